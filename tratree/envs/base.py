@@ -1,0 +1,95 @@
+"""The protocol that every environment follows, and the helper that lets an expert play."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from tratree.trajectory.types import Step, Task, Trajectory
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What the environment shows after a reset or an action.
+
+    Attributes:
+        observation: The text shown to the agent.
+        score: G(e) so far, in [0, 1].
+        success: Whether the environment counts the task as solved.
+        finished: Whether the environment ended the episode (a step limit is not its business).
+        valid: Whether the last action was understood and possible; True after a reset.
+    """
+
+    observation: str
+    score: float = 0.0
+    success: bool = False
+    finished: bool = False
+    valid: bool = True
+
+
+Expert = Callable[[StepResult], tuple[str, str]]
+"""A stateful policy for one episode: takes the latest result, gives (thought, action)."""
+
+
+class TextEnv(Protocol):
+    """A text environment: plays one episode at a time, and is not picklable.
+
+    A bad action of any kind (empty, long, control characters) never raises: it is answered
+    with an observation that says nothing happened.
+    """
+
+    max_steps: int
+    """Step limit of the environment's evaluation protocol, in agent steps."""
+
+    def tasks(self, split: str) -> list[Task]:
+        """Return the tasks of a split in a fixed order.
+
+        Raises:
+            UserError: If the split or its data does not exist.
+        """
+        ...
+
+    def reset(self, task: Task) -> StepResult:
+        """Start an episode of `task`, dropping the one under way."""
+        ...
+
+    def step(self, action: str) -> StepResult:
+        """Send one action of the agent."""
+        ...
+
+    def admissible(self) -> list[str]:
+        """Return the actions that the environment would accept now, sorted."""
+        ...
+
+    def expert(self, task: Task) -> Expert:
+        """Return a fresh expert for an episode of `task` that starts at its reset.
+
+        The expert sees what an agent sees: the instruction, the observations, and the
+        admissible actions.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release processes and files; may be called twice."""
+        ...
+
+
+def play_expert(env: TextEnv, task: Task) -> Trajectory:
+    """Let the environment's expert play `task` within the step limit."""
+    result = first = env.reset(task)
+    expert = env.expert(task)
+    steps: list[Step] = []
+    while not result.finished and len(steps) < env.max_steps:
+        thought, action = expert(result)
+        result = env.step(action)
+        steps.append(Step(thought, action, result.observation))
+    return Trajectory(
+        task=task,
+        first_observation=first.observation,
+        steps=tuple(steps),
+        score=result.score,
+        success=result.success,
+        finished=result.finished,
+        source="expert",
+    )

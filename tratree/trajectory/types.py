@@ -1,0 +1,87 @@
+"""Task, step and trajectory: what every other part of the project exchanges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Task:
+    """One instruction u in one initial state of an environment (section 2 of the paper).
+
+    Attributes:
+        task_id: Unique within an environment and stable between runs and machines.
+        split: The split it belongs to, for example ``train`` or ``valid_unseen``.
+        task_type: The environment's name of the kind of task, used to group results.
+        instruction: The goal in words.
+    """
+
+    task_id: str
+    split: str
+    task_type: str
+    instruction: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One turn of the agent and what the environment answered: (thought, action, observation).
+
+    Attributes:
+        thought: The agent's reasoning before the action; may be empty.
+        action: The text sent to the environment.
+        observation: The environment's answer to the action.
+        token_ids: The agent's tokens exactly as sampled, stop token included; empty where no
+            model sampled them (experts). Training uses them as they are.
+    """
+
+    thought: str
+    action: str
+    observation: str
+    token_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A whole episode e = (u, a_1, o_1, ..., a_n, o_n) with its final score G(e).
+
+    Attributes:
+        task: The task that was attempted.
+        first_observation: What the environment showed before the first action.
+        steps: The turns in order.
+        score: G(e) in [0, 1], given by the environment.
+        success: Whether the environment counts the task as solved.
+        finished: Whether the environment ended the episode, as opposed to the step limit.
+        sample: Which of the M trajectories of this task it is, from 0.
+        source: Who acted: ``expert`` or a label of model and sampling settings.
+    """
+
+    task: Task
+    first_observation: str
+    steps: tuple[Step, ...]
+    score: float
+    success: bool
+    finished: bool
+    sample: int = 0
+    source: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON data; `from_json` gives an equal trajectory back."""
+        data = asdict(self)
+        data["steps"] = [{**asdict(s), "token_ids": list(s.token_ids)} for s in self.steps]
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Trajectory:
+        """Rebuild a trajectory from `to_json`'s data.
+
+        Raises:
+            KeyError, TypeError: If a field is missing or unknown.
+        """
+        fields = dict(data)
+        fields["task"] = Task(**fields["task"])
+        fields["steps"] = tuple(
+            Step(**{**s, "token_ids": tuple(s.get("token_ids", ()))}) for s in fields["steps"]
+        )
+        return cls(**fields)
