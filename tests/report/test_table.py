@@ -1,0 +1,51 @@
+"""The result files of a run."""
+
+import csv
+import json
+from pathlib import Path
+
+from rich.console import Console
+
+from tratree.report.table import add_gap_recovered, print_results, write_results
+
+
+def results() -> dict:
+    def split(reward: float) -> dict:
+        figure = {"mean": reward, "low": reward - 0.1, "high": reward + 0.1}
+        steps = {"mean": 12.5, "low": 11.0, "high": 14.0}
+        shares = {"reward": figure, "success": figure, "finished": figure}
+        return {"episodes": 100, **shares, "steps": steps}
+
+    systems = {
+        name: {"unseen": split(reward), "seen": split(reward + 0.1)}
+        for name, reward in (("sft_weak", 0.2), ("sft_strong", 0.4), ("mcts", 0.5))
+    }
+    add_gap_recovered(systems, weak="sft_weak", ceiling="sft_strong")
+    pgr = {"weak": "sft_weak", "ceiling": "sft_strong"}
+    return {"env": "alfworld", "method": "mcts", "seed": 0, "pgr": pgr, "systems": systems}
+
+
+def test_gap_recovered_is_added_where_it_is_defined() -> None:
+    systems = results()["systems"]
+    assert systems["mcts"]["unseen"]["pgr"] == 1.5
+    assert "pgr" not in systems["sft_weak"]["unseen"]
+
+
+def test_files_hold_the_same_numbers(tmp_path: Path) -> None:
+    document = results()
+    write_results(tmp_path, document)
+    assert json.loads((tmp_path / "results.json").read_text("utf-8")) == document
+    rows = list(csv.DictReader((tmp_path / "results.csv").open()))
+    assert len(rows) == 6
+    last = rows[-1]
+    assert (last["system"], last["split"], last["method"]) == ("mcts", "seen", "mcts")
+    assert float(last["success_low"]) == document["systems"]["mcts"]["seen"]["success"]["low"]
+    markdown = (tmp_path / "results.md").read_text("utf-8")
+    assert "| mcts | unseen | 100 | 50.0 [40.0, 60.0] |" in markdown
+
+
+def test_printed_table_has_every_system() -> None:
+    console = Console(width=160, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    print_results(results(), console)
+    text = console.export_text()
+    assert all(name in text for name in ("sft_weak", "sft_strong", "mcts", "12.5 [11.0, 14.0]"))

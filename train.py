@@ -1,0 +1,6 @@
+"""Run an experiment: ``python train.py env=alfworld method=mcts``."""
+
+from tratree.cli import main
+
+if __name__ == "__main__":
+    main()

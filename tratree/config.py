@@ -1,0 +1,255 @@
+"""The schema of the configuration: every key, its type, and what is checked before a run.
+
+The values and their sources stand in ``conf/``; the meaning of a key stands there beside it.
+Nothing heavy is imported here, so that composing a configuration takes a moment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from tratree.errors import UserError
+
+
+@dataclass
+class AlfworldConfig:
+    """``env=alfworld``."""
+
+    name: str = MISSING
+    games: str = MISSING
+    difficulty: str = MISSING
+    train_games: int = MISSING
+    held_out_games: int = MISSING
+    games_seed: int = MISSING
+    data: str | None = MISSING
+    wording: str = MISSING
+    max_steps: int = MISSING
+    splits: dict[str, str] = MISSING
+
+
+ENVIRONMENTS: dict[str, type] = {"alfworld": AlfworldConfig}
+
+
+@dataclass
+class OptimizationConfig:
+    """How one fine-tuning is done."""
+
+    learning_rate: float = MISSING
+    epochs: int = MISSING
+    batch_size: int = MISSING
+    accumulate: int = 1
+    warmup_share: float = MISSING
+    weight_decay: float = MISSING
+    clip: float = MISSING
+    schedule: str = MISSING
+
+
+@dataclass
+class BaseModelConfig:
+    """One base model and its own fine-tuning on demonstrations."""
+
+    name: str = MISSING
+    sft: OptimizationConfig = field(default_factory=OptimizationConfig)
+
+
+@dataclass
+class LoraConfig:
+    """The adapter that every fine-tuning trains."""
+
+    rank: int = MISSING
+    alpha: int = MISSING
+    dropout: float = MISSING
+    target_modules: str = MISSING
+
+
+@dataclass
+class ModelConfig:
+    """``model=…``: a family of a weak and a strong model."""
+
+    name: str = MISSING
+    weak: BaseModelConfig = field(default_factory=BaseModelConfig)
+    strong: BaseModelConfig = field(default_factory=BaseModelConfig)
+    lora: LoraConfig = field(default_factory=LoraConfig)
+    imitation: OptimizationConfig = field(default_factory=OptimizationConfig)
+    preference: OptimizationConfig = field(default_factory=OptimizationConfig)
+    chat_template: str | None = MISSING
+    system_prompt: str | None = MISSING
+    context: int = MISSING
+    max_new_tokens: int = MISSING
+    dtype: str = MISSING
+    rollout_dtype: str = MISSING
+
+
+@dataclass
+class ExpertConfig:
+    """Expert demonstrations."""
+
+    tasks: int = MISSING
+
+
+@dataclass
+class SamplingConfig:
+    """One sampling setting of the exploration."""
+
+    temperature: float = MISSING
+    top_p: float = 1.0
+    top_k: int = 0
+
+
+@dataclass
+class ExploreConfig:
+    """``explore=…``: exploration by the weak model."""
+
+    tasks: int = MISSING
+    trajectories: int = MISSING
+    sampling: list[SamplingConfig] = MISSING
+
+
+@dataclass
+class TreeConfig:
+    """``tree=…``: how trajectories are merged."""
+
+    similarity: str = MISSING
+    xi_sim: float = MISSING
+    action_match: str = MISSING
+    width: int | None = MISSING
+
+
+@dataclass
+class MethodConfig:
+    """``method=…``: one schema for all, so that a sweep can cross methods with any axis."""
+
+    name: str = MISSING
+    start: str = MISSING
+    iterations: int = MISSING
+    exploration: float = MISSING
+    minimum_score: float = MISSING
+    beta: float = MISSING
+    label_smoothing: float = MISSING
+    aggregate: str = MISSING
+    minimum_gap: float = MISSING
+    continuation: str = MISSING
+    pairs_per_divergence: int | None = MISSING
+
+
+@dataclass
+class TrainerConfig:
+    """``trainer=…``: the hardware of the fine-tunings."""
+
+    accelerator: str = MISSING
+    devices: int = MISSING
+    strategy: str = MISSING
+    precision: str = MISSING
+    threads: int = MISSING
+    checkpoint_every_steps: int = MISSING
+
+
+@dataclass
+class RolloutConfig:
+    """How episodes are played; changes speed and memory, never a result."""
+
+    batch_size: int = MISSING
+    workers: int = MISSING
+
+
+@dataclass
+class EvaluationConfig:
+    """``evaluation=…``: the protocol, the same for every system."""
+
+    splits: list[str] = MISSING
+    episodes: int = MISSING
+
+
+@dataclass
+class LoggerConfig:
+    """``logger=…``: where metrics go besides the files of the store."""
+
+    name: str = MISSING
+    project: str | None = None
+
+
+@dataclass
+class Config:
+    """The whole configuration of one run."""
+
+    seed: int = MISSING
+    store: str = MISSING
+    env: Any = MISSING
+    method: MethodConfig = field(default_factory=MethodConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    expert: ExpertConfig = field(default_factory=ExpertConfig)
+    explore: ExploreConfig = field(default_factory=ExploreConfig)
+    tree: TreeConfig = field(default_factory=TreeConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    rollout: RolloutConfig = field(default_factory=RolloutConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    logger: LoggerConfig = field(default_factory=LoggerConfig)
+
+
+def register_schema() -> None:
+    """Make the schema known to Hydra; ``conf/config.yaml`` starts from it."""
+    ConfigStore.instance().store(name="schema", node=Config)
+
+
+def read_config(composed: DictConfig) -> Config:
+    """Turn what Hydra composed into a typed, checked configuration.
+
+    Raises:
+        UserError: If a value is missing, of a wrong type or out of its range.
+    """
+    try:
+        plain: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+        env_type = _choice("env.name", plain["env"].get("name"), ENVIRONMENTS)
+        environment = OmegaConf.merge(OmegaConf.structured(ENVIRONMENTS[env_type]), plain["env"])
+        merged = OmegaConf.merge(OmegaConf.structured(Config), {**plain, "env": environment})
+        config: Any = OmegaConf.to_object(merged)
+    except OmegaConfBaseException as error:
+        raise UserError(f"configuration: {' '.join(str(error).split())}") from error
+    _check(config)
+    return config
+
+
+def _choice(key: str, value: Any, allowed: Any) -> str:
+    if value not in allowed:
+        raise UserError(f"{key}={value} is not known: use one of {', '.join(sorted(allowed))}")
+    return str(value)
+
+
+def _check(config: Config) -> None:
+    method, tree, explore = config.method, config.tree, config.explore
+    _choice("method.start", method.start, ("sft", "base"))
+    _choice("method.aggregate", method.aggregate, ("mean", "max"))
+    _choice("method.continuation", method.continuation, ("end", "next_divergence", "one_step"))
+    _choice("tree.similarity", tree.similarity, ("exact", "ngrams", "minilm"))
+    _choice("tree.action_match", tree.action_match, ("exact", "normalised"))
+    for key, value, low in (
+        ("seed", config.seed, 0),
+        ("expert.tasks", config.expert.tasks, 1),
+        ("explore.tasks", explore.tasks, 1),
+        ("explore.trajectories", explore.trajectories, 1),
+        ("evaluation.episodes", config.evaluation.episodes, 1),
+        ("rollout.batch_size", config.rollout.batch_size, 1),
+        ("rollout.workers", config.rollout.workers, 1),
+        ("trainer.threads", config.trainer.threads, 1),
+        ("env.max_steps", config.env.max_steps, 1),
+        ("method.iterations", method.iterations, 1),
+        ("tree.width", 1 if tree.width is None else tree.width, 1),
+    ):
+        if value < low:
+            raise UserError(f"{key}={value} is too small: it must be at least {low}")
+    for key, number in (
+        ("tree.xi_sim", tree.xi_sim),
+        ("method.minimum_score", method.minimum_score),
+        ("method.minimum_gap", method.minimum_gap),
+    ):
+        if not 0 <= number <= 1:
+            raise UserError(f"{key}={number} is out of range: it must lie between 0 and 1")
+    if method.beta <= 0:
+        raise UserError(f"method.beta={method.beta} is out of range: it must be above 0")
+    for name in ("train", *config.evaluation.splits):
+        _choice("evaluation.splits", name, config.env.splits)

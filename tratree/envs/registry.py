@@ -1,0 +1,39 @@
+"""Environments by name: how their data is made or found, and how they are opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tratree.envs.alfworld import setup as alfworld
+from tratree.envs.base import TextEnv
+from tratree.errors import UserError
+
+_ROOMS = {"alfworld": alfworld}
+
+
+def prepare_data(
+    settings: Mapping[str, Any], folder: Path, report: Callable[[int, int], None]
+) -> None:
+    """Put what the environment needs into `folder`, going on from what is already there.
+
+    `report` is called with the amount done so far and the whole amount.
+
+    Raises:
+        UserError: If data that the settings name cannot be found.
+    """
+    _room(settings).prepare_data(settings, folder, report)
+
+
+def make_env(settings: Mapping[str, Any], folder: Path, cache: Path) -> TextEnv:
+    """Open the environment on what `prepare_data` left in `folder`."""
+    return _room(settings).make_env(settings, folder, cache)
+
+
+def _room(settings: Mapping[str, Any]) -> Any:
+    if settings["name"] not in _ROOMS:
+        raise UserError(
+            f"env.name={settings['name']} is not known: use one of {', '.join(sorted(_ROOMS))}"
+        )
+    return _ROOMS[settings["name"]]

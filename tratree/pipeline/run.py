@@ -1,0 +1,48 @@
+"""One run: train and evaluate every system, then write and print the table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tratree.config import Config
+from tratree.pipeline.methods import systems
+from tratree.pipeline.progress import Progress
+from tratree.pipeline.stage import Resources
+from tratree.pipeline.stages.evaluate import METRICS, evaluate_stage
+from tratree.pipeline.store import Store
+from tratree.report.table import add_gap_recovered, print_results, write_results
+
+WEAK, CEILING = "sft_weak", "sft_strong"
+
+
+def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[str, Any]:
+    """Compute what is missing in the store and write the results of all systems to `folder`.
+
+    Returns:
+        The document that is written as ``results.json``.
+
+    Raises:
+        UserError: For bad input, in one line.
+    """
+    progress = progress or Progress()
+    root = Path(config.store).absolute()
+    resources = Resources(config.rollout.workers, config.rollout.batch_size, root / "cache")
+    store = Store(root, resources, progress)
+    measured = {}
+    for name, trained in systems(config).items():
+        metrics = store.ensure(evaluate_stage(config, name, trained)) / METRICS
+        measured[name] = json.loads(metrics.read_text(encoding="utf-8"))
+    add_gap_recovered(measured, weak=WEAK, ceiling=CEILING)
+    results = {
+        "env": config.env.name,
+        "method": config.method.name,
+        "seed": config.seed,
+        "pgr": {"weak": WEAK, "ceiling": CEILING},
+        "systems": measured,
+    }
+    write_results(folder, results)
+    print_results(results, progress.console)
+    progress.message(f"results in {folder}")
+    return results

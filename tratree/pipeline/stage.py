@@ -1,0 +1,84 @@
+"""A stage: one step of the method, named by everything its result depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tratree.pipeline.progress import Progress
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a stage may use; nothing here changes a result, so nothing here is in a stage's key.
+
+    Attributes:
+        workers: Processes that play episodes side by side.
+        batch_size: Episodes that one worker plays at the same time.
+        cache: Folder for files that can be made again at any time.
+    """
+
+    workers: int
+    batch_size: int
+    cache: Path
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a stage's function is given: its settings, its inputs' folders, and where to write.
+
+    `folder` may hold what an earlier, interrupted run of the same stage left there; the
+    function goes on from it and must end with the same bytes as an undisturbed run.
+    """
+
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, Path]
+    folder: Path
+    resources: Resources
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A pure function of `settings` and of the stages before it.
+
+    Attributes:
+        name: What it does; also the name of its folder in the store.
+        settings: The slice of the configuration that its result depends on, as JSON data.
+        inputs: The stages whose folders it reads, by the name it knows them under.
+        run: The function that fills the folder.
+        version: Raised when `run` changes what it writes for equal settings.
+        label: Tells apart stages of one name in progress messages, such as ``weak``.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    run: Callable[[Job], None]
+    inputs: Mapping[str, Stage] = field(default_factory=dict)
+    version: int = 1
+    label: str = ""
+
+    @property
+    def title(self) -> str:
+        """Name and label for people."""
+        return f"{self.name} {self.label}".strip()
+
+    def description(self) -> dict[str, Any]:
+        """Return everything the key is made of."""
+        return {
+            "stage": self.name,
+            "version": self.version,
+            "settings": dict(self.settings),
+            "inputs": {name: stage.key for name, stage in sorted(self.inputs.items())},
+        }
+
+    @cached_property
+    def key(self) -> str:
+        """A hash of name, version, settings and the inputs' keys: 16 hexadecimal digits."""
+        text = json.dumps(self.description(), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]

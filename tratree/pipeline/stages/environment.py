@@ -1,0 +1,35 @@
+"""Stage ``games``: what an environment plays on, made or found."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from tratree.config import Config
+from tratree.envs.base import TextEnv
+from tratree.envs.registry import make_env, prepare_data
+from tratree.pipeline.stage import Job, Stage
+from tratree.pipeline.store import read_description
+
+
+def games_stage(config: Config) -> Stage:
+    """Make or find the games. They do not depend on the run's seed."""
+    return Stage("games", {"env": asdict(config.env)}, _prepare)
+
+
+def open_env(games: Path, cache: Path) -> TextEnv:
+    """Open the environment whose settings and games a finished ``games`` stage holds."""
+    return make_env(read_description(games)["settings"]["env"], games, cache)
+
+
+def env_maker(job: Job) -> partial[TextEnv]:
+    """Return a picklable function that opens the environment of the job's games."""
+    return partial(open_env, job.inputs["games"], job.resources.cache)
+
+
+def _prepare(job: Job) -> None:
+    with job.progress.bar("games", None) as advance:
+        prepare_data(
+            job.settings["env"], job.folder, lambda done, total: advance(done, total=total)
+        )

@@ -1,0 +1,40 @@
+"""Stage ``paths``: the best path of each tree, found by offline MCTS."""
+
+from __future__ import annotations
+
+from tratree.config import Config
+from tratree.pipeline.stage import Job, Stage
+from tratree.pipeline.stages.trees import read_trees
+from tratree.trajectory.jsonl import write_trajectories
+from tratree.tree.mcts import search_paths
+from tratree.tree.paths import path_trajectory
+
+PATHS = "paths.jsonl"
+
+
+def paths_stage(config: Config, trees: Stage) -> Stage:
+    """Search each tree and keep the paths that score (section 3.3 of the paper)."""
+    method = config.method
+    settings = {
+        "iterations": method.iterations,
+        "exploration": method.exploration,
+        "minimum_score": method.minimum_score,
+    }
+    return Stage("paths", settings, _search, {"trees": trees})
+
+
+def _search(job: Job) -> None:
+    settings = job.settings
+    trees = read_trees(job.inputs["trees"])
+    found = search_paths(
+        trees, iterations=settings["iterations"], exploration=settings["exploration"]
+    )
+    trajectories = [
+        path_trajectory(tree, path.nodes) for tree, path in zip(trees, found, strict=True)
+    ]
+    kept = [t for t in trajectories if t.score > settings["minimum_score"]]
+    write_trajectories(job.folder / PATHS, kept)
+    job.progress.message(
+        f"  {len(kept)} of {len(trees)} trees have a path that scores above "
+        f"{settings['minimum_score']:g}"
+    )
