@@ -1,0 +1,151 @@
+"""What a game is, and the games in ALFWorld's folder layout."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from tratree.errors import UserError
+from tratree.trajectory.types import Task
+
+
+@dataclass(frozen=True)
+class Game:
+    """What a ``game.tw-pddl`` file holds.
+
+    Attributes:
+        problem: The start and the goal, in PDDL.
+        domain: The rules of the household, in PDDL.
+        grammar: The text grammar, goal sentence included.
+        walkthrough: Commands that solve the game; empty if the file has none.
+    """
+
+    problem: str
+    domain: str
+    grammar: str
+    walkthrough: tuple[str, ...]
+
+
+class GameSource(Protocol):
+    """A collection of games."""
+
+    def tasks(self, split: str) -> list[Task]:
+        """Return the tasks of a split, sorted by id.
+
+        Raises:
+            UserError: If the split is missing or a file of it is damaged.
+        """
+        ...
+
+    def load(self, task_id: str) -> Game:
+        """Return the game of a task.
+
+        Raises:
+            UserError: If there is no such game or its file is damaged.
+        """
+        ...
+
+
+class GameFolder:
+    """Games in ALFWorld's layout: ``root/json_2.1.1/<split>/<goal and scene>/<trial>/``.
+
+    A game's task id is its path below ``json_2.1.1``. Like alfworld's own loader it passes over
+    folders without a game file, goals with sliced objects or movable receptacles, and games that
+    are not marked as solvable.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Use the games below `root`: what ALFWORLD_DATA names, or where games were generated."""
+        self._folder = root / "json_2.1.1"
+
+    def tasks(self, split: str) -> list[Task]:
+        """See `GameSource.tasks`."""
+        folder = self._folder / split
+        if not folder.is_dir():
+            raise missing_split(folder, sorted(p.name for p in self._folder.glob("*/")))
+        tasks = []
+        for path in folder.glob("*/*/game.tw-pddl"):
+            task_id = path.parent.relative_to(self._folder).as_posix()
+            description = path.with_name("traj_data.json")
+            if is_supported(task_id) and description.exists():
+                game = _read_json(path)
+                if game.get("solvable"):
+                    task_type = text_field(_read_json(description), "task_type", description)
+                    instruction = goal_sentence(text_field(game, "grammar", path), path)
+                    tasks.append(Task(task_id, split, task_type, instruction))
+        return sorted(tasks, key=lambda task: task.task_id)
+
+    def load(self, task_id: str) -> Game:
+        """See `GameSource.load`."""
+        path = self._folder / task_id / "game.tw-pddl"
+        if not path.is_file():
+            raise UserError(f"no game {path}: generate or download it, or correct the task id")
+        game = _read_json(path)
+        return Game(
+            problem=text_field(game, "pddl_problem", path),
+            domain=text_field(game, "pddl_domain", path),
+            grammar=text_field(game, "grammar", path),
+            walkthrough=tuple(game.get("walkthrough") or ()),
+        )
+
+
+def is_supported(task_id: str) -> bool:
+    """Say whether alfworld's own loader accepts such a game."""
+    return "movable" not in task_id and "Sliced" not in task_id
+
+
+def goal_sentence(text: str, path: Path) -> str:
+    """Find the goal after "Your task is to:", without the full stop.
+
+    Raises:
+        UserError: If there is none; `path` names the file in the message.
+    """
+    match = re.search(r"Your task is to: ([^\n\"]+?)\s*\.?(?=\n|\"|$)", text)
+    if match is None:
+        raise _damaged(path, 'it has no "Your task is to:"')
+    return match[1]
+
+
+def text_field(data: Mapping[str, Any], name: str, path: Path) -> str:
+    """Return a text field.
+
+    Raises:
+        UserError: If it is missing or no text; `path` names the file in the message.
+    """
+    value = data.get(name)
+    if not isinstance(value, str):
+        raise _damaged(path, f"it has no text field {name!r}")
+    return value
+
+
+def parse_record(text: str | bytes, path: Path) -> dict[str, Any]:
+    """Parse a JSON object.
+
+    Raises:
+        UserError: If it is none; `path` names the file in the message.
+    """
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise _damaged(path, f"it is not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise _damaged(path, "it is not a JSON object")
+    return data
+
+
+def missing_split(path: Path, present: list[str]) -> UserError:
+    """Make the error for a split whose file or folder `path` does not exist."""
+    hint = f"its neighbours are: {', '.join(present)}" if present else "check the path of the games"
+    return UserError(f"no ALFWorld games in {path}: {hint}")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    return parse_record(path.read_bytes(), path)
+
+
+def _damaged(path: Path, why: str) -> UserError:
+    return UserError(f"{path} is damaged ({why}): delete it, then generate or download it again")
