@@ -11,10 +11,10 @@ from tratree.envs.alfworld.games import (
     goal_sentence,
     is_supported,
     missing_split,
+    packaged_rules,
     parse_record,
     text_field,
 )
-from tratree.envs.alfworld.generator import packaged_rules
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
 
@@ -50,12 +50,12 @@ class CompactGames:
         if task_id not in records:
             raise UserError(f"no game {task_id!r} in {path}: correct the task id")
         record = parse_record(zlib.decompress(records[task_id]), path)
-        domain, grammar = packaged_rules()
         instruction = goal_sentence(text_field(record, "goal", path), path)
+        domain, grammar = packaged_rules(instruction)
         return Game(
             problem=text_field(record, "pddl_problem", path),
             domain=domain,
-            grammar=grammar.replace("UNKNOWN GOAL", instruction),
+            grammar=grammar,
             walkthrough=tuple(record.get("walkthrough") or ()),
         )
 

@@ -6,8 +6,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
+
+from alfworld.info import ALFRED_PDDL_PATH, ALFRED_TWL2_PATH
 
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
@@ -91,6 +94,18 @@ class GameFolder:
             grammar=text_field(game, "grammar", path),
             walkthrough=tuple(game.get("walkthrough") or ()),
         )
+
+
+def packaged_rules(instruction: str) -> tuple[str, str]:
+    """Return the PDDL domain and the text grammar of the alfworld package, with this goal."""
+    domain, grammar = _packaged_texts()
+    return domain, grammar.replace("UNKNOWN GOAL", instruction)
+
+
+@cache
+def _packaged_texts() -> tuple[str, str]:
+    domain = Path(ALFRED_PDDL_PATH).read_text(encoding="utf-8")
+    return domain, Path(ALFRED_TWL2_PATH).read_text(encoding="utf-8")
 
 
 def is_supported(task_id: str) -> bool:
