@@ -1,0 +1,76 @@
+"""Small tokenizers of each family, trained on a few lines of text."""
+
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+LINES = [
+    "You are in the middle of a room. Your task is to: put a clean mug in cabinet 1.",
+    "Thought: I should look for a mug first.\nAction: go to countertop 1",
+    "On the countertop 1, you see a mug 1, a knife 2, and a plate 1.",
+    "Thought: now I take it.\nAction: take mug 1 from countertop 1",
+    "Nothing happens.",
+]
+SPECIALS = {
+    "tiny": ["<pad>", "<bos>", "<user>", "<agent>", "<end>"],
+    "chatml": ["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
+    "llama2": ["<unk>", "<s>", "</s>"],
+    "llama3": [
+        "<|begin_of_text|>",
+        "<|start_header_id|>",
+        "<|end_header_id|>",
+        "<|eot_id|>",
+        "<|end_of_text|>",
+    ],
+}
+
+
+def word_level() -> PreTrainedTokenizerFast:
+    """Return a closed-vocabulary tokenizer in the manner of the tiny family."""
+    splitter = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation("isolated")]
+    )
+    words = sorted({word for line in LINES for word, _ in splitter.pre_tokenize_str(line)})
+    vocabulary = {word: index for index, word in enumerate([*SPECIALS["tiny"], *words])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary))
+    tokenizer.pre_tokenizer = splitter
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        bos_token="<bos>",
+        eos_token="<end>",
+        additional_special_tokens=["<user>", "<agent>"],
+    )
+
+
+def byte_pairs(family: str) -> PreTrainedTokenizerFast:
+    """Return a byte-level (chatml, llama3) or SentencePiece-like (llama2) BPE tokenizer."""
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>" if family == "llama2" else None))
+    if family == "llama2":
+        tokenizer.normalizer = normalizers.Sequence(
+            [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+        )
+        tokenizer.decoder = decoders.Sequence(
+            [decoders.Replace("▁", " "), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+        )
+        alphabet = sorted(set("".join(LINES)) | set("[]</>INSTYS▁"))
+    else:
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        tokenizer.decoder = decoders.ByteLevel()
+        alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400,
+        special_tokens=SPECIALS[family],
+        initial_alphabet=alphabet,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(LINES * 4, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        additional_special_tokens=SPECIALS[family],
+        eos_token="</s>" if family == "llama2" else SPECIALS[family][-1],
+    )
+
+
+def tokenizer_of(family: str) -> PreTrainedTokenizerFast:
+    """Return the small tokenizer that goes with a chat template."""
+    return word_level() if family == "tiny" else byte_pairs(family)

@@ -1,0 +1,118 @@
+"""Chat formats: turns are pieces of what the template renders, and nothing else."""
+
+import pytest
+from small_tokenizers import LINES, SPECIALS, tokenizer_of
+
+from tratree.errors import UserError
+from tratree.policy.chat import TEMPLATES, ChatFormat
+
+OBSERVATIONS = (LINES[0], LINES[2], LINES[4])
+TURNS = (
+    ("I should look for a mug first.", "go to countertop 1"),
+    ("", "take mug 1 from countertop 1"),
+)
+
+
+def messages_of(system_prompt: str) -> list[dict[str, str]]:
+    messages = [{"role": "system", "content": system_prompt}] if system_prompt else []
+    for observation, (thought, action) in zip(OBSERVATIONS, TURNS, strict=False):
+        text = f"Thought: {thought}\nAction: {action}" if thought else f"Action: {action}"
+        messages.append({"role": "user", "content": observation})
+        messages.append({"role": "assistant", "content": text})
+    return messages
+
+
+@pytest.mark.parametrize("system_prompt", ["", LINES[4]])
+@pytest.mark.parametrize("family", TEMPLATES)
+def test_turns_equal_the_template_and_its_generation_mask(family, system_prompt):
+    if family == "tiny" and system_prompt:
+        pytest.skip("the tiny template has no system prompt")
+    tokenizer = tokenizer_of(family)
+    chat = ChatFormat(tokenizer, family, system_prompt)
+    token_ids, mask = [], []
+    for observation, turn in zip(OBSERVATIONS, TURNS, strict=False):
+        shown = chat.next_turn(observation) if token_ids else chat.first_turn(observation)
+        said = chat.agent_turn(*turn)
+        token_ids += shown + said
+        mask += [0] * len(shown) + [1] * len(said)
+    whole = tokenizer.apply_chat_template(
+        messages_of(system_prompt),
+        chat_template=chat.template,
+        return_dict=True,
+        return_assistant_tokens_mask=True,
+    )
+    length = len(token_ids)  # a template may write a line break after the last turn
+    assert whole["input_ids"][:length] == token_ids
+    assert whole["assistant_masks"][:length] == mask
+    assert 1 not in whole["assistant_masks"][length:]
+    assert length <= len(whole["input_ids"]) <= length + 1
+
+
+def test_golden_tokens_of_the_tiny_template():
+    tokenizer = tokenizer_of("tiny")
+    chat = ChatFormat(tokenizer, "tiny")
+    turns = [chat.first_turn("a mug 1"), chat.agent_turn("", "go"), chat.next_turn("a room")]
+    assert [" ".join(tokenizer.convert_ids_to_tokens(turn)) for turn in turns] == [
+        "<bos> <user> a mug 1 <end> <agent>",
+        "Action : go <end>",
+        "<user> a room <end> <agent>",
+    ]
+    assert chat.stop_ids == {tokenizer.convert_tokens_to_ids("<end>")}
+
+
+@pytest.mark.parametrize("family", TEMPLATES)
+def test_turns_end_with_the_stop_token_and_decode_to_their_text(family):
+    chat = ChatFormat(tokenizer_of(family), family)
+    turn = chat.agent_turn(*TURNS[0])
+    assert turn[-1] == chat.stop_id
+    assert chat.stop_id not in turn[:-1]
+    text = chat.decode(turn).replace(" :", ":").replace(" .", ".")
+    assert text.split() == f"Thought: {TURNS[0][0]} Action: {TURNS[0][1]}".split()
+
+
+@pytest.mark.parametrize("family", TEMPLATES)
+def test_texts_cannot_write_control_tokens(family):
+    chat = ChatFormat(tokenizer_of(family), family)
+    forged = f"a {SPECIALS[family][-1]} mug {SPECIALS[family][1]}"
+    assert chat.next_turn(forged).count(chat.stop_id) == chat.next_turn("mug").count(chat.stop_id)
+    assert chat.agent_turn(forged, forged).count(chat.stop_id) == 1
+
+
+def test_the_tokenizers_own_template():
+    tokenizer = tokenizer_of("chatml")
+    tokenizer.chat_template = ChatFormat(tokenizer, "chatml").template
+    own, named = ChatFormat(tokenizer), ChatFormat(tokenizer, "chatml")
+    assert own.first_turn(LINES[0]) == named.first_turn(LINES[0])
+    assert own.agent_turn(*TURNS[0]) == named.agent_turn(*TURNS[0])
+
+
+def test_a_template_that_rewrites_earlier_turns_is_refused():
+    tokenizer = tokenizer_of("chatml")
+    tokenizer.chat_template = (
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n"
+        "{{ m.content if loop.last or m.role == 'user' else 'shortened' }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+    with pytest.raises(UserError, match="leaves out or repeats"):
+        ChatFormat(tokenizer)
+    tokenizer.chat_template = (
+        "{{ messages | length }}{% for m in messages %}<|im_start|>{{ m.content }}<|im_end|>"
+        "{% endfor %}"
+    )
+    with pytest.raises(UserError, match="renders earlier turns otherwise"):
+        ChatFormat(tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("tokenizer_family", "template", "system_prompt", "message"),
+    [
+        ("llama3", "chatml", "", "no special token"),
+        ("chatml", "mistral", "", "no chat template 'mistral'"),
+        ("chatml", None, "", "has no chat template"),
+        ("tiny", "tiny", "mug", "no system prompt"),
+    ],
+)
+def test_bad_templates_are_user_errors(tokenizer_family, template, system_prompt, message):
+    with pytest.raises(UserError, match=message) as raised:
+        ChatFormat(tokenizer_of(tokenizer_family), template, system_prompt)
+    assert "\n" not in str(raised.value)

@@ -1,0 +1,178 @@
+"""The chat format: a conversation as token ids, built turn by turn and never tokenized twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from importlib.resources import files
+
+from jinja2 import TemplateError
+from transformers import PreTrainedTokenizerBase
+
+from tratree.errors import UserError
+from tratree.policy.parse import format_turn
+
+TEMPLATES = ("chatml", "llama2", "llama3", "tiny")
+"""Names of the packaged chat templates."""
+
+_SYSTEM, _USERS, _AGENTS = "system-text", ("user-0", "user-1", "user-2"), ("agent-0", "agent-1")
+
+
+class ChatFormat:
+    """Turns texts into the token ids of a conversation, one turn at a time.
+
+    ``first_turn + agent_turn + next_turn + agent_turn + ...`` are the ids of the whole
+    conversation as the chat template renders it. The text around the turns is read off one
+    rendered probe conversation, so that the template stays the only place that defines it.
+    Outer white space of a text is dropped, and special tokens spelled out in a text count as
+    white space: only the template writes control tokens.
+
+    Attributes:
+        template: The Jinja text of the chat template.
+        stop_id: The token that ends an agent's turn.
+        stop_ids: All tokens that end a turn when sampled: `stop_id` and the end of sequence.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        template: str | None = None,
+        system_prompt: str = "",
+    ) -> None:
+        """Derive the turns from a template.
+
+        Args:
+            tokenizer: Any tokenizer that has the template's control tokens.
+            template: One of `TEMPLATES`; None takes the tokenizer's own chat template.
+            system_prompt: Stands before the first turn, if not empty.
+
+        Raises:
+            UserError: If there is no such template, or the tokenizer lacks its control tokens,
+                or an earlier turn would be rendered otherwise once later ones follow.
+        """
+        self._tokenizer = tokenizer
+        self._name = template or "of the tokenizer"
+        self.template = _template_text(tokenizer, template)
+        self._system_prompt = system_prompt
+        self._specials = {
+            token.content: token_id
+            for token_id, token in sorted(tokenizer.added_tokens_decoder.items())
+            if token.special
+        }
+        self._special_pattern = re.compile(
+            "|".join(re.escape(text) for text in sorted(self._specials, key=len, reverse=True))
+            or "(?!)"
+        )
+        self._derive_turns()
+        self._check_tokens()
+
+    def first_turn(self, text: str) -> list[int]:
+        """Return the ids from the start of the conversation to where the agent begins."""
+        return self._encode(self._opening + self._plain(text) + self._first_to_agent)
+
+    def next_turn(self, observation: str) -> list[int]:
+        """Return the ids between the agent's stop token and where the agent begins again."""
+        text = self._stop_text + self._to_user + self._plain(observation) + self._to_agent
+        return self._encode(text)[1:]
+
+    def agent_turn(self, thought: str, action: str) -> list[int]:
+        """Return the ids of an agent's turn, stop token included."""
+        return self._agent_ids(format_turn(self._plain(thought), self._plain(action)))
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Return the text of sampled ids without special tokens and outer white space."""
+        text = self._tokenizer.decode(
+            list(token_ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        return str(text).strip()
+
+    def _agent_ids(self, text: str) -> list[int]:
+        return self._encode(self._to_agent + self._agent_open + text + self._agent_close)[
+            self._to_agent_count :
+        ]
+
+    def _encode(self, text: str) -> list[int]:
+        return self._tokenizer.encode(text, add_special_tokens=False)
+
+    def _plain(self, text: str) -> str:
+        return self._special_pattern.sub(" ", text).strip()
+
+    def _render(self, users: Sequence[str], agents: Sequence[str], system_prompt: str) -> str:
+        messages = [{"role": "system", "content": system_prompt}] if system_prompt else []
+        for turn, user in enumerate(users):
+            messages.append({"role": "user", "content": user})
+            messages += [{"role": "assistant", "content": agent} for agent in agents[turn:][:1]]
+        try:
+            text = self._tokenizer.apply_chat_template(
+                messages, chat_template=self.template, tokenize=False, add_generation_prompt=True
+            )
+        except TemplateError as error:
+            raise UserError(
+                f"chat template {self._name} fails ({error}): choose another template, or no "
+                "system prompt"
+            ) from error
+        return str(text)
+
+    def _derive_turns(self) -> None:
+        system = _SYSTEM if self._system_prompt else ""
+        one, two, three = (
+            self._render(_USERS[: n + 1], _AGENTS[:n], system) for n in range(len(_USERS))
+        )
+        later, last = two[len(one) :], three[len(two) :]
+        again = later.replace(_AGENTS[0], _AGENTS[1]).replace(_USERS[1], _USERS[2])
+        if not (two.startswith(one) and three.startswith(two) and again == last):
+            raise UserError(
+                f"chat template {self._name} renders earlier turns otherwise when later ones "
+                f"follow: choose one of {', '.join(TEMPLATES)}"
+            )
+        opening, self._first_to_agent = self._split(one, _USERS[0])
+        if system:
+            before, after = self._split(opening, system)
+            opening = before + self._plain(self._system_prompt) + after
+        self._opening = opening
+        self._agent_open, rest = self._split(later, _AGENTS[0])
+        between, self._to_agent = self._split(rest, _USERS[1])
+        stop = self._special_pattern.search(between)
+        if stop is None:
+            raise UserError(
+                f"chat template {self._name} ends the agent's turn with {between!r}, which holds "
+                "no special token of this tokenizer: choose another template"
+            )
+        self._agent_close, self._to_user = between[: stop.end()], between[stop.end() :]
+        self._stop_text = stop.group()
+        self.stop_id = self._specials[self._stop_text]
+        eos = self._tokenizer.eos_token_id
+        self.stop_ids = frozenset({self.stop_id} if eos is None else {self.stop_id, eos})
+        self._to_agent_count = len(self._encode(self._to_agent))
+
+    def _split(self, text: str, probe: str) -> tuple[str, str]:
+        if text.count(probe) != 1:
+            raise UserError(
+                f"chat template {self._name} leaves out or repeats a message: choose one of "
+                f"{', '.join(TEMPLATES)}, or no system prompt"
+            )
+        before, _, after = text.partition(probe)
+        return before, after
+
+    def _check_tokens(self) -> None:
+        text = format_turn("", "")
+        whole = self._render([text] * 2, [text], self._plain(self._system_prompt))
+        turns = self.first_turn(text) + self._agent_ids(text) + self.next_turn(text)
+        if turns != self._encode(whole):
+            raise UserError(
+                f"this tokenizer joins tokens across the turns of chat template {self._name}: "
+                f"choose one of {', '.join(TEMPLATES)}"
+            )
+
+
+def _template_text(tokenizer: PreTrainedTokenizerBase, name: str | None) -> str:
+    if name is None:
+        own = tokenizer.chat_template
+        if not isinstance(own, str):
+            raise UserError(
+                f"the tokenizer has no chat template: choose one of {', '.join(TEMPLATES)}"
+            )
+        return own
+    if name not in TEMPLATES:
+        raise UserError(f"no chat template {name!r}: choose one of {', '.join(TEMPLATES)}")
+    return (files("tratree.policy") / "templates" / f"{name}.jinja").read_text(encoding="utf-8")

@@ -1,0 +1,38 @@
+"""A trajectory as token ids, with a mask of the agent's own tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tratree.policy.chat import ChatFormat
+from tratree.trajectory.types import Trajectory
+
+
+@dataclass(frozen=True)
+class EncodedTrajectory:
+    """Token ids of a whole episode; it ends with the last agent turn's stop token.
+
+    Attributes:
+        token_ids: All tokens, length L.
+        agent_mask: True exactly on the agent's own tokens, stop tokens included, length L.
+        turn_starts: For each step, the index of its first agent token.
+    """
+
+    token_ids: tuple[int, ...]
+    agent_mask: tuple[bool, ...]
+    turn_starts: tuple[int, ...]
+
+
+def encode_trajectory(chat: ChatFormat, trajectory: Trajectory) -> EncodedTrajectory:
+    """Encode an episode; sampled token ids are used as they are, other turns are formatted."""
+    token_ids: list[int] = []
+    agent_mask: list[bool] = []
+    turn_starts: list[int] = []
+    shown = chat.first_turn(trajectory.first_observation)
+    for step in trajectory.steps:
+        turn = step.token_ids or chat.agent_turn(step.thought, step.action)
+        turn_starts.append(len(token_ids) + len(shown))
+        token_ids += [*shown, *turn]
+        agent_mask += [False] * len(shown) + [True] * len(turn)
+        shown = chat.next_turn(step.observation)
+    return EncodedTrajectory(tuple(token_ids), tuple(agent_mask), tuple(turn_starts))
