@@ -78,7 +78,7 @@ class ModelConfig:
     imitation: OptimizationConfig = field(default_factory=OptimizationConfig)
     preference: OptimizationConfig = field(default_factory=OptimizationConfig)
     chat_template: str | None = MISSING
-    system_prompt: str | None = MISSING
+    system_prompt: str = MISSING
     context: int = MISSING
     max_new_tokens: int = MISSING
     dtype: str = MISSING
@@ -89,7 +89,7 @@ class ModelConfig:
 class ExpertConfig:
     """Expert demonstrations."""
 
-    tasks: int = MISSING
+    tasks: int | None = MISSING
 
 
 @dataclass
@@ -105,7 +105,7 @@ class SamplingConfig:
 class ExploreConfig:
     """``explore=…``: exploration by the weak model."""
 
-    tasks: int = MISSING
+    tasks: int | None = MISSING
     trajectories: int = MISSING
     sampling: list[SamplingConfig] = MISSING
 
@@ -162,7 +162,7 @@ class EvaluationConfig:
     """``evaluation=…``: the protocol, the same for every system."""
 
     splits: list[str] = MISSING
-    episodes: int = MISSING
+    episodes: int | None = MISSING
 
 
 @dataclass
@@ -238,9 +238,9 @@ def _check(config: Config) -> None:
         ("trainer.threads", config.trainer.threads, 1),
         ("env.max_steps", config.env.max_steps, 1),
         ("method.iterations", method.iterations, 1),
-        ("tree.width", 1 if tree.width is None else tree.width, 1),
+        ("tree.width", tree.width, 1),
     ):
-        if value < low:
+        if value is not None and value < low:
             raise UserError(f"{key}={value} is too small: it must be at least {low}")
     for key, number in (
         ("tree.xi_sim", tree.xi_sim),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 from tratree.config import Config
-from tratree.errors import UserError
 from tratree.evaluation.metrics import summarize
 from tratree.pipeline.stage import Job, Stage
 from tratree.pipeline.stages.environment import env_maker, games_stage
 from tratree.pipeline.stages.episodes import play_episodes, rollout_settings
+from tratree.pipeline.stages.tasks import evaluated_tasks
 from tratree.policy.rollout import Episode
 from tratree.policy.sampling import SamplingSettings
 
@@ -17,7 +17,7 @@ METRICS = "metrics.json"
 
 
 def evaluate_stage(config: Config, system: str, trained: Stage) -> Stage:
-    """Let the model of `trained` play the first episodes of each split greedily."""
+    """Let the model of `trained` play the same episodes of each split greedily."""
     settings = {
         "splits": {name: config.env.splits[name] for name in config.evaluation.splits},
         "episodes": config.evaluation.episodes,
@@ -32,21 +32,15 @@ def _evaluate(job: Job) -> None:
     settings = job.settings
     env = env_maker(job)()
     try:
-        tasks = {name: env.tasks(split) for name, split in settings["splits"].items()}
+        tasks = [
+            task
+            for split in settings["splits"].values()
+            for task in evaluated_tasks(env.tasks(split), settings["episodes"])
+        ]
     finally:
         env.close()
-    for name, found in tasks.items():
-        if len(found) < settings["episodes"]:
-            raise UserError(
-                f"evaluation.episodes={settings['episodes']}, but split {name} has "
-                f"{len(found)} tasks: set evaluation.episodes to at most {len(found)}"
-            )
     greedy = SamplingSettings(temperature=0.0)
-    episodes = [
-        Episode(task, 0, greedy)
-        for found in tasks.values()
-        for task in found[: settings["episodes"]]
-    ]
+    episodes = [Episode(task, 0, greedy) for task in tasks]
     played = play_episodes(job, episodes, source="evaluate")
     metrics = {
         name: summarize([t for t in played if t.task.split == split])

@@ -16,31 +16,41 @@ def shuffled(tasks: list[Task], seed: int) -> list[Task]:
     return [tasks[i] for i in order]
 
 
-def demonstrated_tasks(tasks: list[Task], count: int, seed: int) -> list[Task]:
-    """Return the first `count` tasks of the shuffle.
+def demonstrated_tasks(tasks: list[Task], count: int | None, seed: int) -> list[Task]:
+    """Return the first `count` tasks of the shuffle; None takes all.
 
     Raises:
         UserError: If there are fewer tasks than that.
     """
-    _check(count, tasks, "expert.tasks")
-    return shuffled(tasks, seed)[:count]
+    return shuffled(tasks, seed)[: _available(count, tasks, "expert.tasks")]
 
 
-def explored_tasks(tasks: list[Task], count: int, seed: int) -> list[Task]:
-    """Return the last `count` tasks of the same shuffle.
+def explored_tasks(tasks: list[Task], count: int | None, seed: int) -> list[Task]:
+    """Return the last `count` tasks of the same shuffle; None takes all.
 
     Taken from the other end, they overlap with the demonstrated ones only if they must.
 
     Raises:
         UserError: If there are fewer tasks than that.
     """
-    _check(count, tasks, "explore.tasks")
-    return shuffled(tasks, seed)[len(tasks) - count :]
+    return shuffled(tasks, seed)[len(tasks) - _available(count, tasks, "explore.tasks") :]
 
 
-def _check(count: int, tasks: list[Task], key: str) -> None:
-    if count > len(tasks):
+def evaluated_tasks(tasks: list[Task], count: int | None) -> list[Task]:
+    """Return `count` tasks of a held-out split, the same for every run; None takes all.
+
+    They are the first of one fixed shuffle, so that few of them still are of all types.
+
+    Raises:
+        UserError: If there are fewer tasks than that.
+    """
+    return shuffled(tasks, seed=0)[: _available(count, tasks, "evaluation.episodes")]
+
+
+def _available(count: int | None, tasks: list[Task], key: str) -> int:
+    if count is not None and count > len(tasks):
         raise UserError(
-            f"{key}={count}, but the training split has {len(tasks)} tasks: "
+            f"{key}={count}, but there are {len(tasks)} tasks to choose from: "
             f"set {key} to at most {len(tasks)}, or make more games"
         )
+    return len(tasks) if count is None else count

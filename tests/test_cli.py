@@ -1,0 +1,71 @@
+"""The command line: help, and one line for every kind of bad input."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def train(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "train.py"), *arguments, f"store={folder}/store"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_help_shows_the_groups_and_imports_nothing_heavy(tmp_path: Path) -> None:
+    script = (
+        "import sys; sys.argv = ['train.py', '--help']\n"
+        "from tratree.cli import main\n"
+        "main()\n"
+        "heavy = {'torch', 'transformers', 'lightning', 'textworld', 'numba'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    for group in ("env: alfworld", "method: ", "model: ", "explore: ", "tree: ", "trainer: "):
+        assert group in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("methd=mcts", "'methd'. There is no such key"),
+        ("env=nowhere", "Available options in 'env': alfworld"),
+        ("method=magic", "Available options in 'method':"),
+        ("method.bet=0.1", "'method.bet'. There is no such key"),
+        ("env.gams=generated", "'env.gams'. There is no such key"),
+        ("method.beta=abc", "could not be converted to Float"),
+        ("env.max_steps=abc", "full_key: max_steps"),
+        ("seed=-1", "seed=-1 is too small"),
+        ("tree.xi_sim=3", "between 0 and 1"),
+        ("method.beta=0", "must be above 0"),
+        ("tree.similarity=psychic", "use one of exact, minilm, ngrams"),
+        ("evaluation.splits=[nowhere]", "evaluation.splits=nowhere is not known"),
+        ("env.games=bought", "use generated or official"),
+        ("env.difficulty=impossible", "small"),
+        ("expert.tasks=1000000", "at most 1000"),
+        ("model.weak.name=/no/such/folder", "/no/such/folder"),
+    ],
+)
+def test_bad_input_is_one_line_that_says_what_to_do(
+    argument: str, said: str, tmp_path: Path
+) -> None:
+    done = train(argument, folder=tmp_path)
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1, done.stderr
+    assert done.stderr.splitlines()[-1] == errors[0]
+    assert said in errors[0]
+    assert "Traceback" not in done.stderr
+
+
+def test_missing_official_games(tmp_path: Path) -> None:
+    done = train("env.games=official", f"env.data={tmp_path}/none", folder=tmp_path)
+    assert done.returncode == 1
+    assert "set env.data to the folder of the released games" in done.stderr.splitlines()[-1]
