@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tratree.envs.alfworld.expert import SearchExpert
 from tratree.envs.base import Expert, StepResult
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
@@ -95,9 +96,7 @@ class AlfworldEnv:
 
     def expert(self, task: Task) -> Expert:
         """Return a fresh expert for an episode of `task`: it sees what an agent sees."""
-        from tratree.envs.alfworld.expert import SearchExpert
-
-        return SearchExpert(task, self.admissible)
+        return SearchExpert(task.instruction, self.admissible)
 
     def close(self) -> None:
         """Hand back the engine; may be called twice."""
