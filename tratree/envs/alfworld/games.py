@@ -119,10 +119,10 @@ def goal_sentence(text: str, path: Path) -> str:
     Raises:
         UserError: If there is none; `path` names the file in the message.
     """
-    match = re.search(r"Your task is to: ([^\n\"]+?)\s*\.?(?=\n|\"|$)", text)
+    match = re.search(r'Your task is to: ([^\n"]+)', text)
     if match is None:
         raise _damaged(path, 'it has no "Your task is to:"')
-    return match[1]
+    return match[1].strip().removesuffix(".")
 
 
 def text_field(data: Mapping[str, Any], name: str, path: Path) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
 from alfworld.gen import constants, goal_library
 
-from tratree.envs.alfworld.scene import PORTABLE, holds, load_scene
+from tratree.envs.alfworld.scene import PORTABLE, can_hold, load_scene
 
 LAMP = "DeskLamp"
 
@@ -84,14 +85,14 @@ class Goal:
     def may_start_in(self, receptacle_type: str) -> bool:
         """Say whether the target may be in such a receptacle when the game starts."""
         excluded = (self.destination, self.rule.appliance)
-        return receptacle_type not in excluded and holds(receptacle_type, self.target)
+        return receptacle_type not in excluded and can_hold(receptacle_type, self.target)
 
 
 @cache
-def goals_of_scene(number: int, task_type: str) -> dict[str, tuple[str, ...]]:
+def goals_of_scene(number: int, task_type: str) -> Mapping[str, tuple[str, ...]]:
     """Return the destinations of each target type that a task type can have in a scene.
 
-    The dictionary is sorted, and empty if the scene does not allow the task type. For
+    They are sorted, and empty if the scene does not allow the task type. For
     ``look_at_obj_in_light`` the only destination is "".
     """
     scene = load_scene(number)
@@ -100,7 +101,7 @@ def goals_of_scene(number: int, task_type: str) -> dict[str, tuple[str, ...]]:
     if rule.appliance and rule.appliance not in furniture:
         return {}
     if rule.under_lamp and not (
-        LAMP in scene.object_types and any(holds(place, LAMP) for place in furniture)
+        LAMP in scene.object_types and any(can_hold(place, LAMP) for place in furniture)
     ):
         return {}
     suitable = constants.VAL_ACTION_OBJECTS[rule.property] if rule.property else PORTABLE
@@ -108,7 +109,7 @@ def goals_of_scene(number: int, task_type: str) -> dict[str, tuple[str, ...]]:
     for target in scene.object_types:
         if target not in PORTABLE or target not in suitable:
             continue
-        places = [t for t in furniture if holds(t, target) and t != rule.appliance]
+        places = [t for t in furniture if can_hold(t, target) and t != rule.appliance]
         if rule.under_lamp:
             destinations = [""] if places else []
         else:

@@ -6,7 +6,7 @@ from alfworld.gen import constants
 
 from tratree.envs.alfworld.goals import Goal
 from tratree.envs.alfworld.room import Room
-from tratree.envs.alfworld.scene import PORTABLE, Location, holds
+from tratree.envs.alfworld.scene import PORTABLE, Location, can_hold
 
 _PROPERTIES = ("Cleanable", "Heatable", "Coolable", "Toggleable", "Sliceable")
 
@@ -31,7 +31,7 @@ def problem_text(name: str, room: Room, goal: Goal) -> str:
             facts.append(f"openable {r.identifier}")
     for receptacle_type in receptacle_types:
         for object_type in object_types:
-            if object_type in PORTABLE and holds(receptacle_type, object_type):
+            if object_type in PORTABLE and can_hold(receptacle_type, object_type):
                 facts.append(f"canContain {receptacle_type}Type {object_type}Type")
     for o in room.objects:
         facts.append(f"objectType {o.identifier} {o.type}Type")

@@ -14,7 +14,7 @@ from tratree.envs.alfworld.scene import (
     Location,
     Receptacle,
     Scene,
-    holds,
+    can_hold,
     pddl_identifier,
 )
 
@@ -58,7 +58,7 @@ def draw_room(rng: random.Random, scene: Scene, goal: Goal, difficulty: Difficul
     if goal.lamp:
         wanted.append(goal.lamp)
     distractors = [t for t in scene.object_types if t not in (goal.target, goal.lamp)]
-    distractors = [t for t in distractors if any(holds(r.type, t) for r in receptacles)]
+    distractors = [t for t in distractors if any(can_hold(r.type, t) for r in receptacles)]
     if difficulty.distractors:
         number = rng.randint(*difficulty.distractors)
         distractors = sorted(rng.sample(distractors, min(number, len(distractors))))
@@ -71,7 +71,7 @@ def draw_room(rng: random.Random, scene: Scene, goal: Goal, difficulty: Difficul
         places = [
             r
             for r in receptacles
-            if (goal.may_start_in(r.type) if is_target else holds(r.type, object_type))
+            if (goal.may_start_in(r.type) if is_target else can_hold(r.type, object_type))
         ]
         placed = _put(rng, object_type, _choose_type_first(rng, places))
         while placed.identifier in objects:
@@ -101,8 +101,8 @@ def _draw_receptacles(
         keep(r for r in scene.receptacles if r.type == goal.destination)
     if goal.rule.appliance:
         keep(r for r in scene.receptacles if r.type == goal.rule.appliance)
-    if goal.lamp and not any(holds(r.type, goal.lamp) for r in kept):
-        keep(r for r in scene.receptacles if holds(r.type, goal.lamp))
+    if goal.lamp and not any(can_hold(r.type, goal.lamp) for r in kept):
+        keep(r for r in scene.receptacles if can_hold(r.type, goal.lamp))
     while len(kept) < min(number, len(scene.receptacles)):
         keep(scene.receptacles)
     return tuple(sorted(kept, key=lambda r: r.identifier))

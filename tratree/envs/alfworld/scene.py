@@ -15,14 +15,14 @@ FIXED_RECEPTACLES = frozenset(
 )
 """Receptacle types that are furniture."""
 
-FITS = {
+_FITS = {
     receptacle: frozenset(o for o in objects if not o.endswith("Sliced"))
     for receptacle, objects in constants.VAL_RECEPTACLE_OBJECTS.items()
     if receptacle in FIXED_RECEPTACLES
 }
 """For each furniture type the types of objects that can be picked up and put there."""
 
-PORTABLE = frozenset().union(*FITS.values())
+PORTABLE = frozenset().union(*_FITS.values())
 """Object types that can be picked up."""
 
 _STANDS_ON = {
@@ -76,11 +76,11 @@ class Scene:
         return tuple(sorted({r.type for r in self.receptacles}))
 
 
-def holds(receptacle_type: str, object_type: str) -> bool:
+def can_hold(receptacle_type: str, object_type: str) -> bool:
     """Say whether games place objects of this type in furniture of that type."""
     if object_type in _STANDS_ON:
         return receptacle_type in _STANDS_ON[object_type]
-    return object_type in FITS.get(receptacle_type, ())
+    return object_type in _FITS.get(receptacle_type, ())
 
 
 def pddl_identifier(type_name: str, position: tuple[float, float, float]) -> str:

@@ -6,7 +6,7 @@ from alfworld.gen import constants
 
 from tratree.envs.alfworld.goals import Goal
 from tratree.envs.alfworld.room import PlacedObject, Room
-from tratree.envs.alfworld.scene import Receptacle, holds
+from tratree.envs.alfworld.scene import Receptacle, can_hold
 
 
 def plan(room: Room, goal: Goal) -> tuple[str, ...]:
@@ -104,7 +104,7 @@ def solves(commands: tuple[str, ...], room: Room, goal: Goal) -> bool:
             case ["move", a, b, "to", c, d] if (
                 held == f"{a} {b}"
                 and accessible(f"{c} {d}")
-                and holds(receptacles[here].type, objects[held].type)
+                and can_hold(receptacles[here].type, objects[held].type)
             ):
                 inside[held], held = here, ""
             case [verb, a, b, "with", c, d] if (
