@@ -1,0 +1,116 @@
+"""A key-value cache whose rows grow at their own pace, for batches of live episodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import Cache, CacheLayerMixin
+
+
+@dataclass
+class _Placement:
+    """Where a forward pass over R slots with Q new tokens each reads and writes.
+
+    Attributes:
+        slots: The slots that take part, shape [R]; None for the first R.
+        positions: Where their new tokens go, shape [R, Q].
+        visible: How many positions the pass attends over.
+    """
+
+    slots: Tensor | None
+    positions: Tensor
+    visible: int
+
+
+class RolloutCache(Cache):
+    """Keys and values of a fixed number of slots, each with its own length.
+
+    Before each forward pass `place` says which slots take part and where their new tokens go;
+    the pass itself needs position ids and a 4-D attention mask over the visible positions.
+    Memory is laid out once, at the first pass, [slots, heads, capacity + 1, head size] a layer:
+    the position after the last takes the padding of rows that are shorter than others.
+    """
+
+    layers: list[Any]
+
+    def __init__(self, slots: int, capacity: int) -> None:
+        """Lay out nothing yet: heads, number type and device follow from the first pass."""
+        super().__init__(layers=[])
+        self._size = slots, capacity
+        self._placement = _Placement(None, torch.empty(0, 0, dtype=torch.long), 0)
+
+    def place(self, slots: Tensor | None, positions: Tensor, visible: int) -> None:
+        """Set where the next forward pass reads and writes.
+
+        Args:
+            slots: The slots that take part, shape [R]; None for the first R.
+            positions: Where their new tokens go, shape [R, Q], at most the capacity.
+            visible: How many positions the pass attends over.
+        """
+        self._placement.slots = slots
+        self._placement.positions = positions
+        self._placement.visible = visible
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Store new keys and values [R, H, Q, D]; return the visible ones [R, H, visible, D]."""
+        while len(self.layers) <= layer_idx:
+            self.layers.append(_RolloutLayer(*self._size, self._placement))
+        return super().update(key_states, value_states, layer_idx, *args, **kwargs)
+
+    def move(self, source: int, target: int, length: int) -> None:
+        """Copy the first `length` positions of a slot over those of another."""
+        for layer in self.layers:
+            for stored in (layer.keys, layer.values):
+                stored[target, :, :length] = stored[source, :, :length]
+
+
+class _RolloutLayer(CacheLayerMixin):
+    is_sliding = False
+
+    def __init__(self, slots: int, capacity: int, placement: _Placement) -> None:
+        super().__init__()
+        self._slots = slots
+        self._capacity = capacity
+        self._placement = placement
+
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
+        """Lay out zeros: what no token has written yet must not be NaN."""
+
+        def zeros(new: Tensor) -> Tensor:
+            return new.new_zeros(self._slots, new.shape[1], self._capacity + 1, new.shape[3])
+
+        self.keys, self.values = zeros(key_states), zeros(value_states)
+        self.is_initialized = True
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        place = self._placement
+        rows = len(place.positions)
+        slots = place.slots
+        written = torch.arange(rows, device=key_states.device) if slots is None else slots
+
+        def store(stored: Tensor, new: Tensor) -> Tensor:
+            stored[written[:, None], :, place.positions] = new.transpose(1, 2)
+            visible = stored[:, :, : place.visible]
+            return visible[:rows] if slots is None else visible[slots]
+
+        assert self.keys is not None
+        assert self.values is not None
+        return store(self.keys, key_states), store(self.values, value_states)
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        return self._placement.visible, 0
+
+    def get_seq_length(self) -> int:
+        return self._placement.visible
+
+    def get_max_length(self) -> int:
+        return self._capacity

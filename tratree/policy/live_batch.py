@@ -1,0 +1,119 @@
+"""The model's side of a rollout: rows of token ids that grow by one forward pass at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from tratree.errors import UserError
+from tratree.policy.cache import RolloutCache
+
+_PREFILL_TOKENS = 8192
+"""Most tokens, padding included, of one prefill pass over several rows: bounds its memory."""
+
+
+class LiveBatch:
+    """Up to `slots` token sequences whose keys and values stay in memory while they grow.
+
+    Live rows are always the first ones: `append` opens the next, and `remove` moves the last
+    live row into the gap.
+
+    Attributes:
+        lengths: How many tokens each live row has been fed.
+    """
+
+    def __init__(self, model: PreTrainedModel, slots: int, max_context: int) -> None:
+        """Check the model and set up an empty batch.
+
+        Args:
+            model: A causal language model of transformers in evaluation mode, adapters allowed.
+            slots: Most rows at a time.
+            max_context: Most tokens of a row.
+
+        Raises:
+            UserError: If the model cannot attend over `max_context` tokens.
+            ValueError: If the model is in training mode.
+        """
+        if model.training:
+            raise ValueError("the model is in training mode; call eval() before a rollout")
+        config = model.config.get_text_config()
+        window = getattr(config, "sliding_window", None)
+        longest = min(config.max_position_embeddings, window or max_context)
+        if max_context > longest:
+            raise UserError(
+                f"max_context is {max_context}, but the model attends over {longest} tokens: "
+                f"set it to at most {longest}"
+            )
+        self._model = model
+        self._cache = RolloutCache(slots, max_context)
+        self._max_context = max_context
+        self.lengths: list[int] = []
+
+    def append(self) -> None:
+        """Open an empty row after the last."""
+        self.lengths.append(0)
+
+    @torch.inference_mode()
+    def remove(self, row: int) -> None:
+        """Drop a row; the last row takes its place."""
+        length = self.lengths.pop()
+        if row < len(self.lengths):
+            self._cache.move(len(self.lengths), row, length)
+            self.lengths[row] = length
+
+    def prefill(self, tokens: Mapping[int, Sequence[int]]) -> None:
+        """Feed several tokens to some rows, without asking what comes next."""
+        for rows in _groups({row: len(fed) for row, fed in tokens.items()}):
+            self._forward([tokens[row] for row in rows], rows)
+
+    def decode(self, tokens: Sequence[int]) -> Tensor:
+        """Feed one token to every row; return the logits of the next, shape [R, V]."""
+        return self._forward([[token] for token in tokens], None)
+
+    @torch.inference_mode()
+    def _forward(self, tokens: Sequence[Sequence[int]], rows: Sequence[int] | None) -> Tensor:
+        """Feed tokens to `rows` (None: to all); return the logits after the padded width."""
+        device = self._model.device
+        fed = range(len(self.lengths)) if rows is None else rows
+        starts = [self.lengths[row] for row in fed]
+        for row, new in zip(fed, tokens, strict=True):
+            self.lengths[row] += len(new)
+        visible = max(self.lengths[row] for row in fed)
+        width = max(map(len, tokens))
+        token_ids = torch.tensor([[*new] + [0] * (width - len(new)) for new in tokens])
+        positions = torch.tensor(starts)[:, None] + torch.arange(width)
+        positions = positions.clamp(max=self._max_context).to(device)
+        unseen = torch.arange(visible, device=device) > positions[:, None, :, None]
+        dtype = self._model.dtype
+        mask = torch.zeros(unseen.shape, dtype=dtype, device=device)
+        mask.masked_fill_(unseen, torch.finfo(dtype).min)
+        slots = None if rows is None else torch.tensor(rows, device=device)
+        self._cache.place(slots, positions, visible)
+        output = self._model(
+            input_ids=token_ids.to(device),
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=self._cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        return output.logits[:, -1]
+
+
+def _groups(lengths: Mapping[int, int]) -> Iterator[list[int]]:
+    """Group rows whose lengths differ by less than a factor of two, so that padding is cheap."""
+    group: list[int] = []
+    longest = 0
+    for row in sorted(lengths, key=lambda row: (-lengths[row], row)):
+        too_short = 2 * lengths[row] <= longest
+        if group and (too_short or (len(group) + 1) * longest > _PREFILL_TOKENS):
+            yield group
+            group = []
+        if not group:
+            longest = lengths[row]
+        group.append(row)
+    if group:
+        yield group
