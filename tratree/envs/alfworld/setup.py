@@ -40,15 +40,20 @@ def prepare_data(
         split: settings["train_games"] if name == "train" else settings["held_out_games"]
         for name, split in settings["splits"].items()
     }
+    wanted = sum(sizes.values())
     before = 0
     for split, count in sizes.items():
+
+        def progress(done: int, before: int = before) -> None:
+            report(before + done, wanted)
+
         generate_games(
             folder,
             split,
             count,
             difficulty=settings["difficulty"],
             seed=settings["games_seed"],
-            progress=lambda done, before=before: report(before + done, sum(sizes.values())),
+            progress=progress,
         )
         before += count
 
