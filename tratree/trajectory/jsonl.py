@@ -1,0 +1,144 @@
+"""Trajectories on disk: one canonical JSON object a line, so equal data is equal bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+from tratree.errors import UserError
+from tratree.trajectory.types import Trajectory
+
+
+def canonical_json(data: Any) -> str:
+    """Return the one compact JSON text of `data`: sorted keys, no spaces, no escapes.
+
+    Raises:
+        ValueError: If a number is not finite.
+    """
+    return json.dumps(
+        data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def write_trajectories(path: Path, trajectories: Iterable[Trajectory]) -> None:
+    """Write `trajectories` in their order, atomically: `path` is never seen half written.
+
+    Raises:
+        UserError: If a trajectory holds what JSON cannot.
+    """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with unfinished.open("wb") as file:
+            file.writelines(_to_line(trajectory) for trajectory in trajectories)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def read_trajectories(path: Path) -> list[Trajectory]:
+    """Read what `write_trajectories` wrote.
+
+    Raises:
+        UserError: If the file is missing or a line of it is damaged.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read trajectories from {path}: {error.strerror}") from error
+    if content and not content.endswith(b"\n"):
+        raise UserError(f"{path} is cut off in its last line: make or copy the file again")
+    return _from_lines(path, content)
+
+
+class TrajectoryLog:
+    """A file that grows by one trajectory a line and survives a killed process.
+
+    A line counts once its newline is written. What follows the last newline is the rest of an
+    interrupted `append`, and is cut off when the log is read or opened. Only one process may
+    use a log at a time.
+
+    Args:
+        path: The file; made by the first `append` if it does not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: BinaryIO | None = None
+
+    def read(self) -> list[Trajectory]:
+        """Return the finished lines in the order of their `append`; none without a file.
+
+        Raises:
+            UserError: If a finished line is damaged.
+        """
+        if not self.path.exists():
+            return []
+        self._cut_unfinished_line()
+        return _from_lines(self.path, self.path.read_bytes())
+
+    def append(self, trajectory: Trajectory) -> None:
+        """Add one line, and return when it is on the disk.
+
+        Raises:
+            UserError: If the trajectory holds what JSON cannot.
+        """
+        line = _to_line(trajectory)
+        if self._file is None:
+            if self.path.exists():
+                self._cut_unfinished_line()
+            self._file = self.path.open("ab")
+        self._file.write(line)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file; may be called twice, and `append` opens it again."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def __enter__(self) -> TrajectoryLog:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _cut_unfinished_line(self) -> None:
+        content = self.path.read_bytes()
+        finished = content.rfind(b"\n") + 1
+        if finished < len(content):
+            os.truncate(self.path, finished)
+
+
+def _to_line(trajectory: Trajectory) -> bytes:
+    try:
+        return canonical_json(trajectory.to_json()).encode() + b"\n"
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"sample {trajectory.sample} of task {trajectory.task.task_id} does not fit into "
+            f"JSON: {error}"
+        ) from error
+
+
+def _from_lines(path: Path, content: bytes) -> list[Trajectory]:
+    trajectories = []
+    for number, line in enumerate(content.split(b"\n")[:-1], start=1):
+        try:
+            trajectories.append(Trajectory.from_json(json.loads(line)))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                f"line {number} of {path} is not a trajectory ({error!r}): make or copy the file "
+                "again"
+            ) from error
+    return trajectories

@@ -1,0 +1,249 @@
+"""The trajectory tree as flat arrays, and the paths and pairs that are taken from it."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tratree.errors import UserError
+from tratree.trajectory.jsonl import canonical_json
+from tratree.trajectory.types import Step, Task, Trajectory
+
+Ints = NDArray[np.int32]
+Floats = NDArray[np.float64]
+
+SCORE_TOLERANCE = 1e-9
+"""Scores that differ by no more than this are equal: means of equal scores differ by rounding."""
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class TrajectoryTree:
+    """All trajectories of one task, merged where their beginnings agree (section 3.1).
+
+    Node 0 is the root: the instruction and the first observation. Every other node is an
+    execution step (thought, action, observation after the action). Nodes are numbered level by
+    level, so a parent comes before its children and siblings are neighbours, ordered by action
+    and then by observation. N nodes, T trajectories, S steps of all trajectories together; -1
+    stands for none.
+
+    Attributes:
+        trajectories: [T] What was merged, the highest score first.
+        actions: The distinct action keys, sorted: the texts, or what they were normalised to.
+        observations: The distinct observations of the nodes, sorted.
+        parent: [N] int32, -1 at the root.
+        depth: [N] int32, 0 at the root: the number of steps from the root to the node.
+        action_id: [N] int32, index into `actions`, -1 at the root.
+        observation_id: [N] int32, index into `observations`: the representative's observation.
+        visits: [N] int32, trajectories through or ending in the node.
+        value_sum: [N] float64, the sum of their scores G(e).
+        terminal_count: [N] int32, trajectories that end in the node.
+        terminal_score_sum: [N] float64, the sum of their scores.
+        first_child: [N] int32.
+        next_sibling: [N] int32.
+        representative: [N] int32, the first of `trajectories` through the node. Its step
+            `depth - 1` gives the node its texts and token ids.
+        step_node: [S] int32, the node of every step, trajectory after trajectory.
+        trajectory_start: [T + 1] int32, where each trajectory's steps begin in `step_node`.
+    """
+
+    trajectories: tuple[Trajectory, ...]
+    actions: tuple[str, ...]
+    observations: tuple[str, ...]
+    parent: Ints
+    depth: Ints
+    action_id: Ints
+    observation_id: Ints
+    visits: Ints
+    value_sum: Floats
+    terminal_count: Ints
+    terminal_score_sum: Floats
+    first_child: Ints
+    next_sibling: Ints
+    representative: Ints
+    step_node: Ints
+    trajectory_start: Ints
+
+    @property
+    def task(self) -> Task:
+        """The task that all trajectories attempted."""
+        return self.trajectories[0].task
+
+    @property
+    def mean_score(self) -> Floats:
+        """[N] The mean score of the trajectories through or ending in each node."""
+        return self.value_sum / self.visits
+
+    @property
+    def terminal_mean(self) -> Floats:
+        """[N] The mean score of the trajectories that end in each node, 0 where none does."""
+        return self.terminal_score_sum / np.maximum(self.terminal_count, 1)
+
+    def children(self, node: int) -> list[int]:
+        """Return the children of `node` in stored order."""
+        found = []
+        child = int(self.first_child[node])
+        while child >= 0:
+            found.append(child)
+            child = int(self.next_sibling[child])
+        return found
+
+    def path(self, node: int) -> tuple[int, ...]:
+        """Return the nodes from the root to `node`, both included."""
+        nodes = [node]
+        while (before := int(self.parent[nodes[-1]])) >= 0:
+            nodes.append(before)
+        return tuple(reversed(nodes))
+
+    def step(self, node: int) -> Step:
+        """Return the representative step of a node other than the root."""
+        return self.trajectories[self.representative[node]].steps[self.depth[node] - 1]
+
+    def trajectory_nodes(self, index: int) -> tuple[int, ...]:
+        """Return the nodes of one of `trajectories`, the root first."""
+        start, end = self.trajectory_start[index : index + 2]
+        return (0, *self.step_node[start:end].tolist())
+
+    def save(self, path: Path) -> None:
+        """Write the tree as npz; equal trees give equal bytes.
+
+        The file holds what the other arrays follow from: `parent`, `action_id`, `step_node`,
+        and as UTF-8 JSON the texts.
+        """
+        texts = {"actions": self.actions, "trajectories": [t.to_json() for t in self.trajectories]}
+        with path.open("wb") as file:
+            np.savez_compressed(
+                file,
+                format=np.int32(_FORMAT),
+                parent=self.parent,
+                action_id=self.action_id,
+                step_node=self.step_node,
+                texts=np.frombuffer(canonical_json(texts).encode(), dtype=np.uint8),
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> TrajectoryTree:
+        """Read a tree that `save` wrote. Runs no code from the file.
+
+        Raises:
+            UserError: If the file is missing, damaged, or of another format.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                if arrays["format"] != _FORMAT:
+                    raise ValueError(f"format {arrays['format']} is not {_FORMAT}")
+                texts = json.loads(arrays["texts"].tobytes())
+                parent, action_id, step_node = (
+                    arrays[name].astype(np.int32, casting="safe")
+                    for name in ("parent", "action_id", "step_node")
+                )
+            trajectories = [Trajectory.from_json(t) for t in texts["trajectories"]]
+            _check_links(trajectories, texts["actions"], parent, action_id, step_node)
+        except FileNotFoundError as error:
+            raise UserError(f"there is no tree at {path}: build the trees first") from error
+        except (
+            *(AttributeError, EOFError, LookupError, OSError, TypeError, ValueError),
+            *(NotImplementedError, zipfile.BadZipFile, zlib.error),
+        ) as error:
+            raise UserError(f"{path} is not an intact tree ({error}): build it again") from error
+        return assemble(trajectories, texts["actions"], parent, action_id, step_node)
+
+
+def assemble(
+    trajectories: Sequence[Trajectory],
+    actions: Sequence[str],
+    parent: Ints,
+    action_id: Ints,
+    step_node: Ints,
+) -> TrajectoryTree:
+    """Derive every array of a tree from its links and the nodes of its steps.
+
+    The arguments are as in `TrajectoryTree` and must be consistent with each other.
+    """
+    nodes = len(parent)
+    lengths = np.array([len(t.steps) for t in trajectories])
+    scores = np.array([t.score for t in trajectories])
+    start = np.concatenate([[0], np.cumsum(lengths)])
+    owner = np.repeat(np.arange(len(trajectories)), lengths)
+
+    last = np.array([step_node[e - 1] if e > s else 0 for s, e in pairwise(start)])
+
+    depth = np.zeros(nodes, np.int32)
+    depth[step_node] = np.arange(len(step_node)) - start[owner] + 1
+    representative = np.zeros(nodes, np.int32)
+    representative[step_node[::-1]] = owner[::-1]
+    visits = np.bincount(step_node, minlength=nodes).astype(np.int32)
+    visits[0] = len(trajectories)
+    value_sum = np.zeros(nodes)
+    np.add.at(value_sum, step_node, scores[owner])
+    value_sum[0] = scores.sum()
+    terminal_score_sum = np.zeros(nodes)
+    np.add.at(terminal_score_sum, last, scores)
+
+    first_child = np.full(nodes, -1, np.int32)
+    first_child[parent[:0:-1]] = np.arange(1, nodes)[::-1]
+    next_sibling = np.full(nodes, -1, np.int32)
+    next_sibling[1:-1] = np.where(parent[1:-1] == parent[2:], np.arange(2, nodes), -1)
+
+    shown = [trajectories[0].first_observation] + [
+        trajectories[index].steps[level - 1].observation
+        for index, level in zip(representative[1:], depth[1:], strict=True)
+    ]
+    observations = sorted(set(shown))
+    observation_id = {text: number for number, text in enumerate(observations)}
+    return TrajectoryTree(
+        trajectories=tuple(trajectories),
+        actions=tuple(actions),
+        observations=tuple(observations),
+        parent=parent,
+        depth=depth,
+        action_id=action_id,
+        observation_id=np.array([observation_id[text] for text in shown], np.int32),
+        visits=visits,
+        value_sum=value_sum,
+        terminal_count=np.bincount(last, minlength=nodes).astype(np.int32),
+        terminal_score_sum=terminal_score_sum,
+        first_child=first_child,
+        next_sibling=next_sibling,
+        representative=representative,
+        step_node=step_node,
+        trajectory_start=start.astype(np.int32),
+    )
+
+
+def _check_links(
+    trajectories: Sequence[Trajectory],
+    actions: Sequence[str],
+    parent: Ints,
+    action_id: Ints,
+    step_node: Ints,
+) -> None:
+    """Raise ValueError unless the arguments of `assemble` are consistent with each other."""
+    before = np.roll(step_node, 1)
+    lengths = [len(t.steps) for t in trajectories]
+    starts = np.cumsum([0, *lengths])[:-1][np.array(lengths) > 0]
+    before[starts] = 0
+    nodes = np.arange(1, len(parent))
+    consistent = (
+        len(trajectories) > 0
+        and sum(lengths) == len(step_node)
+        and parent.ndim == action_id.ndim == step_node.ndim == 1
+        and len(parent) == len(action_id)
+        and parent[0] == action_id[0] == -1
+        and np.all((parent[1:] >= 0) & (parent[1:] < nodes))
+        and np.all(np.diff(parent) >= 0)
+        and np.all((action_id[1:] >= 0) & (action_id[1:] < len(actions)))
+        and np.array_equal(np.unique(step_node), nodes)
+        and np.array_equal(parent[step_node], before)
+    )
+    if not consistent:
+        raise ValueError("its arrays contradict each other")
