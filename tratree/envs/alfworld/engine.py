@@ -28,14 +28,12 @@ from tratree.errors import UserError
 if TYPE_CHECKING:
     from tratree.envs.alfworld.games import Game
 
-NOTHING_HAPPENS = "Nothing happens."
-
 _GOAL = re.compile(r'(?<="Your task is to: )[^"\\#\[\]{}|;<>\t\n]*(?=")')
 _GOAL_MARK = "UNKNOWN GOAL"
 
 
 @dataclass(frozen=True)
-class _Stage:
+class Stage:
     """A game made ready: everything about it that playing doesn't change.
 
     Attributes:
@@ -55,14 +53,14 @@ class _Stage:
 
 
 @lru_cache(maxsize=32)
-def _prepare(domain: str, problem: str, cache_folder: Path) -> _Stage:
+def prepare(domain: str, problem: str, cache_folder: Path) -> Stage:
     translation = translate(domain, problem, cache_folder)
     facts: dict[str, set[tuple[str, ...]]] = {}
     for predicate, *arguments in translation.facts:
         facts.setdefault(predicate, set()).add(tuple(arguments))
     objects = sorted({argument for _, *arguments in translation.facts for argument in arguments})
     demangler = Demangler(game_infos={name: SimpleNamespace(id=name) for name in objects})
-    return _Stage(
+    return Stage(
         sas=translation.sas.encode(),
         parameters=translation.parameters,
         facts={predicate: frozenset(arguments) for predicate, arguments in facts.items()},
@@ -92,7 +90,7 @@ class Engine:
             raise UserError("this ALFWorld engine is closed; open a new environment")
         goal = _GOAL.search(game.grammar)
         self._grammar: Grammar = parse_grammar(_GOAL.sub(_GOAL_MARK, game.grammar))
-        self._stage = _prepare(game.domain, game.problem, self._cache_folder)
+        self._stage = prepare(game.domain, game.problem, self._cache_folder)
         self._world = World(
             self._stage.names, {name: set(facts) for name, facts in self._stage.facts.items()}
         )
@@ -101,11 +99,11 @@ class Engine:
         text = self._grammar.text("intro", self._world, {})
         return text.replace(_GOAL_MARK, goal.group()) if goal else text
 
-    def step(self, command: str) -> str:
-        """Carry out a command and return the feedback; one not admissible changes nothing."""
+    def step(self, command: str) -> str | None:
+        """Carry out a command and return the feedback; None if it isn't admissible."""
         operator = self._operators.get(command)
         if operator is None:
-            return NOTHING_HAPPENS
+            return None
         effects = (Atom * operator.nb_effect_atoms)()
         self._library.apply_operator(operator.id, effects)
         for effect in effects:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,12 +80,13 @@ class AlfworldEnv:
         if self._latest.finished:
             return self._latest
         command = _PUT.sub(r"move \1 to \2", " ".join(action.lower().split()))
-        valid = command in self._engine.admissible()
         observation = self._engine.step(command)
+        if observation is None:
+            return replace(self._latest, observation="Nothing happens.", valid=False)
         if self._wording == "put":
             observation = _MOVED.sub(r"You put the \1 in/on the \2.", observation)
         won = self._engine.won
-        self._latest = StepResult(observation, float(won), won, won, valid)
+        self._latest = StepResult(observation, float(won), success=won, finished=won)
         return self._latest
 
     def admissible(self) -> list[str]:

@@ -84,17 +84,18 @@ class Grammar:
                 for name, rules in logic.grammar._rules.items()
             }
         except Exception as error:
-            reason = str(error).strip().split("\n")[0] or type(error).__name__
-            raise UserError(
-                f"the text grammar is cut or malformed ({reason}); make or download the game again"
-            ) from error
+            raise _malformed(str(error).strip().split("\n")[0] or type(error).__name__) from error
 
     def text(self, symbol: str, world: World, bindings: Bindings) -> str:
-        """Return the text of a symbol, for example ``intro``."""
-        for condition, parts in self._rules[symbol]:
+        """Return the text of a symbol, for example ``intro``.
+
+        Raises:
+            UserError: If no rule gives one.
+        """
+        for condition, parts in self._rules.get(symbol, ()):
             if next(matches(condition, world.facts, bindings), None) is not None:
                 return "".join(part(world, bindings) for part in parts)
-        raise UserError(f"the text grammar has no rule that fits for {symbol!r}")
+        raise _malformed(f"it has no text for {symbol!r}")
 
     def command_text(self, action: str, world: World, bindings: Bindings) -> str:
         """Return what an agent types for an action."""
@@ -141,6 +142,12 @@ class Grammar:
 def parse_grammar(source: str) -> Grammar:
     """Return the compiled grammar; games that share a text share the result."""
     return Grammar(source)
+
+
+def _malformed(reason: str) -> UserError:
+    return UserError(
+        f"the text grammar is cut or malformed ({reason}); make or download the game again"
+    )
 
 
 def _command(action: str) -> str:
