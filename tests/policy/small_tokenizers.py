@@ -24,18 +24,19 @@ SPECIALS = {
 }
 
 
-def word_level() -> PreTrainedTokenizerFast:
-    """Return a closed-vocabulary tokenizer in the manner of the tiny family."""
+def word_level(lines: list[str]) -> PreTrainedTokenizerFast:
+    """Return a tokenizer that knows the words of `lines`, in the manner of the tiny family."""
     splitter = pre_tokenizers.Sequence(
         [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation("isolated")]
     )
-    words = sorted({word for line in LINES for word, _ in splitter.pre_tokenize_str(line)})
-    vocabulary = {word: index for index, word in enumerate([*SPECIALS["tiny"], *words])}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary))
+    words = sorted({word for line in lines for word, _ in splitter.pre_tokenize_str(line)})
+    vocabulary = {word: index for index, word in enumerate([*SPECIALS["tiny"], "<unk>", *words])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.pre_tokenizer = splitter
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token="<pad>",
+        unk_token="<unk>",
         bos_token="<bos>",
         eos_token="<end>",
         additional_special_tokens=["<user>", "<agent>"],
@@ -73,4 +74,4 @@ def byte_pairs(family: str) -> PreTrainedTokenizerFast:
 
 def tokenizer_of(family: str) -> PreTrainedTokenizerFast:
     """Return the small tokenizer that goes with a chat template."""
-    return word_level() if family == "tiny" else byte_pairs(family)
+    return word_level(LINES) if family == "tiny" else byte_pairs(family)

@@ -30,16 +30,15 @@ class RolloutCache(Cache):
 
     Before each forward pass `place` says which slots take part and where their new tokens go;
     the pass itself needs position ids and a 4-D attention mask over the visible positions.
-    Memory is laid out once, at the first pass, [slots, heads, capacity + 1, head size] a layer:
-    the position after the last takes the padding of rows that are shorter than others.
+    A layer's memory, [slots, heads, length, head size], doubles its length when it is full.
     """
 
     layers: list[Any]
 
-    def __init__(self, slots: int, capacity: int) -> None:
+    def __init__(self, slots: int) -> None:
         """Lay out nothing yet: heads, number type and device follow from the first pass."""
         super().__init__(layers=[])
-        self._size = slots, capacity
+        self._slots = slots
         self._placement = _Placement(None, torch.empty(0, 0, dtype=torch.long), 0)
 
     def place(self, slots: Tensor | None, positions: Tensor, visible: int) -> None:
@@ -47,7 +46,8 @@ class RolloutCache(Cache):
 
         Args:
             slots: The slots that take part, shape [R]; None for the first R.
-            positions: Where their new tokens go, shape [R, Q], at most the capacity.
+            positions: Where their new tokens go, shape [R, Q]; padding goes to positions that
+                its row has not reached, at most `visible`.
             visible: How many positions the pass attends over.
         """
         self._placement.slots = slots
@@ -59,7 +59,7 @@ class RolloutCache(Cache):
     ) -> tuple[Tensor, Tensor]:
         """Store new keys and values [R, H, Q, D]; return the visible ones [R, H, visible, D]."""
         while len(self.layers) <= layer_idx:
-            self.layers.append(_RolloutLayer(*self._size, self._placement))
+            self.layers.append(_RolloutLayer(self._slots, self._placement))
         return super().update(key_states, value_states, layer_idx, *args, **kwargs)
 
     def move(self, source: int, target: int, length: int) -> None:
@@ -72,19 +72,14 @@ class RolloutCache(Cache):
 class _RolloutLayer(CacheLayerMixin):
     is_sliding = False
 
-    def __init__(self, slots: int, capacity: int, placement: _Placement) -> None:
+    def __init__(self, slots: int, placement: _Placement) -> None:
         super().__init__()
         self._slots = slots
-        self._capacity = capacity
         self._placement = placement
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
-        """Lay out zeros: what no token has written yet must not be NaN."""
-
-        def zeros(new: Tensor) -> Tensor:
-            return new.new_zeros(self._slots, new.shape[1], self._capacity + 1, new.shape[3])
-
-        self.keys, self.values = zeros(key_states), zeros(value_states)
+        self.keys = key_states.new_zeros(self._slots, key_states.shape[1], 0, key_states.shape[3])
+        self.values = value_states.new_zeros(*self.keys.shape[:3], value_states.shape[3])
         self.is_initialized = True
 
     def update(
@@ -92,19 +87,25 @@ class _RolloutLayer(CacheLayerMixin):
     ) -> tuple[Tensor, Tensor]:
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-        place = self._placement
-        rows = len(place.positions)
-        slots = place.slots
-        written = torch.arange(rows, device=key_states.device) if slots is None else slots
-
-        def store(stored: Tensor, new: Tensor) -> Tensor:
-            stored[written[:, None], :, place.positions] = new.transpose(1, 2)
-            visible = stored[:, :, : place.visible]
-            return visible[:rows] if slots is None else visible[slots]
-
         assert self.keys is not None
         assert self.values is not None
-        return store(self.keys, key_states), store(self.values, value_states)
+        if self.keys.shape[2] <= self._placement.visible:
+            self.keys, self.values = self._longer(self.keys), self._longer(self.values)
+        return self._store(self.keys, key_states), self._store(self.values, value_states)
+
+    def _longer(self, stored: Tensor) -> Tensor:
+        """Return a copy with room for the next power of two; the rest is 0, never NaN."""
+        slots, heads, length, size = stored.shape
+        longer = stored.new_zeros(slots, heads, 1 << self._placement.visible.bit_length(), size)
+        longer[:, :, :length] = stored
+        return longer
+
+    def _store(self, stored: Tensor, new: Tensor) -> Tensor:
+        slots, positions = self._placement.slots, self._placement.positions
+        rows = torch.arange(len(new), device=new.device) if slots is None else slots
+        stored[rows[:, None], :, positions] = new.transpose(1, 2)
+        visible = stored[:, :, : self._placement.visible]
+        return visible[: len(new)] if slots is None else visible[slots]
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         return self._placement.visible, 0
@@ -113,4 +114,4 @@ class _RolloutLayer(CacheLayerMixin):
         return self._placement.visible
 
     def get_max_length(self) -> int:
-        return self._capacity
+        return -1

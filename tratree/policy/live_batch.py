@@ -48,8 +48,7 @@ class LiveBatch:
                 f"set it to at most {longest}"
             )
         self._model = model
-        self._cache = RolloutCache(slots, max_context)
-        self._max_context = max_context
+        self._cache = RolloutCache(slots)
         self.lengths: list[int] = []
 
     def append(self) -> None:
@@ -85,7 +84,7 @@ class LiveBatch:
         width = max(map(len, tokens))
         token_ids = torch.tensor([[*new] + [0] * (width - len(new)) for new in tokens])
         positions = torch.tensor(starts)[:, None] + torch.arange(width)
-        positions = positions.clamp(max=self._max_context).to(device)
+        positions = positions.clamp(max=visible).to(device)
         unseen = torch.arange(visible, device=device) > positions[:, None, :, None]
         dtype = self._model.dtype
         mask = torch.zeros(unseen.shape, dtype=dtype, device=device)

@@ -256,7 +256,7 @@ def run_episodes(
         make_env,
         seed=seed,
         stage=stage,
-        batch_size=batch_size,
+        batch_size=min(batch_size, len(episodes)),
         limits=limits,
         source=source,
     )

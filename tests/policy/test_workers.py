@@ -1,0 +1,149 @@
+"""Rollouts in several processes: equal results, passed-on errors, no process left behind."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+from cloned_policy import LIMITS, load_policy, make_env, tasks_of
+
+from tratree.envs.base import TextEnv
+from tratree.errors import UserError
+from tratree.policy.rollout import Episode
+from tratree.policy.sampling import SamplingSettings
+from tratree.policy.workers import roll_out
+from tratree.trajectory.types import Trajectory
+
+
+def episodes_of(folder: Path) -> list[Episode]:
+    settings = [SamplingSettings(0.0), SamplingSettings(1.0, top_p=0.9)]
+    return [
+        Episode(task, number, chosen)
+        for task in tasks_of(folder)
+        for number, chosen in enumerate(settings)
+    ]
+
+
+def play(folder: Path, workers: int, make_env_of=make_env) -> dict[int, Trajectory]:
+    return dict(
+        roll_out(
+            partial(load_policy, folder),
+            partial(make_env_of, folder),
+            episodes_of(folder),
+            seed=0,
+            stage="test",
+            batch_size=4,
+            limits=LIMITS,
+            source="cloned",
+            workers=workers,
+        )
+    )
+
+
+def make_env_once_killed(folder: Path) -> TextEnv:
+    """Kill the first process that asks for its second environment."""
+    asked = folder / f"asked-{os.getpid()}"
+    if asked.exists() and not (folder / "killed").exists():
+        (folder / "killed").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    asked.touch()
+    return make_env(folder)
+
+
+def make_env_always_killed(folder: Path) -> TextEnv:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def make_env_user_error(folder: Path) -> TextEnv:
+    raise UserError(f"no games in {folder}: generate some")
+
+
+def make_env_program_error(folder: Path) -> TextEnv:
+    raise ZeroDivisionError
+
+
+@pytest.fixture(scope="module")
+def in_process(policy_folder: Path) -> dict[int, Trajectory]:
+    return play(policy_folder, workers=1)
+
+
+def test_two_workers_give_the_same_trajectories(policy_folder, in_process):
+    assert play(policy_folder, workers=2) == in_process
+    assert not multiprocessing.active_children()
+
+
+def test_episodes_of_a_killed_worker_are_played_again(policy_folder, in_process):
+    assert play(policy_folder, 2, make_env_once_killed) == in_process
+    assert (policy_folder / "killed").exists()
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize(
+    ("make_env_of", "error", "message"),
+    [
+        (make_env_user_error, UserError, "^no games in .*: generate some$"),
+        (make_env_program_error, RuntimeError, "make_env_program_error"),
+        (make_env_always_killed, UserError, "workers died, the last with exit code -9"),
+    ],
+)
+def test_errors_are_passed_on(policy_folder, make_env_of, error, message):
+    with pytest.raises(error, match=message):
+        play(policy_folder, 2, make_env_of)
+    assert not multiprocessing.active_children()
+
+
+PROGRAM = """
+import multiprocessing, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from cloned_policy import LIMITS
+from test_workers import *
+if __name__ == "__main__":
+    folder = Path({folder!r})
+    running = roll_out(partial(load_policy, folder), partial(make_env, folder),
+        episodes_of(folder) * 500, seed=0, stage="test", batch_size=4, limits=LIMITS,
+        source="", workers=2)
+    next(running)
+    print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+    for _ in running:
+        pass
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_no_worker_outlives_the_program(policy_folder, tmp_path, how):
+    script = tmp_path / "program.py"
+    script.write_text(PROGRAM.format(tests=str(Path(__file__).parent), folder=str(policy_folder)))
+    program = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    assert program.stdout is not None
+    workers = [int(pid) for pid in program.stdout.readline().split()]
+    assert len(workers) == 2
+    if how == signal.SIGINT:
+        os.killpg(program.pid, how)  # what Ctrl-C in a terminal does
+    else:
+        program.send_signal(how)
+    program.wait(20)
+    deadline = time.monotonic() + 20
+    while any(is_running(pid) for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(is_running(pid) for pid in workers)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
