@@ -37,10 +37,11 @@ class CharacterNgrams:
     """Counts of the runs of `length` characters, hashed into `dimensions` signed buckets.
 
     Needs no weights and gives the same vectors on every machine. It sees spelling, not meaning:
-    long observations that differ in one number have a cosine above 0.95.
+    long observations that differ in one number have a cosine above 0.95. With the defaults,
+    hashing moves cosines of WebShop's and ScienceWorld's observations by about 0.01.
     """
 
-    def __init__(self, length: int = 3, dimensions: int = 2048) -> None:
+    def __init__(self, length: int = 3, dimensions: int = 4096) -> None:
         self.length = length
         self.dimensions = dimensions
 

@@ -1,0 +1,187 @@
+"""Pairs: what they share, where they part, and how far they go."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tree_examples import TASK, trajectories, trajectory
+
+from tratree.errors import UserError
+from tratree.trajectory.types import Task
+from tratree.tree.divergence import find_pairs, unstructured_pairs
+from tratree.tree.merge import build_tree
+from tratree.tree.paths import pair_trajectories
+from tratree.tree.similarity import CharacterNgrams, ExactText
+
+SETTINGS = st.fixed_dictionaries(
+    {
+        "aggregate": st.sampled_from(["mean", "max"]),
+        "min_gap": st.sampled_from([0.0, 0.3]),
+        "continuation": st.sampled_from(["end", "next_divergence", "one_step"]),
+        "max_pairs_per_divergence": st.sampled_from([None, 1, 2]),
+    }
+)
+
+
+@settings(deadline=None)
+@given(trajectories(), SETTINGS)
+def test_pairs_part_at_one_node_by_another_action(attempts, how):
+    tree = build_tree(attempts, similarity=CharacterNgrams())
+    pairs = find_pairs(tree, **how)
+    for pair in pairs:
+        assert pair.prefix[0] == 0
+        for continuation in (pair.chosen, pair.rejected):
+            nodes = pair.prefix + continuation
+            assert nodes == tree.path(nodes[-1])
+            assert len(continuation) > 0
+        assert tree.action_id[pair.chosen[0]] != tree.action_id[pair.rejected[0]]
+        assert pair.chosen_score - pair.rejected_score > how["min_gap"]
+        if how["continuation"] == "one_step":
+            assert len(pair.chosen) == len(pair.rejected) == 1
+        if how["continuation"] == "end":
+            assert tree.terminal_count[pair.chosen[-1]] > 0
+            assert tree.terminal_count[pair.rejected[-1]] > 0
+    partings = [pair.prefix[-1] for pair in pairs]
+    assert partings == sorted(partings)
+    if how["max_pairs_per_divergence"]:
+        most = max((partings.count(node) for node in partings), default=0)
+        assert most <= how["max_pairs_per_divergence"]
+
+
+@settings(deadline=None)
+@given(trajectories())
+def test_whole_continuations_end_at_least_as_far_apart(attempts):
+    tree = build_tree(attempts, similarity=CharacterNgrams())
+    for pair in find_pairs(tree):
+        rebuilt = pair_trajectories(tree, pair)
+        assert rebuilt.chosen.score >= pair.chosen_score
+        assert rebuilt.rejected.score <= pair.rejected_score
+
+
+@settings(deadline=None)
+@given(trajectories(), SETTINGS)
+def test_both_sides_share_the_prefix_to_the_token(attempts, how):
+    tree = build_tree(attempts, similarity=CharacterNgrams())
+    for pair in find_pairs(tree, **how):
+        rebuilt = pair_trajectories(tree, pair)
+        shared = rebuilt.shared_steps
+        assert rebuilt.chosen.steps[:shared] == rebuilt.rejected.steps[:shared]
+        assert rebuilt.chosen.steps[shared].action != rebuilt.rejected.steps[shared].action
+        assert all(step.token_ids for step in rebuilt.chosen.steps + rebuilt.rejected.steps)
+
+
+@settings(deadline=None)
+@given(trajectories(scores=[0.1]), SETTINGS)
+def test_equal_scores_give_no_pair(attempts, how):
+    tree = build_tree(attempts, similarity=CharacterNgrams())
+    assert find_pairs(tree, **how) == []
+
+
+def test_the_number_of_equal_scores_is_no_difference():
+    """The mean of three times 0.1 is not 0.1 in floating point."""
+    attempts = [trajectory([["", "a", "x"]], 0.1, sample=n) for n in range(3)]
+    attempts.append(trajectory([["", "b", "y"]], 0.1))
+    tree = build_tree(attempts, similarity=ExactText())
+    assert len(set(tree.mean_score.tolist())) > 1
+    assert find_pairs(tree) == []
+
+
+@pytest.fixture
+def tree():
+    """Parts at the root into a and b; below a again, after one more step."""
+    attempts = [
+        trajectory([["", "a", "1"], ["", "go", "2"], ["", "c", "3"], ["", "end", "4"]], 1),
+        trajectory([["", "a", "1"], ["", "go", "2"], ["", "d", "3"]], 0.25),
+        trajectory([["", "b", "1"], ["", "e", "2"]], 0.25),
+        trajectory([["", "b", "1"], ["", "f", "2"]], 0),
+    ]
+    return build_tree(attempts, similarity=ExactText())
+
+
+def _actions(tree, nodes):
+    return [tree.step(node).action for node in nodes]
+
+
+@pytest.mark.parametrize(
+    ("continuation", "chosen", "rejected"),
+    [
+        ("end", ["a", "go", "c", "end"], ["b", "f"]),
+        ("next_divergence", ["a", "go"], ["b"]),
+        ("one_step", ["a"], ["b"]),
+    ],
+)
+def test_how_far_continuations_go(tree, continuation, chosen, rejected):
+    pair = find_pairs(tree, continuation=continuation)[0]
+    assert pair.prefix == (0,)
+    assert _actions(tree, pair.chosen) == chosen
+    assert _actions(tree, pair.rejected) == rejected
+
+
+def test_aggregates(tree):
+    assert (find_pairs(tree)[0].chosen_score, find_pairs(tree)[0].rejected_score) == (0.625, 0.125)
+    largest = find_pairs(tree, aggregate="max")[0]
+    assert (largest.chosen_score, largest.rejected_score) == (1, 0.25)
+
+
+def test_widest_gaps_are_kept():
+    attempts = [trajectory([["", f"a{s}", "x"]], s / 4) for s in (2, 0, 4, 1)]
+    tree = build_tree(attempts, similarity=ExactText())
+    pairs = find_pairs(tree, max_pairs_per_divergence=3)
+    gaps = [(pair.chosen_score, pair.rejected_score) for pair in pairs]
+    assert gaps == [(1, 0), (1, 0.25), (0.5, 0)]
+    assert len(find_pairs(tree)) == 6
+    assert len(find_pairs(tree, min_gap=0.5)) == 2
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"aggregate": "median"},
+        {"continuation": "two_steps"},
+        {"min_gap": -0.1},
+        {"min_gap": float("nan")},
+        {"max_pairs_per_divergence": 0},
+    ],
+)
+def test_bad_settings(tree, how):
+    with pytest.raises(UserError):
+        find_pairs(tree, **how)
+
+
+def _attempts_of(task: Task) -> list:
+    return [
+        trajectory([["", f"do {n}", "x"], ["", "end", "y"]], n % 2, sample=n, task=task)
+        for n in range(6)
+    ]
+
+
+def test_unstructured_pairs_are_random_successes_and_failures():
+    tasks = [Task(f"task-{n}", "train", "pick", "x") for n in range(3)]
+    attempts = [attempt for task in tasks for attempt in _attempts_of(task)]
+    pairs = unstructured_pairs(attempts, seed=1, max_pairs_per_task=4)
+    assert len(pairs) == 12
+    for pair in pairs:
+        assert pair.chosen.task == pair.rejected.task
+        assert (pair.chosen.score, pair.rejected.score, pair.shared_steps) == (1, 0, 0)
+    assert len(unstructured_pairs(attempts, seed=1)) == 27
+    assert unstructured_pairs(attempts[::-1], seed=1, max_pairs_per_task=4) == pairs
+    assert unstructured_pairs(attempts, seed=2, max_pairs_per_task=4) != pairs
+    of_first = unstructured_pairs(_attempts_of(tasks[0]), seed=1, max_pairs_per_task=4)
+    assert of_first == pairs[:4]
+
+
+@settings(deadline=None)
+@given(trajectories())
+def test_unstructured_pairs_differ(attempts):
+    for pair in unstructured_pairs(attempts, seed=0):
+        assert pair.chosen.task == TASK
+        assert pair.chosen.score > pair.rejected.score
+        assert [s.action for s in pair.chosen.steps] != [s.action for s in pair.rejected.steps]
+
+
+def test_a_stop_is_no_continuation():
+    steps = [["", "a", "x"], ["", "b", "y"], ["", "c", "z"]]
+    attempts = [trajectory(steps[:n], n == 2, sample=n) for n in range(4)]
+    tree = build_tree(attempts, similarity=ExactText())
+    assert find_pairs(tree) == []
