@@ -173,10 +173,11 @@ def test_works_where_nothing_can_be_cached(tmp_path):
         text = source.read_text().replace("from tratree.tree.greedy", "from greedy")
         (tmp_path / source.name).write_text(text)
     (tmp_path / "__pycache__").write_text("a file where the folder should be")
+    homeless = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null/none", "NUMBA_CACHE_DIR": ""}
     result = subprocess.run(
         [sys.executable, "-c", "import mcts; print(mcts.search_paths([]), mcts.__file__)"],
         cwd=tmp_path,
-        env={**os.environ, "HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null/none"},
+        env={**os.environ, **homeless},
         capture_output=True,
         text=True,
         check=False,

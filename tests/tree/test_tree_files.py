@@ -54,8 +54,9 @@ def test_truncated_file(saved):
     content = saved.read_bytes()
     for length in range(0, len(content), 37):
         saved.write_bytes(content[:length])
-        with pytest.raises(UserError, match="not an intact tree"):
+        with pytest.raises(UserError, match="not an intact tree") as raised:
             TrajectoryTree.load(saved)
+        assert "\n" not in str(raised.value)
 
 
 def test_flipped_bytes_never_escape(saved):
@@ -96,5 +97,6 @@ def test_contradictions_never_reach_compiled_code(saved, change):
         {k: v if isinstance(v, np.ndarray) else np.array(v, np.int32) for k, v in change.items()}
     )
     np.savez(saved, **content)
-    with pytest.raises(UserError, match="not an intact tree"):
+    with pytest.raises(UserError, match="not an intact tree") as raised:
         TrajectoryTree.load(saved)
+    assert "\n" not in str(raised.value)

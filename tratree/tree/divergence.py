@@ -13,8 +13,8 @@ import numpy as np
 from tratree.errors import UserError
 from tratree.trajectory.jsonl import canonical_json
 from tratree.trajectory.types import Trajectory
-from tratree.tree.greedy import best_continuations, walk
-from tratree.tree.types import SCORE_TOLERANCE, Floats, TrajectoryTree
+from tratree.tree.greedy import SCORE_TOLERANCE, best_continuations, walk
+from tratree.tree.types import Floats, TrajectoryTree
 
 Aggregate = Literal["mean", "max"]
 Continuation = Literal["end", "next_divergence", "one_step"]

@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from tratree.tree.types import SCORE_TOLERANCE, Floats, Ints
+from tratree.tree.types import Floats, Ints
+
+SCORE_TOLERANCE = 1e-9
+"""Scores that differ by no more than this are equal: means of equal scores differ by rounding."""
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""The trajectory tree as flat arrays, and the paths and pairs that are taken from it."""
+"""The trajectory tree as flat arrays, in memory and on disk."""
 
 from __future__ import annotations
 
@@ -19,9 +19,6 @@ from tratree.trajectory.types import Step, Task, Trajectory
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
-
-SCORE_TOLERANCE = 1e-9
-"""Scores that differ by no more than this are equal: means of equal scores differ by rounding."""
 
 _FORMAT = 1
 
