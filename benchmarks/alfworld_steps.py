@@ -14,7 +14,7 @@ import json
 import random
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ def compare(source: GameSource, tasks: list[Task], steps: int, cache: Path) -> d
     """
     stock = AlfredInfos(AlfredDemangler(PddlEnv(textworld.EnvInfos(admissible_commands=True))))
     ours = AlfworldEnv(source, max_steps=steps, cache_folder=cache)
-    spent: Counter[str] = Counter()
+    spent: defaultdict[str, float] = defaultdict(float)
     wins = 0
 
     def timed(name: str, function: Callable[..., Any], *arguments: Any) -> Any:

@@ -33,10 +33,11 @@ _GOAL_MARK = "UNKNOWN GOAL"
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A game made ready: everything about it that playing doesn't change.
+class PreparedGame:
+    """Everything about a game that playing doesn't change.
 
     Attributes:
+        grammar: The words, with a mark in place of the goal sentence.
         sas: The problem for Fast Downward.
         parameters: The parameter names of every action.
         facts: The facts at the start.
@@ -45,6 +46,7 @@ class Stage:
             because ALFWorld's commands name only objects and where receptacles are.
     """
 
+    grammar: Grammar
     sas: bytes
     parameters: Mapping[str, list[str]]
     facts: Mapping[str, frozenset[tuple[str, ...]]]
@@ -53,14 +55,20 @@ class Stage:
 
 
 @lru_cache(maxsize=32)
-def prepare(domain: str, problem: str, cache_folder: Path) -> Stage:
+def prepare(domain: str, problem: str, grammar: Grammar, cache_folder: Path) -> PreparedGame:
+    """Translate a game and name its objects as alfworld does; the latest games are remembered.
+
+    Raises:
+        UserError: If the PDDL is malformed or the cache folder can't be written.
+    """
     translation = translate(domain, problem, cache_folder)
     facts: dict[str, set[tuple[str, ...]]] = {}
     for predicate, *arguments in translation.facts:
         facts.setdefault(predicate, set()).add(tuple(arguments))
     objects = sorted({argument for _, *arguments in translation.facts for argument in arguments})
     demangler = Demangler(game_infos={name: SimpleNamespace(id=name) for name in objects})
-    return Stage(
+    return PreparedGame(
+        grammar=grammar,
         sas=translation.sas.encode(),
         parameters=translation.parameters,
         facts={predicate: frozenset(arguments) for predicate, arguments in facts.items()},
@@ -89,14 +97,13 @@ class Engine:
         if not self._release.alive:
             raise UserError("this ALFWorld engine is closed; open a new environment")
         goal = _GOAL.search(game.grammar)
-        self._grammar: Grammar = parse_grammar(_GOAL.sub(_GOAL_MARK, game.grammar))
-        self._stage = prepare(game.domain, game.problem, self._cache_folder)
-        self._world = World(
-            self._stage.names, {name: set(facts) for name, facts in self._stage.facts.items()}
-        )
-        self._library.load_sas(self._stage.sas)
+        grammar = parse_grammar(_GOAL.sub(_GOAL_MARK, game.grammar))
+        self._game = prepare(game.domain, game.problem, grammar, self._cache_folder)
+        facts = {predicate: set(arguments) for predicate, arguments in self._game.facts.items()}
+        self._world = World(self._game.names, facts)
+        self._library.load_sas(self._game.sas)
         self._observe()
-        text = self._grammar.text("intro", self._world, {})
+        text = grammar.text("intro", self._world, {})
         return text.replace(_GOAL_MARK, goal.group()) if goal else text
 
     def step(self, command: str) -> str | None:
@@ -110,7 +117,7 @@ class Engine:
             self._apply(effect.name)
         self._observe()
         action, bindings = self._ground(operator)
-        return self._grammar.feedback_text(action, self._world, bindings)
+        return self._game.grammar.feedback_text(action, self._world, bindings)
 
     def admissible(self) -> list[str]:
         """Return the commands that can be carried out now, sorted."""
@@ -125,19 +132,19 @@ class Engine:
         operators = (Operator * self._library.get_applicable_operators_count())()
         self._library.get_applicable_operators(operators)
         self._operators: dict[str, Operator] = {}
-        commands = self._stage.commands
+        commands = self._game.commands
         for operator in operators:
             command = commands.get(operator.id)
             if command is None:
                 action, bindings = self._ground(operator)
-                command = self._grammar.command_text(action, self._world, bindings)
+                command = self._game.grammar.command_text(action, self._world, bindings)
                 commands[operator.id] = command
             self._operators.setdefault(command, operator)
         self.won: bool = self._library.check_goal()
 
     def _ground(self, operator: Operator) -> tuple[str, Bindings]:
         action, *arguments = operator.name.split()
-        return action, dict(zip(self._stage.parameters[action], arguments, strict=True))
+        return action, dict(zip(self._game.parameters[action], arguments, strict=True))
 
     def _apply(self, effect: str) -> None:
         """Update the facts by an effect written ``Atom p(a, b)`` or ``NegatedAtom p(a, b)``."""

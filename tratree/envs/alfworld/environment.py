@@ -61,13 +61,13 @@ class AlfworldEnv:
         Raises:
             UserError: If the game is missing, cut or malformed.
         """
+        self._latest = None
         game = self._source.load(task.task_id)
         try:
             text = self._engine.start(game)
         except UserError as error:
             raise UserError(f"game {task.task_id}: {error}") from error
-        self._latest = StepResult(text.partition("\n\n")[2], finished=self._engine.won)
-        return self._latest
+        return self._show(text.partition("\n\n")[2])
 
     def step(self, action: str) -> StepResult:
         """Send one action; once the episode is over, repeat its last result.
@@ -85,9 +85,7 @@ class AlfworldEnv:
             return replace(self._latest, observation="Nothing happens.", valid=False)
         if self._wording == "put":
             observation = _MOVED.sub(r"You put the \1 in/on the \2.", observation)
-        won = self._engine.won
-        self._latest = StepResult(observation, float(won), success=won, finished=won)
-        return self._latest
+        return self._show(observation)
 
     def admissible(self) -> list[str]:
         """Return the actions that the environment would accept now, sorted."""
@@ -104,3 +102,8 @@ class AlfworldEnv:
         """Hand back the engine; may be called twice."""
         self._latest = None
         self._engine.close()
+
+    def _show(self, observation: str) -> StepResult:
+        won = self._engine.won
+        self._latest = StepResult(observation, score=float(won), success=won, finished=won)
+        return self._latest

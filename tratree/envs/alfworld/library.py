@@ -16,11 +16,17 @@ from pathlib import Path
 
 from fast_downward.interface import DOWNWARD_LIB_PATH, Atom, Operator
 
+from tratree.errors import UserError
+
 _idle: list[ctypes.CDLL] = []
 
 
 def acquire() -> ctypes.CDLL:
-    """Return a copy of the library that nobody else in this process uses."""
+    """Return a copy of the library that nobody else in this process uses.
+
+    Raises:
+        UserError: If the temporary folder doesn't allow it.
+    """
     return _idle.pop() if _idle else _load()
 
 
@@ -30,10 +36,16 @@ def release(library: ctypes.CDLL) -> None:
 
 
 def _load() -> ctypes.CDLL:
-    with tempfile.NamedTemporaryFile(prefix="libdownward-", suffix=".so") as file:
-        file.write(_loadable_bytes())
-        file.flush()
-        library = ctypes.CDLL(file.name)
+    try:
+        with tempfile.NamedTemporaryFile(prefix="libdownward-", suffix=".so") as file:
+            file.write(_loadable_bytes())
+            file.flush()
+            library = ctypes.CDLL(file.name)
+    except OSError as error:
+        raise UserError(
+            f"can't load Fast Downward from a copy in {tempfile.gettempdir()} ({error}); "
+            "set TMPDIR to a folder with room for it that is not mounted noexec"
+        ) from error
     library.load_sas.argtypes = [ctypes.c_char_p]
     library.load_sas.restype = None
     library.get_applicable_operators.argtypes = [ctypes.POINTER(Operator)]

@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from fast_downward import pddl2sas
+
 from tratree.errors import UserError
 
 _FORMAT = b"1"
@@ -50,8 +52,9 @@ def translate(domain: str, problem: str, cache_folder: Path) -> Translation:
         return Translation(**json.loads(gzip.decompress(path.read_bytes())))
     except (OSError, EOFError, zlib.error, ValueError, TypeError):
         translation = _translate(domain, problem)
+    text = json.dumps(asdict(translation))
     try:
-        _write_atomically(path, gzip.compress(json.dumps(asdict(translation)).encode(), 1))
+        _write_atomically(path, gzip.compress(text.encode(), compresslevel=1, mtime=0))
     except OSError as error:
         raise UserError(
             f"can't write translated games to {cache_folder} ({error.strerror}); "
@@ -63,8 +66,6 @@ def translate(domain: str, problem: str, cache_folder: Path) -> Translation:
 def _translate(domain: str, problem: str) -> Translation:
     with _interpreter_state_kept():
         try:
-            from fast_downward import pddl2sas
-
             task, sas = pddl2sas(domain, problem)
         except (Exception, SystemExit) as error:
             reason = str(error).strip().split("\n")[0] or type(error).__name__
