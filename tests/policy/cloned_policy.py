@@ -22,8 +22,8 @@ from tratree.trajectory.types import Task
 LIMITS = RolloutLimits(max_steps=12, max_new_tokens=24, max_context=512)
 
 
-def make_env(folder: Path) -> TextEnv:
-    return AlfworldEnv(GameFolder(folder / "games"), 30, folder / "translated")
+def make_env(folder: Path, kind: type[AlfworldEnv] = AlfworldEnv) -> TextEnv:
+    return kind(GameFolder(folder / "games"), 30, folder / "translated")
 
 
 @cache

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -160,8 +161,8 @@ class CountedEnv(AlfworldEnv):
     made = 0
     still_open = 0
 
-    def __init__(self, inner: AlfworldEnv) -> None:
-        self.__dict__ = inner.__dict__
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         CountedEnv.made += 1
         CountedEnv.still_open += 1
 
@@ -173,7 +174,7 @@ class CountedEnv(AlfworldEnv):
 def test_environments_are_reused_and_closed_even_when_stopped_early(policy_folder):
     running = run_episodes(
         *load_policy(policy_folder),
-        lambda: CountedEnv(make_env(policy_folder)),
+        partial(make_env, policy_folder, CountedEnv),
         episodes_of(policy_folder),
         seed=0,
         stage="test",

@@ -41,6 +41,7 @@ def play(folder: Path, workers: int, make_env_of=make_env) -> dict[int, Trajecto
             limits=LIMITS,
             source="cloned",
             workers=workers,
+            preload=["tratree.envs.alfworld.engine"],
         )
     )
 

@@ -40,8 +40,8 @@ class LiveBatch:
         if model.training:
             raise ValueError("the model is in training mode; call eval() before a rollout")
         config = model.config.get_text_config()
-        window = getattr(config, "sliding_window", None)
-        longest = min(config.max_position_embeddings, window or max_context)
+        spans = (getattr(config, n, None) for n in ("max_position_embeddings", "sliding_window"))
+        longest = min(span or max_context for span in spans)
         if max_context > longest:
             raise UserError(
                 f"max_context is {max_context}, but the model attends over {longest} tokens: "

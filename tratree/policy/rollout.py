@@ -92,6 +92,8 @@ class RolloutEngine:
         source: str,
     ) -> None:
         """Set up an engine without episodes; arguments as of `run_episodes`."""
+        if batch_size < 1:
+            raise UserError(f"batch_size is {batch_size}: set it to 1 or more")
         self._batch = LiveBatch(model, batch_size, limits.max_context)
         self._chat = chat
         self._make_env = make_env
@@ -248,8 +250,11 @@ def run_episodes(
         (index in `episodes`, trajectory) of episodes as they end, sampled token ids kept.
 
     Raises:
-        UserError: If the model or an episode's first turn does not fit the limits.
+        UserError: If the model or an episode's first turn does not fit the limits, or
+            `batch_size` is below 1.
     """
+    if not episodes:
+        return
     engine = RolloutEngine(
         model,
         chat,

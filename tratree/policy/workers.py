@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext
 
 import torch
 from transformers import PreTrainedModel
@@ -42,6 +43,7 @@ def roll_out(
     limits: RolloutLimits,
     source: str,
     workers: int,
+    preload: Sequence[str] = (),
 ) -> Iterator[tuple[int, Trajectory]]:
     """Play episodes in one or more processes; the trajectories are the same for any number.
 
@@ -55,7 +57,9 @@ def roll_out(
         batch_size: Most episodes at a time in one worker.
         limits: See there.
         source: See there.
-        workers: How many processes; 1 plays in this one.
+        workers: How many processes; 1 plays in this one. More share its PyTorch threads.
+        preload: Modules that environments need and that are slow to import: the first call in
+            a program imports them once for all workers to come.
 
     Yields:
         (index in `episodes`, trajectory) of episodes as they end.
@@ -89,17 +93,17 @@ def roll_out(
         limits=limits,
         source=source,
     )
-    threads = max(1, len(os.sched_getaffinity(0)) // workers)
-    start = partial(_Worker, partial(_work, load_policy, make_engine, episodes, threads))
+    threads = max(1, torch.get_num_threads() // workers)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([*_PRELOADED, *preload])
+    start = partial(_Worker, context, partial(_work, load_policy, make_engine, episodes, threads))
     yield from _deal(start, len(episodes), workers, ahead=min(each, batch_size * 5 // 4 + 1))
 
 
 class _Worker:
     """A worker process and the indices of the episodes that it has yet to finish."""
 
-    def __init__(self, work: Callable[[Connection], None]) -> None:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(_PRELOADED)
+    def __init__(self, context: ForkServerContext, work: Callable[[Connection], None]) -> None:
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=work, args=(theirs,), daemon=True)
         self.process.start()
