@@ -10,9 +10,10 @@ from tratree.errors import UserError
 from tratree.pipeline.stage import Stage
 from tratree.pipeline.stages.explore import explore_stage
 from tratree.pipeline.stages.imitate import imitate_stage
-from tratree.pipeline.stages.pairs import pairs_stage, reference_stage
+from tratree.pipeline.stages.pairs import pairs_stage
 from tratree.pipeline.stages.paths import paths_stage
 from tratree.pipeline.stages.prefer import prefer_stage
+from tratree.pipeline.stages.reference import reference_stage
 from tratree.pipeline.stages.sft import sft_stage
 from tratree.pipeline.stages.trees import trees_stage
 

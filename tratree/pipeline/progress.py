@@ -32,7 +32,7 @@ class Progress:
 
     def message(self, text: str) -> None:
         """Print one line."""
-        self.console.print(text, markup=False)
+        self.console.print(text, markup=False, soft_wrap=True)
 
     def reused(self, title: str) -> None:
         """Say once that a stage was found finished in the store."""

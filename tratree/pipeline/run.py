@@ -9,7 +9,7 @@ from typing import Any
 from tratree.config import Config
 from tratree.pipeline.methods import systems
 from tratree.pipeline.progress import Progress
-from tratree.pipeline.stage import Resources
+from tratree.pipeline.stage import Hardware, Resources
 from tratree.pipeline.stages.evaluate import METRICS, evaluate_stage
 from tratree.pipeline.store import Store
 from tratree.report.table import add_gap_recovered, print_results, write_results
@@ -28,7 +28,13 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
     """
     progress = progress or Progress()
     root = Path(config.store).absolute()
-    resources = Resources(config.rollout.workers, config.rollout.batch_size, root / "cache")
+    trainer = config.trainer
+    hardware = Hardware(
+        trainer.accelerator, trainer.devices, trainer.strategy, trainer.checkpoint_every_steps
+    )
+    resources = Resources(
+        config.rollout.workers, config.rollout.batch_size, root / "cache", hardware
+    )
     store = Store(root, resources, progress)
     measured = {}
     for name, trained in systems(config).items():

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from functools import partial
 from typing import Any
 
 from tratree.config import Config
 from tratree.pipeline.stage import Job
-from tratree.pipeline.stages.adapters import policy_loader
 from tratree.pipeline.stages.environment import env_maker
+from tratree.pipeline.stages.training import policy_loader
 from tratree.policy.rollout import Episode, RolloutLimits
 from tratree.policy.workers import roll_out
 from tratree.trajectory.jsonl import TrajectoryLog, write_trajectories

@@ -22,6 +22,7 @@ def evaluate_stage(config: Config, system: str, trained: Stage) -> Stage:
         "splits": {name: config.env.splits[name] for name in config.evaluation.splits},
         "episodes": config.evaluation.episodes,
         "rollout": rollout_settings(config),
+        "dtype": config.model.rollout_dtype,
         "seed": config.seed,
     }
     inputs = {"games": games_stage(config), "model": trained}

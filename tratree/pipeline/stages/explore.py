@@ -23,6 +23,7 @@ def explore_stage(config: Config, explorer: Stage) -> Stage:
             asdict(s) for s in sampling_plan(config.explore.sampling, config.explore.trajectories)
         ],
         "rollout": rollout_settings(config),
+        "dtype": config.model.rollout_dtype,
         "seed": config.seed,
     }
     inputs = {"games": games_stage(config), "model": explorer}

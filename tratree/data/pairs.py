@@ -1,0 +1,77 @@
+"""Preference pairs with the reference's log-probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from lightning import LightningDataModule
+from torch import Tensor
+from torchdata.stateful_dataloader import StatefulDataLoader
+
+from tratree.data.batches import LengthBatches
+from tratree.data.episodes import collate
+from tratree.policy.encoding import EncodedTrajectory
+
+
+@dataclass(frozen=True)
+class EncodedPair:
+    """Both sides of a pair; their masks are true on the agent's tokens after the divergence.
+
+    Attributes:
+        chosen: Prefix and σ⁺.
+        rejected: Prefix and σ⁻.
+        reference: log π_ref(σ⁺) and log π_ref(σ⁻), each summed over the masked tokens.
+    """
+
+    chosen: EncodedTrajectory
+    rejected: EncodedTrajectory
+    reference: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def length(self) -> int:
+        """Tokens of the longer side."""
+        return max(len(self.chosen.token_ids), len(self.rejected.token_ids))
+
+
+class PairBatch(NamedTuple):
+    """P pairs as 2P sequences, the chosen ones first, padded on the right to L tokens.
+
+    Attributes:
+        token_ids: [2P, L] int64.
+        agent_mask: [2P, L] bool.
+        reference: [2P] float32 log-probabilities under the reference.
+    """
+
+    token_ids: Tensor
+    agent_mask: Tensor
+    reference: Tensor
+
+
+def collate_pairs(pairs: Sequence[EncodedPair]) -> PairBatch:
+    """Put the chosen sides of the pairs first, then the rejected ones."""
+    sides = collate([pair.chosen for pair in pairs] + [pair.rejected for pair in pairs])
+    reference = [pair.reference[0] for pair in pairs] + [pair.reference[1] for pair in pairs]
+    return PairBatch(sides.token_ids, sides.agent_mask, torch.tensor(reference))
+
+
+class PairDataModule(LightningDataModule):
+    """Batches of pairs for `TreeDPOModule`.
+
+    Attributes:
+        samples: The pairs of which both sides fit the context.
+        too_long: How many did not and are left out; never cut.
+    """
+
+    def __init__(self, samples: Sequence[EncodedPair], context: int) -> None:
+        super().__init__()
+        self.samples = [pair for pair in samples if pair.length <= context]
+        self.too_long = len(samples) - len(self.samples)
+
+    def loader(self, *, batch_size: int, epochs: int, seed: int) -> StatefulDataLoader:
+        """Return the batches of a whole training; its state remembers how far it has come."""
+        lengths = [pair.length for pair in self.samples]
+        batches = LengthBatches(lengths, batch_size=batch_size, epochs=epochs, seed=seed)
+        return StatefulDataLoader(self.samples, batch_sampler=batches, collate_fn=collate_pairs)

@@ -1,0 +1,22 @@
+"""Imitation of the paths that MCTS found."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from tratree.data.episodes import Batch
+from tratree.modules.adapter_module import AdapterModule
+from tratree.modules.log_probabilities import token_log_probs
+
+
+class MCTSImitationModule(AdapterModule):
+    """L_MCTS = −1/|D_e*| Σ_e* Σ_t log π_s(a*_t | context*_t) (section 3.3 of the paper).
+
+    The actions' log-probabilities are summed over a path and averaged over paths, so that a long
+    path weighs more than a short one.
+    """
+
+    def training_step(self, batch: Batch, _: int) -> dict[str, Tensor]:
+        """Return the loss of a batch."""
+        log_probs = token_log_probs(self.model, batch.token_ids, batch.agent_mask)
+        return {"loss": -log_probs.sum() / len(batch.token_ids)}

@@ -1,0 +1,62 @@
+"""How a fine-tuning is done; imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tratree.errors import UserError
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Optimisation and hardware of one fine-tuning with AdamW.
+
+    Attributes:
+        learning_rate: Highest learning rate, above 0.
+        epochs: Passes over the data, at least 1.
+        batch_size: Samples (episodes or pairs) of one forward pass.
+        accumulate: Batches whose gradients make one step.
+        warmup_share: Share of all steps in which the learning rate rises linearly, in [0, 1).
+        weight_decay: Of AdamW, at least 0.
+        clip: Largest norm of the gradient; 0 does not clip.
+        schedule: ``cosine`` to 0 after the warm-up, or ``constant``.
+        precision: Lightning's name of it, such as ``32-true`` or ``bf16-mixed``.
+        threads: CPU threads; the number changes the last bits of a result.
+        accelerator: Lightning's name, such as ``cpu`` or ``gpu``.
+        devices: How many of them.
+        strategy: Lightning's name of how they work together.
+        checkpoint_every_steps: A killed fine-tuning loses at most so many steps.
+
+    Raises:
+        UserError: If a value is out of its range.
+    """
+
+    learning_rate: float
+    epochs: int
+    batch_size: int
+    accumulate: int = 1
+    warmup_share: float = 0.03
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    schedule: str = "cosine"
+    precision: str = "32-true"
+    threads: int = 1
+    accelerator: str = "cpu"
+    devices: int = 1
+    strategy: str = "auto"
+    checkpoint_every_steps: int = 50
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        for name in ("epochs", "batch_size", "accumulate", "threads", "checkpoint_every_steps"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}: set it to 1 or more")
+        for name in ("weight_decay", "clip"):
+            if not getattr(self, name) >= 0:
+                raise UserError(f"{name} is {getattr(self, name)}: set it to 0 or more")
+        if not self.learning_rate > 0:
+            raise UserError(f"learning_rate is {self.learning_rate}: set it above 0")
+        if not 0 <= self.warmup_share < 1:
+            raise UserError(f"warmup_share is {self.warmup_share}: set it from 0 to below 1")
+        if self.schedule not in ("cosine", "constant"):
+            raise UserError(f"schedule is {self.schedule}: use cosine or constant")

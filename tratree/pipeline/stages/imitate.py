@@ -1,0 +1,35 @@
+"""Stage ``imitate``: the strong model learns from the best paths of the trees."""
+
+from __future__ import annotations
+
+from tratree.config import Config
+from tratree.data.episodes import EpisodeDataModule
+from tratree.modules.imitation import MCTSImitationModule
+from tratree.pipeline.stage import Job, Stage
+from tratree.pipeline.stages.paths import PATHS
+from tratree.pipeline.stages.sft import sft_stage
+from tratree.pipeline.stages.training import (
+    load_chat,
+    load_start,
+    read_training_settings,
+    train,
+    training_settings,
+)
+from tratree.policy.encoding import encode_trajectory
+from tratree.trajectory.jsonl import read_trajectories
+
+
+def imitate_stage(config: Config, paths: Stage) -> Stage:
+    """Minimise L_MCTS over the paths (section 3.3 of the paper)."""
+    settings = training_settings(config, config.model.strong, config.model.imitation)
+    inputs = {"paths": paths}
+    if config.method.start == "sft":
+        inputs["start"] = sft_stage(config, "strong")
+    return Stage("imitate", settings, _train, inputs)
+
+
+def _train(job: Job) -> None:
+    chat = load_chat(job.settings)
+    paths = read_trajectories(job.inputs["paths"] / PATHS)
+    data = EpisodeDataModule([encode_trajectory(chat, t) for t in paths], job.settings["context"])
+    train(job, MCTSImitationModule(load_start(job), read_training_settings(job)), data)

@@ -1,0 +1,36 @@
+"""Stage ``sft``: a base model learns from the demonstrations."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from tratree.config import Config
+from tratree.data.episodes import EpisodeDataModule
+from tratree.modules.sft import SFTModule
+from tratree.pipeline.stage import Job, Stage
+from tratree.pipeline.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
+from tratree.pipeline.stages.training import (
+    load_chat,
+    load_start,
+    read_training_settings,
+    train,
+    training_settings,
+)
+from tratree.policy.encoding import encode_trajectory
+from tratree.trajectory.jsonl import read_trajectories
+
+
+def sft_stage(config: Config, role: Literal["weak", "strong"]) -> Stage:
+    """Fine-tune the weak or the strong base model on the demonstrations."""
+    base = config.model.weak if role == "weak" else config.model.strong
+    inputs = {"demonstrations": demonstrations_stage(config)}
+    return Stage("sft", training_settings(config, base, base.sft), _train, inputs, label=role)
+
+
+def _train(job: Job) -> None:
+    chat = load_chat(job.settings)
+    demonstrations = read_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
+    data = EpisodeDataModule(
+        [encode_trajectory(chat, t) for t in demonstrations], job.settings["context"]
+    )
+    train(job, SFTModule(load_start(job), read_training_settings(job)), data)
