@@ -1,5 +1,6 @@
 """The engine: equal to the stock one, safe with its cache, and tidy with its library copies."""
 
+import gzip
 import os
 import random
 import signal
@@ -149,17 +150,27 @@ def test_no_temporary_files_stay(
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("damage", ["delete", "cut", "overwrite"])
+DAMAGE = {
+    "cut": lambda content: content[: len(content) // 2],
+    "empty": lambda content: b"",
+    "not compressed": lambda content: b"{}",
+    "without fields": lambda content: gzip.compress(b"{}"),
+    "not JSON": lambda content: gzip.compress(b"{"),
+    "overwritten inside": lambda content: content[:500] + bytes(50) + content[550:],
+}
+
+
+@pytest.mark.parametrize("damage", [*DAMAGE, "deleted"])
 def test_a_damaged_cache_is_made_again(game: Game, tmp_path: Path, damage: str) -> None:
     prepare.cache_clear()
     engine = Engine(tmp_path)
     expected = transcript(engine, game)
     (path,) = tmp_path.iterdir()
     content = path.read_bytes()
-    if damage == "delete":
+    if damage == "deleted":
         path.unlink()
     else:
-        path.write_bytes(content[: len(content) // 2] if damage == "cut" else b"{}")
+        path.write_bytes(DAMAGE[damage](content))
     prepare.cache_clear()
     assert transcript(engine, game) == expected
     assert path.read_bytes() == content

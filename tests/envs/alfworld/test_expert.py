@@ -12,7 +12,7 @@ from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.expert import SearchExpert
 from tratree.envs.alfworld.games import GameFolder
 from tratree.envs.alfworld.generator import generate_games
-from tratree.envs.base import play_expert
+from tratree.envs.base import StepResult, play_expert
 from tratree.errors import UserError
 from tratree.external_data import external_data
 from tratree.trajectory.types import Trajectory
@@ -119,6 +119,26 @@ def test_two_objects_are_moved_once_each(small: list[Trajectory]) -> None:
         assert verbs["take"] <= wanted
         visited = [s.action for s in trajectory.steps if s.thought.startswith("find")]
         assert len(visited) == len(set(visited)), "no place is searched twice"
+
+
+def test_an_object_that_is_in_place_already_counts() -> None:
+    """Of two shelves that were searched, the second holds one of the two objects wanted."""
+    room = "You are in the middle of a room. Looking quickly around you, you see"
+    walks = ["go to shelf 1", "go to shelf 2", "go to sofa 1"]
+    take, put = "take book 1 from sofa 1", "move book 1 to shelf 1"
+    turns = [
+        (f"{room} a shelf 2, a shelf 1, and a sofa 1.", walks, "go to shelf 2"),
+        ("You arrive at shelf 2. On the shelf 2, you see nothing.", walks, "go to shelf 1"),
+        ("You arrive at shelf 1. On the shelf 1, you see a book 3.", walks, "go to sofa 1"),
+        ("You arrive at sofa 1. On the sofa 1, you see a book 1.", [take, *walks], take),
+        ("You pick up the book 1 from the sofa 1.", walks, "go to shelf 1"),
+        ("You arrive at shelf 1. On the shelf 1, you see a book 3.", [put, *walks], put),
+    ]
+    admissible: list[str] = []
+    expert = SearchExpert("put two book in shelf", lambda: admissible)
+    for observation, actions, expected in turns:
+        admissible[:] = actions
+        assert expert(StepResult(observation))[1] == expected
 
 
 def test_the_older_wording_is_understood(tmp_path: Path) -> None:
