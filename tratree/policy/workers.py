@@ -140,6 +140,7 @@ def _deal(
                     answer = connection.recv()
                 except (EOFError, OSError):
                     worker.process.join()
+                    connection.close()
                     deaths += 1
                     if deaths > _MOST_DEATHS:
                         raise UserError(
