@@ -153,6 +153,8 @@ def test_odd_actions_change_nothing(env: AlfworldEnv, root: Path, action: str) -
 def test_a_step_before_a_reset_is_a_user_error(env: AlfworldEnv) -> None:
     with pytest.raises(UserError, match="reset"):
         env.step("look")
+    with pytest.raises(UserError, match="reset"):
+        env.admissible()
 
 
 def test_an_unknown_wording_is_a_user_error(root: Path) -> None:

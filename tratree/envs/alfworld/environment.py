@@ -75,20 +75,24 @@ class AlfworldEnv:
         Raises:
             UserError: If no episode was started.
         """
-        if self._latest is None:
-            raise UserError("reset the environment with a task before the first step")
-        if self._latest.finished:
-            return self._latest
+        latest = self._started()
+        if latest.finished:
+            return latest
         command = _PUT.sub(r"move \1 to \2", " ".join(action.lower().split()))
         observation = self._engine.step(command)
         if observation is None:
-            return replace(self._latest, observation="Nothing happens.", valid=False)
+            return replace(latest, observation="Nothing happens.", valid=False)
         if self._wording == "put":
             observation = _MOVED.sub(r"You put the \1 in/on the \2.", observation)
         return self._show(observation)
 
     def admissible(self) -> list[str]:
-        """Return the actions that the environment would accept now, sorted."""
+        """Return the actions that the environment would accept now, sorted.
+
+        Raises:
+            UserError: If no episode was started.
+        """
+        self._started()
         commands = self._engine.admissible()
         if self._wording == "put":
             return sorted(_MOVE.sub(r"put \1 in/on \2", command) for command in commands)
@@ -102,6 +106,11 @@ class AlfworldEnv:
         """Hand back the engine; may be called twice."""
         self._latest = None
         self._engine.close()
+
+    def _started(self) -> StepResult:
+        if self._latest is None:
+            raise UserError("reset the ALFWorld environment with a task first")
+        return self._latest
 
     def _show(self, observation: str) -> StepResult:
         won = self._engine.won

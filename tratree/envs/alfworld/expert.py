@@ -11,35 +11,34 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from alfworld.gen import constants
+from alfworld.gen import constants, goal_library
 
+from tratree.envs.alfworld.goals import LAMP, TASK_RULES, TaskRule
+from tratree.envs.alfworld.scene import FIXED_RECEPTACLES, PORTABLE, can_hold
 from tratree.envs.base import StepResult
 from tratree.errors import UserError
 
-_HOLDS = {
-    receptacle.lower(): {name.lower() for name in names}
-    for receptacle, names in constants.VAL_RECEPTACLE_OBJECTS.items()
-}
-_LAMP_PLACES = {"desk", "sidetable", "dresser", "shelf", "diningtable", "coffeetable"}
-_OPENABLE = {name.lower() for name in constants.OPENABLE_CLASS_LIST}
-_APPLIANCES = {"clean": "sinkbasin", "heat": "microwave", "cool": "fridge"}
-_GOALS = [
-    (re.compile(pattern), verb)
-    for pattern, verb in (
-        (r"put (?:a|some) (?P<target>\w+) (?:in|on) (?P<destination>\w+)", ""),
-        (
-            r"(?:put|find) (?P<two>two) (?P<target>\w+) (?:and put them )?in (?P<destination>\w+)",
-            "",
+_LIKELY = frozenset(
+    (receptacle.lower(), thing.lower())
+    for receptacle in FIXED_RECEPTACLES
+    for thing in (*PORTABLE, LAMP)
+    if can_hold(receptacle, thing)
+)
+"""Common sense: the types of receptacles where a type of object may lie."""
+
+_OPENABLE = frozenset(name.lower() for name in constants.OPENABLE_CLASS_LIST)
+
+_SENTENCES = [
+    (
+        re.compile(
+            template.format(
+                obj=r"(?P<target>\w+)", recep=r"(?P<destination>\w+)", toggle=r"(?P<lamp>\w+)"
+            )
         ),
-        (r"put a clean (?P<target>\w+) in (?P<destination>\w+)", "clean"),
-        (r"put a hot (?P<target>\w+) in (?P<destination>\w+)", "heat"),
-        (r"put a cool (?P<target>\w+) in (?P<destination>\w+)", "cool"),
-        (r"clean some (?P<target>\w+) and put it in (?P<destination>\w+)", "clean"),
-        (r"heat some (?P<target>\w+) and put it in (?P<destination>\w+)", "heat"),
-        (r"cool some (?P<target>\w+) and put it in (?P<destination>\w+)", "cool"),
-        (r"look at (?P<target>\w+) under the (?P<lamp>\w+)", ""),
-        (r"examine the (?P<target>\w+) with the (?P<lamp>\w+)", ""),
+        rule,
     )
+    for task_type, rule in TASK_RULES.items()
+    for template in goal_library.gdict[task_type]["templates"]
 ]
 _ITEM = re.compile(r"\ba (\w+ \d+)")
 _ROOM = re.compile(r"Looking quickly around you, you see (.*)\.")
@@ -53,20 +52,16 @@ _CHANGED = re.compile(r"You (?:clean|heat|cool) the (\w+ \d+) using")
 class _Goal:
     """What an instruction asks for: types of things, "" where the goal has none."""
 
+    rule: TaskRule
     target: str
     destination: str = ""
     lamp: str = ""
-    verb: str = ""
-    count: int = 1
 
 
 def _parse_goal(instruction: str) -> _Goal:
-    for pattern, verb in _GOALS:
-        match = pattern.fullmatch(instruction)
-        if match:
-            fields = match.groupdict()
-            count = 2 if fields.pop("two", None) else 1
-            return _Goal(**fields, verb=verb, count=count)
+    for sentence, rule in _SENTENCES:
+        if match := sentence.fullmatch(instruction):
+            return _Goal(rule, **match.groupdict())
     raise UserError(
         f"the ALFWorld expert reads only alfworld's own goal sentences, not {instruction!r}; "
         "use games with templated goals"
@@ -145,10 +140,10 @@ class SearchExpert:
         held = memory.held
         if not held:
             return self._fetch(goal, memory, admissible)
-        if goal.verb and held not in memory.changed:
-            appliance = memory.of_type(_APPLIANCES[goal.verb])[0]
-            action = f"{goal.verb} {held} with {appliance}"
-            return f"{goal.verb} {goal.target}", _first(admissible, action, f"go to {appliance}")
+        if goal.rule.verb and held not in memory.changed:
+            appliance = memory.of_type(goal.rule.appliance.lower())[0]
+            use = f"{goal.rule.verb} {held} with {appliance}"
+            return f"{goal.rule.verb} {goal.target}", _first(admissible, use, f"go to {appliance}")
         if goal.lamp:
             for lamp, receptacle in memory.where(goal.lamp):
                 action = _first(admissible, f"use {lamp}", f"go to {receptacle}")
@@ -166,7 +161,7 @@ class SearchExpert:
 
     def _fetch(self, goal: _Goal, memory: _Memory, admissible: list[str]) -> tuple[str, str]:
         """Take the object that is wanted next from where it was seen, or search for it."""
-        placed = _destination(goal, memory) if goal.count > 1 else ""
+        placed = _destination(goal, memory) if goal.rule.targets > 1 else ""
         seen = [(n, r) for n, r in memory.where(goal.target) if r != placed]
         if not seen:
             return f"find {goal.target}", _search(goal.target, memory, admissible)
@@ -179,7 +174,9 @@ def _search(thing: str, memory: _Memory, admissible: list[str]) -> str:
     unseen = [name for name in memory.receptacles if name not in memory.searched]
     if not unseen:
         return "look"
-    receptacle = min(unseen, key=lambda name: _unlikeliness(thing, _type(name)))
+    receptacle = min(
+        unseen, key=lambda name: ((_type(name), thing) not in _LIKELY, _type(name) in _OPENABLE)
+    )
     return _first(admissible, f"open {receptacle}", f"go to {receptacle}", f"examine {receptacle}")
 
 
@@ -190,14 +187,6 @@ def _destination(goal: _Goal, memory: _Memory) -> str:
         memory.of_type(goal.destination),
         key=lambda name: (-holders.count(name), name not in memory.searched),
     )
-
-
-def _unlikeliness(thing: str, receptacle_type: str) -> tuple[bool, bool]:
-    if thing.endswith("lamp"):
-        likely = receptacle_type in _LAMP_PLACES
-    else:
-        likely = thing in _HOLDS.get(receptacle_type, ())
-    return not likely, receptacle_type in _OPENABLE
 
 
 def _first(admissible: list[str], *actions: str) -> str:
