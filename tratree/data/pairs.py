@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from lightning import LightningDataModule
 from torch import Tensor
-from torchdata.stateful_dataloader import StatefulDataLoader
+from torch.utils.data import DataLoader
 
 from tratree.data.batches import LengthBatches
 from tratree.data.episodes import collate
@@ -70,8 +70,8 @@ class PairDataModule(LightningDataModule):
         self.samples = [pair for pair in samples if pair.length <= context]
         self.too_long = len(samples) - len(self.samples)
 
-    def loader(self, *, batch_size: int, epochs: int, seed: int) -> StatefulDataLoader:
-        """Return the batches of a whole training; its state remembers how far it has come."""
+    def loader(self, *, batch_size: int, epochs: int, seed: int, skip: int = 0) -> DataLoader[Any]:
+        """Return the batches of a whole training, see `LengthBatches`."""
         lengths = [pair.length for pair in self.samples]
-        batches = LengthBatches(lengths, batch_size=batch_size, epochs=epochs, seed=seed)
-        return StatefulDataLoader(self.samples, batch_sampler=batches, collate_fn=collate_pairs)
+        batches = LengthBatches(lengths, batch_size=batch_size, epochs=epochs, seed=seed, skip=skip)
+        return DataLoader(self.samples, batch_sampler=batches, collate_fn=collate_pairs)  # type: ignore[arg-type]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors import SafetensorError
 from transformers import PreTrainedModel
 
 from tratree.errors import UserError
@@ -59,7 +61,7 @@ def load_adapter(model: PreTrainedModel, folder: Path, *, trainable: bool) -> Pe
     """
     try:
         return PeftModel.from_pretrained(model, folder, is_trainable=trainable)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise UserError(f"no intact adapter in {folder}: remove it and train again") from error
 
 
@@ -67,5 +69,10 @@ def load_policy_model(
     settings: ModelSettings, adapter: Path, dtype: torch.dtype
 ) -> PreTrainedModel:
     """Load a base model with its adapter merged in, ready to play in `dtype`."""
-    merged = load_adapter(load_base(settings), adapter, trainable=False).merge_and_unload()
-    return merged.to(dtype).eval()
+    with_adapter = load_adapter(load_base(settings), adapter, trainable=False)
+    with warnings.catch_warnings():
+        # peft asks transformers for a property that transformers is about to rename.
+        warnings.simplefilter("ignore", FutureWarning)
+        merged = with_adapter.merge_and_unload()
+    merged.to(dtype)
+    return merged.eval()

@@ -70,7 +70,12 @@ def fit(
     settings = module.settings
     checkpoint = folder / CHECKPOINT
     with _quiet(), _reproducible(settings.threads):
-        loader = data.loader(batch_size=settings.batch_size, epochs=settings.epochs, seed=seed)
+        loader = data.loader(
+            batch_size=settings.batch_size,
+            epochs=settings.epochs,
+            seed=seed,
+            skip=_steps_done(checkpoint) * settings.accumulate,
+        )
         seed_everything(seed, workers=True, verbose=False)
         trainer = Trainer(
             accelerator=settings.accelerator,
@@ -95,6 +100,12 @@ def fit(
     losses = [row["loss"] for row in _read_rows(folder / METRICS)]
     last = losses[-max(1, len(losses) // 10) :]
     return FitReport(len(data.samples), data.too_long, len(losses), sum(last) / len(last))
+
+
+def _steps_done(checkpoint: Path) -> int:
+    if not checkpoint.exists():
+        return 0
+    return int(torch.load(checkpoint, weights_only=True, mmap=True)["global_step"])
 
 
 class _Recorder(Callback):

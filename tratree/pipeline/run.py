@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
+
+from rich.console import Console
 
 from tratree.config import Config
 from tratree.pipeline.methods import systems
@@ -14,6 +17,7 @@ from tratree.pipeline.stages.evaluate import METRICS, evaluate_stage
 from tratree.pipeline.store import Store
 from tratree.report.table import add_gap_recovered, print_results, write_results
 
+TABLE_WIDTH = 120
 WEAK, CEILING = "sft_weak", "sft_strong"
 
 
@@ -49,6 +53,6 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
         "systems": measured,
     }
     write_results(folder, results)
-    print_results(results, progress.console)
+    print_results(results, Console(width=None if sys.stdout.isatty() else TABLE_WIDTH))
     progress.message(f"results in {folder}")
     return results

@@ -16,7 +16,6 @@ from tratree.evaluation.metrics import performance_gap_recovered
 
 FIGURES = ("reward", "success", "finished", "steps")
 SHARES = ("reward", "success", "finished")
-TABLE_WIDTH = 120
 
 
 def add_gap_recovered(systems: Mapping[str, Any], *, weak: str, ceiling: str) -> None:
@@ -50,7 +49,7 @@ def print_results(results: Mapping[str, Any], console: Console) -> None:
         table.add_column(name, justify="left" if index < 2 else "right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
-    console.print(table, width=max(console.width, TABLE_WIDTH), crop=False)
+    console.print(table)
 
 
 def _title(results: Mapping[str, Any]) -> str:

@@ -108,7 +108,9 @@ def train(job: Job, module: AdapterModule, data: EpisodeDataModule | PairDataMod
 
 def describe(report: FitReport) -> str:
     """Say in one line what a fine-tuning did."""
-    left_out = f"; {report.too_long} left out, longer than the context" if report.too_long else ""
-    if not report.steps:
-        return f"nothing to learn from: the weights stay bit for bit as they were{left_out}"
-    return f"{report.samples} samples, {report.steps} steps, loss {report.loss:.4f} at the end{left_out}"
+    done = "nothing to learn from: the weights stay bit for bit as they were"
+    if report.steps:
+        done = f"{report.samples} samples, {report.steps} steps, loss {report.loss:.4f} at the end"
+    if report.too_long:
+        done += f"; {report.too_long} samples left out, longer than the context"
+    return done

@@ -1,0 +1,122 @@
+"""Adapters and base models: round trips, and errors that say what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from peft import PeftModel
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from tratree.errors import UserError
+from tratree.models.loading import ModelSettings, fingerprint, load_base, load_tokenizer
+from tratree.models.lora import (
+    LoraSettings,
+    add_lora,
+    load_adapter,
+    load_policy_model,
+    save_adapter,
+)
+
+TOKENS = torch.arange(10)[None]
+
+
+@pytest.fixture(scope="module")
+def base_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("base")
+    config = LlamaConfig(
+        vocab_size=30,
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def adapted(base_folder: Path) -> PeftModel:
+    """Return an adapter that changes the model, as after training."""
+    model = add_lora(load_base(ModelSettings(str(base_folder))), LoraSettings(rank=4), seed=0)
+    with torch.no_grad():
+        for name, weights in model.named_parameters():
+            if "lora_B" in name:
+                weights.normal_(generator=torch.Generator().manual_seed(0))
+    return model.eval()
+
+
+def test_a_new_adapter_changes_nothing_and_depends_on_its_seed_only(base_folder: Path) -> None:
+    settings = ModelSettings(str(base_folder))
+    plain = load_base(settings)(TOKENS).logits
+    models = [add_lora(load_base(settings), LoraSettings(rank=4), seed) for seed in (0, 0, 1)]
+    assert torch.equal(models[0](TOKENS).logits, plain)
+    states = [{n: p for n, p in m.named_parameters() if "lora_A" in n} for m in models]
+    assert all(torch.equal(states[0][n], states[1][n]) for n in states[0])
+    assert not all(torch.equal(states[0][n], states[2][n]) for n in states[0])
+
+
+def test_round_trip_gives_equal_logits(
+    adapted: PeftModel, base_folder: Path, tmp_path: Path
+) -> None:
+    save_adapter(adapted, tmp_path)
+    settings = ModelSettings(str(base_folder))
+    again = load_adapter(load_base(settings), tmp_path, trainable=True)
+    assert torch.equal(again.eval()(TOKENS).logits, adapted(TOKENS).logits)
+    assert all(p.requires_grad == ("lora_" in n) for n, p in again.named_parameters())
+    plain_peft = PeftModel.from_pretrained(load_base(settings), str(tmp_path))
+    assert torch.equal(plain_peft(TOKENS).logits, adapted(TOKENS).logits)
+
+
+def test_merged_policy_equals_the_adapted_model(
+    adapted: PeftModel, base_folder: Path, tmp_path: Path
+) -> None:
+    save_adapter(adapted, tmp_path)
+    policy = load_policy_model(ModelSettings(str(base_folder)), tmp_path, torch.float64)
+    assert policy.dtype == torch.float64
+    assert torch.allclose(policy(TOKENS).logits.float(), adapted(TOKENS).logits, atol=1e-5)
+
+
+def test_saving_twice_gives_equal_bytes_and_names_no_path(
+    adapted: PeftModel, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        save_adapter(adapted, tmp_path / name)
+    files = [sorted(p.name for p in (tmp_path / n).iterdir()) for n in ("one", "two")]
+    assert files[0] == files[1] == ["adapter_config.json", "adapter_model.safetensors"]
+    for name in files[0]:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_fingerprint_follows_the_weights(base_folder: Path, tmp_path: Path) -> None:
+    first = fingerprint(str(base_folder))
+    assert first == fingerprint(str(base_folder))
+    changed = load_base(ModelSettings(str(base_folder)))
+    with torch.no_grad():
+        changed.lm_head.weight[0, 0] += 1
+    changed.save_pretrained(tmp_path)
+    assert fingerprint(str(tmp_path)) != first
+    assert fingerprint("meta-llama/Llama-2-7b-chat-hf") == "meta-llama/Llama-2-7b-chat-hf"
+
+
+def test_missing_models_and_adapters_are_one_line(base_folder: Path, tmp_path: Path) -> None:
+    for load in (
+        lambda: load_base(ModelSettings("/no/such/folder")),
+        lambda: fingerprint("package:models/nothing"),
+        lambda: load_tokenizer(str(base_folder)),
+        lambda: load_adapter(load_base(ModelSettings(str(base_folder))), tmp_path, trainable=True),
+    ):
+        with pytest.raises(UserError) as caught:
+            load()
+        assert "\n" not in str(caught.value)
+
+
+def test_damaged_weights_are_one_line(base_folder: Path, tmp_path: Path) -> None:
+    for path in base_folder.iterdir():
+        content = path.read_bytes()
+        half = len(content) // 2 if path.suffix == ".safetensors" else len(content)
+        (tmp_path / path.name).write_bytes(content[:half])
+    with pytest.raises(UserError, match="cannot be loaded"):
+        load_base(ModelSettings(str(tmp_path)))

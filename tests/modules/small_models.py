@@ -1,0 +1,47 @@
+"""A small Llama with an adapter, and samples for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from peft import PeftModel
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from tratree.models.lora import LoraSettings, add_lora
+from tratree.modules.settings import TrainingSettings
+from tratree.policy.encoding import EncodedTrajectory
+
+VOCABULARY = 50
+SETTINGS = TrainingSettings(
+    learning_rate=5e-3, epochs=2, batch_size=4, warmup_share=0.1, checkpoint_every_steps=3
+)
+
+
+def small_base(seed: int = 0) -> LlamaForCausalLM:
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=128,
+    )
+    return LlamaForCausalLM(config).eval()
+
+
+def small_model(seed: int = 0) -> PeftModel:
+    return add_lora(small_base(seed), LoraSettings(rank=4, alpha=8), seed)
+
+
+def episode(seed: int, length: int = 12) -> EncodedTrajectory:
+    """Return random tokens of which about a third are the agent's."""
+    random = np.random.default_rng(seed)
+    mask = random.random(length) < 0.35
+    mask[0], mask[-1] = False, True
+    tokens = random.integers(0, VOCABULARY, length)
+    return EncodedTrajectory(tuple(tokens.tolist()), tuple(mask.tolist()), ())
+
+
+def episodes(count: int) -> list[EncodedTrajectory]:
+    return [episode(seed, length=8 + seed % 9) for seed in range(count)]

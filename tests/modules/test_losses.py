@@ -1,0 +1,142 @@
+"""Losses against a computation by hand, and the masks that they respect."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from small_models import SETTINGS, episode, episodes, small_base, small_model
+
+from tratree.data.episodes import collate
+from tratree.data.pairs import EncodedPair, collate_pairs
+from tratree.errors import UserError
+from tratree.modules.adapter_module import learning_rate_factor
+from tratree.modules.imitation import MCTSImitationModule
+from tratree.modules.log_probabilities import score_sequences, sequence_log_probs
+from tratree.modules.sft import SFTModule
+from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule, dpo_loss
+from tratree.policy.encoding import EncodedTrajectory
+
+
+@torch.no_grad()
+def log_prob_by_hand(model: torch.nn.Module, sample: EncodedTrajectory) -> tuple[float, int]:
+    """Return log π of the masked tokens, one token at a time, and their number."""
+    total, count = 0.0, 0
+    for position, wanted in enumerate(sample.agent_mask):
+        if wanted:
+            before = torch.tensor([sample.token_ids[:position]])
+            logits = model(input_ids=before).logits[0, -1].double()
+            total += float(logits.log_softmax(-1)[sample.token_ids[position]])
+            count += 1
+    return total, count
+
+
+@pytest.fixture(scope="module")
+def by_hand() -> list[tuple[float, int]]:
+    model = small_model()
+    return [log_prob_by_hand(model, sample) for sample in episodes(3)]
+
+
+def test_sft_is_the_mean_over_the_agents_tokens(by_hand: list[tuple[float, int]]) -> None:
+    loss = SFTModule(small_model(), SETTINGS).training_step(collate(episodes(3)), 0)["loss"]
+    total, count = (sum(values) for values in zip(*by_hand, strict=True))
+    assert loss.item() == pytest.approx(-total / count, rel=1e-5)
+
+
+def test_imitation_sums_over_a_path_and_averages_over_paths(
+    by_hand: list[tuple[float, int]],
+) -> None:
+    module = MCTSImitationModule(small_model(), SETTINGS)
+    loss = module.training_step(collate(episodes(3)), 0)["loss"]
+    assert loss.item() == pytest.approx(-sum(total for total, _ in by_hand) / 3, rel=1e-5)
+
+
+def test_golden_loss() -> None:
+    loss = SFTModule(small_model(), SETTINGS).training_step(collate(episodes(3)), 0)["loss"]
+    assert loss.item() == pytest.approx(3.97517, rel=1e-5)
+
+
+def test_observation_tokens_are_never_targets() -> None:
+    sample = episode(1)
+    last = len(sample.agent_mask) - 2
+    while sample.agent_mask[last]:
+        last -= 1
+    mask = tuple(on and position < last for position, on in enumerate(sample.agent_mask))
+    tokens = list(sample.token_ids)
+    tokens[last] = (tokens[last] + 1) % 50
+    changed = replace(sample, token_ids=tuple(tokens), agent_mask=mask)
+    module = SFTModule(small_model(), SETTINGS)
+    losses = [
+        module.training_step(collate([s]), 0)["loss"].item()
+        for s in (replace(sample, agent_mask=mask), changed)
+    ]
+    assert losses[0] == losses[1]
+
+
+def test_padding_changes_nothing() -> None:
+    model = small_model()
+    alone = sequence_log_probs(model, *collate([episode(0, length=8)]))
+    padded = sequence_log_probs(model, *collate([episode(0, length=8), episode(1, length=30)]))
+    assert padded[0].item() == pytest.approx(alone[0].item(), rel=1e-5)
+
+
+def test_scores_do_not_depend_on_how_they_are_batched() -> None:
+    model, samples = small_base(), episodes(7)
+    together = score_sequences(model, samples)
+    assert together == pytest.approx(score_sequences(model, samples, tokens=1), rel=1e-5)
+    assert together[0] == pytest.approx(log_prob_by_hand(model, samples[0])[0], rel=1e-5)
+
+
+def test_tree_dpo_by_hand() -> None:
+    policy, reference = small_model(0), small_base(1)
+    chosen, rejected = episode(3), episode(4, length=15)
+    scores = score_sequences(reference, [chosen, rejected])
+    pair = EncodedPair(chosen, rejected, (scores[0], scores[1]))
+    module = TreeDPOModule(policy, SETTINGS, DPOSettings(beta=0.3))
+    logged = module.training_step(collate_pairs([pair]), 0)
+    up, down = (
+        log_prob_by_hand(policy, side)[0] - log_prob_by_hand(reference, side)[0]
+        for side in (chosen, rejected)
+    )
+    expected = math.log1p(math.exp(-0.3 * (up - down)))
+    assert logged["loss"].item() == pytest.approx(expected, rel=1e-4)
+    assert logged["margin"].item() == pytest.approx(0.3 * (up - down), rel=1e-4)
+    assert logged["accuracy"].item() == float(up > down)
+
+
+def test_a_policy_equal_to_the_reference_has_the_loss_of_a_coin() -> None:
+    model = small_model()
+    chosen, rejected = episode(3), episode(4)
+    scores = score_sequences(model, [chosen, rejected])
+    pair = EncodedPair(chosen, rejected, (scores[0], scores[1]))
+    module = TreeDPOModule(model, SETTINGS, DPOSettings())
+    loss = module.training_step(collate_pairs([pair]), 0)["loss"]
+    assert loss.item() == pytest.approx(math.log(2), rel=1e-5)
+
+
+def test_label_smoothing_mixes_both_directions() -> None:
+    margins = torch.tensor([0.7])
+    smoothed = dpo_loss(margins, DPOSettings(beta=1.0, label_smoothing=0.2))
+    right, wrong = (dpo_loss(m, DPOSettings(beta=1.0)) for m in (margins, -margins))
+    assert smoothed.item() == pytest.approx((0.8 * right + 0.2 * wrong).item())
+
+
+def test_learning_rate_rises_then_falls() -> None:
+    settings = replace(SETTINGS, warmup_share=0.2)
+    factors = [learning_rate_factor(step, 50, settings) for step in range(50)]
+    assert factors[:10] == sorted(factors[:10])
+    assert factors[10] == 1.0
+    assert factors[10:] == sorted(factors[10:], reverse=True)
+    assert 0 < factors[-1] < 0.01
+    assert learning_rate_factor(40, 50, replace(settings, schedule="constant")) == 1.0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"epochs": 0}, {"learning_rate": 0.0}, {"clip": -1.0}, {"schedule": "stairs"}],
+)
+def test_settings_out_of_range_say_what_to_do(change: dict) -> None:
+    with pytest.raises(UserError, match=next(iter(change))):
+        replace(SETTINGS, **change)
