@@ -32,7 +32,28 @@ class AlfworldConfig:
     splits: dict[str, str] = MISSING
 
 
-ENVIRONMENTS: dict[str, type] = {"alfworld": AlfworldConfig}
+@dataclass
+class WebShopConfig:
+    """``env=webshop``."""
+
+    name: str = MISSING
+    catalogue: str = MISSING
+    products: int | None = MISSING
+    catalogue_seed: int = MISSING
+    data: str | None = MISSING
+    goals: str = MISSING
+    price_seed: int = MISSING
+    protocol: str = MISSING
+    eto_indices: str | None = MISSING
+    pages: str = MISSING
+    attributes_button: bool = MISSING
+    tagger: str = MISSING
+    spacy_model: str = MISSING
+    max_steps: int = MISSING
+    splits: dict[str, str] = MISSING
+
+
+ENVIRONMENTS: dict[str, type] = {"alfworld": AlfworldConfig, "webshop": WebShopConfig}
 
 
 @dataclass

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
-from lightning import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader
 
-from tratree.data.batches import LengthBatches
+from tratree.data.data_module import StepDataModule
 from tratree.policy.encoding import EncodedTrajectory
 
 
 class Batch(NamedTuple):
     """B sequences, padded on the right to L tokens.
+
+    No token of a causal model looks at what follows it, so the padding needs no attention mask.
 
     Attributes:
         token_ids: [B, L] int64; 0 where padded.
@@ -27,7 +27,7 @@ class Batch(NamedTuple):
 
 
 def collate(samples: Sequence[EncodedTrajectory]) -> Batch:
-    """Pad samples to the longest. Padding on the right needs no attention mask: see `Batch`."""
+    """Pad samples on the right to the longest."""
     width = max(len(sample.token_ids) for sample in samples)
     token_ids = torch.zeros(len(samples), width, dtype=torch.long)
     agent_mask = torch.zeros(len(samples), width, dtype=torch.bool)
@@ -37,21 +37,11 @@ def collate(samples: Sequence[EncodedTrajectory]) -> Batch:
     return Batch(token_ids, agent_mask)
 
 
-class EpisodeDataModule(LightningDataModule):
-    """Batches of episodes for `SFTModule` and `MCTSImitationModule`.
-
-    Attributes:
-        samples: The episodes that fit the context.
-        too_long: How many did not and are left out; never cut.
-    """
+class EpisodeDataModule(StepDataModule[EncodedTrajectory, Batch]):
+    """Batches of episodes for `SFTModule` and `MCTSImitationModule`."""
 
     def __init__(self, samples: Sequence[EncodedTrajectory], context: int) -> None:
-        super().__init__()
-        self.samples = [sample for sample in samples if len(sample.token_ids) <= context]
-        self.too_long = len(samples) - len(self.samples)
-
-    def loader(self, *, batch_size: int, epochs: int, seed: int, skip: int = 0) -> DataLoader[Any]:
-        """Return the batches of a whole training, see `LengthBatches`."""
-        lengths = [len(sample.token_ids) for sample in self.samples]
-        batches = LengthBatches(lengths, batch_size=batch_size, epochs=epochs, seed=seed, skip=skip)
-        return DataLoader(self.samples, batch_sampler=batches, collate_fn=collate)  # type: ignore[arg-type]
+        """Leave out episodes of more than `context` tokens."""
+        super().__init__(
+            samples, context, length=lambda sample: len(sample.token_ids), collate=collate
+        )

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
-from lightning import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader
 
-from tratree.data.batches import LengthBatches
+from tratree.data.data_module import StepDataModule
 from tratree.data.episodes import collate
 from tratree.policy.encoding import EncodedTrajectory
 
@@ -40,8 +38,8 @@ class PairBatch(NamedTuple):
     """P pairs as 2P sequences, the chosen ones first, padded on the right to L tokens.
 
     Attributes:
-        token_ids: [2P, L] int64.
-        agent_mask: [2P, L] bool.
+        token_ids: [2P, L] int64; 0 where padded.
+        agent_mask: [2P, L] bool; false where padded.
         reference: [2P] float32 log-probabilities under the reference.
     """
 
@@ -57,21 +55,9 @@ def collate_pairs(pairs: Sequence[EncodedPair]) -> PairBatch:
     return PairBatch(sides.token_ids, sides.agent_mask, torch.tensor(reference))
 
 
-class PairDataModule(LightningDataModule):
-    """Batches of pairs for `TreeDPOModule`.
-
-    Attributes:
-        samples: The pairs of which both sides fit the context.
-        too_long: How many did not and are left out; never cut.
-    """
+class PairDataModule(StepDataModule[EncodedPair, PairBatch]):
+    """Batches of pairs for `TreeDPOModule`."""
 
     def __init__(self, samples: Sequence[EncodedPair], context: int) -> None:
-        super().__init__()
-        self.samples = [pair for pair in samples if pair.length <= context]
-        self.too_long = len(samples) - len(self.samples)
-
-    def loader(self, *, batch_size: int, epochs: int, seed: int, skip: int = 0) -> DataLoader[Any]:
-        """Return the batches of a whole training, see `LengthBatches`."""
-        lengths = [pair.length for pair in self.samples]
-        batches = LengthBatches(lengths, batch_size=batch_size, epochs=epochs, seed=seed, skip=skip)
-        return DataLoader(self.samples, batch_sampler=batches, collate_fn=collate_pairs)  # type: ignore[arg-type]
+        """Leave out pairs of which a side has more than `context` tokens."""
+        super().__init__(samples, context, length=lambda pair: pair.length, collate=collate_pairs)

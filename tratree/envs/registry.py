@@ -8,9 +8,10 @@ from typing import Any
 
 from tratree.envs.alfworld import setup as alfworld
 from tratree.envs.base import TextEnv
+from tratree.envs.webshop import setup as webshop
 from tratree.errors import UserError
 
-_ROOMS = {"alfworld": alfworld}
+_ROOMS = {"alfworld": alfworld, "webshop": webshop}
 
 
 def prepare_data(

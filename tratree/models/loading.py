@@ -10,6 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 
 import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
@@ -17,14 +19,18 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.utils.logging import disable_progress_bar
+from transformers.utils import logging as transformers_logging
 
 from tratree.errors import UserError
 
-disable_progress_bar()
-
 PACKAGE_PREFIX = "package:"
 """Marks a folder inside the tratree package, such as ``package:models/tiny/weak``."""
+
+DTYPES = {"float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16}
+"""Number types that models may be held in."""
+
+_TOKENIZER_FILES = ["*.json", "*.txt", "*.model", "*.jinja"]
+_MODEL_FILES = ["*.json", "*.safetensors"]
 
 
 @dataclass(frozen=True)
@@ -33,13 +39,21 @@ class ModelSettings:
 
     Attributes:
         name: Hub id, local folder, or ``package:`` and a folder inside the tratree package.
-        dtype: Number type of the weights, such as ``float32`` or ``bfloat16``.
+        dtype: Number type of the weights, a key of `DTYPES`.
         attention: Attention implementation of transformers.
+
+    Raises:
+        UserError: If there is no such number type.
     """
 
     name: str
     dtype: str = "float32"
     attention: str = "sdpa"
+
+    def __post_init__(self) -> None:
+        """Check the number type."""
+        if self.dtype not in DTYPES:
+            raise UserError(f"dtype is {self.dtype}: use one of {', '.join(DTYPES)}")
 
 
 def local_folder(name: str) -> Path | None:
@@ -63,7 +77,9 @@ def fingerprint(name: str) -> str:
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         if path.suffix in (".json", ".safetensors", ".jinja"):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+            with path.open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").digest()
+            digest.update(path.name.encode() + b"\0" + content)
     return digest.hexdigest()[:16]
 
 
@@ -74,31 +90,47 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
         UserError: If it cannot be found.
     """
     with _clear_errors(name):
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(_source(name))
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            _find(name, _TOKENIZER_FILES), trust_remote_code=False
+        )
     return tokenizer
 
 
 def load_base(settings: ModelSettings) -> PreTrainedModel:
     """Load a base model in evaluation mode.
 
+    Its `name_or_path` never names a folder of this machine, so that neither do files made of it.
+
     Raises:
-        UserError: If it cannot be found, or its weights are not safetensors.
+        UserError: If it cannot be found, or its weights are not safetensors, or not whole.
     """
-    with _clear_errors(settings.name):
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-            _source(settings.name),
-            dtype=getattr(torch, settings.dtype),
+    with _clear_errors(settings.name), _no_progress_bar():
+        model, info = AutoModelForCausalLM.from_pretrained(
+            _find(settings.name, _MODEL_FILES),
+            dtype=DTYPES[settings.dtype],
             attn_implementation=settings.attention,
             use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
         )
-    return model.eval()
+        if info["missing_keys"]:
+            raise ValueError(f"its files lack {', '.join(sorted(info['missing_keys']))}")
+    model.name_or_path = Path(settings.name).name if _is_path(settings.name) else settings.name
+    base: PreTrainedModel = model.eval()
+    return base
 
 
-def _source(name: str) -> str:
+def _is_path(name: str) -> bool:
+    return local_folder(name) is not None and not name.startswith(PACKAGE_PREFIX)
+
+
+def _find(name: str, patterns: list[str]) -> Path:
+    """Return the folder of a model, downloaded or from the Hub's cache if `name` is a Hub id."""
     folder = local_folder(name)
-    if folder is not None:
-        _check_folder(name, folder)
-    return name if folder is None else str(folder)
+    if folder is None:
+        return Path(snapshot_download(name, allow_patterns=patterns, ignore_patterns=["*/*"]))
+    _check_folder(name, folder)
+    return folder
 
 
 def _check_folder(name: str, folder: Path) -> None:
@@ -113,9 +145,31 @@ def _check_folder(name: str, folder: Path) -> None:
 def _clear_errors(name: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError, SafetensorError) as error:
+    except GatedRepoError as error:
+        raise UserError(
+            f"model {name} is gated: ask for access on its page at https://huggingface.co/{name}, "
+            "then log in with `hf auth login`"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise UserError(
+            f"model {name} is neither a folder here nor a model on the Hub: check the name; a "
+            "private one needs `hf auth login`"
+        ) from error
+    except (HfHubHTTPError, OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(
-            f"model {name} cannot be loaded: download it first (`hf download {name}`), or give "
-            f"the folder of a model with safetensors weights ({reason})"
+            f"model {name} cannot be loaded: download it where there is a network "
+            f"(`hf download {name}`), or give the folder of a model with safetensors weights "
+            f"({reason})"
         ) from error
+
+
+@contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()

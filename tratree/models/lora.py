@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
-from safetensors import SafetensorError
+from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
 from tratree.errors import UserError
-from tratree.models.loading import ModelSettings, load_base
+from tratree.models.loading import DTYPES, ModelSettings, load_base
+
+WEIGHTS = "adapter_model.safetensors"
+CONFIG = "adapter_config.json"
 
 
 @dataclass(frozen=True)
@@ -20,10 +27,13 @@ class LoraSettings:
     """Size and place of an adapter.
 
     Attributes:
-        rank: r of LoRA; 64 in the paper.
-        alpha: α of LoRA, the update is scaled by α / r; 128 in the paper.
+        rank: r of LoRA, at least 1; 64 in the paper.
+        alpha: α of LoRA, above 0, the update is scaled by α / r; 128 in the paper.
         dropout: Dropout before the adapter, in [0, 1).
         target_modules: Names of the layers, comma separated, or ``all-linear``.
+
+    Raises:
+        UserError: If a value is out of its range.
     """
 
     rank: int = 64
@@ -31,48 +41,115 @@ class LoraSettings:
     dropout: float = 0.0
     target_modules: str = "all-linear"
 
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if self.rank < 1:
+            raise UserError(f"lora.rank is {self.rank}: set it to 1 or more")
+        if self.alpha <= 0:
+            raise UserError(f"lora.alpha is {self.alpha}: set it above 0")
+        if not 0 <= self.dropout < 1:
+            raise UserError(f"lora.dropout is {self.dropout}: set it from 0 to below 1")
+
 
 def add_lora(model: PreTrainedModel, settings: LoraSettings, seed: int) -> PeftModel:
-    """Put a new adapter on a base model; its start depends on `seed` alone."""
+    """Put a new adapter on a base model; its start depends on `seed` alone.
+
+    The adapter changes nothing before it is trained.
+
+    Raises:
+        UserError: If the model has no layer of a name in `settings.target_modules`.
+    """
     targets = settings.target_modules
     config = LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
-        target_modules=targets if targets == "all-linear" else targets.split(","),
+        target_modules=targets if targets == "all-linear" else targets.replace(" ", "").split(","),
         task_type="CAUSAL_LM",
     )
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), _no_future_warnings():
         torch.manual_seed(seed)
-        return get_peft_model(model, config)
+        try:
+            adapted = get_peft_model(model, config)
+        except ValueError as error:
+            raise UserError(
+                f"lora.target_modules is {targets}, but the model has no such layers: name "
+                "layers of the model, comma separated, or use all-linear"
+            ) from error
+    assert isinstance(adapted, PeftModel)
+    return adapted
 
 
 def save_adapter(model: PeftModel, folder: Path) -> None:
-    """Write the adapter as safetensors; the base model is named, never copied."""
-    model.save_pretrained(str(folder), save_embedding_layers=False)
-    (folder / "README.md").unlink(missing_ok=True)
+    """Write the adapter in peft's format; equal adapters give equal bytes.
+
+    The base model is named as it was loaded, without a folder of this machine, and never copied.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = get_peft_model_state_dict(model, save_embedding_layers=False)
+    save_file(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()},
+        folder / WEIGHTS,
+        metadata={"format": "pt"},
+    )
+    config = copy.copy(model.peft_config[model.active_adapter])
+    if not isinstance(config.target_modules, str):
+        config.target_modules = sorted(config.target_modules)
+    config.inference_mode = True
+    config.save_pretrained(str(folder))
 
 
 def load_adapter(model: PreTrainedModel, folder: Path, *, trainable: bool) -> PeftModel:
     """Put the adapter in `folder` on its base model.
 
     Raises:
-        UserError: If there is no intact adapter in `folder`.
+        UserError: If there is no intact adapter in `folder`, or it is of another base model.
     """
+    for name in (WEIGHTS, CONFIG):
+        if not (folder / name).is_file():
+            raise UserError(f"no adapter in {folder}: {name} is missing; train it first")
     try:
-        return PeftModel.from_pretrained(model, folder, is_trainable=trainable)
-    except (OSError, ValueError, SafetensorError) as error:
-        raise UserError(f"no intact adapter in {folder}: remove it and train again") from error
+        with safe_open(folder / WEIGHTS, framework="pt") as file:
+            stored = set(file.keys())
+        with _no_future_warnings():
+            adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
+        if stored != set(get_peft_model_state_dict(adapted, save_embedding_layers=False)):
+            raise ValueError("its layers are not the base model's")
+    except (OSError, ValueError, RuntimeError, TypeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"the adapter in {folder} is damaged or of another base model: train it again "
+            f"({reason})"
+        ) from error
+    return adapted
 
 
 def load_policy_model(
-    settings: ModelSettings, adapter: Path, dtype: torch.dtype
+    settings: ModelSettings, adapter: Path | None, dtype: torch.dtype
 ) -> PreTrainedModel:
-    """Load a base model with its adapter merged in, ready to play in `dtype`."""
-    with_adapter = load_adapter(load_base(settings), adapter, trainable=False)
-    with warnings.catch_warnings():
-        # peft asks transformers for a property that transformers is about to rename.
-        warnings.simplefilter("ignore", FutureWarning)
-        merged = with_adapter.merge_and_unload()
-    merged.to(dtype)
+    """Load a base model with an adapter merged in, in evaluation mode, ready to play in `dtype`.
+
+    Args:
+        settings: The base model; its own number type is not used.
+        adapter: Folder of the adapter; None plays the base model as it is.
+        dtype: Number type in which weights are held, merged and used.
+
+    Raises:
+        UserError: If model or adapter cannot be loaded.
+    """
+    name = next(name for name, known in DTYPES.items() if known == dtype)
+    base = load_base(replace(settings, dtype=name))
+    if adapter is None:
+        return base
+    adapted = load_adapter(base, adapter, trainable=False)
+    with _no_future_warnings():
+        merged: PreTrainedModel = adapted.merge_and_unload()
     return merged.eval()
+
+
+@contextmanager
+def _no_future_warnings() -> Iterator[None]:
+    """Hide that peft reads a property which transformers is about to rename."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield

@@ -1,21 +1,28 @@
-"""What all fine-tunings of an adapter share: optimizer, schedule, adapter-only checkpoints."""
+"""What all fine-tunings of an adapter share: the step, the schedule, adapter-only checkpoints."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Generic, cast
 
 import torch
 from lightning import LightningModule
 from peft import PeftModel
+from torch import Tensor
 from torch.optim import AdamW
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
+from tratree.data.batches import Batch
+from tratree.errors import UserError
 from tratree.modules.settings import TrainingSettings
 
 
-class AdapterModule(LightningModule):
+class AdapterModule(LightningModule, Generic[Batch]):
     """A model of which only the adapter is trained; subclasses say what is minimised.
+
+    A step minimises the mean over all units of its batches, tokens or samples, so that it does
+    not matter how many batches they are spread over.
 
     Attributes:
         model: The base model with its adapter.
@@ -26,32 +33,78 @@ class AdapterModule(LightningModule):
         super().__init__()
         self.model = model
         self.settings = settings
+        self.automatic_optimization = False
         self.strict_loading = False
+
+    def units(self, batch: Batch) -> int:
+        """Return how many units a batch has that the loss is averaged over."""
+        raise NotImplementedError
+
+    def sums(self, batch: Batch) -> dict[str, Tensor]:
+        """Return ``loss`` and other figures of a batch, each summed over its units."""
+        raise NotImplementedError
+
+    def training_step(self, step: Sequence[Batch], _: int) -> dict[str, Tensor]:
+        """Update the adapter once; returns the figures of the step, means over its units."""
+        units = sum(self.units(batch) for batch in step)
+        figures: dict[str, Tensor] = {}
+        for batch in step:
+            means = {name: total / units for name, total in self.sums(batch).items()}
+            self.manual_backward(means["loss"])
+            for name, mean in means.items():
+                figures[name] = figures.get(name, torch.zeros_like(mean)) + mean.detach()
+        schedule = cast(LRScheduler, self.lr_schedulers())
+        figures["learning_rate"] = torch.tensor(schedule.get_last_lr()[0], dtype=torch.float64)
+        figures["gradient_norm"] = torch.nn.utils.clip_grad_norm_(
+            self.trained_parameters(), self.settings.clip or math.inf
+        )
+        optimizer: Any = self.optimizers()
+        optimizer.step()
+        optimizer.zero_grad()
+        schedule.step()
+        return figures
+
+    def trained_parameters(self) -> list[torch.nn.Parameter]:
+        """Return the adapter's weights."""
+        return [p for p in self.model.parameters() if p.requires_grad]
 
     def configure_optimizers(self) -> Any:
         """Return AdamW on the adapter, its learning rate set anew at every step."""
-        trained = [p for p in self.model.parameters() if p.requires_grad]
         settings = self.settings
         optimizer = AdamW(
-            trained, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+            self.trained_parameters(),
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            fused=True,
         )
         steps = int(self.trainer.estimated_stepping_batches)
-        scheduler = LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps, settings))
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
+        schedule = LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps, settings))
+        return [optimizer], [schedule]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the trained weights only; the base model is not the checkpoint's to hold."""
-        trained = {name for name, p in self.named_parameters() if p.requires_grad}
+        trained = self._trained_names()
         checkpoint["state_dict"] = {
             name: weights for name, weights in checkpoint["state_dict"].items() if name in trained
         }
 
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Check that the checkpoint is of an adapter like this one.
+
+        Raises:
+            UserError: If it is not.
+        """
+        if set(checkpoint["state_dict"]) != self._trained_names():
+            raise UserError(
+                "the checkpoint is of another model or adapter: remove it to train from the start"
+            )
+
+    def _trained_names(self) -> set[str]:
+        return {name for name, p in self.named_parameters() if p.requires_grad}
+
 
 def learning_rate_factor(step: int, steps: int, settings: TrainingSettings) -> float:
-    """Return what the learning rate is multiplied with at `step` of `steps`, in [0, 1]."""
+    """Return what the learning rate is multiplied with at `step` of `steps`, in (0, 1]."""
     warmup = round(settings.warmup_share * steps)
     if step < warmup:
         return (step + 1) / (warmup + 1)
@@ -59,8 +112,3 @@ def learning_rate_factor(step: int, steps: int, settings: TrainingSettings) -> f
         return 1.0
     progress = (step - warmup) / max(1, steps - warmup)
     return 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
-
-
-def scalar(value: torch.Tensor) -> float:
-    """Return a logged figure as a number."""
-    return float(value.detach())

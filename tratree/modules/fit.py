@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,15 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from lightning import Callback, LightningModule, Trainer, seed_everything
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from tratree.data.episodes import EpisodeDataModule
-from tratree.data.pairs import PairDataModule
+from tratree.data.data_module import StepDataModule
+from tratree.errors import UserError
 from tratree.modules.adapter_module import AdapterModule
+from tratree.modules.checkpoint import SafeCheckpointIO
+from tratree.modules.metrics import METRICS, MetricsFile, Row, read_metrics
 
 CHECKPOINT = "last.ckpt"
-METRICS = "metrics.jsonl"
 
 
 @dataclass(frozen=True)
@@ -42,19 +45,19 @@ class FitReport:
 
 
 def fit(
-    module: AdapterModule,
-    data: EpisodeDataModule | PairDataModule,
+    module: AdapterModule[Any],
+    data: StepDataModule[Any, Any],
     *,
     folder: Path,
     seed: int,
     report: Callable[[int, int, str], None] | None = None,
-    logger: Any = False,
+    logger: Logger | None = None,
 ) -> FitReport:
     """Train the adapter of `module` on `data`.
 
     The folder keeps the last checkpoint (adapter, optimizer, schedule, position in the data) and
-    ``metrics.jsonl``, a line a step. A call that finds a checkpoint there goes on from it and
-    ends with the same bytes as an undisturbed one.
+    ``metrics.jsonl``, a line a step. A call with equal arguments that finds a checkpoint there
+    goes on from it and ends with the same bytes as an undisturbed one.
 
     Args:
         module: What is trained, and its settings.
@@ -62,50 +65,60 @@ def fit(
         folder: Where the checkpoint and the metrics lie.
         seed: Decides the order of the data and any dropout.
         report: Called with the steps done, their number, and a note.
-        logger: A Lightning logger, or False.
+        logger: Gets the figures of every step too.
+
+    Raises:
+        UserError: If the loss is not finite, the checkpoint is damaged or of another adapter, or
+            the hardware of the settings is not there.
     """
     if not data.samples:
         return FitReport(0, data.too_long, 0, None)
     folder.mkdir(parents=True, exist_ok=True)
     settings = module.settings
     checkpoint = folder / CHECKPOINT
-    with _quiet(), _reproducible(settings.threads):
-        loader = data.loader(
-            batch_size=settings.batch_size,
-            epochs=settings.epochs,
-            seed=seed,
-            skip=_steps_done(checkpoint) * settings.accumulate,
-        )
-        seed_everything(seed, workers=True, verbose=False)
+    data.arrange(
+        batch_size=settings.batch_size,
+        accumulate=settings.accumulate,
+        epochs=settings.epochs,
+        seed=seed,
+    )
+    recorder = _Recorder(folder, settings.checkpoint_every_steps, report)
+    with _quiet(), _reproducible(settings.threads), _clear_errors():
         trainer = Trainer(
             accelerator=settings.accelerator,
             devices=settings.devices,
             strategy=settings.strategy,
             precision=settings.precision,  # type: ignore[arg-type]
             max_epochs=1,
-            accumulate_grad_batches=settings.accumulate,
-            gradient_clip_val=settings.clip or None,
-            logger=logger,
-            callbacks=[_Recorder(folder, settings.checkpoint_every_steps, report)],
+            logger=logger or False,
+            callbacks=[_KeyedDropout(seed), recorder],
+            plugins=[SafeCheckpointIO()],
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
         )
         trainer.fit(
             module.train(),
-            loader,
+            datamodule=data,
             ckpt_path=checkpoint if checkpoint.exists() else None,
             weights_only=True,
         )
-    losses = [row["loss"] for row in _read_rows(folder / METRICS)]
+    losses = [row["loss"] for row in read_metrics(folder / METRICS)]
     last = losses[-max(1, len(losses) // 10) :]
     return FitReport(len(data.samples), data.too_long, len(losses), sum(last) / len(last))
 
 
-def _steps_done(checkpoint: Path) -> int:
-    if not checkpoint.exists():
-        return 0
-    return int(torch.load(checkpoint, weights_only=True, mmap=True)["global_step"])
+class _KeyedDropout(Callback):
+    """Lets the randomness of a step depend on the seed and the step alone."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        key = np.random.SeedSequence([self._seed, trainer.global_step])
+        torch.manual_seed(int(key.generate_state(1)[0]))
 
 
 class _Recorder(Callback):
@@ -117,51 +130,27 @@ class _Recorder(Callback):
         self._folder = folder
         self._every = every
         self._report = report
-        self._sums: dict[str, torch.Tensor] = {}
-        self._batches = 0
-        self._step = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._step = trainer.global_step
-        path = self._folder / METRICS
-        kept = [row for row in _read_rows(path) if row["step"] <= self._step]
-        path.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
-        self._file = path.open("a", encoding="utf-8")
+        self._metrics = MetricsFile(self._folder / METRICS, trainer.global_step)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        for name, value in outputs.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value.detach()
-        self._batches += 1
-        if trainer.global_step == self._step:
-            return
-        self._step = trainer.global_step
-        row: dict[str, float] = {"step": self._step}
-        row |= {name: float(total) / self._batches for name, total in self._sums.items()}
-        self._sums, self._batches = {}, 0
-        self._file.write(json.dumps(row) + "\n")
-        self._file.flush()
+        step = trainer.global_step
+        row: Row = {"step": step, **{name: value.item() for name, value in outputs.items()}}
+        if not math.isfinite(row["loss"]):
+            raise UserError(f"the loss is {row['loss']} at step {step}: lower the learning rate")
+        self._metrics.append(row)
         if trainer.logger:
-            trainer.logger.log_metrics(row, step=self._step)
+            trainer.logger.log_metrics(row, step=step)
         if self._report:
-            total = int(trainer.estimated_stepping_batches)
-            self._report(self._step, total, f"loss {row['loss']:.3f}")
-        if self._step % self._every == 0:
-            unfinished = self._folder / f"{CHECKPOINT}.new"
-            trainer.save_checkpoint(unfinished)
-            os.replace(unfinished, self._folder / CHECKPOINT)
+            self._report(step, int(trainer.num_training_batches), f"loss {row['loss']:.3f}")
+        if step % self._every == 0:
+            trainer.save_checkpoint(self._folder / CHECKPOINT)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._file.close()
-
-
-def _read_rows(path: Path) -> list[dict[str, float]]:
-    """Read the metrics; a last line that a kill has cut is left out."""
-    if not path.exists():
-        return []
-    lines = path.read_text("utf-8").splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+        self._metrics.close()
 
 
 @contextmanager
@@ -170,10 +159,19 @@ def _reproducible(threads: int) -> Iterator[None]:
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
     try:
-        yield
+        with torch.random.fork_rng():
+            yield
     finally:
         torch.set_num_threads(before[0])
         torch.use_deterministic_algorithms(before[1])
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    try:
+        yield
+    except MisconfigurationException as error:
+        raise UserError(f"training cannot start: {' '.join(str(error).split())}") from error
 
 
 @contextmanager

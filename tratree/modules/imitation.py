@@ -9,14 +9,18 @@ from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.log_probabilities import token_log_probs
 
 
-class MCTSImitationModule(AdapterModule):
+class MCTSImitationModule(AdapterModule[Batch]):
     """L_MCTS = −1/|D_e*| Σ_e* Σ_t log π_s(a*_t | context*_t) (section 3.3 of the paper).
 
     The actions' log-probabilities are summed over a path and averaged over paths, so that a long
-    path weighs more than a short one.
+    path weighs more than a short one. `SFTModule` on the same paths averages over tokens: the
+    gradient points the same way within a step, up to how steps of different length compare.
     """
 
-    def training_step(self, batch: Batch, _: int) -> dict[str, Tensor]:
-        """Return the loss of a batch."""
-        log_probs = token_log_probs(self.model, batch.token_ids, batch.agent_mask)
-        return {"loss": -log_probs.sum() / len(batch.token_ids)}
+    def units(self, batch: Batch) -> int:
+        """Return the number of paths."""
+        return len(batch.token_ids)
+
+    def sums(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the loss summed over the paths."""
+        return {"loss": -token_log_probs(self.model, batch.token_ids, batch.agent_mask).sum()}

@@ -16,7 +16,7 @@ def token_log_probs(model: torch.nn.Module, token_ids: Tensor, mask: Tensor) -> 
     """Return log π(token | what stands before it) of every masked token.
 
     Padding must be on the right: no token of a causal model looks at what follows, so padding
-    needs no attention mask of its own.
+    needs no attention mask of its own. Logits are computed only for columns with a masked token.
 
     Args:
         model: A causal language model of transformers, adapters allowed.
@@ -24,15 +24,19 @@ def token_log_probs(model: torch.nn.Module, token_ids: Tensor, mask: Tensor) -> 
         mask: [B, L] bool, false in the first column, where nothing stands before.
 
     Returns:
-        [T] float32 of the T masked tokens, row after row.
+        [T] of the T masked tokens, row after row; float32, or float64 if the model is.
     """
-    logits = model(input_ids=token_ids[:, :-1], use_cache=False).logits
-    wanted = mask[:, 1:]
-    return -cross_entropy(logits[wanted].float(), token_ids[:, 1:][wanted], reduction="none")
+    targets, wanted = token_ids[:, 1:], mask[:, 1:]
+    columns = wanted.any(0).nonzero()[:, 0]
+    logits = model(input_ids=token_ids[:, :-1], use_cache=False, logits_to_keep=columns).logits
+    logits = logits[wanted[:, columns]]
+    if logits.dtype != torch.float64:
+        logits = logits.float()
+    return -cross_entropy(logits, targets[wanted], reduction="none")
 
 
 def sequence_log_probs(model: torch.nn.Module, token_ids: Tensor, mask: Tensor) -> Tensor:
-    """Return the sum of `token_log_probs` of each row, [B] float32."""
+    """Return the sum of `token_log_probs` of each row, [B]."""
     rows = mask[:, 1:].nonzero()[:, 0]
     log_probs = token_log_probs(model, token_ids, mask)
     return log_probs.new_zeros(len(token_ids)).index_add(0, rows, log_probs)
@@ -49,13 +53,14 @@ def score_sequences(
         samples: In any order and of any length.
         tokens: Most tokens of a forward pass, padding included; at least one sample is taken.
     """
+    device = next(model.parameters()).device
     order = sorted(range(len(samples)), key=lambda i: (len(samples[i].token_ids), i))
     scores = [0.0] * len(samples)
     while order:
         count = max(1, tokens // len(samples[order[-1]].token_ids))
         taken, order = order[-count:], order[:-count]
         batch = collate([samples[i] for i in taken])
-        found = sequence_log_probs(model, batch.token_ids, batch.agent_mask)
+        found = sequence_log_probs(model, batch.token_ids.to(device), batch.agent_mask.to(device))
         for index, score in zip(taken, found.tolist(), strict=True):
             scores[index] = score
     return scores

@@ -23,10 +23,16 @@ class DPOSettings:
     Attributes:
         beta: β, the strength of the KL regularisation, above 0; 0.1 in the paper.
         label_smoothing: Assumed share of wrong preferences, in [0, 0.5); 0 in the paper.
+        length_normalised: Whether log-probabilities are means over a continuation's tokens; sums
+            in the paper.
+
+    Raises:
+        UserError: If a value is out of its range.
     """
 
     beta: float = 0.1
     label_smoothing: float = 0.0
+    length_normalised: bool = False
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -36,22 +42,20 @@ class DPOSettings:
             raise UserError(f"label_smoothing is {self.label_smoothing}: set it in [0, 0.5)")
 
 
-def dpo_loss(margins: Tensor, settings: DPOSettings) -> Tensor:
+def dpo_loss(margins: Tensor, label_smoothing: float) -> Tensor:
     """Return the DPO loss of each pair.
 
     Args:
-        margins: [P] log π_s(σ⁺)/π_ref(σ⁺) − log π_s(σ⁻)/π_ref(σ⁻) given the shared prefix.
-        settings: The constants of the loss.
+        margins: [P] r(σ⁺) − r(σ⁻), with the implicit reward r(σ) = β log π_s(σ)/π_ref(σ).
+        label_smoothing: ε, the assumed share of wrong preferences.
 
     Returns:
-        [P] −(1−ε) log σ(β·margin) − ε log σ(−β·margin), ε the label smoothing.
+        [P] −(1−ε) log σ(margin) − ε log σ(−margin).
     """
-    scaled = settings.beta * margins
-    smoothing = settings.label_smoothing
-    return -(1 - smoothing) * logsigmoid(scaled) - smoothing * logsigmoid(-scaled)
+    return -(1 - label_smoothing) * logsigmoid(margins) - label_smoothing * logsigmoid(-margins)
 
 
-class TreeDPOModule(AdapterModule):
+class TreeDPOModule(AdapterModule[PairBatch]):
     """L_TreeDPO (section 3.2 of the paper); the reference is the weak model after its SFT.
 
     The reference's log-probabilities come with the batch: the weak model is not in memory.
@@ -61,15 +65,27 @@ class TreeDPOModule(AdapterModule):
         super().__init__(model, settings)
         self.dpo = dpo
 
-    def training_step(self, batch: PairBatch, _: int) -> dict[str, Tensor]:
-        """Return the loss of a batch, the share of pairs in the right order, and the margin."""
-        log_probs = sequence_log_probs(self.model, batch.token_ids, batch.agent_mask)
-        chosen, rejected = (log_probs - batch.reference).chunk(2)
+    def units(self, batch: PairBatch) -> int:
+        """Return the number of pairs."""
+        return len(batch.token_ids) // 2
+
+    def sums(self, batch: PairBatch) -> dict[str, Tensor]:
+        """Return the loss, and how the implicit rewards stand, summed over the pairs.
+
+        ``accuracy`` counts the pairs whose chosen side has the higher reward; ``margin`` is
+        the difference of the rewards.
+        """
+        log_ratios = (
+            sequence_log_probs(self.model, batch.token_ids, batch.agent_mask) - batch.reference
+        )
+        if self.dpo.length_normalised:
+            log_ratios = log_ratios / batch.agent_mask[:, 1:].sum(-1)
+        chosen, rejected = (self.dpo.beta * log_ratios).chunk(2)
         margins = chosen - rejected
-        with torch.no_grad():
-            accuracy = (margins > 0).float().mean()
         return {
-            "loss": dpo_loss(margins, self.dpo).mean(),
-            "accuracy": accuracy,
-            "margin": self.dpo.beta * margins.detach().mean(),
+            "loss": dpo_loss(margins, self.dpo.label_smoothing).sum(),
+            "accuracy": torch.count_nonzero(margins > 0).float(),
+            "margin": margins.sum(),
+            "chosen_reward": chosen.sum(),
+            "rejected_reward": rejected.sum(),
         }

@@ -61,7 +61,7 @@ class Store:
                 seconds = time.monotonic() - started
             _write_json(partial / TIMING, {"seconds": round(seconds, 3)})
             _write_json(partial / DESCRIPTION, stage.description())
-            _sync_folder(partial)
+            os.sync()  # so that a power cut after the rename finds whole files
             partial.rename(finished)
         return finished
 
@@ -90,15 +90,6 @@ def read_description(folder: Path) -> dict[str, Any]:
 def _write_json(path: Path, data: object) -> None:
     text = json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
-
-
-def _sync_folder(folder: Path) -> None:
-    for path in [*folder.rglob("*"), folder]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 @contextmanager

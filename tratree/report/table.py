@@ -46,7 +46,7 @@ def print_results(results: Mapping[str, Any], console: Console) -> None:
     header, *rows = _readable_rows(results)
     table = Table(title=_title(results))
     for index, name in enumerate(header):
-        table.add_column(name, justify="left" if index < 2 else "right", no_wrap=True)
+        table.add_column(name, justify="left" if index < 2 else "right", no_wrap=True, min_width=4)
     for row in rows:
         table.add_row(*row)
     console.print(table)

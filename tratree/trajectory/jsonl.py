@@ -83,7 +83,7 @@ class TrajectoryLog:
         return _from_lines(self.path, self.path.read_bytes())
 
     def append(self, trajectory: Trajectory) -> None:
-        """Add one line, and return when it is on the disk.
+        """Add one line; it stays if the process is killed right after.
 
         Raises:
             UserError: If the trajectory holds what JSON cannot.
@@ -95,7 +95,6 @@ class TrajectoryLog:
             self._file = self.path.open("ab")
         self._file.write(line)
         self._file.flush()
-        os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """Close the file; may be called twice, and `append` opens it again."""
