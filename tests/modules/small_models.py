@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from peft import PeftModel
@@ -30,8 +32,8 @@ def small_base(seed: int = 0) -> LlamaForCausalLM:
     return LlamaForCausalLM(config).eval()
 
 
-def small_model(seed: int = 0) -> PeftModel:
-    return add_lora(small_base(seed), LoraSettings(rank=4, alpha=8), seed)
+def small_model(seed: int = 0, **changes: Any) -> PeftModel:
+    return add_lora(small_base(seed), LoraSettings(**{"rank": 4, "alpha": 8, **changes}), seed)
 
 
 def episode(seed: int, length: int = 12) -> EncodedTrajectory:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
@@ -105,7 +106,7 @@ def load_base(settings: ModelSettings) -> PreTrainedModel:
         UserError: If it cannot be found, or its weights are not safetensors, or not whole.
     """
     with _clear_errors(settings.name), _no_progress_bar():
-        model, info = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             _find(settings.name, _MODEL_FILES),
             dtype=DTYPES[settings.dtype],
             attn_implementation=settings.attention,
@@ -113,11 +114,12 @@ def load_base(settings: ModelSettings) -> PreTrainedModel:
             trust_remote_code=False,
             output_loading_info=True,
         )
-        if info["missing_keys"]:
-            raise ValueError(f"its files lack {', '.join(sorted(info['missing_keys']))}")
+        model: PreTrainedModel = loaded[0]
+        missing = sorted(loaded[1]["missing_keys"])
+        if missing:
+            raise ValueError(f"its files lack {', '.join(missing)}")
     model.name_or_path = Path(settings.name).name if _is_path(settings.name) else settings.name
-    base: PreTrainedModel = model.eval()
-    return base
+    return model.eval()
 
 
 def _is_path(name: str) -> bool:

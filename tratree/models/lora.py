@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
@@ -92,9 +93,8 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
         folder / WEIGHTS,
         metadata={"format": "pt"},
     )
-    config = copy.copy(model.peft_config[model.active_adapter])
-    if not isinstance(config.target_modules, str):
-        config.target_modules = sorted(config.target_modules)
+    config: Any = copy.copy(model.peft_config[model.active_adapter])
+    config.target_modules = sorted(config.target_modules)
     config.inference_mode = True
     config.save_pretrained(str(folder))
 

@@ -8,6 +8,7 @@ from typing import Any, Generic, cast
 
 import torch
 from lightning import LightningModule
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from peft import PeftModel
 from torch import Tensor
 from torch.optim import AdamW
@@ -55,29 +56,26 @@ class AdapterModule(LightningModule, Generic[Batch]):
                 figures[name] = figures.get(name, torch.zeros_like(mean)) + mean.detach()
         schedule = cast(LRScheduler, self.lr_schedulers())
         figures["learning_rate"] = torch.tensor(schedule.get_last_lr()[0], dtype=torch.float64)
+        optimizer = cast(LightningOptimizer, self.optimizers())
         figures["gradient_norm"] = torch.nn.utils.clip_grad_norm_(
-            self.trained_parameters(), self.settings.clip or math.inf
+            optimizer.param_groups[0]["params"], self.settings.clip or math.inf
         )
-        optimizer: Any = self.optimizers()
         optimizer.step()
         optimizer.zero_grad()
         schedule.step()
         return figures
 
-    def trained_parameters(self) -> list[torch.nn.Parameter]:
-        """Return the adapter's weights."""
-        return [p for p in self.model.parameters() if p.requires_grad]
-
     def configure_optimizers(self) -> Any:
         """Return AdamW on the adapter, its learning rate set anew at every step."""
         settings = self.settings
         optimizer = AdamW(
-            self.trained_parameters(),
+            [p for p in self.model.parameters() if p.requires_grad],
             lr=settings.learning_rate,
             weight_decay=settings.weight_decay,
             fused=True,
         )
-        steps = int(self.trainer.estimated_stepping_batches)
+        # Lightning's own estimate would start the loader before a checkpoint has set its position.
+        steps = len(self.trainer.datamodule.train_dataloader())  # type: ignore[attr-defined]
         schedule = LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps, settings))
         return [optimizer], [schedule]
 

@@ -1,0 +1,42 @@
+"""Checkpoint files that are whole or not there, and run no code when read."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+from tratree.errors import UserError
+
+
+class SafeCheckpointIO(TorchCheckpointIO):
+    """Writes a checkpoint next to the last one and swaps them; reads tensors and plain data."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
+    ) -> None:
+        """Replace the file at `path` once the new one is on the disk."""
+        unfinished = Path(f"{path}.new")
+        with unfinished.open("wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+
+    def load_checkpoint(self, path: Any, *_: Any, **__: Any) -> dict[str, Any]:
+        """Read a checkpoint onto the CPU.
+
+        Raises:
+            UserError: If it is damaged, or holds anything but tensors and plain data.
+        """
+        try:
+            checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+            raise UserError(
+                f"{path} is not an intact checkpoint: remove it to train from the start"
+            ) from error
+        return checkpoint
