@@ -17,7 +17,7 @@ from tratree.envs.webshop.wish import Wish, read_instruction
 
 _RESULTS = re.compile(r"Page \d+ \(Total results: \d+\)")
 _PRICE = re.compile(r"\$([\d.]+)")
-_RANKS_OF_A_PRICE = 5  # an offer above the bound comes after as many lower ones
+_RANKS_OF_A_PRICE = 5  # by so many places is an offer above the bound put back
 _LONGEST_NAME = 3  # words of an attribute; prose is longer and words things otherwise
 _TO_ANOTHER, _TO_FEATURES = 2, 2  # clicks: back and open; open and back
 
@@ -54,8 +54,8 @@ class _Offer:
 class CarefulBuyer:
     """Plays one episode from its reset; see `tratree.envs.base.Expert`.
 
-    It opens the results in their order, affordable ones first, leaves those that lack something
-    as long as there are steps for it, and buys the best that it saw.
+    It opens the results in their order, those above the price bound later, leaves those that lack
+    something as long as there are steps for it, and buys the best that it saw.
 
     Args:
         instruction: The goal in words.
@@ -160,9 +160,9 @@ def _faults(offer: _Offer) -> float:
 def _read_offers(parts: list[str], wish: Wish) -> list[_Offer]:
     listed = parts[parts.index("Next >") + 1 :]
     offers = []
-    for rank, (asin, title, tag) in enumerate(zip(*[iter(listed)] * 3, strict=True)):
+    for asin, title, tag in zip(listed[::3], listed[1::3], listed[2::3], strict=False):
         affordable = all(float(price) <= wish.bound for price in _PRICE.findall(tag))
-        offers.append(_Offer(asin, rank, title, affordable, wish.lacking([title])))
+        offers.append(_Offer(asin, len(offers), title, affordable, wish.lacking([title])))
     return offers
 
 

@@ -13,7 +13,7 @@ Tagger = Callable[[str], tuple[str, ...]]
 
 TAGGERS = ("lexicon", "spacy")
 
-_TOKEN = re.compile(r"\d[\w.]*|[A-Za-z][A-Za-z'’]*")
+_TOKEN = re.compile(r"\d[\w.]*|[A-Za-z]+(?=['’]s\b)|[A-Za-z][A-Za-z'’]*")
 _FUNCTION_WORDS = """
     a about above across after against all along also am among an and any are around as at away be
     because been before behind being below beneath beside between beyond both but by can could did

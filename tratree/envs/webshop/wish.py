@@ -64,7 +64,7 @@ class Wish:
 
 
 def _likeness(value: str, wanted: str) -> float:
-    """Return the share of words that two option values have in common, from 0 to 1."""
+    """Return the share of words that two option values have in common, plus 1 if equal."""
     words, wanted_words = set(_WORD.findall(value)), set(_WORD.findall(wanted))
     return (value == wanted) + len(words & wanted_words) / max(1, len(words | wanted_words))
 
