@@ -159,7 +159,7 @@ def _faults(offer: _Offer) -> float:
 
 def _read_offers(parts: list[str], wish: Wish) -> list[_Offer]:
     listed = parts[parts.index("Next >") + 1 :]
-    offers = []
+    offers: list[_Offer] = []
     for asin, title, tag in zip(listed[::3], listed[1::3], listed[2::3], strict=False):
         affordable = all(float(price) <= wish.bound for price in _PRICE.findall(tag))
         offers.append(_Offer(asin, len(offers), title, affordable, wish.lacking([title])))
