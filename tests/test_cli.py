@@ -49,7 +49,7 @@ def test_help_shows_the_groups_and_imports_nothing_heavy(tmp_path: Path) -> None
         ("evaluation.splits=[nowhere]", "evaluation.splits=nowhere is not known"),
         ("env.games=bought", "use generated or official"),
         ("env.difficulty=impossible", "small"),
-        ("expert.tasks=1000000", "at most 1000"),
+        ("expert.tasks=1000000", "at most 600"),
         ("model.weak.name=/no/such/folder", "/no/such/folder"),
     ],
 )
