@@ -53,12 +53,14 @@ def test_a_step_holds_the_same_samples_however_it_is_cut() -> None:
     assert [list(chain(*step)) for step in parts] == [batch for [batch] in whole]
 
 
-def test_seed_and_epoch_change_the_order() -> None:
-    lengths = np.random.default_rng(0).integers(50, 800, 200).tolist()
-    first = loader(lengths, batch_size=8, accumulate=1, epochs=2, seed=0)
-    second = loader(lengths, batch_size=8, accumulate=1, epochs=2, seed=1)
+def test_every_epoch_and_every_seed_has_steps_of_its_own() -> None:
+    lengths = np.random.default_rng(0).integers(50, 800, 150).tolist()
+    first = loader(lengths, batch_size=16, accumulate=1, epochs=2, seed=0)
+    second = loader(lengths, batch_size=16, accumulate=1, epochs=2, seed=1)
     orders = [first.epoch(0), first.epoch(1), second.epoch(0)]
-    assert orders[0] != orders[1] != orders[2] != orders[0]
+    sets = [{frozenset(step) for step in steps} for steps in orders]
+    assert not sets[0] & sets[1]
+    assert not sets[0] & sets[2]
 
 
 def test_batches_of_similar_length_save_padding() -> None:
@@ -69,7 +71,7 @@ def test_batches_of_similar_length_save_padding() -> None:
 
     steps = loader(lengths, batch_size=16, accumulate=1, epochs=1, seed=0)
     shuffled = np.random.default_rng(0).permutation(512).reshape(-1, 16).tolist()
-    assert padded(list(chain(*steps))) < 1.1 * sum(lengths) < 0.75 * padded(shuffled)
+    assert padded(list(chain(*steps))) < 1.15 * sum(lengths) < 0.75 * padded(shuffled)
 
 
 def test_a_loader_goes_on_wherever_another_one_was() -> None:

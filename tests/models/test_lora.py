@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from peft import PeftModel
+from safetensors.torch import load_file, save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tratree.errors import UserError
@@ -88,6 +93,86 @@ def test_saving_twice_gives_equal_bytes_and_names_no_path(
     assert files[0] == files[1] == ["adapter_config.json", "adapter_model.safetensors"]
     for name in files[0]:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_an_adapters_files_name_no_folder_of_this_machine(
+    adapted: PeftModel, base_folder: Path, tmp_path: Path
+) -> None:
+    save_adapter(adapted, tmp_path / "new")
+    base = load_base(ModelSettings(str(base_folder)))
+    save_adapter(load_adapter(base, tmp_path / "new", trainable=True), tmp_path / "again")
+    for folder in ("new", "again"):
+        text = (tmp_path / folder / "adapter_config.json").read_text("utf-8")
+        assert str(base_folder.parent) not in text
+        config = json.loads(text)
+        assert config["base_model_name_or_path"] == base_folder.name
+        assert config["target_modules"] == sorted(config["target_modules"])
+
+
+def test_a_policy_without_adapter_is_the_base_model(base_folder: Path) -> None:
+    settings = ModelSettings(str(base_folder))
+    policy = load_policy_model(settings, None, torch.float64)
+    assert policy.dtype == torch.float64
+    assert torch.allclose(policy(TOKENS).logits.float(), load_base(settings)(TOKENS).logits)
+
+
+def test_an_adapter_of_another_model_is_refused(base_folder: Path, tmp_path: Path) -> None:
+    for changes in ({"intermediate_size": 8}, {"num_hidden_layers": 2}):
+        other = LlamaForCausalLM(LlamaConfig.from_pretrained(base_folder, **changes))
+        save_adapter(add_lora(other, LoraSettings(rank=4), 0), tmp_path)
+        with pytest.raises(UserError, match="of another base model"):
+            load_adapter(load_base(ModelSettings(str(base_folder))), tmp_path, trainable=False)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("rank", 0), ("alpha", 0), ("dropout", 1.0), ("target_modules", "no_such_layer")],
+)
+def test_adapter_settings_out_of_range_say_what_to_do(
+    base_folder: Path, key: str, value: Any
+) -> None:
+    with pytest.raises(UserError, match=key):
+        add_lora(load_base(ModelSettings(str(base_folder))), LoraSettings(**{key: value}), 0)
+
+
+def test_without_a_network_a_hub_model_fails_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    for load in (lambda name: load_base(ModelSettings(name)), load_tokenizer):
+        started = time.monotonic()
+        with pytest.raises(UserError, match="hf download someone/no-such-model") as caught:
+            load("someone/no-such-model")
+        assert "\n" not in str(caught.value)
+        assert time.monotonic() - started < 5
+
+
+def test_weights_that_lack_a_layer_are_refused(base_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(base_folder, tmp_path, dirs_exist_ok=True)
+    weights = load_file(tmp_path / "model.safetensors")
+    del weights["model.layers.0.mlp.up_proj.weight"]
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match=r"lack model\.layers\.0\.mlp\.up_proj\.weight"):
+        load_base(ModelSettings(str(tmp_path)))
+
+
+def test_pickled_weights_and_code_are_never_read(base_folder: Path, tmp_path: Path) -> None:
+    pickled, coded = tmp_path / "pickled", tmp_path / "coded"
+    for folder in (pickled, coded):
+        shutil.copytree(base_folder, folder)
+    (pickled / "model.safetensors").unlink()
+    torch.save(load_file(base_folder / "model.safetensors"), pickled / "pytorch_model.bin")
+    config = json.loads((coded / "config.json").read_text("utf-8"))
+    config |= {
+        "model_type": "own",
+        "auto_map": {"AutoConfig": "own.C", "AutoModelForCausalLM": "own.M"},
+    }
+    (coded / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (coded / "own.py").write_text("raise SystemExit('the code of a model ran')", encoding="utf-8")
+    for folder in (pickled, coded):
+        with pytest.raises(UserError, match="safetensors"):
+            load_base(ModelSettings(str(folder)))
 
 
 def test_fingerprint_follows_the_weights(base_folder: Path, tmp_path: Path) -> None:

@@ -15,10 +15,12 @@ import torch
 from safetensors.torch import load_file
 from small_models import SETTINGS, episode, episodes, small_model
 
-from tratree.data.episodes import EpisodeDataModule
+from tratree.data.batches import StepLoader
+from tratree.data.episodes import EpisodeDataModule, collate
 from tratree.data.pairs import EncodedPair, PairDataModule
 from tratree.errors import UserError
 from tratree.models.lora import save_adapter
+from tratree.modules.adapter_module import learning_rate_factor
 from tratree.modules.fit import CHECKPOINT, FitReport, fit
 from tratree.modules.imitation import MCTSImitationModule
 from tratree.modules.metrics import METRICS, read_metrics
@@ -72,6 +74,26 @@ def test_the_loss_falls_and_only_the_adapter_changes(tmp_path: Path) -> None:
     changed = {name for name, p in model.named_parameters() if not torch.equal(p, before[name])}
     assert changed
     assert all("lora_" in name for name in changed)
+
+
+def test_lightning_does_what_a_plain_loop_does(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, weight_decay=0.1, clip=0.3)
+    fitted, plain = small_model(), small_model()
+    fit(SFTModule(fitted, settings), EpisodeDataModule(episodes(22), 64), folder=tmp_path, seed=0)
+    lengths = [len(sample.token_ids) for sample in episodes(22)]
+    steps = StepLoader(episodes(22), lengths, collate, batch_size=4, accumulate=1, epochs=2, seed=0)
+    weights = [p for p in plain.train().parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(weights, weight_decay=0.1)
+    for number, [batch] in enumerate(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = 5e-3 * learning_rate_factor(number, STEPS, settings)
+        labels = batch.token_ids.masked_fill(~batch.agent_mask, -100)
+        plain(input_ids=batch.token_ids, labels=labels).loss.backward()
+        torch.nn.utils.clip_grad_norm_(weights, 0.3)
+        optimizer.step()
+        optimizer.zero_grad()
+    for ours, expected in zip(fitted.parameters(), plain.parameters(), strict=True):
+        assert torch.allclose(ours, expected, atol=1e-5)
 
 
 def test_equal_runs_give_equal_bytes(tmp_path: Path, undisturbed: list[bytes]) -> None:

@@ -60,9 +60,15 @@ def test_imitation_sums_over_a_path_and_averages_over_paths(
     assert loss == pytest.approx(-sum(total for total, _ in by_hand) / 3, rel=1e-5)
 
 
-def test_golden_loss() -> None:
-    loss = figures(SFTModule(small_model(), SETTINGS), collate(episodes(3)))["loss"]
-    assert loss == pytest.approx(3.97517, rel=1e-5)
+def test_golden_losses() -> None:
+    batch = collate(episodes(3))
+    pairs = collate_pairs([EncodedPair(episode(n), episode(n + 9), (-20.0, -21.0)) for n in (1, 2)])
+    model = small_model()
+    assert figures(SFTModule(model, SETTINGS), batch)["loss"] == pytest.approx(3.97517, rel=1e-5)
+    imitation = figures(MCTSImitationModule(model, SETTINGS), batch)
+    assert imitation["loss"] == pytest.approx(17.22574, rel=1e-5)
+    preference = figures(TreeDPOModule(model, SETTINGS, DPOSettings()), pairs)
+    assert preference["loss"] == pytest.approx(0.875405, rel=1e-5)
 
 
 def test_observation_tokens_are_never_targets() -> None:
@@ -122,6 +128,17 @@ def test_a_policy_equal_to_the_reference_has_the_loss_of_a_coin() -> None:
     assert loss == pytest.approx(math.log(2), rel=1e-5)
 
 
+def test_length_normalised_preferences_compare_means_over_tokens() -> None:
+    policy = small_model()
+    chosen, rejected = episode(3), episode(4, length=15)
+    batch = collate_pairs([EncodedPair(chosen, rejected, (-3.0, -5.0))])
+    dpo = DPOSettings(beta=0.3, length_normalised=True)
+    logged = figures(TreeDPOModule(policy, SETTINGS, dpo), batch)
+    (up, ups), (down, downs) = (log_prob_by_hand(policy, side) for side in (chosen, rejected))
+    expected = 0.3 * ((up + 3.0) / ups - (down + 5.0) / downs)
+    assert logged["margin"] == pytest.approx(expected, rel=1e-4)
+
+
 def test_label_smoothing_mixes_both_directions() -> None:
     margins = torch.tensor([0.7])
     smoothed = dpo_loss(margins, 0.2)
@@ -141,7 +158,16 @@ def test_learning_rate_rises_then_falls() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"epochs": 0}, {"learning_rate": 0.0}, {"clip": -1.0}, {"schedule": "stairs"}],
+    [
+        {"epochs": 0},
+        {"learning_rate": 0.0},
+        {"learning_rate": float("nan")},
+        {"clip": -1.0},
+        {"warmup_share": 1.0},
+        {"schedule": "stairs"},
+        {"precision": "16-mixed"},
+        {"devices": 0},
+    ],
 )
 def test_settings_out_of_range_say_what_to_do(change: dict) -> None:
     with pytest.raises(UserError, match=next(iter(change))):

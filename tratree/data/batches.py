@@ -10,8 +10,12 @@ import numpy as np
 Sample = TypeVar("Sample")
 Batch = TypeVar("Batch")
 
-BUCKET_STEPS = 16
-"""So many steps are sorted by length together; more saves padding, fewer mixes better."""
+BUCKET_STEPS = 6
+"""So many steps are sorted by length together; more saves padding, fewer mixes better.
+
+On 150 ALFWorld demonstrations in steps of 16, 10 % of the tokens are padding; with 1 it would be
+48 %, and with 16 it would be 5 %, but every epoch would have nearly the same steps.
+"""
 
 
 class StepLoader(Generic[Sample, Batch]):

@@ -20,7 +20,7 @@ class TrainingSettings:
         weight_decay: Of AdamW, at least 0.
         clip: Largest norm of the gradient; 0 does not clip.
         schedule: ``cosine`` to 0 after the warm-up, or ``constant``.
-        precision: Lightning's name of it, such as ``32-true`` or ``bf16-mixed``.
+        precision: ``32-true``, or ``bf16-mixed`` for matrix products in bfloat16.
         threads: CPU threads; the number changes the last bits of a result.
         accelerator: Lightning's name, such as ``cpu`` or ``gpu``.
         devices: How many of them.
@@ -48,7 +48,10 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        for name in ("epochs", "batch_size", "accumulate", "threads", "checkpoint_every_steps"):
+        for name in (
+            *("epochs", "batch_size", "accumulate"),
+            *("threads", "devices", "checkpoint_every_steps"),
+        ):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}: set it to 1 or more")
         for name in ("weight_decay", "clip"):
@@ -58,5 +61,9 @@ class TrainingSettings:
             raise UserError(f"learning_rate is {self.learning_rate}: set it above 0")
         if not 0 <= self.warmup_share < 1:
             raise UserError(f"warmup_share is {self.warmup_share}: set it from 0 to below 1")
-        if self.schedule not in ("cosine", "constant"):
-            raise UserError(f"schedule is {self.schedule}: use cosine or constant")
+        for name, choices in (
+            ("schedule", ("cosine", "constant")),
+            ("precision", ("32-true", "bf16-mixed")),
+        ):
+            if getattr(self, name) not in choices:
+                raise UserError(f"{name} is {getattr(self, name)}: use {' or '.join(choices)}")
