@@ -5,12 +5,14 @@ from __future__ import annotations
 from itertools import chain
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tratree.data.batches import StepLoader
 from tratree.data.episodes import EpisodeDataModule, collate
 from tratree.data.pairs import EncodedPair, PairDataModule, collate_pairs
+from tratree.errors import UserError
 from tratree.policy.encoding import EncodedTrajectory
 
 
@@ -110,3 +112,11 @@ def test_what_does_not_fit_the_context_is_counted_not_cut() -> None:
     pairs = PairDataModule([fits, too_long], 8)
     assert pairs.samples == [fits]
     assert pairs.too_long == 1
+
+
+def test_samples_without_a_token_to_learn_are_refused() -> None:
+    nothing = EncodedTrajectory((1, 2, 3), (True, False, False), ())
+    with pytest.raises(UserError, match="sample 1 has no token"):
+        EpisodeDataModule([episode(4), nothing], 8)
+    with pytest.raises(UserError, match="sample 0 has no token"):
+        PairDataModule([EncodedPair(episode(4), nothing)], 8)

@@ -166,7 +166,7 @@ def test_learning_rate_rises_then_falls() -> None:
         {"warmup_share": 1.0},
         {"schedule": "stairs"},
         {"precision": "16-mixed"},
-        {"devices": 0},
+        {"devices": 2},
     ],
 )
 def test_settings_out_of_range_say_what_to_do(change: dict) -> None:

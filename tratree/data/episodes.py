@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from tratree.data.data_module import StepDataModule
+from tratree.errors import UserError
 from tratree.policy.encoding import EncodedTrajectory
 
 
@@ -37,11 +38,27 @@ def collate(samples: Sequence[EncodedTrajectory]) -> Batch:
     return Batch(token_ids, agent_mask)
 
 
+def check_masks(samples: Iterable[EncodedTrajectory]) -> None:
+    """Check that every sample has a token to train on that another one stands before.
+
+    Raises:
+        UserError: If one has none.
+    """
+    for number, sample in enumerate(samples):
+        if not any(sample.agent_mask[1:]):
+            raise UserError(f"sample {number} has no token of the agent to learn: leave it out")
+
+
 class EpisodeDataModule(StepDataModule[EncodedTrajectory, Batch]):
     """Batches of episodes for `SFTModule` and `MCTSImitationModule`."""
 
     def __init__(self, samples: Sequence[EncodedTrajectory], context: int) -> None:
-        """Leave out episodes of more than `context` tokens."""
+        """Leave out episodes of more than `context` tokens.
+
+        Raises:
+            UserError: If an episode has no token to train on.
+        """
+        check_masks(samples)
         super().__init__(
             samples, context, length=lambda sample: len(sample.token_ids), collate=collate
         )

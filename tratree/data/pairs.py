@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tratree.data.data_module import StepDataModule
-from tratree.data.episodes import collate
+from tratree.data.episodes import check_masks, collate
 from tratree.policy.encoding import EncodedTrajectory
 
 
@@ -59,5 +59,11 @@ class PairDataModule(StepDataModule[EncodedPair, PairBatch]):
     """Batches of pairs for `TreeDPOModule`."""
 
     def __init__(self, samples: Sequence[EncodedPair], context: int) -> None:
-        """Leave out pairs of which a side has more than `context` tokens."""
+        """Leave out pairs of which a side has more than `context` tokens.
+
+        Raises:
+            UserError: If a side has no token to train on.
+        """
+        check_masks(pair.chosen for pair in samples)
+        check_masks(pair.rejected for pair in samples)
         super().__init__(samples, context, length=lambda pair: pair.length, collate=collate_pairs)

@@ -27,7 +27,7 @@ from tratree.errors import UserError
 PACKAGE_PREFIX = "package:"
 """Marks a folder inside the tratree package, such as ``package:models/tiny/weak``."""
 
-DTYPES = {"float64": torch.float64, "float32": torch.float32, "bfloat16": torch.bfloat16}
+DTYPES = ("float64", "float32", "bfloat16", "float16")
 """Number types that models may be held in."""
 
 _TOKENIZER_FILES = ["*.json", "*.txt", "*.model", "*.jinja"]
@@ -40,7 +40,7 @@ class ModelSettings:
 
     Attributes:
         name: Hub id, local folder, or ``package:`` and a folder inside the tratree package.
-        dtype: Number type of the weights, a key of `DTYPES`.
+        dtype: Number type of the weights, one of `DTYPES`.
         attention: Attention implementation of transformers.
 
     Raises:
@@ -108,7 +108,7 @@ def load_base(settings: ModelSettings) -> PreTrainedModel:
     with _clear_errors(settings.name), _no_progress_bar():
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             _find(settings.name, _MODEL_FILES),
-            dtype=DTYPES[settings.dtype],
+            dtype=getattr(torch, settings.dtype),
             attn_implementation=settings.attention,
             use_safetensors=True,
             trust_remote_code=False,

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
 from tratree.errors import UserError
-from tratree.models.loading import DTYPES, ModelSettings, load_base
+from tratree.models.loading import ModelSettings, load_base
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
@@ -137,8 +137,7 @@ def load_policy_model(
     Raises:
         UserError: If model or adapter cannot be loaded.
     """
-    name = next(name for name, known in DTYPES.items() if known == dtype)
-    base = load_base(replace(settings, dtype=name))
+    base = load_base(replace(settings, dtype=str(dtype).removeprefix("torch.")))
     if adapter is None:
         return base
     adapted = load_adapter(base, adapter, trainable=False)

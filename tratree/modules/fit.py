@@ -21,7 +21,8 @@ from tratree.data.data_module import StepDataModule
 from tratree.errors import UserError
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.checkpoint import SafeCheckpointIO
-from tratree.modules.metrics import METRICS, MetricsFile, Row, read_metrics
+from tratree.modules.metrics import METRICS, append_metrics, read_metrics, truncate_metrics
+from tratree.modules.settings import TrainingSettings
 
 CHECKPOINT = "last.ckpt"
 
@@ -82,21 +83,12 @@ def fit(
         epochs=settings.epochs,
         seed=seed,
     )
-    recorder = _Recorder(folder, settings.checkpoint_every_steps, report)
-    with _quiet(), _reproducible(settings.threads), _clear_errors():
-        trainer = Trainer(
-            accelerator=settings.accelerator,
-            devices=settings.devices,
-            strategy=settings.strategy,
-            precision=settings.precision,  # type: ignore[arg-type]
-            max_epochs=1,
-            logger=logger or False,
-            callbacks=[_KeyedDropout(seed), recorder],
-            plugins=[SafeCheckpointIO()],
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
+    callbacks = [
+        _KeyedDropout(seed),
+        _Recorder(folder, settings.checkpoint_every_steps, report),
+    ]
+    with _quiet(), _reproducible(settings.threads):
+        trainer = _make_trainer(settings, callbacks, logger)
         trainer.fit(
             module.train(),
             datamodule=data,
@@ -106,6 +98,28 @@ def fit(
     losses = [row["loss"] for row in read_metrics(folder / METRICS)]
     last = losses[-max(1, len(losses) // 10) :]
     return FitReport(len(data.samples), data.too_long, len(losses), sum(last) / len(last))
+
+
+def _make_trainer(
+    settings: TrainingSettings, callbacks: list[Callback], logger: Logger | None
+) -> Trainer:
+    try:
+        return Trainer(
+            accelerator=settings.accelerator,
+            devices=settings.devices,
+            strategy=settings.strategy,
+            precision=settings.precision,  # type: ignore[arg-type]
+            deterministic=True,
+            max_epochs=1,
+            logger=logger or False,
+            callbacks=callbacks,
+            plugins=[SafeCheckpointIO()],
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+    except (MisconfigurationException, ValueError) as error:
+        raise UserError(f"training cannot start: {' '.join(str(error).split())}") from error
 
 
 class _KeyedDropout(Callback):
@@ -132,46 +146,36 @@ class _Recorder(Callback):
         self._report = report
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._metrics = MetricsFile(self._folder / METRICS, trainer.global_step)
+        truncate_metrics(self._folder / METRICS, trainer.global_step)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         step = trainer.global_step
-        row: Row = {"step": step, **{name: value.item() for name, value in outputs.items()}}
-        if not math.isfinite(row["loss"]):
-            raise UserError(f"the loss is {row['loss']} at step {step}: lower the learning rate")
-        self._metrics.append(row)
+        figures = {name: value.item() for name, value in outputs.items()}
+        loss = figures["loss"]
+        if not math.isfinite(loss):
+            raise UserError(f"the loss is {loss} at step {step}: lower the learning rate")
+        append_metrics(self._folder / METRICS, {"step": step, **figures})
         if trainer.logger:
-            trainer.logger.log_metrics(row, step=step)
+            trainer.logger.log_metrics(figures, step=step)
         if self._report:
-            self._report(step, int(trainer.num_training_batches), f"loss {row['loss']:.3f}")
+            self._report(step, int(trainer.num_training_batches), f"loss {loss:.3f}")
         if step % self._every == 0:
             trainer.save_checkpoint(self._folder / CHECKPOINT)
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._metrics.close()
 
 
 @contextmanager
 def _reproducible(threads: int) -> Iterator[None]:
+    """Fix the number of threads; afterwards torch is as it was, whatever the training set."""
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
     try:
         with torch.random.fork_rng():
             yield
     finally:
         torch.set_num_threads(before[0])
         torch.use_deterministic_algorithms(before[1])
-
-
-@contextmanager
-def _clear_errors() -> Iterator[None]:
-    try:
-        yield
-    except MisconfigurationException as error:
-        raise UserError(f"training cannot start: {' '.join(str(error).split())}") from error
 
 
 @contextmanager

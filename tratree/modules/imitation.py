@@ -13,8 +13,7 @@ class MCTSImitationModule(AdapterModule[Batch]):
     """L_MCTS = −1/|D_e*| Σ_e* Σ_t log π_s(a*_t | context*_t) (section 3.3 of the paper).
 
     The actions' log-probabilities are summed over a path and averaged over paths, so that a long
-    path weighs more than a short one. `SFTModule` on the same paths averages over tokens: the
-    gradient points the same way within a step, up to how steps of different length compare.
+    path weighs more than a short one. `SFTModule` on the same paths averages over tokens instead.
     """
 
     def units(self, batch: Batch) -> int:

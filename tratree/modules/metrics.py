@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 METRICS = "metrics.jsonl"
@@ -12,24 +11,18 @@ Row = dict[str, float]
 """Figures of one step; ``step`` counts from 1."""
 
 
-class MetricsFile:
-    """Appends to a history file, first dropping what came after the step to go on from."""
+def truncate_metrics(path: Path, last_step: int) -> None:
+    """Drop what comes after `last_step`, where a training goes on; makes the file if needed."""
+    kept = [row for row in read_metrics(path) if row["step"] <= last_step]
+    unfinished = path.with_suffix(".new")
+    unfinished.write_text("".join(map(_line, kept)), encoding="utf-8")
+    unfinished.replace(path)
 
-    def __init__(self, path: Path, last_step: int) -> None:
-        kept = [row for row in read_metrics(path) if row["step"] <= last_step]
-        unfinished = path.with_suffix(".new")
-        unfinished.write_text("".join(map(_line, kept)), encoding="utf-8")
-        unfinished.replace(path)
-        self._file = path.open("a", encoding="utf-8")
 
-    def append(self, row: Row) -> None:
-        """Write a line; it survives the end of the process."""
-        self._file.write(_line(row))
-        self._file.flush()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+def append_metrics(path: Path, row: Row) -> None:
+    """Write a line; it survives the end of the process."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(_line(row))
 
 
 def read_metrics(path: Path) -> list[Row]:
@@ -40,5 +33,5 @@ def read_metrics(path: Path) -> list[Row]:
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
-def _line(row: Mapping[str, float]) -> str:
+def _line(row: Row) -> str:
     return json.dumps(row) + "\n"

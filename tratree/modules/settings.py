@@ -14,8 +14,9 @@ class TrainingSettings:
     Attributes:
         learning_rate: Highest learning rate, above 0.
         epochs: Passes over the data, at least 1.
-        batch_size: Samples (episodes or pairs) of one forward pass.
-        accumulate: Batches whose gradients make one step.
+        batch_size: Most samples (episodes or pairs) of one forward pass.
+        accumulate: Most batches of a step. A step has batch_size × accumulate samples; how it is
+            cut changes memory and speed, and results by rounding only.
         warmup_share: Share of all steps in which the learning rate rises linearly, in [0, 1).
         weight_decay: Of AdamW, at least 0.
         clip: Largest norm of the gradient; 0 does not clip.
@@ -23,7 +24,7 @@ class TrainingSettings:
         precision: ``32-true``, or ``bf16-mixed`` for matrix products in bfloat16.
         threads: CPU threads; the number changes the last bits of a result.
         accelerator: Lightning's name, such as ``cpu`` or ``gpu``.
-        devices: How many of them.
+        devices: How many of them; only 1 as yet.
         strategy: Lightning's name of how they work together.
         checkpoint_every_steps: A killed fine-tuning loses at most so many steps.
 
@@ -50,7 +51,7 @@ class TrainingSettings:
         """Check the ranges."""
         for name in (
             *("epochs", "batch_size", "accumulate"),
-            *("threads", "devices", "checkpoint_every_steps"),
+            *("threads", "checkpoint_every_steps"),
         ):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}: set it to 1 or more")
@@ -61,6 +62,8 @@ class TrainingSettings:
             raise UserError(f"learning_rate is {self.learning_rate}: set it above 0")
         if not 0 <= self.warmup_share < 1:
             raise UserError(f"warmup_share is {self.warmup_share}: set it from 0 to below 1")
+        if self.devices != 1:
+            raise UserError(f"devices is {self.devices}: fine-tuning runs on 1 device as yet")
         for name, choices in (
             ("schedule", ("cosine", "constant")),
             ("precision", ("32-true", "bf16-mixed")),
