@@ -53,7 +53,28 @@ class WebShopConfig:
     splits: dict[str, str] = MISSING
 
 
-ENVIRONMENTS: dict[str, type] = {"alfworld": AlfworldConfig, "webshop": WebShopConfig}
+@dataclass
+class ScienceWorldConfig:
+    """``env=scienceworld``."""
+
+    name: str = MISSING
+    protocol: str = MISSING
+    simplification: str = MISSING
+    tasks: list[str] | None = MISSING
+    variations: int | None = MISSING
+    ambiguity: str = MISSING
+    deterministic: bool = MISSING
+    java: str = MISSING
+    eto_indices: str | None = MISSING
+    max_steps: int = MISSING
+    splits: dict[str, str] = MISSING
+
+
+ENVIRONMENTS: dict[str, type] = {
+    "alfworld": AlfworldConfig,
+    "scienceworld": ScienceWorldConfig,
+    "webshop": WebShopConfig,
+}
 
 
 @dataclass

@@ -40,7 +40,7 @@ class TextEnv(Protocol):
     """
 
     max_steps: int
-    """Step limit of the environment's evaluation protocol, in agent steps."""
+    """Step limit of the evaluation protocol, in agent steps; may differ by episode."""
 
     def tasks(self, split: str) -> list[Task]:
         """Return the tasks of a split in a fixed order.

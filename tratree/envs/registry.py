@@ -8,10 +8,11 @@ from typing import Any
 
 from tratree.envs.alfworld import setup as alfworld
 from tratree.envs.base import TextEnv
+from tratree.envs.scienceworld import setup as scienceworld
 from tratree.envs.webshop import setup as webshop
 from tratree.errors import UserError
 
-_ROOMS = {"alfworld": alfworld, "webshop": webshop}
+_ROOMS = {"alfworld": alfworld, "scienceworld": scienceworld, "webshop": webshop}
 
 
 def prepare_data(

@@ -195,7 +195,7 @@ class RolloutEngine:
         context = self._batch.lengths[row] + len(live.pending)
         return (
             live.result.finished
-            or len(live.steps) == self._limits.max_steps
+            or len(live.steps) == min(self._limits.max_steps, live.env.max_steps)
             or context + self._limits.max_new_tokens > self._limits.max_context
         )
 

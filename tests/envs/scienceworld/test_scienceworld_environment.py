@@ -1,0 +1,168 @@
+"""`ScienceWorldEnv`: what an agent reads and may type, and what its episodes are worth."""
+
+import pytest
+
+from tratree.envs.base import StepResult, play_expert
+from tratree.envs.scienceworld.environment import ScienceWorldEnv
+from tratree.envs.scienceworld.gold import GoldPaths
+from tratree.envs.scienceworld.simulator import Simulator
+from tratree.errors import UserError
+from tratree.trajectory.types import Task
+
+LONGEST_LIVED = Task("lifespan-longest-lived/0", "train", "lifespan-longest-lived", "")
+PLANT = Task("grow-plant/0", "train", "grow-plant", "")
+TO_THE_ANIMALS = ("go to greenhouse", "go to outside")
+SOLUTION = (*TO_THE_ANIMALS, "focus on baby baby brown bear")
+MISTAKE = (*TO_THE_ANIMALS, "focus on axe")
+AMBIGUOUS_MOVE = (
+    "go to kitchen",
+    "pick up seed jar",
+    "go to outside",
+    "go to greenhouse",
+    "move apple seed in seed jar to flower pot 3",
+)
+ODD_ACTIONS = {
+    "empty": "",
+    "blank": " \t\n",
+    "long": "go to kitchen " * 714,
+    "long word": "x" * 10_000,
+    "control characters": "pick\x00up\x07 thermometer\x1b[2J",
+    "emoji": "go to 🛋️ 1",
+    "lone surrogate": "go to \ud800",
+    "pattern": "(go|look) .* [a-z]+ $1 \\1",
+    "protocol": "e\ny\nshutdown\n",
+    "number": "0",
+    "large number": "9" * 40,
+    "half": "focus on",
+}
+
+
+@pytest.fixture
+def env(simulator: Simulator, gold: GoldPaths) -> ScienceWorldEnv:
+    return make_env(simulator, gold)
+
+
+def make_env(simulator: Simulator, gold: GoldPaths, **settings) -> ScienceWorldEnv:
+    return ScienceWorldEnv([LONGEST_LIVED, PLANT], simulator, gold, **{"max_steps": 9} | settings)
+
+
+def play(env: ScienceWorldEnv, task: Task, actions: tuple[str, ...]) -> list[StepResult]:
+    return [env.reset(task), *(env.step(action) for action in actions)]
+
+
+def test_an_episode_begins_with_the_task_and_a_look_around(env):
+    first = env.reset(LONGEST_LIVED)
+    description, _, look = first.observation.partition("\n")
+    assert description.startswith("Your task is to find the animal with the longest life span.")
+    assert look.startswith("This room is called the hallway. In it, you see:")
+    assert (first.score, first.success, first.finished, first.valid) == (0, False, False, True)
+
+
+def test_points_are_the_score_and_all_of_them_success(env):
+    results = play(env, LONGEST_LIVED, SOLUTION)
+    assert [result.score for result in results] == [0, 0.25, 0.5, 1]
+    assert [result.success for result in results] == [False, False, False, True]
+    assert [result.finished for result in results] == [False, False, False, True]
+
+
+@pytest.mark.parametrize(("keep_best", "score"), [(False, 0), (True, 0.5)])
+def test_a_failure_is_finished_and_no_success(simulator, gold, keep_best, score):
+    env = make_env(simulator, gold, keep_best=keep_best)
+    *before, last = play(env, LONGEST_LIVED, MISTAKE)
+    assert [result.score for result in before] == [0, 0.25, 0.5]
+    assert not any(result.finished for result in before)
+    assert (last.score, last.success, last.finished) == (score, False, True)
+
+
+def test_the_best_score_is_that_of_the_episode(simulator, gold):
+    env = make_env(simulator, gold, keep_best=True)
+    play(env, LONGEST_LIVED, SOLUTION)
+    assert [r.score for r in play(env, LONGEST_LIVED, ("wait1",))] == [0, 0]
+
+
+@pytest.mark.parametrize("ending", [SOLUTION, MISTAKE])
+def test_nothing_happens_after_the_end(env, ending):
+    last = play(env, LONGEST_LIVED, ending)[-1]
+    assert last.finished
+    assert env.step("go to kitchen") == last
+    assert env.admissible() == []
+
+
+@pytest.mark.parametrize("name", ODD_ACTIONS)
+def test_an_odd_action_is_answered_and_changes_nothing(env, name):
+    before, after = ("go to kitchen", "pick up thermometer"), ("inventory", "look around")
+    undisturbed = play(env, PLANT, (*before, *after))
+    disturbed = play(env, PLANT, (*before, ODD_ACTIONS[name], *after))
+    odd = disturbed.pop(1 + len(before))
+    assert disturbed == undisturbed
+    assert odd == StepResult(odd.observation, score=undisturbed[2].score, valid=False)
+
+
+def test_case_and_spacing_do_not_matter(env):
+    plain = play(env, PLANT, ("go to kitchen", "pick up thermometer"))
+    assert play(env, PLANT, (" GO  to\tKitchen\n", "Pick Up THERMOMETER")) == plain
+
+
+def test_the_agent_is_asked_what_it_means(env):
+    *_, asked = play(env, PLANT, AMBIGUOUS_MOVE)
+    assert asked.observation.startswith("Ambiguous request: Please enter the number")
+    assert asked.valid
+    numbers = env.admissible()
+    assert numbers == [str(number) for number in range(len(numbers))]
+    assert env.step("0").observation == "You move the apple seed to the flower pot 3."
+
+
+def test_anything_but_a_number_cancels(env):
+    play(env, PLANT, AMBIGUOUS_MOVE)
+    assert not env.step("look around").valid
+    assert env.step("look around").observation.startswith("This room is called the greenhouse.")
+
+
+def test_the_environment_can_take_the_first_meaning(simulator, gold):
+    env = make_env(simulator, gold, ambiguity="first")
+    *_, moved = play(env, PLANT, AMBIGUOUS_MOVE)
+    assert moved.observation == "You move the apple seed to the flower pot 3."
+
+
+def test_the_expert_solves_the_task_within_its_step_limit(env):
+    solved = play_expert(env, LONGEST_LIVED)
+    assert (solved.success, solved.finished, len(solved.steps)) == (True, True, 5)
+    cut = play_expert(env, PLANT)
+    assert (cut.success, cut.finished, len(cut.steps)) == (False, False, 9)
+    assert 0 < cut.score < 1
+
+
+def test_asking_the_expert_leaves_the_episode_alone(env):
+    undisturbed = play(env, LONGEST_LIVED, SOLUTION)
+    half = play(env, LONGEST_LIVED, SOLUTION[:1])
+    env.expert(LONGEST_LIVED)
+    assert half + [env.step(action) for action in SOLUTION[1:]] == undisturbed
+
+
+def test_a_step_limit_may_belong_to_a_task(simulator, gold):
+    env = make_env(simulator, gold, step_limits={"grow-plant": 30})
+    env.reset(PLANT)
+    assert env.max_steps == 30
+    env.reset(LONGEST_LIVED)
+    assert env.max_steps == 9
+
+
+def test_wrong_uses_are_named(env):
+    with pytest.raises(UserError, match="reset the environment with a task"):
+        env.step("look around")
+    with pytest.raises(UserError, match="no tasks of split 'tset': use train"):
+        env.tasks("tset")
+    for task_id in ("", "boil", "boil/x", "/3", "boil/-1"):
+        with pytest.raises(UserError, match="write it as name/variation"):
+            env.reset(Task(task_id, "train", "boil", ""))
+
+
+def test_it_can_be_closed_twice_and_opened_again(tmp_path):
+    env = make_env(Simulator("easy"), GoldPaths("easy", tmp_path, "packaged"))
+    first = env.reset(LONGEST_LIVED)
+    env.close()
+    env.close()
+    with pytest.raises(UserError, match="reset the environment"):
+        env.step("look around")
+    assert env.reset(LONGEST_LIVED) == first
+    env.close()

@@ -1,0 +1,97 @@
+"""Gold paths solve every task, are kept on disk, and become demonstrations with thoughts."""
+
+import pytest
+
+from tratree.envs.base import StepResult, play_expert
+from tratree.envs.scienceworld.environment import ScienceWorldEnv
+from tratree.envs.scienceworld.expert import GoldExpert
+from tratree.envs.scienceworld.gold import GoldPaths
+from tratree.envs.scienceworld.simulator import Simulator
+from tratree.envs.scienceworld.tasks import TASK_NAMES
+from tratree.errors import UserError
+from tratree.trajectory.types import Task
+
+PATH = ["open door to kitchen", "go to kitchen", "look around", "pick up jar", "look around"]
+ASKED = "Ambiguous request: Please enter the number for the action you intended"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_expert_solves_all_thirty_tasks(simulator, gold):
+    env = ScienceWorldEnv([], simulator, gold, max_steps=200)
+    played = [play_expert(env, Task(f"{name}/0", "train", name, "")) for name in TASK_NAMES]
+    assert [t.task.task_type for t in played if not t.success] == []
+    assert [t.score for t in played] == [1.0] * 30
+
+
+def test_paths_are_kept_on_disk_and_damaged_ones_made_again(tmp_path):
+    gold = GoldPaths("easy", tmp_path, "packaged")
+    path = gold.path("find-plant", 0)
+    assert path[0] == "open door to greenhouse"
+    (kept,) = (file for file in tmp_path.rglob("*") if file.is_file())
+    content = kept.read_bytes()
+    for damaged in (content[:-9], b"", b"\xff", b"[1, 2]", b"{}"):
+        kept.write_bytes(damaged)
+        assert gold.path("find-plant", 0) == path
+        assert kept.read_bytes() == content
+    gold.close()
+    unstarted = GoldPaths("easy", tmp_path, "no such java")
+    assert unstarted.path("find-plant", 0) == path
+
+
+@pytest.mark.slow
+def test_paths_belong_to_a_simplification(tmp_path):
+    for simplification in ("easy", ""):
+        gold = GoldPaths(simplification, tmp_path, "packaged")
+        gold.path("find-plant", 0)
+        gold.close()
+    assert len(list(tmp_path.rglob("find-plant-0.json"))) == 2
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    gold = GoldPaths("easy", tmp_path / "file", "packaged")
+    with pytest.raises(UserError, match=r"can't write gold paths to .*; choose another cache"):
+        gold.path("find-plant", 0)
+    gold.close()
+
+
+def test_no_machine_is_started_for_a_task_that_does_not_exist(tmp_path):
+    simulator = Simulator("easy")
+    env = ScienceWorldEnv([], simulator, GoldPaths("easy", tmp_path, "packaged"), max_steps=9)
+    with pytest.raises(UserError):
+        env.expert(Task("nonsense", "train", "nonsense", ""))
+    assert simulator.process is None
+
+
+def replay(path: list[str], *observations: str) -> list[tuple[str, str]]:
+    expert = GoldExpert(path)
+    return [expert(StepResult(observation)) for observation in observations]
+
+
+def test_a_thought_names_the_next_action_that_does_more_than_find_the_way():
+    assert replay(PATH, *[""] * 6) == [
+        ("pick up jar", "open door to kitchen"),
+        ("pick up jar", "go to kitchen"),
+        ("pick up jar", "look around"),
+        ("pick up jar", "pick up jar"),
+        ("", "look around"),
+        ("", "look around"),
+    ]
+
+
+def test_the_simulators_question_is_answered_in_the_same_thought():
+    path = ["move seed to pot", "0", "wait1"]
+    assert replay(path, "", ASKED, "") == [
+        ("move seed to pot", "move seed to pot"),
+        ("move seed to pot", "0"),
+        ("wait1", "wait1"),
+    ]
+
+
+def test_an_answer_is_left_out_where_nobody_asks():
+    assert replay(["move seed to pot", "0", "wait1"], "", "") == [
+        ("move seed to pot", "move seed to pot"),
+        ("wait1", "wait1"),
+    ]
+    assert replay(["wait1", "0"], "", "") == [("wait1", "wait1"), ("", "look around")]

@@ -1,0 +1,66 @@
+"""Gold paths: action lists by the simulator's own solver, made once and kept on disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from scienceworld.version import __version__
+
+from tratree.envs.scienceworld.simulator import Simulator
+from tratree.errors import UserError
+
+
+class GoldPaths:
+    """Makes gold paths on a virtual machine of its own: they take seconds and much memory.
+
+    Args:
+        simplification: Of the tasks; see `Simulator`.
+        cache_folder: Where paths are kept between runs.
+        java: See `VirtualMachine`.
+    """
+
+    def __init__(self, simplification: str, cache_folder: Path, java: str) -> None:
+        self._folder = cache_folder / f"{__version__}-{simplification or 'none'}"
+        self._simulator = Simulator(simplification, java=java, heap_megabytes=512, seconds=600.0)
+
+    def path(self, name: str, variation: int) -> list[str]:
+        """Return the actions that solve a task.
+
+        Raises:
+            UserError: If there is no such task, or the folder can't be written.
+        """
+        file = self._folder / f"{name}-{variation}.json"
+        try:
+            path = json.loads(file.read_text("utf-8"))
+            if isinstance(path, list) and all(isinstance(action, str) for action in path):
+                return path
+        except (OSError, ValueError):
+            pass
+        path = self._simulator.gold(name, variation)
+        try:
+            _write_atomically(file, json.dumps(path) + "\n")
+        except OSError as error:
+            raise UserError(
+                f"can't write gold paths to {self._folder} ({error.strerror}); "
+                "choose another cache folder or make room"
+            ) from error
+        return path
+
+    def close(self) -> None:
+        """End the virtual machine; may be called twice."""
+        self._simulator.close()
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".", delete=False) as file:
+        try:
+            file.write(text)
+            file.close()
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise

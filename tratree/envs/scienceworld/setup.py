@@ -1,0 +1,144 @@
+"""From the settings of ``env=scienceworld`` to a list of tasks on disk and an open environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tratree.envs.scienceworld.environment import ScienceWorldEnv
+from tratree.envs.scienceworld.gold import GoldPaths
+from tratree.envs.scienceworld.simulator import Simulator
+from tratree.envs.scienceworld.tasks import (
+    SPLITS,
+    TASK_NAMES,
+    Variations,
+    eto_step_limits,
+    eto_variations,
+    has_tasks,
+    read_tasks,
+    spread,
+    write_tasks,
+)
+from tratree.envs.scienceworld.virtual_machine import JAVA_CHOICES
+from tratree.errors import UserError
+from tratree.external_data import external_data
+from tratree.trajectory.types import Task
+
+SIMPLIFICATIONS = (
+    "teleportAction",
+    "openDoors",
+    "openContainers",
+    "selfWateringFlowerPots",
+    "noElectricalAction",
+)
+"""The simulator's simplifications; ``easy`` stands for those of them that suit the task."""
+
+_CHOICES = {
+    "protocol": ("official", "eto"),
+    "ambiguity": ("agent", "first"),
+    "java": JAVA_CHOICES,
+}
+_TASKS = "tasks"
+_STEP_LIMITS = "step_limits.json"
+
+
+def prepare_data(
+    settings: Mapping[str, Any], folder: Path, report: Callable[[int, int], None]
+) -> None:
+    """List the tasks in `folder`, with their descriptions, which the simulator draws.
+
+    Args:
+        settings: The configuration of the environment.
+        folder: Where to write; what is already there is kept.
+        report: Called with the number of tasks listed and the number wanted.
+
+    Raises:
+        UserError: If a setting is unknown, or ETO's lists cannot be found.
+    """
+    _check(settings)
+    step_limits, eto = {}, None
+    if settings["protocol"] == "eto":
+        lists = _eto_folder(settings["eto_indices"])
+        step_limits, eto = eto_step_limits(lists), eto_variations(lists)
+        if max(step_limits.values()) > settings["max_steps"]:
+            raise UserError(
+                f"env.max_steps={settings['max_steps']} would cut ETO's step limits: "
+                f"set env.max_steps={max(step_limits.values())}"
+            )
+    (folder / _STEP_LIMITS).write_text(json.dumps(step_limits, indent=1) + "\n", "utf-8")
+    names = _names(settings["tasks"], TASK_NAMES if eto is None else sorted(eto))
+    simulator = Simulator(settings["simplification"], java=settings["java"])
+    try:
+        wanted = {
+            name: _chosen(
+                simulator.variations(name) if eto is None else eto[name], settings["variations"]
+            )
+            for name in names
+        }
+        total, done = sum(len(chosen) for chosen in wanted.values()), 0
+        for name, chosen in wanted.items():
+            if not has_tasks(folder / _TASKS, name):
+                tasks = []
+                for split, variation in chosen:
+                    description = simulator.load(name, variation)
+                    tasks.append(Task(f"{name}/{variation}", split, name, description))
+                    report(done + len(tasks), total)
+                write_tasks(folder / _TASKS, name, tasks)
+            done += len(chosen)
+            report(done, total)
+    finally:
+        simulator.close()
+
+
+def make_env(settings: Mapping[str, Any], folder: Path, cache: Path) -> ScienceWorldEnv:
+    """Open the environment on the tasks that `prepare_data` listed."""
+    simplification, java = settings["simplification"], settings["java"]
+    return ScienceWorldEnv(
+        list(read_tasks(folder / _TASKS)),
+        Simulator(simplification, java=java, deterministic=settings["deterministic"]),
+        GoldPaths(simplification, cache / "scienceworld", java),
+        max_steps=settings["max_steps"],
+        step_limits=json.loads((folder / _STEP_LIMITS).read_text("utf-8")),
+        keep_best=settings["protocol"] == "eto",
+        ambiguity=settings["ambiguity"],
+    )
+
+
+def _check(settings: Mapping[str, Any]) -> None:
+    for key, allowed in _CHOICES.items():
+        if settings[key] not in allowed:
+            raise UserError(f"env.{key}={settings[key]} is not known: use {' or '.join(allowed)}")
+    simplification = settings["simplification"]
+    unknown = set(simplification.split(",")) - set(SIMPLIFICATIONS)
+    if simplification not in ("", "easy") and unknown:
+        raise UserError(
+            f"env.simplification={simplification} is not known: use easy alone, or none (''), or "
+            f"some of {', '.join(SIMPLIFICATIONS)}, joined by commas"
+        )
+    if settings["protocol"] == "eto" and simplification != "easy":
+        raise UserError("env.protocol=eto plays with env.simplification=easy: set it so")
+    if settings["variations"] is not None and settings["variations"] < 1:
+        raise UserError(f"env.variations={settings['variations']} is too small: use 1 or more")
+
+
+def _names(wanted: list[str] | None, available: tuple[str, ...] | list[str]) -> list[str]:
+    unknown = sorted(set(wanted or ()) - set(available))
+    if unknown:
+        raise UserError(f"env.tasks has unknown {unknown[0]}: use some of {', '.join(available)}")
+    return sorted(set(wanted)) if wanted else list(available)
+
+
+def _chosen(variations: Variations, count: int | None) -> list[tuple[str, int]]:
+    return [(split, v) for split in SPLITS for v in spread(variations[split], count)]
+
+
+def _eto_folder(configured: str | None) -> Path:
+    folder = Path(configured) if configured else external_data("eto/sciworld")
+    if folder is None:
+        raise UserError(
+            "env.protocol=eto needs ETO's index lists: set env.eto_indices to the folder with "
+            "train_indices.json, dev_indices.json, test_indices.json and max_steps.json"
+        )
+    return folder
