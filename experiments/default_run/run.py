@@ -86,7 +86,11 @@ def main() -> None:
     """Sweep, then write ``results.md`` and ``results.json`` beside this file."""
     subprocess.run([sys.executable, *command()[1:]], cwd=ROOT, check=True)
     commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "rev-parse", "--short", "HEAD"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.strip()
     collected = collect()
     head = [
