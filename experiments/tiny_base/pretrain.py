@@ -50,7 +50,7 @@ class Recipe:
 
 RECIPES = {
     "weak": Recipe(
-        width=64, inner=192, layers=2, heads=4, kv_heads=4, learning_rate=4e-3, steps=2500
+        width=64, inner=192, layers=2, heads=4, kv_heads=1, learning_rate=4e-3, steps=2000
     ),
     "strong": Recipe(
         width=128, inner=320, layers=3, heads=4, kv_heads=4, learning_rate=3e-3, steps=1800
