@@ -17,7 +17,7 @@ from tratree.pipeline.stages.evaluate import METRICS, evaluate_stage
 from tratree.pipeline.store import Store
 from tratree.report.table import add_gap_recovered, print_results, write_results
 
-TABLE_WIDTH = 120
+TABLE_WIDTH = 132
 WEAK, CEILING = "sft_weak", "sft_strong"
 
 
