@@ -24,6 +24,8 @@ def main() -> None:
     """Run the application; bad input ends in one line on standard error and exit code 1."""
     # Without it Hydra reports errors itself, over several lines.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    # Spinning threads make a fine-tuning many times slower when another job shares the machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     register_schema()
     application = hydra.main(
         version_base="1.3", config_path=str(CONFIG_FOLDER), config_name="config"
