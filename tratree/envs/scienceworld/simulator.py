@@ -108,7 +108,10 @@ class Simulator:
         return self._call(self._admissible)
 
     def variations(self, name: str) -> dict[str, list[int]]:
-        """Return the official splits ``train``, ``dev`` and ``test`` of a task's variations."""
+        """Return the official splits ``train``, ``dev`` and ``test`` of a task's variations.
+
+        Ends the episode under way.
+        """
         self.load(name, 0)
         return self._call(
             lambda: {
@@ -121,8 +124,7 @@ class Simulator:
     def gold(self, name: str, variation: int) -> list[str]:
         """Return a list of actions that solves the task; ends the episode under way."""
         self._episode = None
-        self._call(lambda: self._load(name, variation, gold=True))
-        return self._call(lambda: list(self._machine.simulator.getGoldActionSequence()))
+        return self._call(lambda: self._solve(name, variation))
 
     def close(self) -> None:
         """End the episode and the virtual machine; may be called twice."""
@@ -172,6 +174,10 @@ class Simulator:
                 f"ScienceWorld has no task {name}/{variation}: {' '.join(problem.split())}"
             )
         return str(simulator.getTaskDescription())
+
+    def _solve(self, name: str, variation: int) -> list[str]:
+        self._load(name, variation, gold=True)
+        return list(self._machine.simulator.getGoldActionSequence())
 
     def _send(self, action: str) -> Outcome:
         simulator = self._machine.simulator

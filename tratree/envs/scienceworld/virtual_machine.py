@@ -29,8 +29,8 @@ _OPTIONS = (
     "-Duser.language=en",
     "--add-opens=java.base/java.util=ALL-UNNAMED",  # for `VirtualMachine.random_state_kept`
 )
-# The simulator walks through hash sets of objects without a hash code of their own, in the order
-# of their addresses. This gives all of them one code, so that the order is that of insertion.
+# The simulator goes through hash sets of objects that have no hash code of their own, in the order
+# of the codes that Java draws. This gives all of them one code: the order is that of insertion.
 _DETERMINISTIC = ("-XX:+UnlockExperimentalVMOptions", "-XX:hashCode=2")
 _SEED_SCRAMBLER = 0x5DEECE66D  # java.util.Random.setSeed applies it by exclusive or
 
