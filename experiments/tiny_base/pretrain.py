@@ -3,7 +3,7 @@
 The loss covers every token, observations included with a smaller weight: play has no labels. A
 checkpoint is written now and then; a stopped run goes on from it.
 
-    python experiments/tiny_base/pretrain.py weak --rows /tmp/tiny_base/rows --output weights/weak
+    python experiments/tiny_base/pretrain.py weak --rows WORK/rows --output weights/weak
 """
 
 from __future__ import annotations
