@@ -65,7 +65,10 @@ def rows(collected: dict[tuple[str, str], dict[str, list[float]]]) -> list[str]:
     ]
     for split in ("unseen", "seen"):
         for system in ("sft_weak", BASELINE, "mcts", "tree_dpo"):
-            figures = collected[system, split]
+            figures = collected.get((system, split))
+            if figures is None or len(figures["success"]) < len(SEEDS):
+                lines.append(f"| {split} | {system} | not all seeds yet | | | | | |")
+                continue
             success = [100 * value for value in figures["success"]]
             mean, half = interval(success)
             difference = pvalue = ""
@@ -92,7 +95,11 @@ def main() -> None:
         text=True,
         check=True,
     ).stdout.strip()
-    collected = collect()
+    write_results(collect(), commit)
+
+
+def write_results(collected: dict[tuple[str, str], dict[str, list[float]]], commit: str) -> None:
+    """Write the table of what is there; a system without all seeds has an empty row."""
     head = [
         "# Default run: results over seeds",
         "",
