@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.pipeline.runs import composed
-from tratree.cli import CONFIG_FOLDER
+from tratree.cli.compose import CONFIG_FOLDER, compose_config
 
 GROUPS = ("env", "method", "model", "explore", "tree", "trainer", "evaluation", "logger")
 NOT_CHOSEN = {"method/base", "model/paper"}
@@ -24,16 +23,16 @@ def options(*groups: str) -> list[str]:
 
 @pytest.mark.parametrize("option", options(*GROUPS))
 def test_every_option_composes(option: str) -> None:
-    composed(option)
+    compose_config([option])
 
 
 @pytest.mark.parametrize("option", options("experiment", "debug"))
 def test_every_experiment_and_debug_file_composes(option: str) -> None:
-    composed(option)
+    compose_config([option])
 
 
 def test_the_paper_experiment_has_the_paper_constants() -> None:
-    config = composed("experiment=paper")
+    config = compose_config(["experiment=paper"])
     assert config.model.weak.name == "meta-llama/Llama-2-7b-chat-hf"
     assert config.model.strong.name == "meta-llama/Llama-2-13b-chat-hf"
     assert (config.model.lora.rank, config.model.lora.alpha) == (64, 128)

@@ -7,18 +7,9 @@ import os
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from hydra import compose, initialize_config_dir
 from rich.console import Console
 
-from tratree.cli import CONFIG_FOLDER
-from tratree.config import Config, read_config, register_schema
-
-
-def composed(*overrides: str) -> Config:
-    """Compose and check a configuration, as the command line does."""
-    register_schema()
-    with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
-        return read_config(compose("config", overrides=list(overrides)))
+from tratree.cli.compose import compose_config
 
 
 def run_pipeline(folder: Path, overrides: tuple[str, ...]) -> None:
@@ -28,7 +19,7 @@ def run_pipeline(folder: Path, overrides: tuple[str, ...]) -> None:
     from tratree.pipeline.run import run
 
     with (folder.parent / f"{folder.name}.log").open("a") as log:
-        config = composed(f"store={folder.parent}/store-{folder.name}", *overrides)
+        config = compose_config([f"store={folder.parent}/store-{folder.name}", *overrides])
         run(config, folder, Progress(Console(file=log)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.pipeline.runs import composed
+from tratree.cli.compose import compose_config
 from tratree.errors import UserError
 from tratree.pipeline.methods import systems
 from tratree.pipeline.stage import Stage
@@ -19,7 +19,7 @@ def keys(*overrides: str) -> dict[str, str]:
         for before in stage.inputs.values():
             visit(before)
 
-    for stage in systems(composed(*overrides)).values():
+    for stage in systems(compose_config(overrides)).values():
         visit(stage)
     return found
 
@@ -69,10 +69,10 @@ def test_a_seed_changes_everything_but_the_games() -> None:
 
 
 def test_starting_from_the_base_needs_no_strong_sft_for_the_method() -> None:
-    stage = systems(composed("method=mcts", "method.start=base"))["mcts"]
+    stage = systems(compose_config(["method=mcts", "method.start=base"]))["mcts"]
     assert "start" not in stage.inputs
 
 
 def test_an_unknown_method_is_named() -> None:
     with pytest.raises(UserError, match="method=magic is not known"):
-        systems(composed("method.name=magic"))
+        systems(compose_config(["method.name=magic"]))

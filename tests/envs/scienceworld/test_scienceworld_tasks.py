@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.runs import composed
+from tratree.cli.compose import compose_config
 from tratree.envs.registry import make_env, prepare_data
 from tratree.envs.scienceworld.setup import SIMPLIFICATIONS
 from tratree.envs.scienceworld.tasks import (
@@ -157,7 +157,7 @@ def test_missing_eto_lists_are_named(monkeypatch, tmp_path):
 
 
 def test_the_default_configuration_names_tasks_that_exist():
-    config = composed("env=scienceworld")
+    config = compose_config(["env=scienceworld"])
     assert set(config.env.tasks) <= set(TASK_NAMES)
     assert set(SETTINGS) | {"splits"} == set(vars(config.env))
     assert set(config.env.splits.values()) == set(SPLITS)

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
-from tests.pipeline.runs import composed
+from tratree.cli.compose import compose_config
 from tratree.envs.base import play_expert
 from tratree.envs.registry import make_env, prepare_data
 from tratree.errors import UserError
@@ -12,7 +12,7 @@ from tratree.external_data import external_data
 
 
 def settings(*overrides):
-    return asdict(composed("env=webshop", *overrides).env)
+    return asdict(compose_config(["env=webshop", *overrides]).env)
 
 
 def opened(folder, *overrides):
@@ -32,7 +32,7 @@ def test_default(tmp_path):
     assert sizes == {"train": 7500, "test": 500, "development": 1000}
     trajectory = play_expert(env, env.tasks("test")[0])
     assert trajectory.finished
-    assert composed("env=webshop").evaluation.splits == ["test"]
+    assert compose_config(["env=webshop"]).evaluation.splits == ["test"]
 
 
 def test_human_goals_and_pages(tmp_path):

@@ -1,0 +1,41 @@
+"""Chooses between running an experiment and the other commands; turns errors into one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from tratree.cli.compose import describe_composition_error
+from tratree.errors import UserError
+
+COMMANDS: Mapping[str, str] = MappingProxyType({})
+"""Names of the commands besides running an experiment, and what they do.
+
+Command ``name`` is ``main(arguments)`` of module ``tratree.cli.name``.
+"""
+
+
+def main() -> None:
+    """Run a command; bad input ends in one line on standard error and exit code 1."""
+    # Without it Hydra reports errors itself, over several lines.
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    # Spinning threads make a fine-tuning many times slower when another job shares the machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    try:
+        if name in COMMANDS:
+            import_module(f"tratree.cli.{name}").main(sys.argv[2:])
+        else:
+            import_module("tratree.cli.train").main()
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except (HydraException, OmegaConfBaseException) as error:
+        sys.exit(f"error: {describe_composition_error(error)}")
+    except KeyboardInterrupt:
+        sys.exit("stopped; run the same command again to go on from here")
