@@ -1,4 +1,4 @@
-"""The command line: ``tratree`` (and ``train.py``) runs an experiment, ``tratree NAME`` the rest."""
+"""The command line: ``train.py`` and ``tratree`` run experiments, ``tratree NAME`` the rest."""
 
 from tratree.cli.main import main
 
