@@ -119,7 +119,11 @@ OWN = st.builds(
     ),
     WORDS,
     st.lists(
-        st.tuples(SAID, st.just("Nothing happens."), st.lists(st.integers(0, 9)).map(tuple)),
+        st.tuples(
+            SAID,
+            st.sampled_from(["Nothing happens.", "Observation: \u2028"]),
+            st.lists(st.integers(0, 9)).map(tuple),
+        ),
         min_size=1,
         max_size=3,
     ),

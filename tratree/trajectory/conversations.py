@@ -138,7 +138,8 @@ def from_record(record: Mapping[str, Any]) -> Trajectory:
             pieces.append((text[thought], text[action]))
             around = [text[: thought.start], text[thought.stop : action.start], text[action.stop :]]
         else:
-            said = _said(text) if offset else slice(0, len(text))
+            labelled = offset > 0 and _OWN not in record
+            said = _said(text) if labelled else slice(0, len(text))
             texts.append(text[said])
             around = [text[: said.start], text[said.stop :]]
         message[form.text] = around
@@ -237,7 +238,7 @@ def _read_records(path: Path) -> list[Any]:
         if text.lstrip().startswith("["):
             records: list[Any] = json.loads(text)
         else:
-            records = [json.loads(line) for line in text.splitlines() if line.strip()]
+            records = [json.loads(line) for line in text.split("\n") if line.strip()]
     except OSError as error:
         raise UserError(f"cannot read {path} ({error.strerror}): correct the path") from error
     except ValueError as error:

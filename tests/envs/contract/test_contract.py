@@ -78,9 +78,10 @@ def test_admissible_actions_are_accepted(
         for action in offered[:: max(1, len(offered) // 4)]:
             play(env, solution.task, actions[:length])
             answers[length, action] = env.step(action)
-    refused = [action for (_, action), answer in answers.items() if not answer.valid]
-    # ScienceWorld's simulator lists a few that its own parser does not know.
-    assert len(refused) <= (0.1 * len(answers) if room.name == "scienceworld" else 0), refused
+    refused = {action for (_, action), answer in answers.items() if not answer.valid}
+    if room.name == "scienceworld":  # its simulator lists bees that its own parser does not know
+        refused = {action for action in refused if "bee " not in action}
+    assert not refused
 
 
 def test_asking_has_no_effect(env: TextEnv, solution: Trajectory, actions: list[str]) -> None:

@@ -54,7 +54,7 @@ def test_eto_numbers_tasks_as_its_list_says():
 
 @pytest.mark.slow
 def test_recorded_episodes_are_of_the_tasks_that_their_numbers_mean(recorded, simulator):
-    """Two of them were recorded in a world that the simulator made otherwise then."""
+    """They solve them here, too; the greenhouse was spelled otherwise then."""
     points = {}
     for trajectory in recorded:
         task_id = own_task_id(trajectory.task.task_id)
@@ -63,7 +63,6 @@ def test_recorded_episodes_are_of_the_tasks_that_their_numbers_mean(recorded, si
         assert gist(description) in trajectory.first_observation
         task = Task(task_id, "train", name, description)
         assert published_task("scienceworld", {task_id: task}, trajectory) == task
-        outcomes = [simulator.step(step.action) for step in trajectory.steps]
-        points[trajectory.task.task_id] = max(outcome.points for outcome in outcomes)
-    solved = {name for name, most in points.items() if most == 100}
-    assert set(points) - solved == {"sciworld_2785", "sciworld_2099"}
+        actions = [step.action.replace("green house", "greenhouse") for step in trajectory.steps]
+        points[task_id] = max(simulator.step(action).points for action in actions)
+    assert points == dict.fromkeys(points, 100)

@@ -77,7 +77,7 @@ def _take(path: Path, job: Job) -> None:
     published = read_any(path)
     env = env_maker(job)()
     try:
-        tasks = {}
+        tasks: dict[str, Task] = {}
         for split in settings["splits"]:
             with suppress(UserError):  # there may be no data of this split
                 tasks |= {task.task_id: task for task in env.tasks(split)}
