@@ -7,6 +7,7 @@ which bees fly are left out: the package's environment draws from the world's ra
 whenever it lists the valid actions, so there the bees fly elsewhere.
 
     python benchmarks/scienceworld_steps.py --tasks 8 --steps 100
+    python benchmarks/scienceworld_steps.py --random 0.9  # no action of the gold path
 """
 
 from __future__ import annotations
@@ -46,8 +47,10 @@ INVALID = ("", "open the doors", "pick up pick up", "teleport", "eat the kitchen
 VARIATION = 1
 
 
-def compare(names: list[str], steps: int, cache: Path) -> dict[str, Any]:
+def compare(names: list[str], steps: int, cache: Path, share: float = 0.3) -> dict[str, Any]:
     """Play `steps` actions of each task in both environments and return counts and rates.
+
+    A tenth of the actions is invalid, `share` of them random, the rest of the gold path.
 
     Raises:
         AssertionError: If the two differ.
@@ -72,7 +75,7 @@ def compare(names: list[str], steps: int, cache: Path) -> dict[str, Any]:
         result = timed("our_reset", ours.reset, task)
         assert result.observation == f"{info['taskDesc'].partition(chr(10))[2]}\n{observation}"
         for _ in range(steps):
-            action = _choose(rng, plan, result, info["valid"])
+            action = _choose(rng, share, plan, result, info["valid"])
             observation, _, done, info = timed("stock_step", stock.step, action)
             result = timed("our_step", ours.step, action)
             assert result.observation == observation, (task, action, observation, result)
@@ -88,6 +91,7 @@ def compare(names: list[str], steps: int, cache: Path) -> dict[str, Any]:
     count = len(names) * steps
     return {
         "tasks": len(names),
+        "random": share,
         "steps": count,
         "episodes_ended": ends,
         "ratio": round(spent["stock_step"] / spent["our_step"], 1),
@@ -112,11 +116,13 @@ def _open_ours(cache: Path) -> ScienceWorldEnv:
     return ScienceWorldEnv([], Simulator("easy"), gold, max_steps=10**9)
 
 
-def _choose(rng: random.Random, plan: Expert, latest: StepResult, valid: list[str]) -> str:
+def _choose(
+    rng: random.Random, share: float, plan: Expert, latest: StepResult, valid: list[str]
+) -> str:
     chance = rng.random()
     if chance < 0.1:
         return rng.choice(INVALID)
-    if chance < 0.4:
+    if chance < 0.1 + share:
         # A wrong focus would end most episodes at once.
         return rng.choice([action for action in valid if not action.startswith("focus")])
     return plan(latest)[1]
@@ -127,9 +133,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--tasks", type=int, default=len(TASKS), help=f"up to {len(TASKS)}")
     parser.add_argument("--steps", type=int, default=100, help="actions in each task")
+    parser.add_argument("--random", type=float, default=0.3, help="share of random actions")
     arguments = parser.parse_args()
+    names, steps = list(TASKS[: arguments.tasks]), arguments.steps
     with tempfile.TemporaryDirectory() as cache:
-        measured = compare(list(TASKS[: arguments.tasks]), arguments.steps, Path(cache))
+        measured = compare(names, steps, Path(cache), arguments.random)
     print(json.dumps({"benchmark": "scienceworld_steps", **measured}))
 
 

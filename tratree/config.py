@@ -132,6 +132,7 @@ class ExpertConfig:
     """Expert demonstrations."""
 
     tasks: int | None = MISSING
+    demonstrations: str | None = MISSING
 
 
 @dataclass

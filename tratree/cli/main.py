@@ -14,7 +14,13 @@ from omegaconf.errors import OmegaConfBaseException
 from tratree.cli.compose import describe_composition_error
 from tratree.errors import UserError
 
-COMMANDS: Mapping[str, str] = MappingProxyType({})
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "convert": "convert files of trajectories: AgentGym, ETO, TRL",
+        "play": "play a task in the terminal",
+        "tasks": "list an environment's splits and tasks",
+    }
+)
 """Names of the commands besides running an experiment, and what they do.
 
 Command ``name`` is ``main(arguments)`` of module ``tratree.cli.name``.

@@ -55,11 +55,21 @@ class TextEnv(Protocol):
         ...
 
     def step(self, action: str) -> StepResult:
-        """Send one action of the agent."""
+        """Send one action of the agent; once the episode is over, repeat its last result.
+
+        Raises:
+            UserError: If no episode was started.
+        """
         ...
 
     def admissible(self) -> list[str]:
-        """Return the actions that the environment would accept now, sorted."""
+        """Return the actions that the environment would accept now, sorted; none after the end.
+
+        To ask has no effect on the episode.
+
+        Raises:
+            UserError: If no episode was started.
+        """
         ...
 
     def expert(self, task: Task) -> Expert:

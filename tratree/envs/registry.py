@@ -6,13 +6,22 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tratree.envs.alfworld import published as alfworld_published
 from tratree.envs.alfworld import setup as alfworld
 from tratree.envs.base import TextEnv
+from tratree.envs.scienceworld import published as scienceworld_published
 from tratree.envs.scienceworld import setup as scienceworld
+from tratree.envs.webshop import published as webshop_published
 from tratree.envs.webshop import setup as webshop
 from tratree.errors import UserError
+from tratree.trajectory.types import Task, Trajectory
 
 _ROOMS = {"alfworld": alfworld, "scienceworld": scienceworld, "webshop": webshop}
+_PUBLISHED: Mapping[str, Any] = {
+    "alfworld": alfworld_published,
+    "scienceworld": scienceworld_published,
+    "webshop": webshop_published,
+}
 
 
 def prepare_data(
@@ -31,6 +40,25 @@ def prepare_data(
 def make_env(settings: Mapping[str, Any], folder: Path, cache: Path) -> TextEnv:
     """Open the environment on what `prepare_data` left in `folder`."""
     return _room(settings).make_env(settings, folder, cache)
+
+
+def published_task(name: str, tasks: Mapping[str, Task], trajectory: Trajectory) -> Task | None:
+    """Return the task that a published trajectory is of, if it is among `tasks`.
+
+    Its id must tell, and its first observation must say what the task says: in another catalogue
+    the same number is another task.
+
+    Args:
+        name: Of the environment.
+        tasks: Its tasks by id.
+        trajectory: With the id that its publisher gave.
+    """
+    published = _PUBLISHED[name]
+    task = tasks.get(published.own_task_id(trajectory.task.task_id))
+    if task is None:
+        return None
+    said = " ".join(trajectory.first_observation.split())
+    return task if " ".join(published.gist(task.instruction).split()) in said else None
 
 
 def _room(settings: Mapping[str, Any]) -> Any:

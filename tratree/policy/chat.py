@@ -10,7 +10,7 @@ from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from tratree.errors import UserError
-from tratree.policy.parse import format_turn
+from tratree.trajectory.turns import format_turn
 
 TEMPLATES = ("chatml", "llama2", "llama3", "tiny")
 """Names of the packaged chat templates."""

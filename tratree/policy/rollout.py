@@ -16,8 +16,8 @@ from tratree.envs.base import StepResult, TextEnv
 from tratree.errors import UserError
 from tratree.policy.chat import ChatFormat
 from tratree.policy.live_batch import LiveBatch
-from tratree.policy.parse import parse_turn
 from tratree.policy.sampling import SamplingSettings, sample
+from tratree.trajectory.turns import parse_turn
 from tratree.trajectory.types import Step, Task, Trajectory
 
 

@@ -30,10 +30,15 @@ def write_trajectories(path: Path, trajectories: Iterable[Trajectory]) -> None:
     Raises:
         UserError: If a trajectory holds what JSON cannot.
     """
+    write_atomically(path, (_to_line(trajectory) for trajectory in trajectories))
+
+
+def write_atomically(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a file so that `path` is never seen half written."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with unfinished.open("wb") as file:
-            file.writelines(_to_line(trajectory) for trajectory in trajectories)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)

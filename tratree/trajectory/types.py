@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -55,6 +55,8 @@ class Trajectory:
         finished: Whether the environment ended the episode, as opposed to the step limit.
         sample: Which of the M trajectories of this task it is, from 0.
         source: Who acted: ``expert`` or a label of model and sampling settings.
+        record: Of an imported trajectory, the record of its file without the texts above, so
+            that an export gives it back (`tratree.trajectory.conversations`); else empty.
     """
 
     task: Task
@@ -65,10 +67,13 @@ class Trajectory:
     finished: bool
     sample: int = 0
     source: str = ""
+    record: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data; `from_json` gives an equal trajectory back."""
         data = asdict(self)
+        if not self.record:
+            del data["record"]
         data["steps"] = [{**asdict(s), "token_ids": list(s.token_ids)} for s in self.steps]
         return data
 

@@ -87,12 +87,13 @@ class AlfworldEnv:
         return self._show(observation)
 
     def admissible(self) -> list[str]:
-        """Return the actions that the environment would accept now, sorted.
+        """Return the actions that the environment would accept now, sorted; none after the end.
 
         Raises:
             UserError: If no episode was started.
         """
-        self._started()
+        if self._started().finished:
+            return []
         commands = self._engine.admissible()
         if self._wording == "put":
             return sorted(_MOVE.sub(r"put \1 in/on \2", command) for command in commands)

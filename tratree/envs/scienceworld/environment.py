@@ -96,22 +96,23 @@ class ScienceWorldEnv:
         Raises:
             UserError: If no episode was started.
         """
-        if self._latest is None:
-            raise UserError("reset the environment with a task before the first step")
-        if self._latest.finished:
-            return self._latest
+        latest = self._started()
+        if latest.finished:
+            return latest
         printable = "".join(letter if letter.isprintable() else " " for letter in action)
         outcome = self._simulator.step(" ".join(printable.split()))
         if self._ambiguity == "first" and outcome.observation.startswith(AMBIGUOUS):
             outcome = self._simulator.step("0")
-        self._latest = self._result(outcome, self._latest.score)
+        self._latest = self._result(outcome, latest.score)
         return self._latest
 
     def admissible(self) -> list[str]:
-        """Return the actions that the simulator takes to be possible now, sorted."""
-        if self._latest is None or self._latest.finished:
-            return []
-        return self._simulator.admissible()
+        """Return the actions that the simulator takes to be possible, sorted; none after the end.
+
+        Raises:
+            UserError: If no episode was started.
+        """
+        return [] if self._started().finished else self._simulator.admissible()
 
     def expert(self, task: Task) -> Expert:
         """Return an expert that replays the gold path of `task`.
@@ -126,6 +127,11 @@ class ScienceWorldEnv:
         self._latest = None
         self._simulator.close()
         self._gold.close()
+
+    def _started(self) -> StepResult:
+        if self._latest is None:
+            raise UserError("reset the environment with a task before the first step")
+        return self._latest
 
     def _result(self, outcome: Outcome, best: float) -> StepResult:
         result = StepResult(

@@ -59,7 +59,7 @@ class Simulator:
         java: str = "packaged",
         deterministic: bool = True,
         heap_megabytes: int = 128,
-        seconds: float = 60.0,
+        seconds: float = 180.0,
     ) -> None:
         self._simplification = simplification
         self._machine_settings: dict[str, Any] = {

@@ -102,8 +102,7 @@ class WebShopEnv:
         Raises:
             UserError: If no episode was started.
         """
-        if self._goal is None:
-            raise UserError("reset the environment with a task before the first step")
+        self._started()
         if self._latest.finished:
             return self._latest
         page = self._target(action)
@@ -112,12 +111,16 @@ class WebShopEnv:
         return self._show(page)
 
     def admissible(self) -> list[str]:
-        """Return the actions that the environment would accept now, sorted.
+        """Return the actions that the environment would accept now, sorted; none after the end.
 
         Of searches there is one, for the instruction, on the page with the search bar.
+
+        Raises:
+            UserError: If no episode was started.
         """
-        if self._goal is not None and self._page.kind == "search":
-            return [f"search[{self._goal.instruction}]"]
+        goal = self._started()
+        if self._page.kind == "search":
+            return [f"search[{goal.instruction}]"]
         return sorted(f"click[{label}]" for label in links(self._page, self._style))
 
     def expert(self, task: Task) -> Expert:
@@ -127,6 +130,11 @@ class WebShopEnv:
     def close(self) -> None:
         """End the episode; may be called twice."""
         self._goal = None
+
+    def _started(self) -> Goal:
+        if self._goal is None:
+            raise UserError("reset the environment with a task before the first step")
+        return self._goal
 
     def _target(self, action: str) -> Page | None:
         """Return the page that an action leads to, None if it does nothing."""
@@ -141,14 +149,14 @@ class WebShopEnv:
         return targets.get(argument)
 
     def _show(self, page: Page) -> StepResult:
-        assert self._goal is not None
+        goal = self._started()
         self._page = page
         score = 0.0
         finished = page.kind == "done"
         if finished and page.product is not None:
             price = purchase_price(page.product, self._price_seed)
-            score = reward(page.product, page.options, price, self._goal, self._nouns)
-        observation = text(page, self._goal.instruction, self._style, score)
+            score = reward(page.product, page.options, price, goal, self._nouns)
+        observation = text(page, goal.instruction, self._style, score)
         self._latest = StepResult(observation, score, success=score == 1.0, finished=finished)
         return self._latest
 

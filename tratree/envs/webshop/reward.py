@@ -69,10 +69,14 @@ def attributes_met(product: Product, goal: Goal) -> int:
 
 def options_met(options: Mapping[str, str], goal: Goal) -> int:
     """Count the wanted options that a chosen value is similar to, colours folded."""
-    chosen = [fold_colour(value) for value in options.values()]
     return sum(
-        any(_similar(value, _option_text(wanted)) for value in chosen) for wanted in goal.options
+        any(option_similar(value, wanted) for value in options.values()) for wanted in goal.options
     )
+
+
+def option_similar(value: str, wanted: WantedOption) -> bool:
+    """Return whether a chosen value counts as a wanted option."""
+    return _similar(fold_colour(value), _option_text(wanted))
 
 
 def _path_parts(product: Product) -> set[str]:
@@ -84,7 +88,7 @@ def _option_text(wanted: WantedOption) -> str:
 
     The original compares with the printed pair of group and value, and folds it only if the whole
     value is a colour. So a value such as ``r.brown2070``, which is folded when chosen, never
-    counts as met; the recorded episodes of other projects agree with this.
+    counts as met (``experiments/webshop_oracle``).
     """
     if not wanted.group:
         return fold_colour(wanted.value)

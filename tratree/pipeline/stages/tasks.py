@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -9,11 +10,13 @@ import numpy as np
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
 
+_Item = TypeVar("_Item")
 
-def shuffled(tasks: list[Task], seed: int) -> list[Task]:
-    """Return the tasks in the order of the run's seed."""
-    order = np.random.default_rng([seed, crc32(b"tasks")]).permutation(len(tasks))
-    return [tasks[i] for i in order]
+
+def shuffled(items: list[_Item], seed: int) -> list[_Item]:
+    """Return the items, tasks mostly, in the order of the run's seed."""
+    order = np.random.default_rng([seed, crc32(b"tasks")]).permutation(len(items))
+    return [items[i] for i in order]
 
 
 def demonstrated_tasks(tasks: list[Task], count: int | None, seed: int) -> list[Task]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tratree.policy.parse import format_turn, parse_turn
+from tratree.trajectory.turns import format_turn, parse_turn
 
 LABEL_FREE = st.text().filter(lambda text: "Action" not in text)
 

@@ -1,0 +1,124 @@
+"""Demonstrations from files: matched with tasks, none of held-out ones, learned from."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tests.pipeline.runs import start
+from tratree.cli.compose import compose_config
+from tratree.cli.environment import opened
+from tratree.envs.base import play_expert
+from tratree.errors import UserError
+from tratree.external_data import external_data
+from tratree.pipeline.progress import Progress
+from tratree.pipeline.stage import Resources
+from tratree.pipeline.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
+from tratree.pipeline.store import Store
+from tratree.trajectory.conversations import write_conversations
+from tratree.trajectory.jsonl import read_trajectories
+from tratree.trajectory.types import Trajectory
+
+SMALL_RUN = (
+    *("expert.tasks=3", "explore.tasks=2", "explore.trajectories=2", "evaluation.episodes=2"),
+    *("env.max_steps=3", "rollout.workers=1", "model.context=8192"),
+    *("model.weak.sft.epochs=1", "model.strong.sft.epochs=1", "model.imitation.epochs=1"),
+)
+SHOP = ("env=webshop", "env.products=600")
+
+
+def take(folder: Path, *overrides: str) -> tuple[list[Trajectory], str]:
+    """Return what the stage keeps, and what it says."""
+    config = compose_config([f"store={folder}/store", *overrides])
+    said = io.StringIO()
+    resources = Resources(workers=1, batch_size=1, cache=folder / "store" / "cache")
+    store = Store(folder / "store", resources, Progress(Console(file=said, width=200)))
+    stage = store.ensure(demonstrations_stage(config))
+    return read_trajectories(stage / DEMONSTRATIONS), said.getvalue()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demonstrations")
+
+
+@pytest.fixture(scope="module")
+def published(folder: Path) -> Path:
+    """Three demonstrations of training tasks and two of held-out ones, as AgentGym tells them."""
+    with opened(compose_config([f"store={folder}/store", *SHOP])) as env:
+        tasks = [*env.tasks("train")[:3], env.tasks("test")[0], env.tasks("dev")[0]]
+        played = [play_expert(env, task) for task in tasks]
+    write_conversations(folder / "published.json", played, "agentgym")
+    records = json.loads((folder / "published.json").read_text())
+    for record in records:
+        del record["tratree"]
+    (folder / "published.json").write_text(json.dumps(records))
+    return folder / "published.json"
+
+
+def test_tasks_are_found_by_their_names_and_held_out_ones_left_out(folder, published):
+    key = f"expert.demonstrations={published}"
+    taken, said = take(folder, *SHOP, key)
+    with opened(compose_config([f"store={folder}/store", *SHOP])) as env:
+        tasks = env.tasks("train")[:3]
+    assert sorted(t.task.task_id for t in taken) == sorted(task.task_id for task in tasks)
+    assert {t.task for t in taken} == set(tasks)
+    assert all(t.record == {} and t.source == "expert" for t in taken)
+    assert "5 of tasks that are known here, 2 of held-out ones" in said
+    fewer, _ = take(folder, *SHOP, key, "expert.tasks=2")
+    assert fewer == taken[:2]
+    others, _ = take(folder, *SHOP, key, "seed=1")
+    assert sorted(others, key=str) == sorted(taken, key=str)
+
+
+def test_the_same_name_in_another_catalogue_is_another_task(folder, published):
+    other = (*SHOP, "env.catalogue_seed=1", f"expert.demonstrations={published}")
+    taken, said = take(folder, *other)
+    assert len(taken) == 5
+    assert "0 of tasks that are known here" in said
+
+
+def test_the_content_of_the_file_decides(folder, published):
+    def key(path: Path) -> str:
+        return demonstrations_stage(compose_config([*SHOP, f"expert.demonstrations={path}"])).key
+
+    copy = folder / "copy.json"
+    copy.write_bytes(published.read_bytes())
+    assert key(copy) == key(published)
+    copy.write_bytes(published.read_bytes() + b"\n")
+    assert key(copy) != key(published)
+
+
+def test_bad_files_are_named_in_one_line(folder, tmp_path):
+    with pytest.raises(UserError, match=r"\Aexpert\.demonstrations=.*none\.json cannot be read"):
+        take(folder, *SHOP, f"expert.demonstrations={tmp_path}/none.json")
+    (tmp_path / "bad.json").write_text('[{"conversations": []}]')
+    with pytest.raises(UserError, match=r"\Arecord 1 of .*bad\.json is not a conversation[^\n]*\Z"):
+        take(folder, *SHOP, f"expert.demonstrations={tmp_path}/bad.json")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("file", "known", "overrides"),
+    [
+        ("webshop_agentgym_200.json", 200, ("env=webshop", "env.catalogue=official")),
+        ("sciworld_agentgym_10.json", 0, ("env=scienceworld", "env.variations=1")),
+    ],
+)
+def test_published_demonstrations_are_learned_from(tmp_path, file, known, overrides):
+    """The tiny models read hardly a word of them; what they learn is not looked at."""
+    path = external_data(f"trajectories/{file}")
+    if path is None or external_data("webshop") is None:
+        pytest.skip("the external data have no trajectories (TRATREE_DATA)")
+    process = start(tmp_path / "run", *overrides, *SMALL_RUN, f"expert.demonstrations={path}")
+    process.join()
+    log = (tmp_path / "run.log").read_text()
+    assert process.exitcode == 0, log
+    assert f": {known} of tasks that are known here" in log
+    assert re.search(r"\n  3 samples, 1 steps, loss \d", log), log
+    assert (tmp_path / "run" / "results.json").exists()

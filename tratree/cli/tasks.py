@@ -1,0 +1,49 @@
+"""``tratree tasks``: which splits and tasks an environment has."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from tratree.cli.compose import compose_config
+from tratree.cli.environment import opened, tasks_of
+from tratree.config import Config
+from tratree.envs.base import TextEnv
+from tratree.errors import UserError
+
+
+def main(arguments: Sequence[str]) -> None:
+    """List the splits, or the tasks of one."""
+    parser = argparse.ArgumentParser(
+        prog="tratree tasks", description="List an environment's splits, or the tasks of one."
+    )
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="such as env=webshop")
+    parser.add_argument("--split", help="list its tasks: id and instruction")
+    chosen = parser.parse_args(arguments)
+    config = compose_config(chosen.overrides)
+    console = Console()
+    with opened(config) as env:
+        if chosen.split is None:
+            console.print(splits_table(env, config))
+            return
+        for task in tasks_of(env, config, chosen.split):
+            line = f"{task.task_id}  {' '.join(task.instruction.split())}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def splits_table(env: TextEnv, config: Config) -> Table:
+    """Return a table of the splits, with the number of tasks of each type."""
+    table = Table("split", "tasks", "types", title=config.env.name)
+    for split in config.env.splits:
+        try:
+            types = Counter(task.task_type for task in tasks_of(env, config, split))
+        except UserError as error:
+            table.add_row(split, "0", str(error))
+            continue
+        told = ", ".join(f"{name} {count}" for name, count in sorted(types.items()))
+        table.add_row(split, str(types.total()), told)
+    return table

@@ -1,0 +1,88 @@
+"""Which task the numbers in published ScienceWorld trajectories mean."""
+
+from __future__ import annotations
+
+import re
+
+AGENTGYM = (
+    ("boil", 30),
+    ("melt", 30),
+    ("freeze", 30),
+    ("change-the-state-of-matter-of", 30),
+    ("use-thermometer", 540),
+    ("measure-melting-point-known-substance", 436),
+    ("power-component", 20),
+    ("power-component-renewable-vs-nonrenewable-energy", 20),
+    ("test-conductivity", 900),
+    ("test-conductivity-of-unknown-substances", 600),
+    ("find-living-thing", 300),
+    ("find-non-living-thing", 300),
+    ("find-plant", 300),
+    ("find-animal", 300),
+    ("chemistry-mix", 32),
+    ("chemistry-mix-paint-secondary-color", 36),
+    ("chemistry-mix-paint-tertiary-color", 36),
+    ("lifespan-longest-lived", 125),
+    ("lifespan-shortest-lived", 125),
+    ("lifespan-longest-lived-then-shortest-lived", 125),
+    ("identify-life-stages-1", 14),
+    ("identify-life-stages-2", 10),
+)
+"""AgentGym numbers the variations of these tasks in this order: (name, number of variations)."""
+
+ETO = (
+    "boil",
+    "change-the-state-of-matter-of",
+    "freeze",
+    "melt",
+    "measure-melting-point-known-substance",
+    "measure-melting-point-unknown-substance",
+    "use-thermometer",
+    "power-component",
+    "power-component-renewable-vs-nonrenewable-energy",
+    "test-conductivity",
+    "test-conductivity-of-unknown-substances",
+    "find-animal",
+    "find-living-thing",
+    "find-non-living-thing",
+    "find-plant",
+    "grow-fruit",
+    "grow-plant",
+    "chemistry-mix",
+    "chemistry-mix-paint-secondary-color",
+    "chemistry-mix-paint-tertiary-color",
+    "lifespan-longest-lived",
+    "lifespan-longest-lived-then-shortest-lived",
+    "lifespan-shortest-lived",
+    "identify-life-stages-1",
+    "identify-life-stages-2",
+    "inclined-plane-determine-angle",
+    "inclined-plane-friction-named-surfaces",
+    "inclined-plane-friction-unnamed-surfaces",
+    "mendelian-genetics-known-plant",
+    "mendelian-genetics-unknown-plant",
+)
+"""ETO numbers the tasks so, and names a trajectory ``task_variation``."""
+
+
+def own_task_id(published: str) -> str | None:
+    """Return our name of a task that AgentGym or ETO numbers.
+
+    >>> own_task_id("sciworld_1331"), own_task_id("9_412"), own_task_id("boil/3")
+    ('test-conductivity/195', 'test-conductivity/412', 'boil/3')
+    """
+    if match := re.fullmatch(r"sciworld_(\d{1,9})", published):
+        left = int(match[1])
+        for name, variations in AGENTGYM:
+            if left < variations:
+                return f"{name}/{left}"
+            left -= variations
+        return None
+    if match := re.fullmatch(r"(\d\d?)_(\d+)", published):
+        return f"{ETO[int(match[1])]}/{match[2]}" if int(match[1]) < len(ETO) else None
+    return published
+
+
+def gist(instruction: str) -> str:
+    """Return what older versions of the simulator say in the same words: the first sentence."""
+    return instruction.partition(". ")[0]
