@@ -14,7 +14,9 @@ from omegaconf.errors import OmegaConfBaseException
 from tratree.cli.compose import describe_composition_error
 from tratree.errors import UserError
 
-COMMANDS: Mapping[str, str] = MappingProxyType({})
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {"view": "show the trajectory trees of a run as an HTML page"}
+)
 """Names of the commands besides running an experiment, and what they do.
 
 Command ``name`` is ``main(arguments)`` of module ``tratree.cli.name``.
