@@ -16,6 +16,8 @@ SESSIONS = [
     [shlex.split(line, comments=True) for line in block.splitlines() if line] for block in BLOCKS
 ]
 COMMANDS = [command for session in SESSIONS for command in session]
+WITH_TRATREE = [s for s in SESSIONS if any(command[0] == "tratree" for command in s)]
+WITHOUT = [command for s in SESSIONS if s not in WITH_TRATREE for command in s]
 NEEDS_GPU = "trainer=gpu"
 
 
@@ -53,15 +55,13 @@ def run_python(command: list[str], folder: Path, store: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c[0] == "python"], ids=" ".join)
+@pytest.mark.parametrize("command", [c for c in WITHOUT if c[0] == "python"], ids=" ".join)
 def test_python_commands_run(command: list[str], tmp_path: Path, store: Path) -> None:
     run_python(command, tmp_path, store)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "session", [s for s in SESSIONS if "tratree" in {c[0] for c in s}], ids=lambda s: s[-1][1]
-)
+@pytest.mark.parametrize("session", WITH_TRATREE, ids=lambda session: " ".join(session[-1]))
 def test_sessions_with_tratree_run(session: list[list[str]], tmp_path: Path, store: Path) -> None:
     """The commands of a block run one after the other in one folder."""
     for command in session:

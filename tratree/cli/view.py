@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
     page = render(
         found.trees,
         search_paths(found.trees, **found.search),
-        title=given.run.resolve().name,
+        title=f"Trees of {given.run.resolve().name}",
         note=f"merged with {_list(found.settings)}; "
         f"MCTS path with {_list(found.search) or 'the default settings'}",
     )

@@ -52,7 +52,7 @@ def write_stages(run: Path, store: str, stages: Iterable[Stage]) -> None:
 
     for stage in stages:
         visit(stage)
-    place = store if Path(store).is_absolute() else os.path.relpath(store, run)
+    place = store if Path(store).is_absolute() else os.path.relpath(store, run.resolve())
     run.mkdir(parents=True, exist_ok=True)
     document = {"store": place, "stages": folders}
     (run / STAGES).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
@@ -67,7 +67,7 @@ def read_stages(run: Path) -> RunStages:
     path = run / STAGES
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        store = Path(os.path.normpath(run / document["store"]))
+        store = Path(os.path.normpath(run.resolve() / document["store"]))
         folders = {str(title): str(folder) for title, folder in document["stages"].items()}
     except FileNotFoundError as error:
         raise UserError(

@@ -21,7 +21,9 @@ class Details {
     const { raw } = tree;
     const figures = `${raw.visits[node]} of ${plural(tree.count, "visit")}, mean score ${twoDigits(raw.score[node])}`;
     return element(
-      "p", { class: "badges" }, element("span", {}, figures),
+      "p",
+      { class: "badges" },
+      element("span", {}, figures),
       ...marksOf(tree, node).map((text) => element("span", { class: "badge" }, text)),
     );
   }
@@ -50,13 +52,26 @@ class Details {
       const chip = element("span", { class: "chip" });
       chip.style.background = scoreColour(tree.raw.score[child]);
       return element(
-        "tr", {},
-        element("td", {}, element("button", { type: "button", class: "link", click: () => this.choose(child) }, actionOf(tree, child))),
+        "tr",
+        {},
+        element(
+          "td",
+          {},
+          element(
+            "button",
+            { type: "button", class: "link", click: () => this.choose(child) },
+            actionOf(tree, child),
+          ),
+        ),
         element("td", { class: "number" }, String(tree.raw.visits[child])),
         element("td", { class: "number" }, chip, twoDigits(tree.raw.score[child])),
       );
     });
-    return table(below.length > 1 ? "Next actions" : "Next action", ["action", "visits", "mean score"], rows);
+    return table(
+      below.length > 1 ? "Next actions" : "Next action",
+      ["action", "visits", "mean score"],
+      rows,
+    );
   }
 
   trajectories(tree, node) {
@@ -66,7 +81,8 @@ class Details {
       const outcome = one[SUCCESS] ? "✓ success" : one[FINISHED] ? "✗ failed" : "✗ not finished";
       const here = tree.ending[node].includes(t) ? ", ends here" : "";
       return element(
-        "tr", { title: textOf(one[SOURCE]) },
+        "tr",
+        { title: textOf(one[SOURCE]) },
         element("td", {}, `${one[0]}${here}`),
         element("td", {}, outcome),
         element("td", { class: "number" }, String(length)),
@@ -81,15 +97,27 @@ class Details {
 function block(title, texts, kind = "text") {
   if (texts.length === 0) return [];
   const shown = texts.map(([text, count]) =>
-    element("div", { class: kind }, ...(texts.length > 1 ? [element("span", { class: "times" }, `${count}×`)] : []), text),
+    element(
+      "div",
+      { class: kind },
+      ...(texts.length > 1 ? [element("span", { class: "times" }, `${count}×`)] : []),
+      text,
+    ),
   );
   return [element("h3", {}, title), ...shown];
 }
 
 function table(title, columns, rows) {
-  const heads = columns.map((name, i) => element("th", { scope: "col", class: i && i >= columns.length - 2 ? "number" : "" }, name));
+  const heads = columns.map((name, i) =>
+    element("th", { scope: "col", class: i && i >= columns.length - 2 ? "number" : "" }, name),
+  );
   return [
     element("h3", {}, title),
-    element("table", {}, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows)),
+    element(
+      "table",
+      {},
+      element("thead", {}, element("tr", {}, ...heads)),
+      element("tbody", {}, ...rows),
+    ),
   ];
 }

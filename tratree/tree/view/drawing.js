@@ -1,7 +1,8 @@
 // Colour by mean score, thickness by visits, one mark for each kind of node: for outline and map.
 
 function scoreColour(score) {
-  const [from, to, share] = score < 0.5 ? ["low", "middle", score * 2] : ["middle", "high", score * 2 - 1];
+  const [from, to, share] =
+    score < 0.5 ? ["low", "middle", score * 2] : ["middle", "high", score * 2 - 1];
   const percent = Math.round(share * 100);
   return `color-mix(in oklab, var(--score-${to}) ${percent}%, var(--score-${from}))`;
 }
@@ -30,16 +31,22 @@ function diamond(x, y, radius) {
   });
 }
 
+const MIN_RING_RADIUS = 2.5;
+
 function mark(tree, node, x, y, radius) {
   const colour = scoreColour(tree.raw.score[node]);
   const found = [];
   const divergence = tree.raw.divergence[node];
-  if (tree.raw.terminal_count[node]) {
-    const ring = divergence ? diamond(x, y, radius + 5) : shape("circle", { cx: x, cy: y, r: radius + 3 });
+  if (tree.raw.terminal_count[node] && radius >= MIN_RING_RADIUS) {
+    const ring = divergence
+      ? diamond(x, y, radius + 5)
+      : shape("circle", { cx: x, cy: y, r: radius + 3 });
     ring.setAttribute("class", "end");
     found.push(ring);
   }
-  const body = divergence ? diamond(x, y, radius + 2) : shape("circle", { cx: x, cy: y, r: radius });
+  const body = divergence
+    ? diamond(x, y, radius + 2)
+    : shape("circle", { cx: x, cy: y, r: radius });
   body.setAttribute("class", ["node", "divergence equal", "divergence mixed"][divergence]);
   if (divergence !== 1) body.style.fill = colour;
   return [...found, body];

@@ -5,7 +5,11 @@ let opened = null;
 const details = new Details(byId("details"), (node) => outline.go(node));
 const outline = new Outline(byId("tree"), showNode, () => trees.list.focus());
 const map = new TreeMap(byId("map"), (node) => outline.go(node));
-const trees = new TreeList(byId("list"), (chosen) => showTree(chosen, 0), () => outline.list.focus());
+const trees = new TreeList(
+  byId("list"),
+  (chosen) => showTree(chosen, 0),
+  () => outline.list.focus(),
+);
 
 function showTree(chosen, node) {
   opened = openTree(chosen);
@@ -50,17 +54,41 @@ function followAddress() {
   trees.select(chosen);
   showTree(chosen, node);
   if (address.has("tree") && !named) {
-    byId("task").prepend(element("p", { class: "warning", role: "alert" }, `There is no tree of task ${address.get("tree")} on this page; this is another one.`));
+    byId("task").prepend(
+      element(
+        "p",
+        { class: "warning", role: "alert" },
+        `There is no tree of task ${address.get("tree")} on this page; this is another one.`,
+      ),
+    );
   }
 }
 
 function legend() {
   const key = (text, width, ...drawn) =>
-    element("span", { class: "key" }, shape("svg", { width, height: 18, "aria-hidden": "true" }, ...drawn), text);
-  const node = { raw: { score: [1, 0.5, 0.5], divergence: [0, MIXED, 1], terminal_count: [1, 0, 0] } };
+    element(
+      "span",
+      { class: "key" },
+      shape("svg", { width, height: 18, "aria-hidden": "true" }, ...drawn),
+      text,
+    );
+  const node = {
+    raw: { score: [1, 0.5, 0.5], divergence: [0, MIXED, 1], terminal_count: [1, 0, 0] },
+  };
   return [
-    element("span", { class: "key" }, "mean score 0", element("span", { class: "gradient", "aria-hidden": "true" }), "1"),
-    key("visits", 34, ...edge("M2 6H32", 1.5, "var(--trunk)"), ...edge("M2 13H32", 6, "var(--trunk)")),
+    element(
+      "span",
+      { class: "key" },
+      "mean score 0",
+      element("span", { class: "gradient", "aria-hidden": "true" }),
+      "1",
+    ),
+    key(
+      "visits",
+      34,
+      ...edge("M2 6H32", 1.5, "var(--trunk)"),
+      ...edge("M2 13H32", 6, "var(--trunk)"),
+    ),
     key("MCTS path", 34, ...edge("M2 9H32", 4, scoreColour(1), true)),
     key("divergence point, scores differ", 18, ...mark(node, 1, 9, 9, 4.5)),
     key("equal scores", 18, ...mark(node, 2, 9, 9, 4.5)),
@@ -70,8 +98,15 @@ function legend() {
 
 byId("totals").textContent = [
   plural(SUMMARIES.length, "tree"),
-  plural(SUMMARIES.reduce((sum, s) => sum + s.count, 0), "trajectory", "trajectories"),
-  plural(SUMMARIES.reduce((sum, s) => sum + s.nodes, 0), "node"),
+  plural(
+    SUMMARIES.reduce((sum, s) => sum + s.count, 0),
+    "trajectory",
+    "trajectories",
+  ),
+  plural(
+    SUMMARIES.reduce((sum, s) => sum + s.nodes, 0),
+    "node",
+  ),
 ].join(" · ");
 byId("legend").append(...legend());
 byId("expand").addEventListener("click", () => outline.setAll(false));

@@ -71,7 +71,11 @@ class TreeMap {
       const x = MAP_LEFT + step * this.stride;
       found.push(
         shape("path", { class: "grid", d: `M${x} 0V${this.height - AXIS + 4}` }),
-        shape("text", { class: "axis", x, y: this.height - 6, "text-anchor": "middle" }, step === 0 ? "step 0" : String(step)),
+        shape(
+          "text",
+          { class: "axis", x, y: this.height - 6, "text-anchor": "middle" },
+          step === 0 ? "step 0" : String(step),
+        ),
       );
     }
     return found;
@@ -83,7 +87,8 @@ class TreeMap {
     for (let node = 1; node < tree.nodes; node += 1) {
       const [[x0, y0], [x, y]] = [this.position(tree.raw.parent[node]), this.position(node)];
       const bend = x0 + stride / 2;
-      const d = y === y0 ? `M${x0} ${y0}H${x}` : `M${x0} ${y0}C${bend} ${y0} ${bend} ${y} ${x} ${y}`;
+      const d =
+        y === y0 ? `M${x0} ${y0}H${x}` : `M${x0} ${y0}C${bend} ${y0} ${bend} ${y} ${x} ${y}`;
       const width = Math.min(thickness(tree, tree.raw.visits[node]), Math.max(1.5, this.gap * 0.7));
       lines.push(...edge(d, width, scoreColour(tree.raw.score[node]), tree.onPath[node]));
     }
@@ -98,7 +103,9 @@ class TreeMap {
       const special = tree.raw.divergence[node] || tree.ending[node].length || node === 0;
       if (special) found.push(...mark(tree, node, x, y, Math.min(3.5, gap / 3)));
       if (tree.ending[node].length && tree.children[node].length === 0 && gap >= 10) {
-        found.push(shape("text", { class: "end-label", x: x + 11, y: y + 4 }, endLabel(tree, node)));
+        found.push(
+          shape("text", { class: "end-label", x: x + 11, y: y + 4 }, endLabel(tree, node)),
+        );
       }
     }
     return found;
@@ -108,6 +115,11 @@ class TreeMap {
     this.node = node;
     const [x, y] = this.position(node);
     fill(this.selection, { cx: x, cy: y }, []);
+    const box = this.svg.parentElement;
+    if (x < box.scrollLeft || x > box.scrollLeft + box.clientWidth)
+      box.scrollLeft = x - box.clientWidth / 2;
+    if (y < box.scrollTop || y > box.scrollTop + box.clientHeight)
+      box.scrollTop = y - box.clientHeight / 2;
   }
 
   click(event) {

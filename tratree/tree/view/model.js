@@ -13,7 +13,13 @@ function summary(raw, index) {
   const [id, split, type, instruction] = raw.task.map(textOf);
   const count = raw.trajectories.length;
   return {
-    index, raw, id, split, type, instruction, count,
+    index,
+    raw,
+    id,
+    split,
+    type,
+    instruction,
+    count,
     nodes: raw.parent.length,
     score: raw.score[0],
     successes: raw.trajectories.filter((t) => t[SUCCESS]).length,
@@ -35,8 +41,7 @@ function openTree(of) {
     children[raw.parent[node]].push(node);
     depth[node] = depth[raw.parent[node]] + 1;
   }
-  const best = (a, b) =>
-    raw.score[b] - raw.score[a] || raw.visits[b] - raw.visits[a] || a - b;
+  const best = (a, b) => raw.score[b] - raw.score[a] || raw.visits[b] - raw.visits[a] || a - b;
   for (const siblings of children) siblings.sort(best);
 
   const onPath = new Uint8Array(nodes);
@@ -71,13 +76,13 @@ function openTree(of) {
 }
 
 function actionOf(tree, node) {
-  return node === 0 ? tree.instruction : textOf(tree.raw.step_action[tree.steps[node][0]]) || "(empty)";
+  return node === 0
+    ? tree.instruction
+    : textOf(tree.raw.step_action[tree.steps[node][0]]) || "(empty)";
 }
 
 function observationOf(tree, node) {
-  return textOf(
-    node === 0 ? tree.raw.first : tree.raw.step_observation[tree.steps[node][0]],
-  );
+  return textOf(node === 0 ? tree.raw.first : tree.raw.step_observation[tree.steps[node][0]]);
 }
 
 // The distinct texts of a node in one column, the representative's first: [text, how often].

@@ -13,7 +13,10 @@ class Outline {
     this.leave = leave;
     this.choose = choose;
     this.list = new VirtualList(
-      box, ROW_HEIGHT, (index) => this.drawRow(this.nodes[index], index), (index) => choose(this.nodes[index]),
+      box,
+      ROW_HEIGHT,
+      (index) => this.drawRow(this.nodes[index], index),
+      (index) => choose(this.nodes[index]),
     );
     box.addEventListener("keydown", (event) => this.keydown(event));
     box.addEventListener("click", (event) => {
@@ -130,17 +133,26 @@ class Outline {
         ...marksOf(tree, node),
         plural(visits, "visit"),
         `mean score ${score}`,
-        ...(tree.ending[node].length ? [`ends here: ${plural(tree.ending[node].length, "trajectory", "trajectories")}`] : []),
+        ...(tree.ending[node].length
+          ? [`ends here: ${plural(tree.ending[node].length, "trajectory", "trajectories")}`]
+          : []),
       ].join(", "),
     });
     row.dataset.node = node;
     if (children[node].length) row.setAttribute("aria-expanded", !closed);
     row.append(
       this.drawGraph(node, index),
-      element("span", { class: `toggle${children[node].length ? "" : " none"}${children[node].length > 1 || closed ? " branching" : ""}`, "aria-hidden": "true" }),
+      element("span", {
+        class: `toggle${children[node].length ? "" : " none"}${children[node].length > 1 || closed ? " branching" : ""}`,
+        "aria-hidden": "true",
+      }),
       element("span", { class: "step" }, node === 0 ? "" : String(tree.depth[node])),
       element("span", { class: "action" }, action),
-      element("span", { class: "seen" }, closed ? `… ${plural(this.countBelow(node), "node")} closed` : observationOf(tree, node)),
+      element(
+        "span",
+        { class: "seen" },
+        closed ? `… ${plural(this.countBelow(node), "node")} closed` : observationOf(tree, node),
+      ),
       element("span", { class: "ends" }, endLabel(tree, node)),
       element("span", { class: "number" }, String(visits)),
       element("span", { class: "number" }, score),
@@ -174,20 +186,34 @@ class Outline {
       const parent = raw.parent[node];
       const [left, right] = [x(parent), x(node)];
       if (after[node]) trunk(parent, 0, ROW_HEIGHT, after[node], pathAfter[node]);
-      const d = left === right ? `M${right} 0V${middle}` : `M${left} 0C${left} ${middle} ${left} ${middle} ${right} ${middle}`;
-      lines.push(...edge(d, thickness(tree, raw.visits[node]), scoreColour(raw.score[node]), onPath[node]));
+      const d =
+        left === right
+          ? `M${right} 0V${middle}`
+          : `M${left} 0C${left} ${middle} ${left} ${middle} ${right} ${middle}`;
+      lines.push(
+        ...edge(d, thickness(tree, raw.visits[node]), scoreColour(raw.score[node]), onPath[node]),
+      );
     }
     const below = this.closed.has(node) ? [] : children[node];
     if (below.length === 1) {
       const [child] = below;
-      lines.push(...edge(`M${x(node)} ${middle}V${ROW_HEIGHT}`, thickness(tree, raw.visits[child]), scoreColour(raw.score[child]), onPath[child]));
+      lines.push(
+        ...edge(
+          `M${x(node)} ${middle}V${ROW_HEIGHT}`,
+          thickness(tree, raw.visits[child]),
+          scoreColour(raw.score[child]),
+          onPath[child],
+        ),
+      );
     } else if (below.length) {
       const visits = after[below[0]] + raw.visits[below[0]];
       trunk(node, middle, ROW_HEIGHT, visits, pathAfter[below[0]] | onPath[below[0]]);
     }
     return shape(
-      "svg", { width: x(node) + LEFT, height: ROW_HEIGHT, "aria-hidden": "true" },
-      ...casingsFirst(lines), ...mark(tree, node, x(node), middle, 4.5),
+      "svg",
+      { width: x(node) + LEFT, height: ROW_HEIGHT, "aria-hidden": "true" },
+      ...casingsFirst(lines),
+      ...mark(tree, node, x(node), middle, 4.5),
     );
   }
 }

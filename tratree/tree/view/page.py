@@ -16,11 +16,8 @@ from tratree.tree.types import TrajectoryTree
 from tratree.tree.view.data import page_data
 
 _FOLDER = Path(__file__).parent
-_SCRIPTS = (
-    *("dom", "model", "drawing", "virtual_list", "outline", "map", "details"),
-    *("tree_list", "main"),
-)
-"""In the order in which the page runs them: later ones use earlier ones."""
+_SCRIPTS = ("dom", "model", "drawing", "virtual_list", "outline", "map", "details", "tree_list")
+"""Later ones use earlier ones; ``main`` comes last."""
 
 
 def render(
@@ -50,7 +47,7 @@ def render(
     if len(trees) != len(paths):
         raise UserError(f"{len(trees)} trees and {len(paths)} paths: give one path for each tree")
     style = _read("style.css")
-    body = "".join(_read(f"{name}.js") for name in _SCRIPTS)
+    body = "".join(_read(f"{name}.js") for name in (*_SCRIPTS, "main"))
     script = f'"use strict";\n(() => {{\n{body}}})();\n'
     return Template(_read("template.html")).substitute(
         title=html.escape(title),

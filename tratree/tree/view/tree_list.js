@@ -25,7 +25,9 @@ class TreeList {
     this.found = [];
     this.chosen = null;
     this.list = new VirtualList(
-      box, LIST_ROW_HEIGHT, (index) => this.drawRow(this.found[index], index),
+      box,
+      LIST_ROW_HEIGHT,
+      (index) => this.drawRow(this.found[index], index),
       (index) => {
         this.chosen = this.found[index];
         choose(this.chosen);
@@ -36,8 +38,13 @@ class TreeList {
       event.preventDefault();
       enter();
     });
-    for (const [id, choices] of [["outcome", OUTCOMES], ["order", ORDERS]]) {
-      const options = Object.entries(choices).map(([value, [label]]) => element("option", { value }, label));
+    for (const [id, choices] of [
+      ["outcome", OUTCOMES],
+      ["order", ORDERS],
+    ]) {
+      const options = Object.entries(choices).map(([value, [label]]) =>
+        element("option", { value }, label),
+      );
       byId(id).append(...options);
     }
     const types = [...new Set(SUMMARIES.map((s) => s.type))].sort();
@@ -72,7 +79,9 @@ class TreeList {
       (s) =>
         words.every((word) => s.searched.includes(word)) &&
         (value("type") === ANY || s.type === value("type")) &&
-        s.score >= low - 1e-9 && s.score <= high + 1e-9 && accepts(s),
+        s.score >= low - 1e-9 &&
+        s.score <= high + 1e-9 &&
+        accepts(s),
     );
     const [, before] = ORDERS[value("order")];
     this.found.sort((a, b) => before(a, b) || a.index - b.index);
@@ -93,7 +102,10 @@ class TreeList {
   }
 
   drawRow(s, index) {
-    const strip = s.raw.trajectories.slice(0, 40).map((t) => {
+    // They are sorted by score, so that even places show how many scored what.
+    const cells = Math.min(s.count, 16);
+    const strip = Array.from({ length: cells }, (_, i) => {
+      const t = s.raw.trajectories[Math.floor((i * s.count) / cells)];
       const cell = element("span", { class: t[SUCCESS] ? "cell success" : "cell" });
       cell.style.background = scoreColour(t[SCORE]);
       return cell;
@@ -110,7 +122,8 @@ class TreeList {
       element("div", { class: "instruction" }, s.instruction || s.id),
       element("div", { class: "meta" }, element("span", { class: "kind" }, s.type)),
       element(
-        "div", { class: "meta" },
+        "div",
+        { class: "meta" },
         element("span", { class: "strip", "aria-hidden": "true" }, ...strip),
         element("span", {}, `${s.successes}/${s.count} solved · ${plural(s.nodes, "node")}`),
       ),

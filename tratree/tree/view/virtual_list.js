@@ -98,7 +98,12 @@ class VirtualList {
     if (event.ctrlKey || event.metaKey || event.altKey || this.count === 0) return;
     const page = Math.max(1, Math.floor(this.box.clientHeight / this.rowHeight) - 1);
     const step = {
-      ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -this.count, End: this.count,
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: -this.count,
+      End: this.count,
     }[event.key];
     if (step === undefined) return;
     event.preventDefault();
