@@ -69,7 +69,7 @@ def read_stages(run: Path) -> RunStages:
         document = json.loads(path.read_text(encoding="utf-8"))
         store = Path(os.path.normpath(run.resolve() / document["store"]))
         folders = {str(title): str(folder) for title, folder in document["stages"].items()}
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(
             f"{run} is not a run folder (it has no {STAGES}): give the folder that the run named "
             "at its end, or that hydra.run.dir named"
