@@ -12,9 +12,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCKS = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-COMMANDS = [
-    shlex.split(line, comments=True) for block in BLOCKS for line in block.splitlines() if line
+SESSIONS = [
+    [shlex.split(line, comments=True) for line in block.splitlines() if line] for block in BLOCKS
 ]
+COMMANDS = [command for session in SESSIONS for command in session]
+WITH_TRATREE = [s for s in SESSIONS if any(command[0] == "tratree" for command in s)]
+WITHOUT = [command for s in SESSIONS if s not in WITH_TRATREE for command in s]
 NEEDS_GPU = "trainer=gpu"
 
 
@@ -24,7 +27,7 @@ def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_readme_has_commands() -> None:
     assert len(COMMANDS) >= 8
-    assert {command[0] for command in COMMANDS} == {"make", "python"}
+    assert {command[0] for command in COMMANDS} == {"make", "python", "tratree"}
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c[0] == "make"], ids=" ".join)
@@ -33,19 +36,39 @@ def test_make_targets_exist(command: list[str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c[0] == "python"], ids=" ".join)
-def test_python_commands_run(
-    command: list[str], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """Each runs to its end at the size of debug=smoke; what needs a GPU is composed."""
-    store = tmp_path_factory.getbasetemp() / "readme-store"
+@pytest.fixture
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.getbasetemp() / "readme-store"
+
+
+def run_python(command: list[str], folder: Path, store: Path) -> None:
+    """Run to its end at the size of debug=smoke; what needs a GPU is composed."""
     arguments = [str(ROOT / command[1]), *command[2:]]
     if NEEDS_GPU in command:
         arguments += ["--cfg", "job"]
     elif "--help" not in command:
         arguments += ["debug=smoke", f"store={store}", "expert.tasks=6", "seed=0"]
-    done = run([sys.executable, *arguments], tmp_path)
+    done = run([sys.executable, *arguments], folder)
     assert done.returncode == 0, done.stderr
     if "debug=smoke" in arguments:
-        assert list(tmp_path.rglob("results.json"))
+        assert list(folder.rglob("results.json"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [c for c in WITHOUT if c[0] == "python"], ids=" ".join)
+def test_python_commands_run(command: list[str], tmp_path: Path, store: Path) -> None:
+    run_python(command, tmp_path, store)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("session", WITH_TRATREE, ids=lambda session: " ".join(session[-1]))
+def test_sessions_with_tratree_run(session: list[list[str]], tmp_path: Path, store: Path) -> None:
+    """The commands of a block run one after the other in one folder."""
+    for command in session:
+        if command[0] == "python":
+            run_python(command, tmp_path, store)
+        else:
+            script = Path(sys.executable).with_name(command[0])
+            done = run([str(script), *command[1:]], tmp_path)
+            assert done.returncode == 0, done.stderr
+    assert list(tmp_path.rglob("*.html"))

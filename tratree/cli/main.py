@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "convert": "convert files of trajectories: AgentGym, ETO, TRL",
         "play": "play a task in the terminal",
         "tasks": "list an environment's splits and tasks",
+        "view": "show the trajectory trees of a run as an HTML page",
     }
 )
 """Names of the commands besides running an experiment, and what they do.

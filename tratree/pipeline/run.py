@@ -12,6 +12,7 @@ from rich.console import Console
 from tratree.config import Config
 from tratree.pipeline.methods import systems
 from tratree.pipeline.progress import Progress
+from tratree.pipeline.run_folder import write_stages
 from tratree.pipeline.stage import Hardware, Resources
 from tratree.pipeline.stages.evaluate import METRICS, evaluate_stage
 from tratree.pipeline.store import Store
@@ -40,9 +41,11 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
         config.rollout.workers, config.rollout.batch_size, root / "cache", hardware
     )
     store = Store(root, resources, progress)
+    evaluated = {n: evaluate_stage(config, n, trained) for n, trained in systems(config).items()}
+    write_stages(folder, config.store, evaluated.values())
     measured = {}
-    for name, trained in systems(config).items():
-        metrics = store.ensure(evaluate_stage(config, name, trained)) / METRICS
+    for name, stage in evaluated.items():
+        metrics = store.ensure(stage) / METRICS
         measured[name] = json.loads(metrics.read_text(encoding="utf-8"))
     add_gap_recovered(measured, weak=WEAK, ceiling=CEILING)
     results = {

@@ -119,6 +119,15 @@ def find_pairs(
     ]
 
 
+def divergence_points(tree: TrajectoryTree) -> list[int]:
+    """Return the nodes whose children differ in action, in stored order."""
+    return [
+        node
+        for node in range(len(tree.parent))
+        if len({*tree.action_id[tree.children(node)].tolist()}) > 1
+    ]
+
+
 def differing_children(
     tree: TrajectoryTree, node: int, score: Floats, min_gap: float = 0.0
 ) -> list[tuple[int, int]]:

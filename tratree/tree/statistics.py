@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tratree.errors import UserError
-from tratree.tree.divergence import differing_children
+from tratree.tree.divergence import differing_children, divergence_points
 from tratree.tree.types import TrajectoryTree
 
 
@@ -42,9 +42,7 @@ def tree_statistics(tree: TrajectoryTree) -> TreeStatistics:
     """Count the figures of `tree`."""
     score = tree.mean_score
     children = [tree.children(node) for node in range(len(tree.parent))]
-    diverging = [
-        node for node, found in enumerate(children) if len({*tree.action_id[found].tolist()}) > 1
-    ]
+    diverging = divergence_points(tree)
     return TreeStatistics(
         trajectories=len(tree.trajectories),
         nodes=len(tree.parent),

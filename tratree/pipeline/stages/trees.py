@@ -9,7 +9,6 @@ from pathlib import Path
 
 from tratree.config import Config
 from tratree.pipeline.stage import Job, Stage
-from tratree.pipeline.stages.episodes import EPISODES
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.tree.merge import build_tree
 from tratree.tree.similarity import make_similarity
@@ -30,6 +29,9 @@ def read_trees(folder: Path) -> list[TrajectoryTree]:
 
 
 def _merge(job: Job) -> None:
+    # Here, because it imports torch, which reading trees does not need.
+    from tratree.pipeline.stages.episodes import EPISODES
+
     settings = job.settings
     trajectories = read_trajectories(job.inputs["explored"] / EPISODES)
     by_task = [list(group) for _, group in groupby(trajectories, key=lambda t: t.task.task_id)]
