@@ -6,13 +6,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tratree.envs.alfworld import actions as alfworld_actions
 from tratree.envs.alfworld import setup as alfworld
 from tratree.envs.base import TextEnv
+from tratree.envs.scienceworld import actions as scienceworld_actions
 from tratree.envs.scienceworld import setup as scienceworld
+from tratree.envs.webshop import actions as webshop_actions
 from tratree.envs.webshop import setup as webshop
 from tratree.errors import UserError
 
 _ROOMS = {"alfworld": alfworld, "scienceworld": scienceworld, "webshop": webshop}
+_ACTION_KEYS: Mapping[str, Callable[[str], str]] = {
+    "alfworld": alfworld_actions.action_key,
+    "scienceworld": scienceworld_actions.action_key,
+    "webshop": webshop_actions.action_key,
+}
 
 
 def prepare_data(
@@ -31,6 +39,11 @@ def prepare_data(
 def make_env(settings: Mapping[str, Any], folder: Path, cache: Path) -> TextEnv:
     """Open the environment on what `prepare_data` left in `folder`."""
     return _room(settings).make_env(settings, folder, cache)
+
+
+def action_key(name: str) -> Callable[[str], str]:
+    """Return the rule of environment `name`: actions of one key have the same effect in it."""
+    return _ACTION_KEYS[name]
 
 
 def _room(settings: Mapping[str, Any]) -> Any:
