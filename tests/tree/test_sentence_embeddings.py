@@ -62,24 +62,17 @@ def test_a_vector_does_not_depend_on_what_else_is_encoded(encoder):
 
 
 @pytest.mark.slow
-def test_every_text_is_encoded_once_and_kept(encoder, tmp_path, monkeypatch):
-    encoded = []
-    compute = SentenceEmbeddings._compute
-
-    def counted(self, texts):
-        encoded.extend(texts)
-        return compute(self, texts)
-
-    monkeypatch.setattr(SentenceEmbeddings, "_compute", counted)
+def test_every_text_is_encoded_once_and_kept(encoder, tmp_path):
     groups = [TEXTS[:3], TEXTS[1:4], TEXTS[:2]]
-    first = SentenceEmbeddings(encoder, cache=tmp_path).cosines(groups)
-    assert sorted(encoded) == sorted(TEXTS[:4])
-    again = SentenceEmbeddings("no such model", cache=tmp_path).cosines(groups)
-    assert sorted(encoded) == sorted(TEXTS[:4])
-    for one, other in zip(first, again, strict=True):
+    similarity = SentenceEmbeddings(encoder, cache=tmp_path)
+    first = similarity.cosines(groups)
+    assert similarity.encoded == 4
+    cached = SentenceEmbeddings("no such model", cache=tmp_path).cosines(groups)
+    for one, other in zip(first, cached, strict=True):
         assert np.array_equal(one, other)
-    (rest,) = SentenceEmbeddings(encoder, cache=tmp_path).cosines([TEXTS[2:6]])
-    assert sorted(encoded) == sorted(TEXTS[:6])
+    later = SentenceEmbeddings(encoder, cache=tmp_path)
+    (rest,) = later.cosines([TEXTS[2:6]])
+    assert later.encoded == 2
     assert np.array_equal(rest, SentenceEmbeddings(encoder).cosines([TEXTS[2:6]])[0])
 
 

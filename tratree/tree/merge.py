@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tratree.errors import UserError
-from tratree.trajectory.jsonl import canonical_json
 from tratree.trajectory.types import Trajectory
 from tratree.tree.similarity import Similarity
 from tratree.tree.types import TrajectoryTree, assemble
@@ -115,9 +115,7 @@ class _GrowingTree:
 
     def __init__(self, trajectories: Sequence[Trajectory]) -> None:
         _check(trajectories)
-        self.trajectories = sorted(
-            trajectories, key=lambda t: (-t.score, canonical_json(t.to_json()))
-        )
+        self.trajectories = sorted(trajectories, key=_order)
         self.nodes = [_Node(parent=-1, action="", members=list(range(len(trajectories))))]
         self.level = range(1)
         self.depth = 0
@@ -158,6 +156,13 @@ class _GrowingTree:
             action_id=np.array([-1, *(action_id[n.action] for n in self.nodes[1:])], np.int32),
             step_node=np.array([number for of_one in steps for number in of_one], np.int32),
         )
+
+
+def _order(trajectory: Trajectory) -> tuple[Any, ...]:
+    """Return what sorts the trajectories of a task; equal for equal ones only."""
+    steps = [(s.action, s.observation, s.thought, s.token_ids) for s in trajectory.steps]
+    t = trajectory
+    return (-t.score, t.finished, t.sample, t.source, steps, t.success)
 
 
 def _components(alike: NDArray[np.bool_]) -> list[int]:

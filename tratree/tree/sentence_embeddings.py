@@ -39,6 +39,9 @@ class SentenceEmbeddings:
         cache: A folder that keeps the vectors of this model between runs, any number at a time.
             It must not be used for another model.
         device: Where the model runs.
+
+    Attributes:
+        encoded: How many texts the model has encoded, not counting those found in the cache.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class SentenceEmbeddings:
         self.model = model
         self.device = device
         self._cache = VectorCache(cache)
+        self.encoded = 0
         self._encoder: SentenceTransformer | None = None
 
     def cosines(self, groups: Sequence[Sequence[str]]) -> list[Floats]:
@@ -72,11 +76,12 @@ class SentenceEmbeddings:
         new = [text for text in dict.fromkeys(texts) if text not in self._cache]
         if new:
             self._cache.add(new, self._compute(new))
+            self.encoded += len(new)
         return np.stack([self._cache[text] for text in texts])
 
     def _compute(self, texts: Sequence[str]) -> NDArray[np.float32]:
         if self._encoder is None:
-            self._encoder = _load(self.model, self.device)
+            self._encoder = load_encoder(self.model, self.device)
         limit = self._encoder.max_seq_length
         tokenized = self._encoder.tokenizer(list(texts), truncation=True, max_length=limit)
         by_length = defaultdict(list)
@@ -107,7 +112,12 @@ def _embed(encoder: SentenceTransformer, texts: list[str], length: int) -> NDArr
     return vectors[: len(texts)].double().cpu().numpy()
 
 
-def _load(model: str, device: str) -> SentenceTransformer:
+def load_encoder(model: str, device: str) -> SentenceTransformer:
+    """Load a sentence encoder, looking for it as `SentenceEmbeddings` says.
+
+    Raises:
+        UserError: If it cannot be found or loaded.
+    """
     from sentence_transformers import SentenceTransformer
 
     packaged = find_spec(_MINILM_PACKAGE) if model == MINILM else None

@@ -34,5 +34,5 @@ def action_key(action: str) -> str:
     verb, argument = read_action(action)
     if not argument:
         return folded(action)
-    words = " ".join(sorted(terms(argument))) if verb == "search" else argument
-    return f"{verb}[{words}]"
+    words = " ".join(sorted(terms(argument))) if verb == "search" else ""
+    return f"{verb}[{words or argument}]"

@@ -1,0 +1,95 @@
+"""Attempts at tasks of ScienceWorld or WebShop, for trees to be made of.
+
+The tiny models do not read these environments, so a player stands in for the weak model. In
+ScienceWorld it is the expert that now and then does something random; the simulator is the one
+as shipped, which names objects in varying order. In WebShop it searches for the words of the
+instruction in random order and then clicks at random.
+
+    python experiments/trees/play.py scienceworld --output scienceworld.jsonl
+    python experiments/trees/play.py webshop --output webshop.jsonl
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+from pathlib import Path
+
+from tratree.cli.compose import compose_config
+from tratree.envs.base import TextEnv
+from tratree.pipeline.progress import Progress
+from tratree.pipeline.run import open_store
+from tratree.pipeline.stages.environment import games_stage, open_env
+from tratree.trajectory.jsonl import TrajectoryLog
+from tratree.trajectory.types import Step, Task, Trajectory
+
+SETTINGS = {
+    "scienceworld": ["env=scienceworld", "env.deterministic=false", "env.variations=8"],
+    "webshop": ["env=webshop"],
+}
+SLIPS = {"scienceworld": 0.15, "webshop": 1.0}
+"""The chance of a random action, by environment."""
+
+_SEARCH = re.compile(r"search\[(.*)\]")
+
+
+def attempt(env: TextEnv, task: Task, sample: int, slips: float) -> Trajectory:
+    """Play one episode."""
+    rng = random.Random(f"{task.task_id} {sample}")
+    result = first = env.reset(task)
+    expert = env.expert(task) if slips < 1 else None
+    steps: list[Step] = []
+    while not result.finished and len(steps) < env.max_steps:
+        thought, action = expert(result) if expert else ("", "")
+        if rng.random() < slips:
+            thought, action = "", reworded(rng.choice(env.admissible()), rng)
+        result = env.step(action)
+        steps.append(Step(thought, action, result.observation))
+    return Trajectory(
+        task=task,
+        first_observation=first.observation,
+        steps=tuple(steps),
+        score=result.score,
+        success=result.success,
+        finished=result.finished,
+        sample=sample,
+        source="play",
+    )
+
+
+def reworded(action: str, rng: random.Random) -> str:
+    """Return a search with its words in another order, and anything else as it is."""
+    match = _SEARCH.fullmatch(action)
+    if match is None:
+        return action
+    words = match[1].split()
+    return f"search[{' '.join(rng.sample(words, len(words)))}]"
+
+
+def main() -> None:
+    """Prepare the environment in the store, play, and go on where an earlier call stopped."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("env", choices=sorted(SETTINGS))
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--tasks", type=int, default=40)
+    parser.add_argument("--trajectories", type=int, default=6, help="attempts at each task")
+    parser.add_argument("--store", default="store")
+    arguments = parser.parse_args()
+    config = compose_config([*SETTINGS[arguments.env], f"store={arguments.store}"])
+    progress = Progress()
+    store = open_store(config, progress)
+    env = open_env(store.ensure(games_stage(config)), store.resources.cache)
+    tasks = env.tasks("train")
+    chosen = random.Random(0).sample(tasks, min(arguments.tasks, len(tasks)))
+    wanted = [(task, sample) for task in chosen for sample in range(arguments.trajectories)]
+    with TrajectoryLog(arguments.output) as log, progress.bar("play", len(wanted)) as advance:
+        played = len(log.read())
+        for number, (task, sample) in enumerate(wanted[played:], start=played + 1):
+            log.append(attempt(env, task, sample, SLIPS[arguments.env]))
+            advance(number)
+    env.close()
+
+
+if __name__ == "__main__":
+    main()
