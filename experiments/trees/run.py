@@ -53,11 +53,12 @@ def hidden_differences(trees: list[TrajectoryTree]) -> float:
 
     Such a node hides that the environment was in different states.
     """
-    different = sum(
-        len({" ".join(sorted(step.observation.split())) for step in tree.steps(node)}) > 1
-        for tree in trees
-        for node in range(1, len(tree.parent))
-    )
+    different = 0
+    for tree in trees:
+        shared = np.flatnonzero(tree.visits > 1)
+        for node in shared[shared > 0]:
+            texts = {step.observation for step in tree.steps(node)}
+            different += len({tuple(sorted(text.split())) for text in texts}) > 1
     return different / sum(len(tree.parent) - 1 for tree in trees)
 
 

@@ -33,7 +33,7 @@ def test_greedy_misses_a_rare_success():
 def test_figures():
     trees = [RARE, EASY]
     compared = compare_paths(trees, search_paths(trees, iterations=1000))
-    assert compared.trees == 2
+    assert (compared.trees, compared.equal_scores) == (2, 0)
     assert (compared.mcts_score, compared.best_score, compared.greedy_score) == (1, 1, 0.75)
     assert compared.mean_score == pytest.approx((2 / 6 + 1 / 2) / 2)
     assert (compared.differs_from_best, compared.below_best) == (0, 0)
@@ -61,6 +61,11 @@ def test_nothing_scores_above_the_best(attempts):
     assert compared.best_score >= compared.mean_score - 1e-9
     assert greedy_path(tree).nodes == tree.path(greedy_path(tree).nodes[-1])
     assert tree.terminal_count[greedy_path(tree).nodes[-1]] > 0
+
+
+def test_trees_of_one_score():
+    trees = [_tree(("ac", 0), ("bd", 0)), _tree(("e", 1)), EASY, RARE]
+    assert compare_paths(trees, search_paths(trees)).equal_scores == 0.5
 
 
 def test_no_trees():

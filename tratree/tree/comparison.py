@@ -16,9 +16,12 @@ class PathComparison:
     """How often MCTS's paths differ from the alternatives, over a number of trees.
 
     A path equals the best trajectory if it is the path of any of those with the highest score.
+    Where all trajectories of a tree have one score, every path is as good as any other, and that
+    two of them differ means nothing.
 
     Attributes:
         trees: How many trees.
+        equal_scores: The share of trees whose trajectories all have one score.
         mcts_score: The mean score of MCTS's paths, in [0, 1], as the others.
         best_score: Of the best trajectory of each tree.
         greedy_score: Of the greedy walk on the data means.
@@ -31,6 +34,7 @@ class PathComparison:
     """
 
     trees: int
+    equal_scores: float
     mcts_score: float
     best_score: float
     greedy_score: float
@@ -93,6 +97,12 @@ def compare_paths(trees: Sequence[TrajectoryTree], found: Sequence[Path]) -> Pat
     highest = [paths[0] for paths in best]
     return PathComparison(
         trees=len(trees),
+        equal_scores=share(
+            [
+                tree.trajectories[0].score - tree.trajectories[-1].score <= SCORE_TOLERANCE
+                for tree in trees
+            ]
+        ),
         mcts_score=sum(path.value for path in found) / len(trees),
         best_score=sum(path.value for path in highest) / len(trees),
         greedy_score=sum(path.value for path in greedy) / len(trees),

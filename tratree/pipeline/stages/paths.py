@@ -50,5 +50,6 @@ def _search(job: Job) -> None:
         f"  mean score: MCTS {compared.mcts_score:.3f}, best trajectory {compared.best_score:.3f}, "
         f"greedy {compared.greedy_score:.3f}, any trajectory {compared.mean_score:.3f}; "
         f"MCTS's path differs from the best in {compared.differs_from_best:.1%} of the trees, "
-        f"from the greedy one in {compared.differs_from_greedy:.1%}"
+        f"from the greedy one in {compared.differs_from_greedy:.1%} "
+        f"({compared.equal_scores:.1%} of the trees have one score throughout)"
     )
