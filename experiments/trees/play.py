@@ -25,10 +25,16 @@ from tratree.trajectory.jsonl import TrajectoryLog
 from tratree.trajectory.types import Step, Task, Trajectory
 
 SETTINGS = {
-    "scienceworld": ["env=scienceworld", "env.deterministic=false", "env.variations=8"],
+    "scienceworld": [
+        "env=scienceworld",
+        "env.deterministic=false",
+        "env.tasks=[boil,chemistry-mix,freeze,use-thermometer]",
+        "env.variations=3",
+        "env.max_steps=40",
+    ],
     "webshop": ["env=webshop"],
 }
-SLIPS = {"scienceworld": 0.15, "webshop": 1.0}
+SLIPS = {"scienceworld": 0.05, "webshop": 1.0}
 """The chance of a random action, by environment."""
 
 _SEARCH = re.compile(r"search\[(.*)\]")
@@ -72,7 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("env", choices=sorted(SETTINGS))
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--tasks", type=int, default=40)
+    parser.add_argument("--tasks", type=int, default=40, help="at most so many")
     parser.add_argument("--trajectories", type=int, default=6, help="attempts at each task")
     parser.add_argument("--store", default="store")
     arguments = parser.parse_args()
