@@ -17,9 +17,7 @@ from tratree.trajectory.types import Trajectory
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where trajectories come from."""
-    parser.add_argument(
-        "--trajectories", type=Path, help="a JSONL file of trajectories, those of a task together"
-    )
+    parser.add_argument("--trajectories", type=Path, help="a JSONL file of trajectories")
     parser.add_argument(
         "--store",
         default="store",
@@ -35,5 +33,6 @@ def explored_tasks(arguments: argparse.Namespace) -> list[list[Trajectory]]:
         config = compose_config([f"store={arguments.store}"])
         explored = weak_trees(config).inputs["explored"]
         path = open_store(config, Progress()).ensure(explored) / EPISODES
-    groups = groupby(read_trajectories(path), key=lambda t: t.task.task_id)
+    trajectories = sorted(read_trajectories(path), key=lambda t: t.task.task_id)
+    groups = groupby(trajectories, key=lambda t: t.task.task_id)
     return [list(group) for _, group in groups]

@@ -2,7 +2,8 @@
 
 The tiny models do not read these environments, so a player stands in for the weak model. In
 ScienceWorld it is the expert that now and then does something random; the simulator is the one
-as shipped, which names objects in varying order. In WebShop it searches for the words of the
+as shipped, in which the order of objects depends on what its virtual machine did before, so each
+of the attempts at a task has a machine of its own and tasks come in another order. In WebShop it searches for the words of the
 instruction in random order and then clicks at random.
 
     python experiments/trees/play.py scienceworld --output scienceworld.jsonl
@@ -85,16 +86,24 @@ def main() -> None:
     config = compose_config([*SETTINGS[arguments.env], f"store={arguments.store}"])
     progress = Progress()
     store = open_store(config, progress)
-    env = open_env(store.ensure(games_stage(config)), store.resources.cache)
+    games = store.ensure(games_stage(config))
+    env = open_env(games, store.resources.cache)
     tasks = env.tasks("train")
-    chosen = random.Random(0).sample(tasks, min(arguments.tasks, len(tasks)))
-    wanted = [(task, sample) for task in chosen for sample in range(arguments.trajectories)]
-    with TrajectoryLog(arguments.output) as log, progress.bar("play", len(wanted)) as advance:
-        played = len(log.read())
-        for number, (task, sample) in enumerate(wanted[played:], start=played + 1):
-            log.append(attempt(env, task, sample, SLIPS[arguments.env]))
-            advance(number)
     env.close()
+    chosen = random.Random(0).sample(tasks, min(arguments.tasks, len(tasks)))
+    with (
+        TrajectoryLog(arguments.output) as log,
+        progress.bar("play", len(chosen) * arguments.trajectories) as advance,
+    ):
+        played = len(log.read())
+        for sample in range(played // len(chosen), arguments.trajectories):
+            env = open_env(games, store.resources.cache)
+            order = random.Random(sample).sample(chosen, len(chosen))
+            for task in order[played - sample * len(chosen) :]:
+                log.append(attempt(env, task, sample, SLIPS[arguments.env]))
+                played += 1
+                advance(played)
+            env.close()
 
 
 if __name__ == "__main__":

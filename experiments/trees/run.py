@@ -44,7 +44,8 @@ SIZE = ("nodes", "divergence_points", "mixed_divergence_share", "fragmentation")
 
 def read_tasks(path: Path) -> list[list[Trajectory]]:
     """Return the trajectories of each task."""
-    groups = groupby(read_trajectories(path), key=lambda t: t.task.task_id)
+    trajectories = sorted(read_trajectories(path), key=lambda t: t.task.task_id)
+    groups = groupby(trajectories, key=lambda t: t.task.task_id)
     return [list(group) for _, group in groups]
 
 
