@@ -1,10 +1,10 @@
 """Attempts at tasks of ScienceWorld or WebShop, for trees to be made of.
 
 The tiny models do not read these environments, so a player stands in for the weak model. In
-ScienceWorld it is the expert that now and then does something random; the simulator is the one
-as shipped, in which the order of objects depends on what its virtual machine did before, so each
-of the attempts at a task has a machine of its own and tasks come in another order. In WebShop it searches for the words of the
-instruction in random order and then clicks at random.
+ScienceWorld it is the expert that now and then does something random. The simulator is the one as
+shipped, in which the order of objects depends on what its virtual machine did before; so each of
+the attempts at a task has a machine of its own, to which tasks come in another order. In WebShop
+the player searches for the words of the instruction in random order and then clicks at random.
 
     python experiments/trees/play.py scienceworld --output scienceworld.jsonl
     python experiments/trees/play.py webshop --output webshop.jsonl
