@@ -158,6 +158,7 @@ class TreeConfig:
     """``tree=…``: how trajectories are merged."""
 
     similarity: str = MISSING
+    encoder: str = MISSING
     xi_sim: float = MISSING
     action_match: str = MISSING
     width: int | None = MISSING
@@ -178,6 +179,7 @@ class MethodConfig:
     minimum_gap: float = MISSING
     continuation: str = MISSING
     pairs_per_divergence: int | None = MISSING
+    pairs_per_task: int | None = MISSING
 
 
 @dataclass
@@ -282,9 +284,16 @@ def _check(config: Config) -> None:
         ("env.max_steps", config.env.max_steps, 1),
         ("method.iterations", method.iterations, 1),
         ("tree.width", tree.width, 1),
+        ("method.pairs_per_divergence", method.pairs_per_divergence, 1),
+        ("method.pairs_per_task", method.pairs_per_task, 1),
     ):
         if value is not None and value < low:
             raise UserError(f"{key}={value} is too small: it must be at least {low}")
+    if tree.width is not None and tree.width > explore.trajectories:
+        raise UserError(
+            f"tree.width={tree.width} is more than the {explore.trajectories} trajectories of each "
+            f"task: set explore.trajectories={tree.width}, or tree.width=null for all"
+        )
     for key, number in (
         ("tree.xi_sim", tree.xi_sim),
         ("method.minimum_score", method.minimum_score),

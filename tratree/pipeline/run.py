@@ -22,6 +22,19 @@ TABLE_WIDTH = 132
 WEAK, CEILING = "sft_weak", "sft_strong"
 
 
+def open_store(config: Config, progress: Progress) -> Store:
+    """Return the store that `config` names, with the resources that it grants."""
+    root = Path(config.store).absolute()
+    trainer = config.trainer
+    hardware = Hardware(
+        trainer.accelerator, trainer.devices, trainer.strategy, trainer.checkpoint_every_steps
+    )
+    resources = Resources(
+        config.rollout.workers, config.rollout.batch_size, root / "cache", hardware
+    )
+    return Store(root, resources, progress)
+
+
 def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[str, Any]:
     """Compute what is missing in the store and write the results of all systems to `folder`.
 
@@ -32,15 +45,7 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
         UserError: For bad input, in one line.
     """
     progress = progress or Progress()
-    root = Path(config.store).absolute()
-    trainer = config.trainer
-    hardware = Hardware(
-        trainer.accelerator, trainer.devices, trainer.strategy, trainer.checkpoint_every_steps
-    )
-    resources = Resources(
-        config.rollout.workers, config.rollout.batch_size, root / "cache", hardware
-    )
-    store = Store(root, resources, progress)
+    store = open_store(config, progress)
     evaluated = {n: evaluate_stage(config, n, trained) for n, trained in systems(config).items()}
     write_stages(folder, config.store, evaluated.values())
     measured = {}
