@@ -1,10 +1,9 @@
 """Build trees of explored trajectories with every similarity and threshold; write the tables.
 
     python train.py
-    python experiments/trees/play.py scienceworld --output scienceworld.jsonl
     python experiments/trees/play.py webshop --output webshop.jsonl
     python experiments/trees/run.py alfworld=store/explore/KEY/episodes.jsonl \
-        scienceworld=scienceworld.jsonl webshop=webshop.jsonl
+        webshop=webshop.jsonl
 
 The first part of each argument names the environment whose rule of equal actions holds. `minilm`
 needs `pip install 'tratree[minilm]'`, or the Hub.
