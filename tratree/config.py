@@ -175,6 +175,9 @@ class MethodConfig:
     minimum_score: float = MISSING
     beta: float = MISSING
     label_smoothing: float = MISSING
+    length_normalised: bool = MISSING
+    packing: str = MISSING
+    pack_tokens: int = MISSING
     aggregate: str = MISSING
     minimum_gap: float = MISSING
     continuation: str = MISSING
@@ -268,6 +271,7 @@ def _choice(key: str, value: Any, allowed: Any) -> str:
 def _check(config: Config) -> None:
     method, tree, explore = config.method, config.tree, config.explore
     _choice("method.start", method.start, ("sft", "base"))
+    _choice("method.packing", method.packing, ("tree", "pairwise"))
     _choice("method.aggregate", method.aggregate, ("mean", "max"))
     _choice("method.continuation", method.continuation, ("end", "next_divergence", "one_step"))
     _choice("tree.similarity", tree.similarity, ("exact", "ngrams", "minilm"))
@@ -283,6 +287,7 @@ def _check(config: Config) -> None:
         ("trainer.threads", config.trainer.threads, 1),
         ("env.max_steps", config.env.max_steps, 1),
         ("method.iterations", method.iterations, 1),
+        ("method.pack_tokens", method.pack_tokens, 1),
         ("tree.width", tree.width, 1),
         ("method.pairs_per_divergence", method.pairs_per_divergence, 1),
         ("method.pairs_per_task", method.pairs_per_task, 1),
@@ -303,5 +308,10 @@ def _check(config: Config) -> None:
             raise UserError(f"{key}={number} is out of range: it must lie between 0 and 1")
     if method.beta <= 0:
         raise UserError(f"method.beta={method.beta} is out of range: it must be above 0")
+    if not 0 <= method.label_smoothing < 0.5:
+        raise UserError(
+            f"method.label_smoothing={method.label_smoothing} is out of range: it must lie from 0 "
+            "to below 0.5"
+        )
     for name in ("train", *config.evaluation.splits):
         _choice("evaluation.splits", name, config.env.splits)
