@@ -96,6 +96,8 @@ class BaseModelConfig:
     """One base model and its own fine-tuning on demonstrations."""
 
     name: str = MISSING
+    chat_template: str | None = "${model.chat_template}"
+    system_prompt: str = "${model.system_prompt}"
     sft: OptimizationConfig = field(default_factory=OptimizationConfig)
 
 
@@ -106,7 +108,7 @@ class LoraConfig:
     rank: int = MISSING
     alpha: int = MISSING
     dropout: float = MISSING
-    target_modules: str = MISSING
+    target_modules: Any = MISSING
 
 
 @dataclass
@@ -125,6 +127,9 @@ class ModelConfig:
     max_new_tokens: int = MISSING
     dtype: str = MISSING
     rollout_dtype: str = MISSING
+    attention: str = "sdpa"
+    gradient_checkpointing: bool = False
+    quantization: str = "none"
 
 
 @dataclass
@@ -275,6 +280,10 @@ def _check(config: Config) -> None:
     _choice("method.aggregate", method.aggregate, ("mean", "max"))
     _choice("method.continuation", method.continuation, ("end", "next_divergence", "one_step"))
     _choice("tree.similarity", tree.similarity, ("exact", "ngrams", "minilm"))
+    _choice("model.attention", config.model.attention, ("sdpa", "eager", "flash_attention_2"))
+    _choice("model.quantization", config.model.quantization, ("none", "8bit", "4bit"))
+    if config.model.quantization != "none" and config.trainer.strategy == "fsdp":
+        raise UserError("a quantised model cannot be sharded: use trainer=ddp or trainer=gpu")
     _choice("tree.action_match", tree.action_match, ("exact", "normalised"))
     for key, value, low in (
         ("seed", config.seed, 0),

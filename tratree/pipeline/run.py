@@ -13,7 +13,7 @@ from tratree.config import Config
 from tratree.pipeline.methods import systems
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.run_folder import write_stages
-from tratree.pipeline.stage import Hardware, Resources
+from tratree.pipeline.stage import Resources
 from tratree.pipeline.stages.evaluate import METRICS, evaluate_stage
 from tratree.pipeline.store import Store
 from tratree.report.table import add_gap_recovered, print_results, write_results
@@ -25,12 +25,11 @@ WEAK, CEILING = "sft_weak", "sft_strong"
 def open_store(config: Config, progress: Progress) -> Store:
     """Return the store that `config` names, with the resources that it grants."""
     root = Path(config.store).absolute()
-    trainer = config.trainer
-    hardware = Hardware(
-        trainer.accelerator, trainer.devices, trainer.strategy, trainer.checkpoint_every_steps
-    )
     resources = Resources(
-        config.rollout.workers, config.rollout.batch_size, root / "cache", hardware
+        config.rollout.workers,
+        config.rollout.batch_size,
+        root / "cache",
+        config.trainer.checkpoint_every_steps,
     )
     return Store(root, resources, progress)
 

@@ -14,16 +14,6 @@ from tratree.pipeline.progress import Progress
 
 
 @dataclass(frozen=True)
-class Hardware:
-    """What fine-tunings run on; see ``conf/trainer``."""
-
-    accelerator: str = "cpu"
-    devices: int = 1
-    strategy: str = "auto"
-    checkpoint_every_steps: int = 50
-
-
-@dataclass(frozen=True)
 class Resources:
     """What a stage may use; nothing here changes a result, so nothing here is in a stage's key.
 
@@ -31,13 +21,13 @@ class Resources:
         workers: Processes that play episodes side by side.
         batch_size: Episodes that one worker plays at the same time.
         cache: Folder for files that can be made again at any time.
-        hardware: What fine-tunings run on.
+        checkpoint_every_steps: How often a fine-tuning keeps what it has done.
     """
 
     workers: int
     batch_size: int
     cache: Path
-    hardware: Hardware = Hardware()
+    checkpoint_every_steps: int = 50
 
 
 @dataclass(frozen=True)

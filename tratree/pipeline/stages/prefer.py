@@ -14,6 +14,7 @@ from tratree.pipeline.stages.sft import sft_stage
 from tratree.pipeline.stages.training import (
     load_chat,
     load_start,
+    on_devices,
     read_training_settings,
     train,
     training_settings,
@@ -35,7 +36,7 @@ def prefer_stage(config: Config, pairs: Stage, reference: Stage) -> Stage:
     inputs = {"pairs": pairs, "trees": pairs.inputs["trees"], "reference": reference}
     if method.start == "sft":
         inputs["start"] = sft_stage(config, "strong")
-    return Stage("prefer", settings, _train, inputs)
+    return Stage("prefer", settings, on_devices(_train), inputs)
 
 
 def _train(job: Job) -> None:
