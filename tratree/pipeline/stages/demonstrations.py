@@ -19,7 +19,8 @@ def demonstrations_stage(config: Config) -> Stage:
         "tasks": config.expert.tasks,
         "seed": config.seed,
     }
-    return Stage("demonstrations", settings, _demonstrate, {"games": games_stage(config)})
+    inputs = {"games": games_stage(config)}
+    return Stage("demonstrations", settings, _demonstrate, inputs, version=2)
 
 
 def _demonstrate(job: Job) -> None:
