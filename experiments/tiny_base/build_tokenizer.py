@@ -62,7 +62,10 @@ def split_words(text: str) -> list[str]:
 
 
 def vocabulary() -> list[str]:
-    """Return all tokens: the special ones, then words in a fixed order, then pieces."""
+    """Return all tokens: the special ones, then words in a fixed order, then pieces.
+
+    An identifier of a product has two, one for its beginning and one for its end.
+    """
     texts = itertools.chain(
         _alfworld(),
         _webshop(),
@@ -73,7 +76,7 @@ def vocabulary() -> list[str]:
     numbers = [str(number) for number in range(LARGEST_NUMBER + 1)]
     syllables = [a + b for a, b in itertools.product("BDKLMNPRST", "AEIOU")]
     pieces = [CONTINUING + piece for piece in [*"0123456789", ":", *syllables]]
-    return [*SPECIAL_TOKENS, *sorted(words), *numbers, "B0", *pieces]
+    return [*SPECIAL_TOKENS, *sorted(words), *numbers, *("B0" + s for s in syllables), *pieces]
 
 
 def build() -> PreTrainedTokenizerFast:

@@ -50,21 +50,23 @@ class Recipe:
 
 RECIPES = {
     "weak": Recipe(
-        width=64, inner=192, layers=2, heads=4, kv_heads=1, learning_rate=3e-3, steps=2000
+        width=64, inner=192, layers=2, heads=4, kv_heads=1, learning_rate=3e-3, steps=1400
     ),
     "strong": Recipe(
-        width=128, inner=320, layers=3, heads=4, kv_heads=4, learning_rate=2e-3, steps=2000
+        width=128, inner=320, layers=3, heads=4, kv_heads=4, learning_rate=2e-3, steps=700
     ),
 }
 
-SHARES = {"alfworld": 0.3, "scienceworld": 0.35, "webshop": 0.35}
+SHARES = {"alfworld": 0.25, "scienceworld": 0.2, "webshop": 0.55}
 """Probability that a row is from an environment."""
 LENGTHS = (320, 640, 320, 960)
 """Tokens of a row; the steps take turns."""
 FROM_THE_START = ("alfworld",)
 """Environments whose short rows are beginnings of episodes; of others, they begin anywhere."""
-OBSERVATION_WEIGHT = 0.3
+OBSERVATION_WEIGHT = 0.15
 """Weight of a token that the player did not write; its own have weight 1."""
+CLICK_WEIGHT = 5.0
+"""Weight of what is clicked: few tokens that are hard to learn, copied from a list."""
 WARMUP_STEPS, WEIGHT_DECAY, CLIP = 100, 0.05, 1.0
 CHECKPOINT_EVERY, REPORT_EVERY = 100, 50
 
@@ -114,13 +116,15 @@ def rate(step: int, recipe: Recipe) -> float:
     return recipe.learning_rate * (1 + math.cos(math.pi * progress)) / 2
 
 
-def loss_weights(inputs: torch.Tensor, agent_id: int, user_id: int) -> torch.Tensor:
+def loss_weights(inputs: torch.Tensor, ids: Mapping[str, int]) -> torch.Tensor:
     """Return the weight of the token after each input token, shape of `inputs`."""
     places = torch.arange(inputs.shape[1]).expand_as(inputs)
-    last_agent, last_user = (
-        torch.where(inputs == role, places, -1).cummax(1).values for role in (agent_id, user_id)
+    agent, user, click, end = (
+        torch.where(inputs == ids[mark], places, -1).cummax(1).values
+        for mark in ("<agent>", "<user>", "click[", "]")
     )
-    return torch.where(last_agent > last_user, 1.0, OBSERVATION_WEIGHT)
+    weights = torch.where(agent > user, 1.0, OBSERVATION_WEIGHT)
+    return torch.where((agent > user) & (click > torch.maximum(agent, end)), CLICK_WEIGHT, weights)
 
 
 def take_over(model: LlamaForCausalLM, vocabulary: dict[str, int], start: Path) -> None:
@@ -153,10 +157,10 @@ def pretrain(
 ) -> LlamaForCausalLM:
     """Train from the last checkpoint, or from the start; return the trained model."""
     tokenizer = build()
-    agent_id, user_id = (tokenizer.vocab[name] for name in ("<agent>", "<user>"))
+    ids = tokenizer.get_vocab()
     model = new_model(recipe, len(tokenizer), seed)
     if start is not None:
-        take_over(model, tokenizer.get_vocab(), start)
+        take_over(model, ids, start)
     optimizer = optimizer_of(model)
     checkpoint, first_step = output / "checkpoint.pt", 0
     if checkpoint.exists():
@@ -170,7 +174,7 @@ def pretrain(
             group["lr"] = rate(step, recipe)
         logits = model(input_ids=batch[:, :-1], use_cache=False).logits.flatten(0, 1)
         losses = cross_entropy(logits, batch[:, 1:].flatten(), reduction="none")
-        weights = loss_weights(batch[:, :-1], agent_id, user_id).flatten()
+        weights = loss_weights(batch[:, :-1], ids).flatten()
         loss = (losses * weights).sum() / weights.sum()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
@@ -179,7 +183,7 @@ def pretrain(
         tokens += batch[:, 1:].numel()
         if (step + 1) % REPORT_EVERY == 0:
             speed = tokens / (time.monotonic() - started)
-            own = losses[weights == 1].mean().item()
+            own = losses[weights >= 1].mean().item()
             print(f"step {step + 1} loss {loss:.4f} own {own:.4f} tokens/s {speed:.0f}", flush=True)
         if (step + 1) % CHECKPOINT_EVERY == 0:
             state = {
