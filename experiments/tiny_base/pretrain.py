@@ -50,10 +50,10 @@ class Recipe:
 
 RECIPES = {
     "weak": Recipe(
-        width=64, inner=192, layers=2, heads=4, kv_heads=1, learning_rate=3e-3, steps=1400
+        width=64, inner=192, layers=2, heads=4, kv_heads=1, learning_rate=3e-3, steps=4800
     ),
     "strong": Recipe(
-        width=128, inner=320, layers=3, heads=4, kv_heads=4, learning_rate=2e-3, steps=700
+        width=128, inner=320, layers=3, heads=4, kv_heads=4, learning_rate=2e-3, steps=4200
     ),
 }
 
