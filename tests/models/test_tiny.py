@@ -24,7 +24,7 @@ from tratree.envs.registry import make_env, prepare_data
 from tratree.external_data import external_data
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import encode_trajectory
-from tratree.policy.parse import parse_turn
+from tratree.trajectory.turns import parse_turn
 
 TINY = Path(tratree.__file__).parent / "models" / "tiny"
 MODELS = ("weak", "strong")
