@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_tokenizers import LINES, SPECIALS, tokenizer_of
-from tratree.policy.parse import format_turn
 
 from tratree.errors import UserError
 from tratree.policy.chat import TEMPLATES, ChatFormat
+from tratree.trajectory.turns import format_turn
 
 OBSERVATIONS = (LINES[0], LINES[2], LINES[4])
 TURNS = (
