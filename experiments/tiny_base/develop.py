@@ -9,27 +9,18 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 from tratree.cli.compose import compose_config
 from tratree.pipeline.progress import Progress
-from tratree.pipeline.stage import Hardware, Resources
+from tratree.pipeline.run import open_store
 from tratree.pipeline.stages.evaluate import METRICS, evaluate_stage
 from tratree.pipeline.stages.sft import sft_stage
-from tratree.pipeline.store import Store
 
 
 def main() -> None:
     """Print one line a model: success, reward, finish rate and steps."""
     config = compose_config([*sys.argv[2:], "evaluation.splits=[development]"])
-    root, trainer = Path(config.store).absolute(), config.trainer
-    hardware = Hardware(
-        trainer.accelerator, trainer.devices, trainer.strategy, trainer.checkpoint_every_steps
-    )
-    resources = Resources(
-        config.rollout.workers, config.rollout.batch_size, root / "cache", hardware
-    )
-    store = Store(root, resources, Progress())
+    store = open_store(config, Progress())
     for role in sys.argv[1].split(","):
         trained = evaluate_stage(config, f"sft_{role}", sft_stage(config, role))
         metrics = json.loads((store.ensure(trained) / METRICS).read_text("utf-8"))["development"]
