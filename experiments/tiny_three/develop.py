@@ -1,6 +1,6 @@
 """Fine-tune the tiny models on demonstrations and let them play the development split.
 
-    python experiments/tiny_base/develop.py weak,strong env=webshop evaluation.episodes=150
+    python experiments/tiny_three/develop.py weak,strong env=webshop evaluation.episodes=150
 
 After the models come the overrides of ``train.py``; no other held-out split is looked at.
 """
