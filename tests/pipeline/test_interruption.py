@@ -22,15 +22,25 @@ def result_files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.glob("results.*"))}
 
 
+def leads_its_group(pid: int | None) -> bool:
+    """Return whether a process has come as far as to be killed with all that it started."""
+    try:
+        return pid is not None and os.getpgid(pid) == pid
+    except ProcessLookupError:
+        return False
+
+
 def kill_in(stage: str, folder: Path, moment: float, *overrides: str) -> bool:
     """Start a run, kill it `moment` seconds after `stage` has begun; False if it had ended."""
     process = start(folder, *overrides)
     store = folder.parent / f"store-{folder.name}"
-    while process.is_alive() and not list((store / stage).glob("*.partial")):
+    while process.is_alive() and not (
+        leads_its_group(process.pid) and list((store / stage).glob("*.partial"))
+    ):
         time.sleep(0.002)
     time.sleep(moment)
     alive = process.is_alive()
-    if alive:
+    if alive and process.pid is not None:
         os.killpg(process.pid, signal.SIGKILL)
     process.join()
     return alive
