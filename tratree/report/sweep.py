@@ -14,6 +14,7 @@ import yaml
 from tratree.errors import UserError
 
 RESULTS = "results.json"
+STAGES = "stages.json"
 FAILURE = "failure.json"
 CONFIGURATION = ".hydra"
 
@@ -30,6 +31,7 @@ class Point:
         settings: Its whole configuration, as Hydra wrote it.
         choices: The chosen option of every group.
         overrides: What its command line said, by key.
+        stages: Where in the store each of its stages lies, by title.
         results: Its ``results.json``; None as long as there is none.
         failure: Why it failed, if it did.
     """
@@ -38,6 +40,7 @@ class Point:
     settings: Mapping[str, Any]
     choices: Mapping[str, str]
     overrides: Mapping[str, str]
+    stages: Mapping[str, str]
     results: Mapping[str, Any] | None
     failure: str | None
 
@@ -104,12 +107,13 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 def _read(run: Path, name: str) -> Point:
     hydra = _yaml(run / CONFIGURATION / "hydra.yaml").get("hydra", {})
-    failure = _json(run / FAILURE)
+    stages, failure = _json(run / STAGES), _json(run / FAILURE)
     return Point(
         name=name,
         settings=_yaml(run / CONFIGURATION / "config.yaml"),
         choices=hydra.get("runtime", {}).get("choices", {}),
         overrides=_by_key(hydra.get("overrides", {}).get("task", [])),
+        stages={} if stages is None else stages["stages"],
         results=_json(run / RESULTS),
         failure=None if failure is None else failure["reason"],
     )
