@@ -16,6 +16,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,7 @@ class SlurmLauncher(BaseSubmititLauncher):
 
         Singleton.set_state(state)
         setup_globals()
+        config = deepcopy(config)  # Submitit writes the argument down again if the job has to leave
         with open_dict(config.hydra.job):
             config.hydra.job.id = submitit.JobEnvironment().job_id
         done = run_job(

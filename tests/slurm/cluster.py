@@ -50,7 +50,7 @@ class Cluster:
 
     def train(self, *arguments: str, folder: Path) -> subprocess.Popen[str]:
         """Start ``train.py``; its folder is `folder`, its store a folder in that."""
-        command = [sys.executable, str(ROOT / "train.py"), "debug=smoke", *arguments]
+        command = [sys.executable, str(ROOT / "train.py"), *arguments, "debug=smoke"]
         return subprocess.Popen(
             [*command, f"store={folder}/store"],
             cwd=folder,
