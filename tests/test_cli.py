@@ -65,6 +65,19 @@ def test_bad_input_is_one_line_that_says_what_to_do(
     assert "Traceback" not in done.stderr
 
 
+def test_a_sweep_goes_on_after_a_failure_and_lists_all(tmp_path: Path) -> None:
+    done = train("-m", "model.weak.name=/no/such/folder,/nor/this", "debug=smoke", folder=tmp_path)
+    assert done.returncode == 1
+    failed = [line for line in done.stderr.splitlines() if line.startswith("failed: ")]
+    assert len(failed) == 2, done.stderr
+    for number, (line, name) in enumerate(
+        zip(failed, ("/no/such/folder", "/nor/this"), strict=True)
+    ):
+        assert f"failed: {number}: " in line
+        assert f"model {name}: {name} holds no config.json" in line
+    assert done.stderr.splitlines()[-1].startswith("error: 2 of the points")
+
+
 def test_missing_official_games(tmp_path: Path) -> None:
     done = train("env.games=official", f"env.data={tmp_path}/none", folder=tmp_path)
     assert done.returncode == 1

@@ -50,7 +50,7 @@ class SlurmLauncher(BaseSubmititLauncher):
         super().__init__(**params)
         self.wait = wait
 
-    def __call__(self, config: DictConfig, state: dict[Any, Any]) -> JobReturn:  # type: ignore[override]
+    def __call__(self, config: DictConfig, state: dict[Any, Any]) -> JobReturn:
         """Run a point, in a job on the cluster."""
         import submitit
 

@@ -42,6 +42,7 @@ def _run(composed: DictConfig) -> None:
     (folder / FAILURE).unlink(missing_ok=True)
     try:
         config = read_config(composed)
+        config.logger.group = config.logger.group or _group()
         # Heavy imports wait until there is something to run, so that --help answers at once.
         from tratree.pipeline.run import run
 
@@ -53,3 +54,12 @@ def _run(composed: DictConfig) -> None:
         elif isinstance(error, UserError):
             sys.exit(f"error: {error}")  # here, because Hydra adds lines to an error that leaves it
         raise
+
+
+def _group() -> str | None:
+    """What the runs of a sweep have in common: the experiment file, or else the sweep's folder."""
+    settings = HydraConfig.get()
+    experiment: str | None = settings.runtime.choices.get("experiment")
+    if experiment is None and settings.mode is RunMode.MULTIRUN:
+        return "-".join(Path(settings.sweep.dir).parts[-2:])
+    return experiment

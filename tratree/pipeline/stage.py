@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tratree.pipeline.progress import Progress
+from tratree.pipeline.tracking import Tracker
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Resources:
 class Job:
     """What a stage's function is given: its settings, its inputs' folders, and where to write.
 
+    `title` is the stage's, for people and trackers.
+
     `folder` may hold what an earlier, interrupted run of the same stage left there; the
     function goes on from it and must end with the same bytes as an undisturbed run.
     """
@@ -43,6 +46,8 @@ class Job:
     folder: Path
     resources: Resources
     progress: Progress
+    title: str = ""
+    tracker: Tracker = field(default_factory=Tracker)
 
 
 @dataclass(frozen=True)

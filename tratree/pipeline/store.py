@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from tratree.errors import UserError
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.stage import Job, Resources, Stage
+from tratree.pipeline.tracking import Tracker
 
 DESCRIPTION = "stage.json"
 TIMING = "timing.json"
@@ -33,6 +34,7 @@ class Store:
     root: Path
     resources: Resources
     progress: Progress
+    tracker: Tracker = field(default_factory=Tracker)
 
     def folder(self, stage: Stage) -> Path:
         """Where the stage's result lies once it is finished."""
@@ -46,24 +48,38 @@ class Store:
         """
         finished = self.folder(stage)
         if finished.is_dir():
-            self.progress.reused(stage.title)
-            return finished
+            return self._reused(stage)
         inputs = {name: self.ensure(before) for name, before in stage.inputs.items()}
         with _clear_disk_errors(self.root), self._lock(stage):
             if finished.is_dir():
-                self.progress.reused(stage.title)
-                return finished
+                return self._reused(stage)
             partial = finished.with_suffix(".partial")
             partial.mkdir(parents=True, exist_ok=True)
             with self.progress.stage(stage.title):
                 started = time.monotonic()
-                stage.run(Job(stage.settings, inputs, partial, self.resources, self.progress))
+                stage.run(
+                    Job(
+                        stage.settings,
+                        inputs,
+                        partial,
+                        self.resources,
+                        self.progress,
+                        stage.title,
+                        self.tracker,
+                    )
+                )
                 seconds = time.monotonic() - started
             _write_json(partial / TIMING, {"seconds": round(seconds, 3)})
             _write_json(partial / DESCRIPTION, stage.description())
             os.sync()  # so that a power cut after the rename finds whole files
             partial.rename(finished)
+        self.tracker.stage_done(stage, finished, computed=True)
         return finished
+
+    def _reused(self, stage: Stage) -> Path:
+        self.progress.reused(stage.title)
+        self.tracker.stage_done(stage, self.folder(stage), computed=False)
+        return self.folder(stage)
 
     @contextmanager
     def _lock(self, stage: Stage) -> Iterator[None]:
