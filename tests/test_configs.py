@@ -44,9 +44,10 @@ def test_every_launcher_composes(option: str) -> None:
     assert launcher.signal_delay_s > PATIENCE_SECONDS
 
 
-@pytest.mark.parametrize(
-    "name", ["beta_sweep", "width_sweep", "xi_sweep", "main_table", "ablation"]
-)
+SWEEPS = ("beta_sweep", "width_sweep", "xi_sweep", "main_table", "ablation")
+
+
+@pytest.mark.parametrize("name", SWEEPS)
 def test_every_point_of_a_sweep_file_composes(name: str) -> None:
     """Each value of each axis; the values of several axes do not depend on each other."""
     register_schema()

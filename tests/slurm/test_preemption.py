@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 # Long enough to be caught at work. Without the signal there would be no checkpoint to go on from.
 SETTINGS = (
     "model.weak.sft.epochs=40",
-    "explore.trajectories=12",
+    "explore.trajectories=8",
     "trainer.checkpoint_every_steps=1000000",
 )
 KEPT = ("adapter_model.safetensors", "metrics.jsonl", "episodes.jsonl", "metrics.json")

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
-from tratree.errors import UserError
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; `{self.prog} --help` shows how to call it")
+from tratree.cli.arguments import ArgumentParser
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -21,7 +14,7 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         UserError: If the arguments are wrong, there is no run, or the summary can't be written.
     """
-    parser = _Parser(
+    parser = ArgumentParser(
         prog="tratree summarize",
         description="Put the results of a sweep into one table, with plots. Points may still be "
         "waiting or running, and several sweeps may be given.",

@@ -14,7 +14,7 @@ from tratree.config import Config
 from tratree.pipeline.methods import systems
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.run_folder import write_stages
-from tratree.pipeline.stage import Resources
+from tratree.pipeline.stage import Resources, with_inputs
 from tratree.pipeline.stages.evaluate import METRICS, evaluate_stage
 from tratree.pipeline.store import Store
 from tratree.pipeline.tracking import Tracker, open_tracker
@@ -24,7 +24,7 @@ TABLE_WIDTH = 132
 WEAK, CEILING = "sft_weak", "sft_strong"
 
 
-def open_store(config: Config, progress: Progress, tracker: Tracker) -> Store:
+def open_store(config: Config, progress: Progress, tracker: Tracker | None = None) -> Store:
     """Return the store that `config` names, with the resources that it grants."""
     root = Path(config.store).absolute()
     resources = Resources(
@@ -33,7 +33,7 @@ def open_store(config: Config, progress: Progress, tracker: Tracker) -> Store:
         root / "cache",
         config.trainer.checkpoint_every_steps,
     )
-    return Store(root, resources, progress, tracker)
+    return Store(root, resources, progress, tracker or Tracker())
 
 
 def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[str, Any]:
@@ -53,6 +53,10 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
         folders = {name: store.ensure(stage) for name, stage in evaluated.items()}
         results = _results(config, folders)
         write_results(folder, results)
+        for stage in with_inputs(evaluated.values()):
+            if store.folder(stage).is_dir():  # others were not needed
+                computed = stage.key in store.computed
+                tracker.stage_done(stage, store.folder(stage), computed=computed)
         tracker.results_done(results, folders)
     print_results(results, Console(width=None if sys.stdout.isatty() else TABLE_WIDTH))
     progress.message(f"results in {folder}")

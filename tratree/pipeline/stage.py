@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -89,3 +89,17 @@ class Stage:
         """A hash of name, version, settings and the inputs' keys: 16 hexadecimal digits."""
         text = json.dumps(self.description(), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def with_inputs(stages: Iterable[Stage]) -> list[Stage]:
+    """Return `stages` and all that they need, each once, after its inputs."""
+    found: dict[str, Stage] = {}
+
+    def visit(stage: Stage) -> None:
+        for before in stage.inputs.values():
+            visit(before)
+        found.setdefault(stage.key, stage)
+
+    for stage in stages:
+        visit(stage)
+    return list(found.values())

@@ -28,13 +28,15 @@ class Store:
     """Folders of finished stages: ``root/<stage name>/<key>/``.
 
     A stage is worked on in ``<key>.partial`` under a file lock and appears by an atomic rename,
-    so a finished folder is always whole, and an interrupted one is gone on with.
+    so a finished folder is always whole, and an interrupted one is gone on with. `computed` holds
+    the keys of the stages that were not found finished.
     """
 
     root: Path
     resources: Resources
     progress: Progress
     tracker: Tracker = field(default_factory=Tracker)
+    computed: set[str] = field(default_factory=set)
 
     def folder(self, stage: Stage) -> Path:
         """Where the stage's result lies once it is finished."""
@@ -48,11 +50,13 @@ class Store:
         """
         finished = self.folder(stage)
         if finished.is_dir():
-            return self._reused(stage)
+            self.progress.reused(stage.title)
+            return finished
         inputs = {name: self.ensure(before) for name, before in stage.inputs.items()}
         with _clear_disk_errors(self.root), self._lock(stage):
             if finished.is_dir():
-                return self._reused(stage)
+                self.progress.reused(stage.title)
+                return finished
             partial = finished.with_suffix(".partial")
             partial.mkdir(parents=True, exist_ok=True)
             with self.progress.stage(stage.title):
@@ -73,13 +77,8 @@ class Store:
             _write_json(partial / DESCRIPTION, stage.description())
             os.sync()  # so that a power cut after the rename finds whole files
             partial.rename(finished)
-        self.tracker.stage_done(stage, finished, computed=True)
+        self.computed.add(stage.key)
         return finished
-
-    def _reused(self, stage: Stage) -> Path:
-        self.progress.reused(stage.title)
-        self.tracker.stage_done(stage, self.folder(stage), computed=False)
-        return self.folder(stage)
 
     @contextmanager
     def _lock(self, stage: Stage) -> Iterator[None]:

@@ -17,11 +17,14 @@ from lightning.pytorch.loggers import Logger, WandbLogger
 from tratree.config import Config
 from tratree.errors import UserError
 from tratree.pipeline.stages.episodes import EPISODES
+from tratree.pipeline.stages.trees import read_trees
 from tratree.pipeline.tracking.tracker import Tracker
 from tratree.pipeline.tracking.wandb_connection import check_connection
 from tratree.report.tree_figure import draw_tree
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
+from tratree.tree.mcts import search_paths
+from tratree.tree.view import render
 
 if TYPE_CHECKING:
     from tratree.pipeline.stage import Stage
@@ -32,6 +35,10 @@ ARTIFACTS = {"trees": "trees", "sft": "adapter", "imitate": "adapter", "prefer":
 """The stages whose results are kept as artifacts, and the artifacts' type."""
 RESULT_COLUMNS = ("system", "split", "episodes", "reward", "success", "finished", "steps", "pgr")
 TRAJECTORY_COLUMNS = ("system", "split", "task", "type", "score", "success", "steps", "text")
+
+
+class _StageLogger(WandbLogger):
+    LOGGER_JOIN_CHAR = "/"  # W&B groups curves by what comes before it
 
 
 class WandbTracker(Tracker):
@@ -66,12 +73,15 @@ class WandbTracker(Tracker):
         self._run.define_metric(STEP)
         self._run.define_metric("*", step_metric=STEP, step_sync=True)
         self._settings = logger
-        self._seen: set[str] = set()
+        self._search = {
+            "iterations": config.method.iterations,
+            "exploration": config.method.exploration,
+        }
         self._inputs: list[str] = []
 
     def training_logger(self, title: str) -> Logger:
         """Return a logger whose curves are named after the stage."""
-        return WandbLogger(experiment=self._run, prefix=title.replace(" ", "_"))
+        return _StageLogger(experiment=self._run, prefix=title.replace(" ", "_"))
 
     def stage_done(self, stage: Stage, folder: Path, *, computed: bool) -> None:
         """Log what the run computed as an artifact, and what it found in the store as its input.
@@ -79,10 +89,7 @@ class WandbTracker(Tracker):
         Offline, where W&B knows no inputs, their names stand in the run's configuration. An
         artifact's metadata holds the keys of the stages that it was made from in any case.
         """
-        if stage.key in self._seen or stage.name not in ARTIFACTS:
-            return
-        self._seen.add(stage.key)
-        if self._settings.artifacts:
+        if self._settings.artifacts and stage.name in ARTIFACTS:
             name = f"{stage.title.replace(' ', '_')}-{stage.key}"
             artifact = wandb.Artifact(name, ARTIFACTS[stage.name], metadata=stage.description())
             artifact.add_dir(str(folder))
@@ -119,15 +126,14 @@ class WandbTracker(Tracker):
         self._run.finish(exit_code=0 if error is None else 1)
 
     def _log_trees(self, folder: Path) -> None:
-        from tratree.pipeline.stages.trees import read_trees
-
-        mixed = (t for t in read_trees(folder) if len({p.score for p in t.trajectories}) > 1)
+        trees = read_trees(folder)
+        page = render(trees, search_paths(trees, **self._search), title=self._run.name or "")
+        mixed = (t for t in trees if len({p.score for p in t.trajectories}) > 1)
         figures = [
             wandb.Image(draw_tree(tree), caption=tree.task.task_id)
             for tree in islice(mixed, self._settings.trees)
         ]
-        if figures:
-            self._run.log({"trees": figures})
+        self._run.log({"trees": figures, "tree viewer": wandb.Html(page, inject=False)})
 
     def _trajectories(self, system: str, folder: Path) -> Iterator[tuple[Any, ...]]:
         shown: Counter[str] = Counter()
