@@ -93,12 +93,12 @@ class Stage:
 
 def with_inputs(stages: Iterable[Stage]) -> list[Stage]:
     """Return `stages` and all that they need, each once, after its inputs."""
-    found: dict[str, Stage] = {}
+    found: dict[tuple[str, str], Stage] = {}
 
     def visit(stage: Stage) -> None:
         for before in stage.inputs.values():
             visit(before)
-        found.setdefault(stage.key, stage)
+        found.setdefault((stage.title, stage.key), stage)
 
     for stage in stages:
         visit(stage)

@@ -91,15 +91,13 @@ class WandbTracker(Tracker):
         """
         if self._settings.artifacts and stage.name in ARTIFACTS:
             name = f"{stage.title.replace(' ', '_')}-{stage.key}"
-            artifact = wandb.Artifact(name, ARTIFACTS[stage.name], metadata=stage.description())
-            artifact.add_dir(str(folder))
-            if computed:
-                self._run.log_artifact(artifact)
-            elif self._run.offline:
+            if self._run.offline and not computed:
                 self._inputs.append(name)
                 self._run.config.update({"inputs": self._inputs}, allow_val_change=True)
             else:
-                self._run.use_artifact(artifact)
+                artifact = wandb.Artifact(name, ARTIFACTS[stage.name], metadata=stage.description())
+                artifact.add_dir(str(folder))
+                (self._run.log_artifact if computed else self._run.use_artifact)(artifact)
         if stage.name == "trees":
             self._log_trees(folder)
 
