@@ -71,6 +71,15 @@ class Cluster:
             folder=folder,
         )
 
+    def ended(self) -> dict[str, str]:
+        """Wait until no job is at work, and return the state of every job.
+
+        A point's result is there a moment before its job has ended.
+        """
+        while any(state in ("RUNNING", "COMPLETING") for state in self.states().values()):
+            time.sleep(0.2)
+        return self.states()
+
     def states(self) -> dict[str, str]:
         """State of every job that the cluster remembers, by its number."""
         listed = self.run("squeue", "-h", "-r", "-t", "all", "-o", "%i %T")

@@ -20,7 +20,7 @@ def test_points_share_the_store_and_a_failure_is_seen(cluster: Cluster, tmp_path
     assert sweep.returncode == 1, said
 
     # SLURM knows which jobs failed, and their logs say why.
-    states = {job: state for job, state in cluster.states().items() if job not in before}
+    states = {job: state for job, state in cluster.ended().items() if job not in before}
     assert sorted(states.values()) == ["COMPLETED", "COMPLETED", "FAILED", "FAILED"]
     for job, state in states.items():
         [log] = (tmp_path / "sweep" / ".submitit").rglob(f"{job}_0_log.err")
