@@ -35,16 +35,13 @@ class Leaving:
     @property
     def asked(self) -> bool:
         """Whether the signal has come and not been passed on."""
-        # A process that was started with the signal blocked never handles it.
-        return self._timer is not None or SIGNAL in signal.sigpending()
+        return self._timer is not None
 
     def leave(self) -> None:
         """Let the owner of the signal act; as a rule that ends the process by `SystemExit`."""
         self.settle()
         if self._owner is not None:
             self._owner(SIGNAL, None)
-        else:  # one of several processes of a training; the first one's owner acts when it is gone
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {SIGNAL})
 
     def settle(self) -> None:
         """Forget that the signal came."""
