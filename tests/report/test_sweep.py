@@ -31,16 +31,19 @@ def write_point(folder: Path, overrides: dict[str, Any], **files: Any) -> None:
         (folder / f"{name}.json").write_text(json.dumps(document))
 
 
-def results(method: str, seed: int, key: str, reward: float) -> dict[str, Any]:
+def finished(method: str, seed: int, key: str, reward: float) -> dict[str, Any]:
+    """Return the files of a point that is done; `key` is of the method's evaluation."""
+
     def figures(mean: float) -> dict[str, Any]:
         estimate = {"mean": mean, "low": mean, "high": mean}
         return {"test": {"episodes": 9, "reward": estimate, "success": estimate}}
 
-    return {
+    stages = {"evaluate sft_strong": f"evaluate/strong-{seed}", f"evaluate {method}": key}
+    results = {
         **{"env": "alfworld", "method": method, "seed": seed},
-        "stages": {"sft_strong": f"strong-{seed}", method: key},
         "systems": {"sft_strong": figures(0.3), method: figures(reward)},
     }
+    return {"stages": {"store": "s", "stages": stages}, "results": results}
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ def sweep(tmp_path: Path) -> Path:
                     continue
                 key = f"{method}-{seed}" + (f"-{beta}" if method == "tree_dpo" else "")
                 reward = 0.5 + 0.1 * seed - (beta / 10 if method == "tree_dpo" else 0)
-                write_point(folder, overrides, results=results(method, seed, key, reward))
+                write_point(folder, overrides, **finished(method, seed, key, reward))
     return tmp_path / "sweep"
 
 
