@@ -73,10 +73,7 @@ class WandbTracker(Tracker):
         self._run.define_metric(STEP)
         self._run.define_metric("*", step_metric=STEP, step_sync=True)
         self._settings = logger
-        self._search = {
-            "iterations": config.method.iterations,
-            "exploration": config.method.exploration,
-        }
+        self._method = config.method
         self._inputs: list[str] = []
 
     def training_logger(self, title: str) -> Logger:
@@ -113,8 +110,8 @@ class WandbTracker(Tracker):
                     self._run.summary[f"results/{system}/{split}/{name}"] = value
         played = wandb.Table(columns=list(TRAJECTORY_COLUMNS))
         for system, folder in evaluated.items():
-            for row in self._trajectories(system, folder):
-                played.add_data(*row)
+            for cells in self._trajectories(system, folder):
+                played.add_data(*cells)
         self._run.log({"results": table, "trajectories": played})
 
     def close(self, error: BaseException | None) -> None:
@@ -125,7 +122,10 @@ class WandbTracker(Tracker):
 
     def _log_trees(self, folder: Path) -> None:
         trees = read_trees(folder)
-        page = render(trees, search_paths(trees, **self._search), title=self._run.name or "")
+        paths = search_paths(
+            trees, iterations=self._method.iterations, exploration=self._method.exploration
+        )
+        page = render(trees, paths, title=self._run.name or "")
         mixed = (t for t in trees if len({p.score for p in t.trajectories}) > 1)
         figures = [
             wandb.Image(draw_tree(tree), caption=tree.task.task_id)
