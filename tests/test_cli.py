@@ -21,8 +21,9 @@ def test_help_shows_the_groups_and_imports_nothing_heavy(tmp_path: Path) -> None
         "import sys; sys.argv = ['train.py', '--help']\n"
         "from tratree.cli import main\n"
         "main()\n"
-        "heavy = {'torch', 'transformers', 'lightning', 'textworld', 'numba'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
+        "heavy = {'torch', 'transformers', 'lightning', 'textworld', 'numba'}\n"
+        "heavy |= {'submitit', 'wandb', 'matplotlib'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -63,6 +64,17 @@ def test_bad_input_is_one_line_that_says_what_to_do(
     assert done.stderr.splitlines()[-1] == errors[0]
     assert said in errors[0]
     assert "Traceback" not in done.stderr
+
+
+def test_a_sweep_goes_on_after_a_failure_and_lists_all(tmp_path: Path) -> None:
+    done = train("-m", "model.weak.name=/no/such/folder,/nor/this", "debug=smoke", folder=tmp_path)
+    assert done.returncode == 1
+    failed = [line for line in done.stderr.splitlines() if line.startswith("failed: ")]
+    assert len(failed) == 2, done.stderr
+    for number, name in enumerate(("/no/such/folder", "/nor/this")):
+        assert failed[number].startswith(f"failed: {number}: ")
+        assert f"model {name}: {name} holds no config.json" in failed[number]
+    assert done.stderr.splitlines()[-1].startswith("error: 2 of the points")
 
 
 def test_missing_official_games(tmp_path: Path) -> None:

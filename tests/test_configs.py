@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.types import RunMode
 
 from tratree.cli.compose import CONFIG_FOLDER, compose_config
+from tratree.config import register_schema
 from tratree.modules.settings import TrainingSettings
 from tratree.pipeline.stages.training import training_settings
+from tratree.preemption import PATIENCE_SECONDS
 
 GROUPS = ("env", "method", "model", "explore", "tree", "trainer", "evaluation", "logger")
 NOT_CHOSEN = {"method/base", "model/paper"}
@@ -26,6 +30,41 @@ def options(*groups: str) -> list[str]:
 @pytest.mark.parametrize("option", options(*GROUPS))
 def test_every_option_composes(option: str) -> None:
     compose_config([option])
+
+
+@pytest.mark.parametrize("option", options("hydra/launcher"))
+def test_every_launcher_composes(option: str) -> None:
+    register_schema()
+    with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
+        composed = compose("config", overrides=[option], return_hydra_config=True)
+    launcher = composed.hydra.launcher
+    assert launcher._target_.endswith("tratree_slurm_launcher.launcher.SlurmLauncher")
+    assert launcher.wait
+    assert launcher.max_num_timeout > 0
+    assert launcher.signal_delay_s > PATIENCE_SECONDS
+
+
+SWEEPS = ("beta_sweep", "width_sweep", "xi_sweep", "main_table", "ablation")
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_every_point_of_a_sweep_file_composes(name: str) -> None:
+    """Each value of each axis; the values of several axes do not depend on each other."""
+    register_schema()
+    with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
+        chosen = [f"experiment={name}"]
+        composed = compose("config", overrides=chosen, return_hydra_config=True)
+    assert composed.hydra.mode is RunMode.MULTIRUN
+    params = composed.hydra.sweeper.params
+    assert params.seed == "0,1,2,3,4"
+    for key, values in params.items():
+        for value in values.split(","):
+            compose_config([*chosen, f"{key}={value}"])
+
+
+def test_the_widest_tree_of_the_width_sweep_has_enough_trajectories() -> None:
+    config = compose_config(["experiment=width_sweep", "tree.width=7"])
+    assert config.explore.trajectories >= 7
 
 
 @pytest.mark.parametrize("option", options("experiment", "debug"))

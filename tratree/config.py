@@ -223,7 +223,15 @@ class LoggerConfig:
     """``logger=…``: where metrics go besides the files of the store."""
 
     name: str = MISSING
-    project: str | None = None
+    project: str = "tratree"
+    entity: str | None = None
+    group: str | None = None
+    job_type: str | None = None
+    tags: list[str] = field(default_factory=list)
+    offline: bool = False
+    artifacts: bool = True
+    trajectories: int = 20
+    trees: int = 3
 
 
 @dataclass

@@ -21,12 +21,14 @@ from tratree.data.pairs import EncodedPair, PairDataModule
 from tratree.errors import UserError
 from tratree.models.lora import save_adapter
 from tratree.modules.adapter_module import learning_rate_factor
+from tratree.modules.checkpoint import SafeCheckpointIO
 from tratree.modules.fit import CHECKPOINT, FitReport, fit
 from tratree.modules.imitation import MCTSImitationModule
 from tratree.modules.metrics import METRICS, read_metrics
 from tratree.modules.settings import TrainingSettings
 from tratree.modules.sft import SFTModule
 from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule
+from tratree.preemption import SIGNAL
 
 STEPS = 12  # of SETTINGS on 22 episodes: two epochs, each ends with a batch that isn't full
 
@@ -99,6 +101,30 @@ def test_lightning_does_what_a_plain_loop_does(tmp_path: Path) -> None:
 
 def test_equal_runs_give_equal_bytes(tmp_path: Path, undisturbed: list[bytes]) -> None:
     torch.manual_seed(123)
+    train(tmp_path)
+    assert results(tmp_path) == undisturbed
+
+
+def test_asked_to_leave_it_saves_what_it_has_done(tmp_path: Path, undisturbed: list[bytes]) -> None:
+    """Between two of the checkpoints that are due anyway, every third step."""
+
+    def ask(step: int, *_: object) -> None:
+        if step == 4:
+            os.kill(os.getpid(), SIGNAL)
+
+    def leave(*_: object) -> None:
+        raise SystemExit
+
+    before = signal.signal(SIGNAL, leave)
+    try:
+        with pytest.raises(SystemExit):
+            train(tmp_path, report=ask)
+        assert signal.getsignal(SIGNAL) is leave
+    finally:
+        signal.signal(SIGNAL, before)
+    checkpoint = SafeCheckpointIO().load_checkpoint(tmp_path / CHECKPOINT)
+    assert checkpoint["global_step"] == 4
+    assert len(read_metrics(tmp_path / METRICS)) == 4
     train(tmp_path)
     assert results(tmp_path) == undisturbed
 

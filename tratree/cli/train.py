@@ -2,30 +2,64 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from tratree.cli.compose import CONFIG_FOLDER
+from tratree.cli.failures import Sweep, list_failures, write_failure
 from tratree.config import read_config, register_schema
 from tratree.errors import UserError
+from tratree.report.sweep import FAILURE
+
+log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Compose the configuration from the command line and run it."""
+    """Compose the configuration from the command line and run it, or every point of a sweep.
+
+    Raises:
+        UserError: If points of a sweep failed; what each failed of is printed before.
+    """
     register_schema()
-    hydra.main(version_base="1.3", config_path=str(CONFIG_FOLDER), config_name="config")(_run)()
+    try:
+        hydra.main(version_base="1.3", config_path=str(CONFIG_FOLDER), config_name="config")(_run)()
+    except Exception:
+        if Sweep.folder is not None:
+            list_failures(Sweep.folder)
+        raise
 
 
 def _run(composed: DictConfig) -> None:
+    settings = HydraConfig.get()
+    folder = Path(settings.runtime.output_dir)
+    sweeping = settings.mode is RunMode.MULTIRUN
+    (folder / FAILURE).unlink(missing_ok=True)
     try:
         config = read_config(composed)
+        config.logger.group = config.logger.group or _group()
         # Heavy imports wait until there is something to run, so that --help answers at once.
         from tratree.pipeline.run import run
 
-        run(config, Path(HydraConfig.get().runtime.output_dir))
-    except UserError as error:
-        sys.exit(f"error: {error}")  # here, because Hydra adds lines to an error that leaves it
+        run(config, folder)
+    except Exception as error:
+        if sweeping:
+            write_failure(folder, error, settings.overrides.task)
+            log.exception("this point failed")
+        elif isinstance(error, UserError):
+            sys.exit(f"error: {error}")  # here, because Hydra adds lines to an error that leaves it
+        raise
+
+
+def _group() -> str | None:
+    """What the runs of a sweep have in common: the experiment file, or else the sweep's folder."""
+    settings = HydraConfig.get()
+    experiment: str | None = settings.runtime.choices.get("experiment")
+    if experiment is None and settings.mode is RunMode.MULTIRUN:
+        return "-".join(Path(settings.sweep.dir).parts[-2:])
+    return experiment

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from tratree.cli.arguments import ArgumentParser
 from tratree.errors import UserError
 
 PAGE = "trees.html"
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; `{self.prog} --help` shows how to call it")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -23,7 +18,7 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         UserError: If the arguments are wrong, there are no trees, or the page can't be written.
     """
-    parser = _Parser(
+    parser = ArgumentParser(
         prog="tratree view",
         description="Write the trajectory trees of a run as one HTML page that needs no network.",
     )

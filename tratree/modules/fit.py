@@ -15,7 +15,11 @@ import numpy as np
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import Logger
-from lightning.pytorch.plugins.environments import TorchElasticEnvironment
+from lightning.pytorch.plugins.environments import (
+    ClusterEnvironment,
+    LightningEnvironment,
+    TorchElasticEnvironment,
+)
 from lightning.pytorch.strategies import Strategy
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
@@ -26,6 +30,7 @@ from tratree.modules.checkpoint import SafeCheckpointIO
 from tratree.modules.metrics import METRICS, append_metrics, read_metrics, truncate_metrics
 from tratree.modules.settings import TrainingSettings
 from tratree.modules.sharding import ShardedStrategy
+from tratree.preemption import Leaving, wait_for_safe_points
 
 CHECKPOINT = "last.ckpt"
 
@@ -61,7 +66,8 @@ def fit(
 
     The folder keeps the last checkpoint (adapter, optimizer, schedule, position in the data) and
     ``metrics.jsonl``, a line a step. A call with equal arguments that finds a checkpoint there
-    goes on from it and ends with the same bytes as an undisturbed one.
+    goes on from it and ends with the same bytes as an undisturbed one. Asked to leave the machine
+    (`tratree.preemption`), it does so after the step under way, with a checkpoint.
 
     On several devices, call it in each process of `run_in_processes`.
 
@@ -84,11 +90,9 @@ def fit(
     checkpoint = folder / CHECKPOINT
     batch_size, accumulate = settings.batches()
     data.arrange(batch_size=batch_size, accumulate=accumulate, epochs=settings.epochs, seed=seed)
-    callbacks = [
-        _KeyedDropout(seed),
-        _Recorder(folder, settings.checkpoint_every_steps, report),
-    ]
-    with _quiet(), _reproducible(settings.threads):
+    with _quiet(), _reproducible(settings.threads), wait_for_safe_points() as leaving:
+        recorder = _Recorder(folder, settings.checkpoint_every_steps, report, leaving)
+        callbacks = [_KeyedDropout(seed), recorder]
         trainer = _make_trainer(settings, callbacks, logger)
         trainer.fit(
             module.train(),
@@ -106,11 +110,12 @@ def _make_trainer(
     settings: TrainingSettings, callbacks: list[Callback], logger: Logger | None
 ) -> Trainer:
     strategy: Strategy | str = "auto"
-    plugins: list[Any] = [SafeCheckpointIO()]
+    # Named on a cluster too: Lightning's own way there would queue the job again by itself.
+    environment: ClusterEnvironment = LightningEnvironment()
     if settings.devices > 1:
         fsdp = settings.strategy == "fsdp"
         strategy = ShardedStrategy(settings.devices) if fsdp else settings.strategy
-        plugins.append(TorchElasticEnvironment())
+        environment = TorchElasticEnvironment()
     try:
         return Trainer(
             accelerator=settings.accelerator,
@@ -121,7 +126,7 @@ def _make_trainer(
             max_epochs=1,
             logger=logger or False,
             callbacks=callbacks,
-            plugins=plugins,
+            plugins=[SafeCheckpointIO(), environment],
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -144,14 +149,19 @@ class _KeyedDropout(Callback):
 
 
 class _Recorder(Callback):
-    """Writes a line of metrics a step, and now and then a checkpoint."""
+    """Writes a line of metrics a step, and a checkpoint now and then and before the job leaves."""
 
     def __init__(
-        self, folder: Path, every: int, report: Callable[[int, int, str], None] | None
+        self,
+        folder: Path,
+        every: int,
+        report: Callable[[int, int, str], None] | None,
+        leaving: Leaving,
     ) -> None:
         self._folder = folder
         self._every = every
         self._report = report
+        self._leaving = leaving
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.is_global_zero:
@@ -171,8 +181,11 @@ class _Recorder(Callback):
             trainer.logger.log_metrics(figures, step=step)
         if self._report and trainer.is_global_zero:
             self._report(step, int(trainer.num_training_batches), f"loss {loss:.3f}")
-        if step % self._every == 0:
+        asked = trainer.strategy.reduce_boolean_decision(self._leaving.asked, all=False)
+        if asked or step % self._every == 0:
             trainer.save_checkpoint(self._folder / CHECKPOINT)
+        if asked:
+            self._leaving.leave()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,17 @@ from tratree.config import Config
 from tratree.pipeline.methods import systems
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.run_folder import write_stages
-from tratree.pipeline.stage import Resources
+from tratree.pipeline.stage import Resources, with_inputs
 from tratree.pipeline.stages.evaluate import METRICS, evaluate_stage
 from tratree.pipeline.store import Store
+from tratree.pipeline.tracking import Tracker, open_tracker
 from tratree.report.table import add_gap_recovered, print_results, write_results
 
 TABLE_WIDTH = 132
 WEAK, CEILING = "sft_weak", "sft_strong"
 
 
-def open_store(config: Config, progress: Progress) -> Store:
+def open_store(config: Config, progress: Progress, tracker: Tracker | None = None) -> Store:
     """Return the store that `config` names, with the resources that it grants."""
     root = Path(config.store).absolute()
     resources = Resources(
@@ -31,7 +33,7 @@ def open_store(config: Config, progress: Progress) -> Store:
         root / "cache",
         config.trainer.checkpoint_every_steps,
     )
-    return Store(root, resources, progress)
+    return Store(root, resources, progress, tracker or Tracker())
 
 
 def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[str, Any]:
@@ -44,22 +46,33 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
         UserError: For bad input, in one line.
     """
     progress = progress or Progress()
-    store = open_store(config, progress)
     evaluated = {n: evaluate_stage(config, n, trained) for n, trained in systems(config).items()}
     write_stages(folder, config.store, evaluated.values())
-    measured = {}
-    for name, stage in evaluated.items():
-        metrics = store.ensure(stage) / METRICS
-        measured[name] = json.loads(metrics.read_text(encoding="utf-8"))
+    with open_tracker(config, folder) as tracker:
+        store = open_store(config, progress, tracker)
+        folders = {name: store.ensure(stage) for name, stage in evaluated.items()}
+        results = _results(config, folders)
+        write_results(folder, results)
+        for stage in with_inputs(evaluated.values()):
+            if store.folder(stage).is_dir():  # others were not needed
+                computed = stage.key in store.computed
+                tracker.stage_done(stage, store.folder(stage), computed=computed)
+        tracker.results_done(results, folders)
+    print_results(results, Console(width=None if sys.stdout.isatty() else TABLE_WIDTH))
+    progress.message(f"results in {folder}")
+    return results
+
+
+def _results(config: Config, evaluated: Mapping[str, Path]) -> dict[str, Any]:
+    measured = {
+        name: json.loads((folder / METRICS).read_text(encoding="utf-8"))
+        for name, folder in evaluated.items()
+    }
     add_gap_recovered(measured, weak=WEAK, ceiling=CEILING)
-    results = {
+    return {
         "env": config.env.name,
         "method": config.method.name,
         "seed": config.seed,
         "pgr": {"weak": WEAK, "ceiling": CEILING},
         "systems": measured,
     }
-    write_results(folder, results)
-    print_results(results, Console(width=None if sys.stdout.isatty() else TABLE_WIDTH))
-    progress.message(f"results in {folder}")
-    return results

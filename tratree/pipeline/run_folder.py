@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tratree.errors import UserError
-from tratree.pipeline.stage import Stage
+from tratree.pipeline.stage import Stage, with_inputs
 
 STAGES = "stages.json"
 
@@ -43,15 +43,7 @@ def write_stages(run: Path, store: str, stages: Iterable[Stage]) -> None:
         store: The configuration's ``store``.
         stages: The last stages of the run.
     """
-    folders: dict[str, str] = {}
-
-    def visit(stage: Stage) -> None:
-        for before in stage.inputs.values():
-            visit(before)
-        folders[stage.title] = f"{stage.name}/{stage.key}"
-
-    for stage in stages:
-        visit(stage)
+    folders = {stage.title: f"{stage.name}/{stage.key}" for stage in with_inputs(stages)}
     place = store if Path(store).is_absolute() else os.path.relpath(store, run.resolve())
     run.mkdir(parents=True, exist_ok=True)
     document = {"store": place, "stages": folders}

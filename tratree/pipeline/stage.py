@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from tratree.pipeline.progress import Progress
+from tratree.pipeline.tracking import Tracker
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Resources:
 class Job:
     """What a stage's function is given: its settings, its inputs' folders, and where to write.
 
+    `title` is the stage's, for people and trackers.
+
     `folder` may hold what an earlier, interrupted run of the same stage left there; the
     function goes on from it and must end with the same bytes as an undisturbed run.
     """
@@ -43,6 +46,8 @@ class Job:
     folder: Path
     resources: Resources
     progress: Progress
+    title: str = ""
+    tracker: Tracker = field(default_factory=Tracker)
 
 
 @dataclass(frozen=True)
@@ -84,3 +89,17 @@ class Stage:
         """A hash of name, version, settings and the inputs' keys: 16 hexadecimal digits."""
         text = json.dumps(self.description(), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def with_inputs(stages: Iterable[Stage]) -> list[Stage]:
+    """Return `stages` and all that they need, each once, after its inputs."""
+    found: dict[tuple[str, str], Stage] = {}
+
+    def visit(stage: Stage) -> None:
+        for before in stage.inputs.values():
+            visit(before)
+        found.setdefault((stage.title, stage.key), stage)
+
+    for stage in stages:
+        visit(stage)
+    return list(found.values())

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from tratree.errors import UserError
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.stage import Job, Resources, Stage
+from tratree.pipeline.tracking import Tracker
 
 DESCRIPTION = "stage.json"
 TIMING = "timing.json"
@@ -27,12 +28,15 @@ class Store:
     """Folders of finished stages: ``root/<stage name>/<key>/``.
 
     A stage is worked on in ``<key>.partial`` under a file lock and appears by an atomic rename,
-    so a finished folder is always whole, and an interrupted one is gone on with.
+    so a finished folder is always whole, and an interrupted one is gone on with. `computed` holds
+    the keys of the stages that were not found finished.
     """
 
     root: Path
     resources: Resources
     progress: Progress
+    tracker: Tracker = field(default_factory=Tracker)
+    computed: set[str] = field(default_factory=set)
 
     def folder(self, stage: Stage) -> Path:
         """Where the stage's result lies once it is finished."""
@@ -57,12 +61,23 @@ class Store:
             partial.mkdir(parents=True, exist_ok=True)
             with self.progress.stage(stage.title):
                 started = time.monotonic()
-                stage.run(Job(stage.settings, inputs, partial, self.resources, self.progress))
+                stage.run(
+                    Job(
+                        stage.settings,
+                        inputs,
+                        partial,
+                        self.resources,
+                        self.progress,
+                        stage.title,
+                        self.tracker,
+                    )
+                )
                 seconds = time.monotonic() - started
             _write_json(partial / TIMING, {"seconds": round(seconds, 3)})
             _write_json(partial / DESCRIPTION, stage.description())
             os.sync()  # so that a power cut after the rename finds whole files
             partial.rename(finished)
+        self.computed.add(stage.key)
         return finished
 
     @contextmanager

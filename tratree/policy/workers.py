@@ -23,6 +23,7 @@ from tratree.envs.base import TextEnv
 from tratree.errors import UserError
 from tratree.policy.chat import ChatFormat
 from tratree.policy.rollout import Episode, RolloutEngine, RolloutLimits, run_episodes
+from tratree.preemption import shielded_children
 from tratree.trajectory.types import Trajectory
 
 LoadPolicy = Callable[[], tuple[PreTrainedModel, ChatFormat]]
@@ -106,7 +107,8 @@ class _Worker:
     def __init__(self, context: ForkServerContext, work: Callable[[Connection], None]) -> None:
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=work, args=(theirs,), daemon=True)
-        self.process.start()
+        with shielded_children():
+            self.process.start()
         theirs.close()
         self.dealt: set[int] = set()
 

@@ -11,6 +11,7 @@ from tratree.pipeline.stages.environment import env_maker
 from tratree.pipeline.stages.training import policy_loader
 from tratree.policy.rollout import Episode, RolloutLimits
 from tratree.policy.workers import roll_out
+from tratree.preemption import wait_for_safe_points
 from tratree.trajectory.jsonl import TrajectoryLog, write_trajectories
 from tratree.trajectory.types import Trajectory
 
@@ -32,12 +33,13 @@ def play_episodes(job: Job, episodes: Sequence[Episode], *, source: str) -> list
     """Play `episodes` with the job's model, going on from the log of an interrupted run.
 
     Every finished episode is a line of the log at once; in the end ``episodes.jsonl`` holds them
-    in the order of `episodes`, whatever the order in which they finished.
+    in the order of `episodes`, whatever the order in which they finished. Asked to leave the
+    machine (`tratree.preemption`), it does so after the next episode that ends.
     """
     log = TrajectoryLog(job.folder / LOG)
     played = {(t.task.task_id, t.sample): t for t in log.read()}
     waiting = [e for e in episodes if (e.task.task_id, e.sample) not in played]
-    with job.progress.bar(source, len(episodes)) as advance, log:
+    with job.progress.bar(source, len(episodes)) as advance, log, wait_for_safe_points() as leaving:
         for _, trajectory in roll_out(
             policy_loader(job),
             env_maker(job),
@@ -53,6 +55,8 @@ def play_episodes(job: Job, episodes: Sequence[Episode], *, source: str) -> list
             played[trajectory.task.task_id, trajectory.sample] = trajectory
             solved = sum(t.success for t in played.values())
             advance(len(played), f"{solved / len(played):.0%} solved")
+            if leaving.asked:
+                leaving.leave()
     ordered = [played[e.task.task_id, e.sample] for e in episodes]
     write_trajectories(job.folder / EPISODES, ordered)
     (job.folder / LOG).unlink(missing_ok=True)

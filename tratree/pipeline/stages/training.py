@@ -160,6 +160,7 @@ def train(job: Job, module: AdapterModule, data: EpisodeDataModule | PairDataMod
             folder=job.folder,
             seed=job.settings["seed"],
             report=lambda done, total, note: advance(done, note, total),
+            logger=job.tracker.training_logger(job.title),
         )
     save_adapter(module.model, job.folder / ADAPTER)
     if is_first_rank():

@@ -1,0 +1,1 @@
+"""A launcher for sweeps on SLURM; Hydra finds it by the name of this package."""

@@ -1,0 +1,154 @@
+"""``hydra/launcher=slurm``: the points of a sweep as one SLURM job array.
+
+Built on the stock ``submitit_slurm`` launcher, it differs in what a long sweep needs:
+
+* The configuration of every point is composed when the sweep is submitted. What happens to the
+  files in ``conf/`` while jobs wait does not matter.
+* A point that fails is a job that SLURM shows as FAILED, with its traceback in the job's log.
+* All points are waited for, whatever becomes of the others; or none, with ``wait: false``.
+
+Hydra imports this module at every start, so it imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, JobStatus, filter_overrides, run_job, setup_globals
+from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
+from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmititLauncher
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from tratree.cli.failures import read_failure, write_failure
+
+if TYPE_CHECKING:
+    from submitit import Job
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_SECONDS = 5.0
+
+
+class SlurmLauncher(BaseSubmititLauncher):
+    """Submits the points of a sweep to SLURM; see ``conf/hydra/launcher/slurm.yaml``.
+
+    Args:
+        wait: Whether `launch` returns when all points are over, or when they are submitted.
+        params: As of ``submitit_slurm``.
+    """
+
+    _EXECUTOR = "slurm"
+
+    def __init__(self, wait: bool = True, **params: Any) -> None:
+        super().__init__(**params)
+        self.wait = wait
+
+    def __call__(self, config: DictConfig, state: dict[Any, Any]) -> JobReturn:
+        """Run a point, in a job on the cluster."""
+        import submitit
+
+        Singleton.set_state(state)
+        setup_globals()
+        config = deepcopy(config)  # Submitit writes the argument down again if the job has to leave
+        with open_dict(config.hydra.job):
+            config.hydra.job.id = submitit.JobEnvironment().job_id
+        done = run_job(
+            hydra_context=self.hydra_context,
+            task_function=self.task_function,
+            config=config,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+        )
+        done.return_value  # noqa: B018 - raises what the point failed of, so that the job fails
+        return done
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Submit a job for each list of overrides, and wait for all if so configured."""
+        sweep = Path(str(self.config.hydra.sweep.dir))
+        configs = [
+            self._compose(overrides, initial_job_idx + number)
+            for number, overrides in enumerate(job_overrides)
+        ]
+        state = Singleton.get_state()
+        jobs = self._executor().map_array(self, configs, [state] * len(configs))
+        for config, job in zip(configs, jobs, strict=True):
+            log.info("\t#%s, job %s : %s", config.hydra.job.num, job.job_id, _name(config))
+        if not self.wait:
+            log.info("submitted; see squeue, and `tratree summarize %s` at any time", sweep)
+            return [JobReturn(status=JobStatus.COMPLETED) for _ in jobs]
+        _wait_for_all(jobs)
+        return [_result(config, job) for config, job in zip(configs, jobs, strict=True)]
+
+    def _compose(self, overrides: Sequence[str], number: int) -> DictConfig:
+        config: DictConfig = self.hydra_context.config_loader.load_sweep_config(
+            self.config, list(overrides)
+        )
+        with open_dict(config.hydra.job):
+            config.hydra.job.id = f"not submitted yet: {number}"
+            config.hydra.job.num = number
+        return config
+
+    def _executor(self) -> Any:
+        import submitit
+
+        params = dict(self.params)
+        executor = submitit.AutoExecutor(
+            folder=params.pop("submitit_folder"),
+            cluster=self._EXECUTOR,
+            slurm_max_num_timeout=params.pop("max_num_timeout"),
+        )
+        common = set(OmegaConf.structured(BaseQueueConf).keys())
+        executor.update_parameters(
+            **{
+                name if name in common else f"slurm_{name}": value
+                for name, value in params.items()
+                if value is not None
+            }
+        )
+        return executor
+
+
+def _name(config: DictConfig) -> str:
+    return " ".join(filter_overrides(config.hydra.overrides.task))
+
+
+def _wait_for_all(jobs: Sequence[Job[JobReturn]]) -> None:
+    """Look at the jobs until all are over; say how they stand whenever that changes."""
+    said: Counter[str] = Counter()
+    while True:
+        jobs[0].watcher.update()
+        states = Counter(job.get_info(mode="cache").get("State", "PENDING") for job in jobs)
+        if states != said:
+            said = states
+            log.info(", ".join(f"{n} {state.lower()}" for state, n in sorted(states.items())))
+        if all(_over(job) for job in jobs):
+            return
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _over(job: Job[JobReturn]) -> bool:
+    return job.paths.result_pickle.exists() or job.watcher.is_done(job.job_id, mode="cache")
+
+
+def _result(config: DictConfig, job: Job[JobReturn]) -> JobReturn:
+    """Return what a job that is over returned, or why it failed; that is written down too."""
+    try:
+        result: JobReturn = job.results()[0]
+        return result
+    except Exception as error:
+        folder = Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir)
+        if read_failure(folder) is None:
+            reason = f"job {job.job_id} is {job.state}: see {job.paths.stderr}"
+            write_failure(folder, reason, config.hydra.overrides.task)
+        failed = JobReturn(overrides=list(config.hydra.overrides.task), status=JobStatus.FAILED)
+        failed.return_value = error
+        return failed

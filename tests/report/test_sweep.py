@@ -1,0 +1,160 @@
+"""The summary of a sweep: what is counted, what coincides, what is missing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from scipy.stats import ttest_1samp
+
+from tratree.cli.summarize import main
+from tratree.errors import UserError
+from tratree.report.sweep import axes, find_points
+from tratree.report.sweep_page import summarize_points, write_summary
+from tratree.report.sweep_table import over_seeds
+
+
+def write_point(folder: Path, overrides: dict[str, Any], **files: Any) -> None:
+    """Write what Hydra and a run leave of a point."""
+    (folder / ".hydra").mkdir(parents=True)
+    method = overrides.get("method", "mcts")
+    config = {"method": {"name": method, "beta": overrides.get("method.beta", 0.1)}}
+    task = [f"{key}={value}" for key, value in overrides.items()]
+    choices = {"method": method, "env": "alfworld"}
+    hydra = {"hydra": {"overrides": {"task": task}, "runtime": {"choices": choices}}}
+    (folder / ".hydra" / "config.yaml").write_text(yaml.safe_dump(config))
+    (folder / ".hydra" / "hydra.yaml").write_text(yaml.safe_dump(hydra))
+    for name, document in files.items():
+        (folder / f"{name}.json").write_text(json.dumps(document))
+
+
+def finished(method: str, seed: int, key: str, reward: float) -> dict[str, Any]:
+    """Return the files of a point that is done; `key` is of the method's evaluation."""
+
+    def figures(mean: float) -> dict[str, Any]:
+        estimate = {"mean": mean, "low": mean, "high": mean}
+        return {"test": {"episodes": 9, "reward": estimate, "success": estimate}}
+
+    stages = {"evaluate sft_strong": f"evaluate/strong-{seed}", f"evaluate {method}": key}
+    results = {
+        **{"env": "alfworld", "method": method, "seed": seed},
+        "systems": {"sft_strong": figures(0.3), method: figures(reward)},
+    }
+    return {"stages": {"store": "s", "stages": stages}, "results": results}
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    """β for TreeDPO and, without effect, for MCTS; the largest β has failed or not begun."""
+    number = 0
+    for method in ("mcts", "tree_dpo"):
+        for beta in (0.1, 0.5, 0.9):
+            for seed in (0, 1):
+                folder = tmp_path / "sweep" / str(number)
+                number += 1
+                overrides = {"method": method, "method.beta": beta, "seed": seed, "store": "s"}
+                if beta == 0.9:
+                    failed = {"failure": {"overrides": "", "reason": "a <b> reason"}}
+                    write_point(folder, overrides, **(failed if seed else {}))
+                    continue
+                key = f"{method}-{seed}" + (f"-{beta}" if method == "tree_dpo" else "")
+                reward = 0.5 + 0.1 * seed - (beta / 10 if method == "tree_dpo" else 0)
+                write_point(folder, overrides, **finished(method, seed, key, reward))
+    return tmp_path / "sweep"
+
+
+def test_axes_are_what_the_points_differ_in(sweep: Path) -> None:
+    points = find_points([sweep])
+    assert [point.name for point in points] == [str(number) for number in range(12)]
+    assert axes(points) == ["method.beta"]
+
+
+def test_an_axis_without_effect_does_not_multiply_rows(sweep: Path) -> None:
+    summary = summarize_points(find_points([sweep]))
+    rows = {(row.system, row.values): row for row in summary.rows}
+    assert set(rows) == {
+        ("sft_strong", (None,)),
+        ("mcts", (None,)),
+        ("tree_dpo", (0.1,)),
+        ("tree_dpo", (0.5,)),
+    }
+    assert {row.seeds for row in rows.values()} == {2}
+    assert rows["mcts", (None,)].reward == pytest.approx(0.55)
+    assert rows["tree_dpo", (0.5,)].reward == pytest.approx(0.5)
+    assert summary.coinciding == [("0", "2"), ("1", "3")]
+
+
+def test_the_interval_is_that_of_a_t_test() -> None:
+    values = [0.3, 0.4, 0.35, 0.5, 0.2]
+    expected = ttest_1samp(values, 0).confidence_interval(0.95)
+    mean, low, high = over_seeds(values)
+    assert mean == pytest.approx(0.35)
+    assert (low, high) == (pytest.approx(expected.low), pytest.approx(expected.high))
+    assert over_seeds([0.3]) == (0.3, None, None)
+
+
+def test_every_point_without_results_is_named_with_its_reason(sweep: Path) -> None:
+    summary = summarize_points(find_points([sweep]))
+    assert summary.state == "8 done, 2 failed, 2 unfinished"
+    assert [row[0] for row in summary.problems()[1:]] == ["4", "5", "10", "11"]
+    assert summary.problems()[2][2] == "a <b> reason"
+
+
+def test_the_command_writes_table_plots_and_one_page(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main([str(sweep)])
+    out = sweep / "summary"
+    assert {path.name for path in out.iterdir()} == {
+        *("sweep.csv", "sweep.md", "sweep.html"),
+        *("reward_method.beta.png", "reward_method.beta.svg"),
+    }
+    assert "| alfworld | test | tree_dpo | 0.5 | 2 | 50.0 [-13.5, 113.5] |" in (
+        out / "sweep.md"
+    ).read_text("utf-8")
+    page = (out / "sweep.html").read_text("utf-8")
+    assert "a &lt;b&gt; reason" in page
+    assert "<svg role='img'" in page
+    assert "tree_dpo" in page
+    for link in ("src=", "href='http", "@import", "<script"):
+        assert link not in page
+    assert "12 points (8 done, 2 failed, 2 unfinished)" in capsys.readouterr().out
+
+
+def test_equal_sweeps_give_equal_bytes(sweep: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_summary(summarize_points(find_points([sweep])), tmp_path / name, "a sweep")
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+
+
+def test_a_sweep_that_has_only_begun_has_no_table(tmp_path: Path) -> None:
+    write_point(tmp_path / "0", {"seed": 0})
+    main([str(tmp_path)])
+    assert "0 done, 0 failed, 1 unfinished" in (tmp_path / "summary" / "sweep.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "--help"),
+        (["nowhere"], "there is no folder nowhere"),
+        (["."], "no run lies in"),
+        ([".", "--out"], "--help"),
+    ],
+)
+def test_wrong_arguments(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=said):
+        main(arguments)
+
+
+def test_a_damaged_file_is_named(sweep: Path) -> None:
+    (sweep / "0" / "results.json").write_text("{")
+    with pytest.raises(UserError, match=r"results\.json is damaged"):
+        find_points([sweep])

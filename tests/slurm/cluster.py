@@ -1,0 +1,93 @@
+"""The private cluster as tests use it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "slurm" / "private_cluster" / "cluster.sh"
+MEMORY_GB = 2
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The cluster whose state lies in `folder`."""
+
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes SLURM's commands talk to this cluster."""
+        return {
+            **os.environ,
+            "CLUSTER_DIR": str(self.folder),
+            "CLUSTER_MEMORY": "16000",
+            "SLURM_CONF": f"{self.folder}/etc/slurm.conf",
+            "PATH": f"{self.folder}/bin:{os.environ['PATH']}",
+        }
+
+    def script(self, command: str) -> None:
+        # Not captured: the programs that it starts would keep the pipe open.
+        log = self.folder / f"{command}.txt"
+        with log.open("w") as file:
+            done = subprocess.run(
+                [str(SCRIPT), command], env=self.environment, stdout=file, stderr=file, check=False
+            )
+        assert done.returncode == 0, log.read_text()
+
+    def run(self, *command: str) -> str:
+        done = subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def train(self, *arguments: str, folder: Path) -> subprocess.Popen[str]:
+        """Start ``train.py``; its folder is `folder`, its store a folder in that."""
+        command = [sys.executable, str(ROOT / "train.py"), *arguments, "debug=smoke"]
+        return subprocess.Popen(
+            [*command, f"store={folder}/store"],
+            cwd=folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def sweep(self, launcher: str, *arguments: str, folder: Path) -> subprocess.Popen[str]:
+        """Start a sweep whose points lie in ``folder/sweep``."""
+        return self.train(
+            "-m",
+            f"hydra/launcher={launcher}",
+            f"hydra.sweep.dir={folder}/sweep",
+            f"hydra.launcher.mem_gb={MEMORY_GB}",
+            *arguments,
+            folder=folder,
+        )
+
+    def ended(self) -> dict[str, str]:
+        """Wait until no job is at work, and return the state of every job.
+
+        A point's result is there a moment before its job has ended.
+        """
+        while any(state in ("RUNNING", "COMPLETING") for state in self.states().values()):
+            time.sleep(0.2)
+        return self.states()
+
+    def states(self) -> dict[str, str]:
+        """State of every job that the cluster remembers, by its number."""
+        listed = self.run("squeue", "-h", "-r", "-t", "all", "-o", "%i %T")
+        return dict(line.split() for line in listed.splitlines())
+
+
+def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Look until something has happened; fail if `process` ends before."""
+    while not happened():
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.05)

@@ -1,0 +1,89 @@
+"""Sweeps on SLURM: points that share a store, that fail, and that are cancelled."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.slurm.cluster import Cluster, wait_until
+from tratree.cli.summarize import main as summarize
+
+pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.xdist_group("slurm")]
+
+
+def test_points_share_the_store_and_a_failure_is_seen(cluster: Cluster, tmp_path: Path) -> None:
+    before = set(cluster.states())
+    sweep = cluster.sweep("slurm", "tree.width=2,3", "expert.tasks=6,1000000", folder=tmp_path)
+    said, _ = sweep.communicate()
+    assert sweep.returncode == 1, said
+
+    # SLURM knows which jobs failed, and their logs say why.
+    states = {job: state for job, state in cluster.ended().items() if job not in before}
+    assert sorted(states.values()) == ["COMPLETED", "COMPLETED", "FAILED", "FAILED"]
+    for job, state in states.items():
+        [log] = (tmp_path / "sweep" / ".submitit").rglob(f"{job}_0_log.err")
+        assert ("Traceback" in log.read_text()) == (state == "FAILED")
+
+    # The submitting command lists every failure and ends with one line.
+    failed = [line for line in said.splitlines() if line.startswith("failed: ")]
+    assert len(failed) == 2
+    assert all("expert.tasks=1000000" in line and "at most" in line for line in failed)
+    assert said.splitlines()[-1].startswith("error: 2 of the points")
+
+    # What both points need was computed once.
+    logs = "".join(path.read_text() for path in (tmp_path / "sweep").rglob("*_log.err"))
+    for stage in ("sft weak", "sft strong", "explore"):
+        assert logs.count(f"+ {stage}: done") == 1
+    assert logs.count("+ imitate: done") == 2
+
+    # The summary has the points that are there and names the others.
+    summarize([str(tmp_path / "sweep")])
+    summary = (tmp_path / "sweep" / "summary" / "sweep.md").read_text()
+    assert "4 points: 2 done, 2 failed, 0 unfinished" in summary
+    assert "1000000" in summary
+
+    # The stock launcher finds all of it in the store.
+    stock = cluster.sweep(
+        "submitit_slurm", "tree.width=2", "hydra.sweep.subdir=stock", folder=tmp_path
+    )
+    said, _ = stock.communicate()
+    assert stock.returncode == 0, said
+    ours, stocks = (
+        json.loads((tmp_path / "sweep" / name / "results.json").read_text())
+        for name in ("0", "stock")
+    )
+    assert ours == stocks
+
+
+def test_cancelled_points_are_reported(cluster: Cluster, tmp_path: Path) -> None:
+    before = set(cluster.states())
+    cancelled: list[str] = []
+
+    def running() -> bool:
+        cancelled[:] = [
+            j for j, state in cluster.states().items() if j not in before and state == "RUNNING"
+        ]
+        return bool(cancelled)
+
+    sweep = cluster.sweep("slurm", "seed=0", folder=tmp_path)
+    wait_until(running, sweep)
+    cluster.run("scancel", *cancelled)
+    said, _ = sweep.communicate()
+    assert sweep.returncode == 1
+    assert "CANCELLED" in said
+    assert said.splitlines()[-1].startswith("error: 1 of the points")
+
+
+def test_without_waiting_the_command_ends_once_all_is_submitted(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    before = set(cluster.states())
+    sweep = cluster.sweep("slurm", "seed=0", "hydra.launcher.wait=false", folder=tmp_path)
+    said, _ = sweep.communicate()
+    assert sweep.returncode == 0, said
+    [job] = set(cluster.states()) - before
+    assert cluster.states()[job] in ("PENDING", "RUNNING")
+    assert "tratree summarize" in said
+    cluster.run("scancel", job)

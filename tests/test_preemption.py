@@ -1,0 +1,91 @@
+"""The signal to leave: held back, passed on, and kept from children."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tratree import preemption
+from tratree.preemption import SIGNAL, shielded_children, wait_for_safe_points
+
+calls: list[int] = []
+
+
+@pytest.fixture(autouse=True)
+def owner() -> Iterator[None]:
+    """Stands for Submitit's handler, which ends the process."""
+
+    def leave(number: int, _: object) -> None:
+        calls.append(number)
+        raise SystemExit
+
+    calls.clear()
+    before = signal.signal(SIGNAL, leave)
+    yield
+    signal.signal(SIGNAL, before)
+
+
+def ask() -> None:
+    os.kill(os.getpid(), SIGNAL)
+
+
+def test_the_owner_acts_when_the_work_says_so() -> None:
+    with wait_for_safe_points() as leaving:
+        assert not leaving.asked
+        ask()
+        assert leaving.asked
+        assert calls == []
+        with pytest.raises(SystemExit):
+            leaving.leave()
+        assert not leaving.asked
+    assert calls == [SIGNAL]
+
+
+def test_at_the_end_of_the_block_the_owner_acts_in_any_case() -> None:
+    with pytest.raises(SystemExit), wait_for_safe_points():
+        ask()
+    assert calls == [SIGNAL]
+
+
+def test_without_a_safe_point_it_leaves_when_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preemption, "PATIENCE_SECONDS", 0.1)
+    with wait_for_safe_points():
+        ask()
+        with pytest.raises(SystemExit):
+            time.sleep(60)
+    assert calls == [SIGNAL]
+
+
+def test_a_block_without_the_signal_leaves_no_trace() -> None:
+    handler = signal.getsignal(SIGNAL)
+    with wait_for_safe_points():
+        pass
+    assert signal.getsignal(SIGNAL) is handler
+    assert calls == []
+
+
+def test_a_signal_that_nobody_owns_is_left_alone() -> None:
+    signal.signal(SIGNAL, signal.SIG_DFL)
+    with wait_for_safe_points() as leaving:
+        assert signal.getsignal(SIGNAL) is signal.SIG_DFL
+        assert not leaving.asked
+
+
+def test_children_do_not_get_the_signal() -> None:
+    script = "print('ready', flush=True); input()"
+    with shielded_children():
+        child = subprocess.Popen(
+            [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "ready\n"
+    child.send_signal(SIGNAL)
+    child.communicate("go on\n")
+    assert child.returncode == 0
+    assert SIGNAL not in signal.pthread_sigmask(signal.SIG_BLOCK, ())

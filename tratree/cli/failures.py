@@ -1,0 +1,73 @@
+"""Why points of a sweep failed: written into the folder of each, and listed at the end.
+
+Nothing heavy is imported here: launchers read it when a sweep is submitted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from tratree.errors import UserError
+from tratree.report.sweep import FAILURE
+
+
+class Sweep(Callback):
+    """Hydra's callback that remembers where the sweep of this process lies."""
+
+    folder: Path | None = None
+
+    def on_multirun_start(self, config: DictConfig, **_: object) -> None:
+        """Remember the folder of the sweep that starts."""
+        Sweep.folder = Path(str(config.hydra.sweep.dir))
+
+
+def write_failure(folder: Path, error: BaseException | str, overrides: Iterable[str]) -> None:
+    """Write down why the point in `folder` failed, and what it was.
+
+    Args:
+        folder: The point's folder; made if it does not exist.
+        error: What ended it.
+        overrides: The overrides that make it this point.
+    """
+    reason = str(error)
+    if isinstance(error, BaseException) and not isinstance(error, UserError):
+        reason = f"{type(error).__name__}: {error}"
+    folder.mkdir(parents=True, exist_ok=True)
+    document = {"overrides": " ".join(overrides), "reason": " ".join(reason.split())}
+    (folder / FAILURE).write_text(
+        json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+
+
+def read_failure(folder: Path) -> dict[str, str] | None:
+    """Return ``overrides`` and ``reason`` of a failed point, or None if it has not failed."""
+    try:
+        document: dict[str, str] = json.loads((folder / FAILURE).read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    return document
+
+
+def list_failures(sweep: Path) -> None:
+    """Print every failed point of a sweep on standard error.
+
+    Raises:
+        UserError: If there are any, with their number.
+    """
+    folders = sorted({path.parent for path in sweep.rglob(FAILURE)})
+    for folder in folders:
+        failure = read_failure(folder)
+        assert failure is not None
+        name = folder.relative_to(sweep)
+        print(f"failed: {name}: {failure['overrides']}: {failure['reason']}", file=sys.stderr)
+    if folders:
+        raise UserError(
+            f"{len(folders)} of the points in {sweep} failed, as listed above; the others went "
+            "on. Run the same command again to do what is missing"
+        )

@@ -1,0 +1,142 @@
+"""The points of a sweep as they lie on the disk, finished or not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tratree.errors import UserError
+
+RESULTS = "results.json"
+STAGES = "stages.json"
+FAILURE = "failure.json"
+CONFIGURATION = ".hydra"
+
+NO_AXES = ("env", "method", "seed", "store", "logger", "rollout", "trainer")
+"""What has a column of its own, or does not change a result that is looked at."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One run of a sweep.
+
+    Attributes:
+        name: Its folder, relative to what was asked for.
+        settings: Its whole configuration, as Hydra wrote it.
+        choices: The chosen option of every group.
+        overrides: What its command line said, by key.
+        stages: Where in the store each of its stages lies, by title.
+        results: Its ``results.json``; None as long as there is none.
+        failure: Why it failed, if it did.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    choices: Mapping[str, str]
+    overrides: Mapping[str, str]
+    stages: Mapping[str, str]
+    results: Mapping[str, Any] | None
+    failure: str | None
+
+    @property
+    def status(self) -> str:
+        """``done``, ``failed``, or ``unfinished``: waiting, running, or killed."""
+        if self.failure is not None:
+            return "failed"
+        return "unfinished" if self.results is None else "done"
+
+    @cached_property
+    def description(self) -> str:
+        """The part of its command line that makes a result, in one line."""
+        shown = (f"{key}={value}" for key, value in self.overrides.items() if key != "store")
+        return " ".join(shown)
+
+    def value(self, key: str) -> Any:
+        """Return the value of a configuration key, or the choice of a group; None if neither."""
+        if key in self.choices:
+            return self.choices[key]
+        found: Any = self.settings
+        for part in key.split("."):
+            if not isinstance(found, Mapping) or part not in found:
+                return None
+            found = found[part]
+        return found
+
+
+def find_points(folders: Sequence[Path]) -> list[Point]:
+    """Find all runs in `folders` and below, in the order of their names.
+
+    Raises:
+        UserError: If there are none, or a file of one is damaged.
+    """
+    found: dict[Path, str] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"there is no folder {folder}: give the folder of a sweep")
+        for path in folder.rglob(f"{CONFIGURATION}/config.yaml"):
+            run = path.parent.parent
+            name = str(run.relative_to(folder))
+            found[run.resolve()] = str(run) if name == "." or len(folders) > 1 else name
+    if not found:
+        names = ", ".join(map(str, folders))
+        raise UserError(f"no run lies in {names}: give the folder that the sweep named at its end")
+    ordered = sorted(found.items(), key=lambda item: _natural(item[1]))
+    return [_read(run, name) for run, name in ordered]
+
+
+def axes(points: Sequence[Point]) -> list[str]:
+    """Return the keys that the sweep varies, besides environment, method and seed."""
+    keys = dict.fromkeys(key for point in points for key in point.overrides)
+    return [
+        key
+        for key in keys
+        if key.split(".")[0] not in NO_AXES or key.startswith("method.")
+        if len({json.dumps(point.value(key)) for point in points}) > 1
+    ]
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    return [(int(part) if part.isdigit() else -1, part) for part in Path(name).parts]
+
+
+def _read(run: Path, name: str) -> Point:
+    hydra = _yaml(run / CONFIGURATION / "hydra.yaml").get("hydra", {})
+    stages, failure = _json(run / STAGES), _json(run / FAILURE)
+    return Point(
+        name=name,
+        settings=_yaml(run / CONFIGURATION / "config.yaml"),
+        choices=hydra.get("runtime", {}).get("choices", {}),
+        overrides=_by_key(hydra.get("overrides", {}).get("task", [])),
+        stages={} if stages is None else stages["stages"],
+        results=_json(run / RESULTS),
+        failure=None if failure is None else failure["reason"],
+    )
+
+
+def _by_key(overrides: Iterable[str]) -> dict[str, str]:
+    pairs = (override.lstrip("+~").partition("=") for override in overrides)
+    return {key: value for key, _, value in pairs}
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = yaml.safe_load(path.read_text("utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise UserError(f"cannot read {path} ({error}): run that point again") from error
+    return document
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    try:
+        document: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}): run that point again") from error
+    return document

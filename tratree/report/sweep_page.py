@@ -1,0 +1,194 @@
+"""A sweep for people: Markdown, CSV, plots, and all of it in one HTML page."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from tratree.errors import UserError
+from tratree.report.sweep import Point, axes
+from tratree.report.sweep_plots import numeric_axes, plot
+from tratree.report.sweep_table import Row, coinciding, measurements, rows
+
+STYLE = """
+:root { color-scheme: light dark; --line: #8886; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .75rem; border-bottom: 1px solid var(--line); text-align: left; }
+td.number, th.number { text-align: right; }
+figure { margin: 1rem 0; background: white; border-radius: .5rem; padding: .5rem; }
+figure svg { max-width: 100%; height: auto; }
+section { overflow-x: auto; }
+"""
+NOTE = (
+    "Mean over seeds [95 % interval, Student's t]; reward is in percent of the highest score. "
+    "PGR is the share of the gap between the weak and the strong model after SFT. "
+    "– stands for a setting that does not matter to a system: one evaluation serves all its values."
+)
+
+Table = list[list[str]]
+"""The header, then the rows."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Everything there is to say about a sweep."""
+
+    points: Sequence[Point]
+    axes: Sequence[str]
+    rows: Sequence[Row]
+    coinciding: Sequence[tuple[str, ...]]
+
+    @property
+    def state(self) -> str:
+        """How many points are done, failed and unfinished."""
+        count = {
+            status: sum(point.status == status for point in self.points)
+            for status in ("done", "failed", "unfinished")
+        }
+        return ", ".join(f"{number} {status}" for status, number in count.items())
+
+    def table(self) -> Table:
+        """The figures."""
+        header = ["env", "split", "system", *self.axes, "seeds", "reward", "success %", "PGR"]
+        return [header, *([*_names(row), *_figures(row)] for row in self.rows)]
+
+    def problems(self) -> Table:
+        """The points without results."""
+        return [
+            ["point", "settings", "status"],
+            *(
+                [point.name, point.description, point.failure or point.status]
+                for point in self.points
+                if point.status != "done"
+            ),
+        ]
+
+    def plots(self) -> dict[str, Figure]:
+        """A plot for each axis with numbers, by its name."""
+        found = numeric_axes(self.rows, self.axes)
+        return {axis: plot(self.rows, self.axes, axis) for axis in found}
+
+
+def summarize_points(points: Sequence[Point]) -> Summary:
+    """Work out the summary of a sweep."""
+    varied = axes(points)
+    measured = measurements(points, varied)
+    return Summary(points, varied, rows(measured), coinciding(measured, points))
+
+
+def write_summary(summary: Summary, folder: Path, title: str) -> None:
+    """Write ``sweep.csv``, ``sweep.md``, ``sweep.html``, and each plot as PNG and SVG.
+
+    Raises:
+        UserError: If the folder can't be written.
+    """
+    plots = summary.plots()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in (
+            ("sweep.csv", _csv(summary)),
+            ("sweep.md", _markdown(summary, title)),
+            ("sweep.html", _page(summary, title, plots)),
+        ):
+            (folder / name).write_text(content, encoding="utf-8")
+        for axis, figure in plots.items():
+            (folder / f"reward_{axis}.svg").write_text(_svg(figure), encoding="utf-8")
+            figure.savefig(folder / f"reward_{axis}.png", dpi=160)
+    except OSError as error:
+        raise UserError(f"cannot write {folder} ({error.strerror}): set --out FOLDER") from error
+
+
+def markdown_table(table: Table) -> str:
+    """Return `table` in Markdown."""
+    header, *others = table
+    lines = [header, ["---"] * len(header), *others]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
+
+
+def _names(row: Row) -> list[str]:
+    values = ("–" if value is None else str(value) for value in row.values)
+    return [row.env, row.split, row.system, *values]
+
+
+def _figures(row: Row) -> list[str]:
+    reward = f"{100 * row.reward:.1f}"
+    if row.low is not None and row.high is not None:
+        reward += f" [{100 * row.low:.1f}, {100 * row.high:.1f}]"
+    pgr = "" if row.pgr is None else f"{row.pgr:.2f}"
+    return [str(row.seeds), reward, f"{100 * row.success:.1f}", pgr]
+
+
+def _csv(summary: Summary) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    figures = ["seeds", "reward", "reward_low", "reward_high", "success", "pgr"]
+    writer.writerow(["env", "split", "system", *summary.axes, *figures])
+    for row in summary.rows:
+        values: list[Any] = [row.seeds, row.reward, row.low, row.high, row.success, row.pgr]
+        writer.writerow([row.env, row.split, row.system, *row.values, *values])
+    return text.getvalue()
+
+
+def _coincidences(summary: Summary) -> list[str]:
+    return [", ".join(group) for group in summary.coinciding]
+
+
+def _markdown(summary: Summary, title: str) -> str:
+    parts = [f"# {title}", f"{len(summary.points)} points: {summary.state}."]
+    if summary.rows:
+        parts += [markdown_table(summary.table()), NOTE]
+    if summary.coinciding:
+        same = "\n".join(f"- {line}" for line in _coincidences(summary))
+        parts += ["## Points that coincide", same]
+    if len(summary.problems()) > 1:
+        parts += ["## Points without results", markdown_table(summary.problems())]
+    return "\n\n".join(parts) + "\n"
+
+
+def _page(summary: Summary, title: str, plots: dict[str, Figure]) -> str:
+    parts = [f"<h1>{escape(title)}</h1>", f"<p>{len(summary.points)} points: {summary.state}.</p>"]
+    for axis, figure in plots.items():
+        label = escape(f"Reward against {axis}", quote=True)
+        drawing = _svg(figure)
+        drawing = drawing[drawing.index("<svg") :].replace("<svg", "<svg role='img'", 1)
+        parts.append(f"<figure aria-label='{label}'>{drawing}</figure>")
+    if summary.rows:
+        parts += [_html_table(summary.table()), f"<p>{escape(NOTE)}</p>"]
+    if summary.coinciding:
+        same = "".join(f"<li>{escape(line)}</li>" for line in _coincidences(summary))
+        parts.append(f"<h2>Points that coincide</h2><ul>{same}</ul>")
+    if len(summary.problems()) > 1:
+        parts.append("<h2>Points without results</h2>" + _html_table(summary.problems()))
+    return (
+        "<!doctype html><html lang='en'><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width'>"
+        "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; "
+        "style-src 'unsafe-inline'; img-src data:\">"
+        f"<title>{escape(title)}</title><style>{STYLE}</style>{''.join(parts)}</html>\n"
+    )
+
+
+def _html_table(table: Table) -> str:
+    header, *others = table
+    lines = [_html_row(header, "th"), *(_html_row(line, "td") for line in others)]
+    return f"<section><table>{''.join(lines)}</table></section>"
+
+
+def _html_row(cells: Sequence[str], tag: str) -> str:
+    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+
+def _svg(figure: Figure) -> str:
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None})
+    return text.getvalue()

@@ -1,0 +1,101 @@
+"""Plots of a sweep: reward against each axis that has numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from tratree.report.sweep_table import Row
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+# Equal figures give equal bytes.
+matplotlib.rcParams["svg.hashsalt"] = "tratree"
+matplotlib.rcParams["svg.fonttype"] = "none"
+
+
+def numeric_axes(rows: Sequence[Row], axes: Sequence[str]) -> list[str]:
+    """Return the axes along which some system has at least two numbers."""
+    return [axis for number, axis in enumerate(axes) if len(_numbers(rows, number)) > 1]
+
+
+def plot(rows: Sequence[Row], axes: Sequence[str], axis: str) -> Figure:
+    """Draw reward in percent against `axis`: a panel for each environment and split.
+
+    Every system and setting of the other axes is a line with its 95 % intervals over seeds. A
+    system that the axis does not concern is a horizontal line with its interval as a band.
+
+    Args:
+        rows: Of the whole sweep.
+        axes: The names of the rows' values.
+        axis: One of them.
+    """
+    number = list(axes).index(axis)
+    panels = list(dict.fromkeys((row.env, row.split) for row in rows))
+    figure = Figure(figsize=(4.6 * len(panels), 3.4), layout="constrained")
+    drawn = figure.subplots(1, len(panels), squeeze=False)[0]
+    names = list(dict.fromkeys(_line(row, axes, number) for row in rows))
+    for panel, (env, split) in zip(drawn, panels, strict=True):
+        for index, name in enumerate(names):
+            line = [
+                row
+                for row in rows
+                if (row.env, row.split) == (env, split) and _line(row, axes, number) == name
+            ]
+            style = {"color": COLOURS[index % len(COLOURS)], "label": name}
+            _draw(panel, line, number, MARKERS[index % len(MARKERS)], style)
+        panel.set(title=f"{env}, {split}", xlabel=axis, ylabel="reward, %")
+        panel.set_xticks(sorted(_numbers(rows, number)))
+        panel.grid(alpha=0.3)
+    drawn[-1].legend(fontsize="small", frameon=False)
+    return figure
+
+
+def _draw(
+    panel: Axes, line: Sequence[Row], number: int, marker: str, style: dict[str, Any]
+) -> None:
+    varied = sorted(
+        (row for row in line if _is_number(row.values[number])), key=lambda row: row.values[number]
+    )
+    if varied:
+        panel.errorbar(
+            [row.values[number] for row in varied],
+            [100 * row.reward for row in varied],
+            yerr=[[100 * _half(row) for row in varied]] * 2,
+            marker=marker,
+            capsize=3,
+            **style,
+        )
+    for row in line:
+        if row.values[number] is None:
+            panel.axhline(100 * row.reward, linestyle="--", **style)
+            half = _half(row)
+            bounds = 100 * (row.reward - half), 100 * (row.reward + half)
+            panel.axhspan(*bounds, color=style["color"], alpha=0.12, linewidth=0)
+
+
+def _half(row: Row) -> float:
+    return 0.0 if row.high is None else row.high - row.reward
+
+
+def _numbers(rows: Sequence[Row], number: int) -> set[float]:
+    return {row.values[number] for row in rows if _is_number(row.values[number])}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _line(row: Row, axes: Sequence[str], number: int) -> str:
+    others = (
+        f"{axis.removeprefix('method.')}={value}"
+        for index, (axis, value) in enumerate(zip(axes, row.values, strict=True))
+        if index != number and value is not None
+    )
+    return ", ".join([row.system, *others])

@@ -1,0 +1,155 @@
+"""The figures of a sweep: one row for each system and setting, with intervals over seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import t as student
+
+from tratree.report.sweep import Point
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one system did on one split with one seed: one evaluation of the store.
+
+    Attributes:
+        env: Name of the environment.
+        system: Name of the system.
+        split: Name of the split.
+        seed: Of the run.
+        values: Value of every axis of the sweep; None where points that differ in it have this
+            same evaluation, so that it does not matter.
+        figures: Mean of every figure.
+        points: The points that have this evaluation.
+    """
+
+    env: str
+    system: str
+    split: str
+    seed: int
+    values: tuple[Any, ...]
+    figures: Mapping[str, float]
+    points: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One system with one setting on one split, over its seeds.
+
+    Attributes:
+        env: Name of the environment.
+        system: Name of the system.
+        split: Name of the split.
+        values: As of `Measurement`.
+        seeds: How many seeds.
+        reward: Mean reward over seeds, in [0, 1].
+        low: Lower end of the 95 % interval over seeds (Student's t); None for one seed.
+        high: Its upper end.
+        success: Mean share of solved tasks.
+        pgr: Mean performance gap recovered; None where a seed has none.
+    """
+
+    env: str
+    system: str
+    split: str
+    values: tuple[Any, ...]
+    seeds: int
+    reward: float
+    low: float | None
+    high: float | None
+    success: float
+    pgr: float | None
+
+
+def measurements(points: Sequence[Point], axes: Sequence[str]) -> list[Measurement]:
+    """Return every evaluation of the finished points once, in the order of the points."""
+    found: dict[tuple[str, str], list[tuple[Point, str, Mapping[str, Any]]]] = {}
+    for point in points:
+        if point.status != "done":
+            continue
+        assert point.results is not None
+        for system, splits in point.results["systems"].items():
+            for split, figures in splits.items():
+                # A run from before there was stages.json has evaluations of its own.
+                stage = point.stages.get(f"evaluate {system}", f"{point.name}/{system}")
+                key = stage, split
+                found.setdefault(key, []).append((point, system, figures))
+    return [_measurement(split, same, axes) for (_, split), same in found.items()]
+
+
+def _measurement(
+    split: str, same: Sequence[tuple[Point, str, Mapping[str, Any]]], axes: Sequence[str]
+) -> Measurement:
+    point, system, figures = same[0]
+    assert point.results is not None
+    values = []
+    for axis in axes:
+        different = {repr(p.value(axis)): p.value(axis) for p, _, _ in same}
+        values.append(next(iter(different.values())) if len(different) == 1 else None)
+    means = {name: value["mean"] for name, value in figures.items() if _is_estimate(value)}
+    if figures.get("pgr") is not None:
+        means["pgr"] = figures["pgr"]
+    return Measurement(
+        point.results["env"],
+        system,
+        split,
+        point.results["seed"],
+        tuple(values),
+        means,
+        tuple(p.name for p, _, _ in same),
+    )
+
+
+def _is_estimate(value: Any) -> bool:
+    return isinstance(value, Mapping) and "mean" in value
+
+
+def rows(measured: Sequence[Measurement]) -> list[Row]:
+    """Put the seeds of each system and setting together."""
+    groups: dict[tuple[Any, ...], list[Measurement]] = {}
+    for m in measured:
+        groups.setdefault((m.env, m.system, m.split, m.values), []).append(m)
+    table = []
+    for (env, system, split, values), group in groups.items():
+        reward, low, high = over_seeds([m.figures["reward"] for m in group])
+        gaps = [m.figures["pgr"] for m in group if "pgr" in m.figures]
+        table.append(
+            Row(
+                env,
+                system,
+                split,
+                values,
+                len(group),
+                reward,
+                low,
+                high,
+                float(np.mean([m.figures["success"] for m in group])),
+                float(np.mean(gaps)) if len(gaps) == len(group) else None,
+            )
+        )
+    return sorted(table, key=lambda row: (row.env, row.split))
+
+
+def over_seeds(values: Sequence[float]) -> tuple[float, float | None, float | None]:
+    """Return mean, and the ends of the 95 % interval by Student's t; None for a single value."""
+    mean = float(np.mean(values))
+    count = len(values)
+    if count == 1:
+        return mean, None, None
+    half = float(student.ppf((1 + CONFIDENCE) / 2, count - 1)) * float(np.std(values, ddof=1))
+    half /= math.sqrt(count)
+    return mean, mean - half, mean + half
+
+
+def coinciding(measured: Sequence[Measurement], points: Sequence[Point]) -> list[tuple[str, ...]]:
+    """Return the groups of points whose method was evaluated once for all of them."""
+    methods = {p.name: p.results["method"] for p in points if p.results is not None}
+    groups = (m.points for m in measured if len(m.points) > 1 and methods[m.points[0]] == m.system)
+    return list(dict.fromkeys(groups))

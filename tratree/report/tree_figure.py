@@ -1,0 +1,58 @@
+"""A drawing of a trajectory tree."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from tratree.tree.types import TrajectoryTree
+
+
+def draw_tree(tree: TrajectoryTree) -> Figure:
+    """Draw a tree from left to right: width of an edge by visits, colour by mean score.
+
+    A node lies in the middle of the leaves below it. Colours go from 0 to 1 on a scale that
+    colour-blind readers can tell apart.
+    """
+    place = _vertical_places(tree)
+    figure = Figure(figsize=(7, max(2.0, 0.18 * (place.max() + 2))), layout="constrained")
+    axes = figure.subplots()
+    nodes = np.arange(1, len(tree.parent))
+    parents = tree.parent[nodes]
+    ends = [
+        [(tree.depth[parent], place[parent]), (tree.depth[node], place[node])]
+        for node, parent in zip(nodes, parents, strict=True)
+    ]
+    edges = LineCollection(ends, linewidths=0.8 + 1.2 * np.log2(tree.visits[nodes]), cmap="cividis")
+    edges.set_array(tree.mean_score[nodes])
+    edges.set_clim(0, 1)
+    axes.add_collection(edges)
+    ending = np.flatnonzero(tree.terminal_count)
+    axes.scatter(tree.depth[ending], place[ending], s=12, color="black", zorder=2)
+    axes.set(title=tree.task.instruction, xlabel="step", yticks=[])
+    axes.autoscale()
+    figure.colorbar(edges, label="mean score")
+    return figure
+
+
+def _vertical_places(tree: TrajectoryTree) -> np.ndarray:
+    """[N] Leaves one below the other, depth first; an inner node in the middle of its children."""
+    children: list[list[int]] = [[] for _ in tree.parent]
+    for node, parent in enumerate(tree.parent.tolist()):
+        if parent >= 0:
+            children[parent].append(node)
+    place = np.zeros(len(tree.parent))
+    leaves = 0
+    stack = [0]
+    while stack:
+        node = stack.pop()
+        if not children[node]:
+            place[node] = leaves
+            leaves += 1
+        stack.extend(reversed(children[node]))
+    # A parent has a lower number than its children.
+    for node in reversed(range(len(tree.parent))):
+        if children[node]:
+            place[node] = np.mean(place[children[node]])
+    return place
