@@ -206,6 +206,8 @@ class EvaluationConfig:
 
     splits: list[str] = MISSING
     episodes: int | None = MISSING
+    samples: int = MISSING
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
 
 
 @dataclass
@@ -276,6 +278,7 @@ def _check(config: Config) -> None:
         ("explore.tasks", explore.tasks, 1),
         ("explore.trajectories", explore.trajectories, 1),
         ("evaluation.episodes", config.evaluation.episodes, 1),
+        ("evaluation.samples", config.evaluation.samples, 1),
         ("rollout.batch_size", config.rollout.batch_size, 1),
         ("rollout.workers", config.rollout.workers, 1),
         ("trainer.threads", config.trainer.threads, 1),
@@ -294,5 +297,10 @@ def _check(config: Config) -> None:
             raise UserError(f"{key}={number} is out of range: it must lie between 0 and 1")
     if method.beta <= 0:
         raise UserError(f"method.beta={method.beta} is out of range: it must be above 0")
+    if config.evaluation.samples > 1 and config.evaluation.sampling.temperature == 0:
+        raise UserError(
+            f"evaluation.samples={config.evaluation.samples} greedy trajectories of a task would "
+            "be the same: set evaluation.sampling.temperature above 0"
+        )
     for name in ("train", *config.evaluation.splits):
         _choice("evaluation.splits", name, config.env.splits)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,12 @@ from typing import Any
 from rich.console import Console
 
 from tratree.config import Config
+from tratree.evaluation.comparison import compare
 from tratree.pipeline.methods import systems
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.run_folder import write_stages
 from tratree.pipeline.stage import Hardware, Resources
-from tratree.pipeline.stages.evaluate import METRICS, evaluate_stage
+from tratree.pipeline.stages.evaluate import evaluate_stage, protocol, read_evaluation
 from tratree.pipeline.store import Store
 from tratree.report.table import add_gap_recovered, print_results, write_results
 
@@ -43,17 +43,29 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
     store = Store(root, resources, progress)
     evaluated = {n: evaluate_stage(config, n, trained) for n, trained in systems(config).items()}
     write_stages(folder, config.store, evaluated.values())
-    measured = {}
+    rules = protocol(config)
+    measured, played = {}, {}
     for name, stage in evaluated.items():
-        metrics = store.ensure(stage) / METRICS
-        measured[name] = json.loads(metrics.read_text(encoding="utf-8"))
+        measured[name], played[name] = read_evaluation(store.ensure(stage), rules["splits"])
     add_gap_recovered(measured, weak=WEAK, ceiling=CEILING)
     results = {
         "env": config.env.name,
         "method": config.method.name,
         "seed": config.seed,
         "pgr": {"weak": WEAK, "ceiling": CEILING},
+        "protocol": rules,
         "systems": measured,
+        "comparisons": {
+            "baseline": CEILING,
+            "systems": {
+                name: {
+                    split: compare(of_split, played[CEILING][split])
+                    for split, of_split in splits.items()
+                }
+                for name, splits in played.items()
+                if name != CEILING
+            },
+        },
     }
     write_results(folder, results)
     print_results(results, Console(width=None if sys.stdout.isatty() else TABLE_WIDTH))

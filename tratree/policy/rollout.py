@@ -189,7 +189,7 @@ class RolloutEngine:
         thought, action = parse_turn(self._chat.decode(live.turn))
         live.result = live.env.step(action)
         observation = live.result.observation
-        live.steps.append(Step(thought, action, observation, tuple(live.turn)))
+        live.steps.append(Step(thought, action, observation, tuple(live.turn), live.result.valid))
         live.turn.clear()
         live.pending.extend(self._chat.next_turn(observation))
         context = self._batch.lengths[row] + len(live.pending)
