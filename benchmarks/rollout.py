@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,10 @@ from tratree.envs.alfworld.generator import generate_games
 from tratree.envs.base import StepResult
 from tratree.models.loading import ModelSettings, load_base, load_tokenizer
 from tratree.policy.chat import ChatFormat
-from tratree.policy.parse import parse_turn
-from tratree.policy.rollout import Episode, RolloutLimits, run_episodes
+from tratree.policy.rollout import run_episodes
+from tratree.policy.rollout_settings import EngineSettings, Episode, RolloutLimits
 from tratree.policy.sampling import SamplingSettings
+from tratree.trajectory.turns import parse_turn
 from tratree.trajectory.types import Task
 
 TINY = "package:models/tiny/strong"
@@ -161,7 +162,7 @@ def play_with_engine(
         episodes,
         seed=0,
         stage="benchmark",
-        batch_size=batch_size,
+        settings=EngineSettings(batch_size),
         limits=limits,
         source="benchmark",
     )
@@ -213,7 +214,7 @@ def compare(
     model.forward = timed_forward  # type: ignore[method-assign]
     found, measured = {}, {}
     make_env = partial(TimedEnv, source, limits.max_steps, root / "cache", clock)
-    one_turn = RolloutLimits(1, 2, limits.max_context)
+    one_turn = replace(limits, max_steps=1, max_new_tokens=2)
     for way, play in ways.items():
         play(model, chat, make_env, tasks, batch_size, one_turn)  # translates games, warms up
         clock.spent.update(model=0.0, env=0.0)
@@ -252,7 +253,11 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=30)
     parser.add_argument("--max-new-tokens", type=int, default=24)
     arguments = parser.parse_args()
-    limits = RolloutLimits(arguments.turns, arguments.max_new_tokens, CONTEXTS[arguments.model])
+    limits = RolloutLimits(
+        max_steps=arguments.turns,
+        max_new_tokens=arguments.max_new_tokens,
+        max_context=CONTEXTS[arguments.model],
+    )
     with tempfile.TemporaryDirectory() as folder:
         measured = compare(
             load_model(arguments.model),

@@ -34,6 +34,7 @@ def results() -> dict:
     comparisons = {"baseline": "sft_strong", "systems": {"mcts": {"unseen": compared}}}
     return {
         **{"env": "alfworld", "method": "mcts", "seed": 0, "pgr": pgr, "systems": systems},
+        "protocol": {"rollout": {"constraint": "none"}},
         "comparisons": comparisons,
     }
 
@@ -64,3 +65,12 @@ def test_printed_table_has_every_system() -> None:
     print_results(results(), console)
     text = console.export_text()
     assert all(name in text for name in ("sft_weak", "sft_strong", "mcts", "12.5 [11.0, 14.0]"))
+
+
+def test_a_constraint_is_reported(tmp_path: Path) -> None:
+    document = results()
+    write_results(tmp_path, document)
+    assert "rollout.constraint" not in (tmp_path / "results.md").read_text("utf-8")
+    document["protocol"]["rollout"]["constraint"] = "admissible"
+    write_results(tmp_path, document)
+    assert "only admissible actions" in (tmp_path / "results.md").read_text("utf-8")

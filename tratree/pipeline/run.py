@@ -16,6 +16,7 @@ from tratree.pipeline.run_folder import write_stages
 from tratree.pipeline.stage import Hardware, Resources
 from tratree.pipeline.stages.evaluate import evaluate_stage, protocol, read_evaluation
 from tratree.pipeline.store import Store
+from tratree.policy.rollout_settings import EngineSettings, WorkerSettings
 from tratree.report.table import add_gap_recovered, print_results, write_results
 
 TABLE_WIDTH = 132
@@ -37,8 +38,14 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
     hardware = Hardware(
         trainer.accelerator, trainer.devices, trainer.strategy, trainer.checkpoint_every_steps
     )
+    rollout = config.rollout
     resources = Resources(
-        config.rollout.workers, config.rollout.batch_size, root / "cache", hardware
+        WorkerSettings(
+            rollout.workers, rollout.step_seconds, rollout.recycle_episodes, rollout.recycle_gib
+        ),
+        EngineSettings(rollout.batch_size, rollout.cache_gib, rollout.env_threads),
+        root / "cache",
+        hardware,
     )
     store = Store(root, resources, progress)
     evaluated = {n: evaluate_stage(config, n, trained) for n, trained in systems(config).items()}

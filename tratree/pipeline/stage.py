@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tratree.pipeline.progress import Progress
+from tratree.policy.rollout_settings import EngineSettings, WorkerSettings
 
 
 @dataclass(frozen=True)
@@ -28,14 +29,14 @@ class Resources:
     """What a stage may use; nothing here changes a result, so nothing here is in a stage's key.
 
     Attributes:
-        workers: Processes that play episodes side by side.
-        batch_size: Episodes that one worker plays at the same time.
+        workers: Processes that play episodes side by side, and when one is replaced.
+        engine: How each of them uses the machine.
         cache: Folder for files that can be made again at any time.
         hardware: What fine-tunings run on.
     """
 
-    workers: int
-    batch_size: int
+    workers: WorkerSettings
+    engine: EngineSettings
     cache: Path
     hardware: Hardware = Hardware()
 

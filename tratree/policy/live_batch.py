@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
+from peft import PeftModel
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -48,8 +49,39 @@ class LiveBatch:
                 f"set it to at most {longest}"
             )
         self._model = model
-        self._cache = RolloutCache(slots)
-        self.lengths: list[int] = []
+        self._max_context = max_context
+        self._weights = list(model.parameters())
+        self.reset(slots, rows=0)
+
+    def reset(self, slots: int, rows: int) -> None:
+        """Forget all keys and values and go on with `rows` empty rows of up to `slots`."""
+        # Padding goes to the position after the last.
+        self._cache = RolloutCache(slots, self._max_context + 1)
+        self._slots = slots
+        self._version = self._weights_version()
+        self.lengths: list[int] = [0] * rows
+
+    def drop_stale(self) -> bool:
+        """Forget keys and values of other weights than the model has now; return if so.
+
+        Noticed are other values of the parameters, as an optimizer or `load_state_dict` sets
+        them, and another active adapter; after a change behind autograd's back (``.data``) call
+        `reset`.
+        """
+        stale = self._version != self._weights_version()
+        if stale:
+            self.reset(self._slots, len(self.lengths))
+        return stale
+
+    def _weights_version(self) -> tuple[int, str]:
+        adapter = self._model.active_adapter if isinstance(self._model, PeftModel) else ""
+        versions = (0 if p.is_inference() else p._version for p in self._weights)
+        return sum(versions), str(adapter)
+
+    @property
+    def cache_bytes(self) -> int:
+        """Memory of the stored keys and values."""
+        return self._cache.bytes
 
     def append(self) -> None:
         """Open an empty row after the last."""
@@ -68,9 +100,12 @@ class LiveBatch:
         for rows in _groups({row: len(fed) for row, fed in tokens.items()}):
             self._forward([tokens[row] for row in rows], rows)
 
-    def decode(self, tokens: Sequence[int]) -> Tensor:
-        """Feed one token to every row; return the logits of the next, shape [R, V]."""
-        return self._forward([[token] for token in tokens], None)
+    def decode(self, tokens: Sequence[int | None]) -> Tensor:
+        """Feed one token to every row; return the logits of the next, shape [R, V].
+
+        A row whose token is None is not fed, and its logits mean nothing.
+        """
+        return self._forward([[] if token is None else [token] for token in tokens], None)
 
     @torch.inference_mode()
     def _forward(self, tokens: Sequence[Sequence[int]], rows: Sequence[int] | None) -> Tensor:
@@ -82,6 +117,7 @@ class LiveBatch:
             self.lengths[row] += len(new)
         visible = max(self.lengths[row] for row in fed)
         width = max(map(len, tokens))
+        assert width, "nothing to feed"
         token_ids = torch.tensor([[*new] + [0] * (width - len(new)) for new in tokens])
         positions = torch.tensor(starts)[:, None] + torch.arange(width)
         positions = positions.clamp(max=visible).to(device)
@@ -100,6 +136,16 @@ class LiveBatch:
             logits_to_keep=1,
         )
         return output.logits[:, -1]
+
+
+def episode_bytes(model: PreTrainedModel, max_context: int) -> int:
+    """Return the memory of the keys and values of an episode of `max_context` tokens."""
+    config = model.config.get_text_config()
+    heads = config.num_attention_heads
+    key_heads = getattr(config, "num_key_value_heads", None) or heads
+    head_size = getattr(config, "head_dim", None) or config.hidden_size // heads
+    layers = config.num_hidden_layers
+    return 2 * layers * key_heads * head_size * (max_context + 1) * model.dtype.itemsize
 
 
 def _groups(lengths: Mapping[int, int]) -> Iterator[list[int]]:

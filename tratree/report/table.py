@@ -129,6 +129,7 @@ def _markdown(results: Mapping[str, Any]) -> str:
         "Mean over tasks [95 % interval]; reward is in percent of the highest score; steps, "
         "invalid actions and tokens are for each episode. PGR is measured on reward between "
         f"{pgr['weak']} (0) and {pgr['ceiling']} (1).",
+        *_constraint_note(results),
         f"## {_comparison_title(results)}",
         _markdown_table(_comparisons(results)),
         "Difference in points [95 % interval of the paired bootstrap]; better and worse count "
@@ -137,6 +138,13 @@ def _markdown(results: Mapping[str, Any]) -> str:
         _markdown_table(_task_types(results)),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _constraint_note(results: Mapping[str, Any]) -> list[str]:
+    constraint = results["protocol"]["rollout"]["constraint"]
+    if constraint == "none":
+        return []
+    return [f"**The agent could say only {constraint} actions** (`rollout.constraint`)."]
 
 
 def _markdown_table(rows: Rows) -> str:

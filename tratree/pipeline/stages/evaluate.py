@@ -12,9 +12,14 @@ from tratree.config import Config
 from tratree.evaluation.metrics import summarize
 from tratree.pipeline.stage import Job, Stage
 from tratree.pipeline.stages.environment import env_maker, games_stage
-from tratree.pipeline.stages.episodes import EPISODES, play_episodes, rollout_settings
+from tratree.pipeline.stages.episodes import (
+    EPISODES,
+    play_episodes,
+    rollout_settings,
+    write_episodes,
+)
 from tratree.pipeline.stages.tasks import evaluated_tasks
-from tratree.policy.rollout import Episode
+from tratree.policy.rollout_settings import Episode
 from tratree.policy.sampling import SamplingSettings
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
@@ -62,8 +67,12 @@ def _evaluate(job: Job) -> None:
         env.close()
     sampling = SamplingSettings(**settings["sampling"])
     episodes = [Episode(task, k, sampling) for task in tasks for k in range(settings["samples"])]
-    played = _by_split(play_episodes(job, episodes, source="evaluate"), settings["splits"])
-    metrics = {name: summarize(of_split) for name, of_split in played.items()}
+    played = play_episodes(job, episodes, source="evaluate")
+    write_episodes(job, played)
+    metrics = {
+        name: summarize(of_split)
+        for name, of_split in _by_split(played, settings["splits"]).items()
+    }
     (job.folder / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
 
 

@@ -8,9 +8,9 @@ from itertools import cycle, islice
 from tratree.config import Config, SamplingConfig
 from tratree.pipeline.stage import Job, Stage
 from tratree.pipeline.stages.environment import env_maker, games_stage
-from tratree.pipeline.stages.episodes import play_episodes, rollout_settings
+from tratree.pipeline.stages.episodes import play_episodes, rollout_settings, write_episodes
 from tratree.pipeline.stages.tasks import explored_tasks
-from tratree.policy.rollout import Episode
+from tratree.policy.rollout_settings import Episode
 from tratree.policy.sampling import SamplingSettings
 
 
@@ -27,7 +27,7 @@ def explore_stage(config: Config, explorer: Stage) -> Stage:
         "seed": config.seed,
     }
     inputs = {"games": games_stage(config), "model": explorer}
-    return Stage("explore", settings, _explore, inputs)
+    return Stage("explore", settings, _explore, inputs, version=2)
 
 
 def sampling_plan(settings: list[SamplingConfig], trajectories: int) -> list[SamplingConfig]:
@@ -51,6 +51,7 @@ def _explore(job: Job) -> None:
     plan = [SamplingSettings(**s) for s in settings["sampling"]]
     episodes = [Episode(task, m, sampling) for task in tasks for m, sampling in enumerate(plan)]
     played = play_episodes(job, episodes, source="explore")
+    write_episodes(job, played)
     solved = {t.task.task_id for t in played if t.success}
     failed = {t.task.task_id for t in played if not t.success}
     job.progress.message(
