@@ -89,12 +89,17 @@ def fit(
     ]
     with _quiet(), _reproducible(settings.threads):
         trainer = _make_trainer(settings, callbacks, logger)
-        trainer.fit(
-            module.train(),
-            datamodule=data,
-            ckpt_path=checkpoint if checkpoint.exists() else None,
-            weights_only=True,
-        )
+        try:
+            trainer.fit(
+                module.train(),
+                datamodule=data,
+                ckpt_path=checkpoint if checkpoint.exists() else None,
+                weights_only=True,
+            )
+        except SystemExit:
+            if trainer.interrupted:  # Ctrl-C, for which Lightning ends the program without a word
+                raise KeyboardInterrupt from None
+            raise
     losses = [row["loss"] for row in read_metrics(folder / METRICS)]
     last = losses[-max(1, len(losses) // 10) :]
     return FitReport(len(data.samples), data.too_long, len(losses), sum(last) / len(last))
