@@ -125,8 +125,8 @@ class ModelConfig:
     system_prompt: str = MISSING
     context: int = MISSING
     max_new_tokens: int = MISSING
-    max_thought_tokens: int | None = MISSING
-    max_repeats: int | None = MISSING
+    max_thought_tokens: int | None = None
+    max_repeats: int | None = None
     dtype: str = MISSING
     rollout_dtype: str = MISSING
 
@@ -155,12 +155,12 @@ class ExploreConfig:
 
     tasks: int | None = MISSING
     trajectories: int = MISSING
-    tokens: int | None = MISSING
-    stop_when_decided: int | None = MISSING
+    tokens: int | None = None
+    stop_when_decided: int | None = None
     sampling: list[SamplingConfig] = MISSING
-    rounds: int = MISSING
-    kl_weight: float = MISSING
-    score: str = MISSING
+    rounds: int = 1
+    kl_weight: float = 0.0
+    score: str = "environment"
 
 
 @dataclass
