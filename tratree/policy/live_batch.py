@@ -15,6 +15,9 @@ from tratree.policy.cache import RolloutCache
 _PREFILL_TOKENS = 8192
 """Most tokens, padding included, of one prefill pass over several rows: bounds its memory."""
 
+_PROBED = 1024
+"""How many of the last trained weights are compared to notice a fused optimizer's step."""
+
 
 class LiveBatch:
     """Up to `slots` token sequences whose keys and values stay in memory while they grow.
@@ -51,6 +54,8 @@ class LiveBatch:
         self._model = model
         self._max_context = max_context
         self._weights = list(model.parameters())
+        trained = [weights for weights in self._weights if weights.requires_grad]
+        self._probe = (trained or self._weights)[-1].detach().reshape(-1)[:_PROBED]
         self.reset(slots, rows=0)
 
     def reset(self, slots: int, rows: int) -> None:
@@ -58,17 +63,18 @@ class LiveBatch:
         # Padding goes to the position after the last.
         self._cache = RolloutCache(slots, self._max_context + 1)
         self._slots = slots
-        self._version = self._weights_version()
+        self._version, self._probed = self._weights_version(), self._probe.clone()
         self.lengths: list[int] = [0] * rows
 
     def drop_stale(self) -> bool:
         """Forget keys and values of other weights than the model has now; return if so.
 
         Noticed are other values of the parameters, as an optimizer or `load_state_dict` sets
-        them, and another active adapter; after a change behind autograd's back (``.data``) call
-        `reset`.
+        them, and another active adapter; after a change of frozen weights behind autograd's back
+        (``.data``) call `reset`.
         """
-        stale = self._version != self._weights_version()
+        # Fused optimizers do not count versions, hence the look at some values.
+        stale = self._version != self._weights_version() or not self._probe.equal(self._probed)
         if stale:
             self.reset(self._slots, len(self.lengths))
         return stale
