@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tratree.pipeline.progress import Progress
-from tratree.policy.rollout_settings import EngineSettings, WorkerSettings
+
+if TYPE_CHECKING:  # torch comes with them, and what only reads stages need not wait for it
+    from tratree.policy.rollout_settings import EngineSettings, WorkerSettings
 
 
 @dataclass(frozen=True)
