@@ -30,8 +30,9 @@ from tratree.envs.alfworld.generator import generate_games
 from tratree.envs.base import StepResult
 from tratree.models.loading import ModelSettings, load_base, load_tokenizer
 from tratree.policy.chat import ChatFormat
+from tratree.policy.machine_settings import EngineSettings
 from tratree.policy.rollout import run_episodes
-from tratree.policy.rollout_settings import EngineSettings, Episode, RolloutLimits
+from tratree.policy.rollout_settings import Episode, RolloutLimits
 from tratree.policy.sampling import SamplingSettings
 from tratree.trajectory.turns import parse_turn
 from tratree.trajectory.types import Task

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tratree.cli.compose import CONFIG_FOLDER, compose_config
+from tratree.modules.settings import TrainingSettings
+from tratree.pipeline.stages.training import training_settings
 
 GROUPS = ("env", "method", "model", "explore", "tree", "trainer", "evaluation", "logger")
 NOT_CHOSEN = {"method/base", "model/paper"}
@@ -42,3 +44,63 @@ def test_the_paper_experiment_has_the_paper_constants() -> None:
     assert config.method.exploration == 1.41
     assert config.tree.xi_sim == 0.9
     assert config.env.games == "official"
+
+
+@pytest.mark.parametrize(
+    ("model", "weak", "strong"),
+    [
+        ("llama2", "Llama-2-7b-chat-hf", "Llama-2-13b-chat-hf"),
+        ("llama3", "Llama-3.2-1B-Instruct", "Llama-3.1-8B-Instruct"),
+        ("qwen2_5", "Qwen2.5-7B-Instruct", "Qwen2.5-14B-Instruct"),
+        ("smollm2", "SmolLM2-135M-Instruct", "SmolLM2-360M-Instruct"),
+    ],
+)
+def test_model_families(model: str, weak: str, strong: str) -> None:
+    config = compose_config([f"model={model}"]).model
+    assert config.weak.name.split("/")[1] == weak
+    assert config.strong.name.split("/")[1] == strong
+    assert config.weak.chat_template == config.strong.chat_template == config.chat_template
+    assert config.lora.target_modules == "all-linear"
+
+
+def test_model_keys_reach_the_models() -> None:
+    overrides = [
+        "model.lora.target_modules=[q_proj,v_proj]",
+        "model.weak.chat_template=llama3",
+        "model.quantization=4bit",
+        "model.attention=eager",
+        "model.gradient_checkpointing=true",
+    ]
+    config = compose_config(["model=qwen2_5", *overrides])
+    assert config.model.weak.chat_template == "llama3"
+    assert config.model.strong.chat_template == "chatml"
+    settings = training_settings(config, config.model.strong, config.model.imitation)
+    assert settings["lora"]["target_modules"] == ["q_proj", "v_proj"]
+    assert settings["base"] == {
+        "name": "Qwen/Qwen2.5-14B-Instruct",
+        "dtype": "bfloat16",
+        "attention": "eager",
+        "gradient_checkpointing": True,
+        "quantization": "4bit",
+    }
+
+
+@pytest.mark.parametrize(
+    ("trainer", "accelerator", "devices", "strategy"),
+    [
+        ("cpu", "cpu", 1, "auto"),
+        ("gpu", "gpu", 1, "auto"),
+        ("ddp", "gpu", 2, "ddp"),
+        ("fsdp", "gpu", 2, "fsdp"),
+        ("ddp_sim", "cpu", 2, "ddp"),
+    ],
+)
+@pytest.mark.parametrize("model", ["tiny", "llama2"])
+def test_trainers_fit_the_models(
+    model: str, trainer: str, accelerator: str, devices: int, strategy: str
+) -> None:
+    config = compose_config([f"model={model}", f"trainer={trainer}"])
+    for optimization in (config.model.strong.sft, config.model.imitation, config.model.preference):
+        settings = training_settings(config, config.model.strong, optimization)
+        made = TrainingSettings(**settings["optimization"], **settings["hardware"])
+        assert (made.accelerator, made.devices, made.strategy) == (accelerator, devices, strategy)

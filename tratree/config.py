@@ -98,6 +98,8 @@ class BaseModelConfig:
     """One base model and its own fine-tuning on demonstrations."""
 
     name: str = MISSING
+    chat_template: str | None = "${model.chat_template}"
+    system_prompt: str = "${model.system_prompt}"
     sft: OptimizationConfig = field(default_factory=OptimizationConfig)
 
 
@@ -108,7 +110,7 @@ class LoraConfig:
     rank: int = MISSING
     alpha: int = MISSING
     dropout: float = MISSING
-    target_modules: str = MISSING
+    target_modules: Any = MISSING
 
 
 @dataclass
@@ -129,6 +131,9 @@ class ModelConfig:
     max_repeats: int | None = None
     dtype: str = MISSING
     rollout_dtype: str = MISSING
+    attention: str = "sdpa"
+    gradient_checkpointing: bool = False
+    quantization: str = "none"
 
 
 @dataclass
@@ -168,6 +173,7 @@ class TreeConfig:
     """``tree=…``: how trajectories are merged."""
 
     similarity: str = MISSING
+    encoder: str = MISSING
     xi_sim: float = MISSING
     action_match: str = MISSING
     width: int | None = MISSING
@@ -184,10 +190,14 @@ class MethodConfig:
     minimum_score: float = MISSING
     beta: float = MISSING
     label_smoothing: float = MISSING
+    length_normalised: bool = MISSING
+    packing: str = MISSING
+    pack_tokens: int = MISSING
     aggregate: str = MISSING
     minimum_gap: float = MISSING
     continuation: str = MISSING
     pairs_per_divergence: int | None = MISSING
+    pairs_per_task: int | None = MISSING
 
 
 @dataclass
@@ -284,10 +294,15 @@ def _choice(key: str, value: Any, allowed: Any) -> str:
 def _check(config: Config) -> None:
     method, tree, explore = config.method, config.tree, config.explore
     _choice("method.start", method.start, ("sft", "base"))
+    _choice("method.packing", method.packing, ("tree", "pairwise"))
     _choice("method.aggregate", method.aggregate, ("mean", "max"))
     _choice("method.continuation", method.continuation, ("end", "next_divergence", "one_step"))
     _choice("rollout.constraint", config.rollout.constraint, CONSTRAINTS)
     _choice("tree.similarity", tree.similarity, ("exact", "ngrams", "minilm"))
+    _choice("model.attention", config.model.attention, ("sdpa", "eager", "flash_attention_2"))
+    _choice("model.quantization", config.model.quantization, ("none", "8bit", "4bit"))
+    if config.model.quantization != "none" and config.trainer.strategy == "fsdp":
+        raise UserError("a quantised model cannot be sharded: use trainer=ddp or trainer=gpu")
     _choice("tree.action_match", tree.action_match, ("exact", "normalised"))
     for key, value, low in (
         ("seed", config.seed, 0),
@@ -304,10 +319,18 @@ def _check(config: Config) -> None:
         ("trainer.threads", config.trainer.threads, 1),
         ("env.max_steps", config.env.max_steps, 1),
         ("method.iterations", method.iterations, 1),
+        ("method.pack_tokens", method.pack_tokens, 1),
         ("tree.width", tree.width, 1),
+        ("method.pairs_per_divergence", method.pairs_per_divergence, 1),
+        ("method.pairs_per_task", method.pairs_per_task, 1),
     ):
         if value is not None and value < low:
             raise UserError(f"{key}={value} is too small: it must be at least {low}")
+    if tree.width is not None and tree.width > explore.trajectories:
+        raise UserError(
+            f"tree.width={tree.width} is more than the {explore.trajectories} trajectories of each "
+            f"task: set explore.trajectories={tree.width}, or tree.width=null for all"
+        )
     for key, number in (
         ("tree.xi_sim", tree.xi_sim),
         ("method.minimum_score", method.minimum_score),
@@ -337,6 +360,11 @@ def _check(config: Config) -> None:
         raise UserError(
             f"evaluation.samples={config.evaluation.samples} greedy trajectories of a task would "
             "be the same: set evaluation.sampling.temperature above 0"
+        )
+    if not 0 <= method.label_smoothing < 0.5:
+        raise UserError(
+            f"method.label_smoothing={method.label_smoothing} is out of range: it must lie from 0 "
+            "to below 0.5"
         )
     for name in ("train", *config.evaluation.splits):
         _choice("evaluation.splits", name, config.env.splits)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -205,3 +206,67 @@ def test_damaged_weights_are_one_line(base_folder: Path, tmp_path: Path) -> None
         (tmp_path / path.name).write_bytes(content[:half])
     with pytest.raises(UserError, match="cannot be loaded"):
         load_base(ModelSettings(str(tmp_path)))
+
+
+def test_gradient_checkpointing_changes_no_bit(base_folder: Path) -> None:
+    gradients = []
+    for checkpointing in (False, True):
+        settings = ModelSettings(str(base_folder), gradient_checkpointing=checkpointing)
+        base = load_base(settings)
+        assert base.model.gradient_checkpointing == checkpointing
+        model = add_lora(base, LoraSettings(rank=4), seed=0).train()
+        model(TOKENS).logits.square().sum().backward()
+        gradients.append({n: p.grad for n, p in model.named_parameters() if p.grad is not None})
+    assert gradients[0].keys() == gradients[1].keys()
+    assert gradients[0]
+    assert all(torch.equal(gradients[0][n], gradients[1][n]) for n in gradients[0])
+
+
+@pytest.mark.parametrize("targets", ["q_proj", ["q_proj", "v_proj"]])
+def test_an_adapter_lies_on_the_named_layers(base_folder: Path, targets: Any) -> None:
+    model = add_lora(
+        load_base(ModelSettings(str(base_folder))), LoraSettings(rank=4, target_modules=targets), 0
+    )
+    adapted = {n.split(".lora_")[0] for n, p in model.named_parameters() if p.requires_grad}
+    expected = {targets} if isinstance(targets, str) else set(targets)
+    assert {name.split(".")[-1] for name in adapted} == expected
+
+
+@pytest.mark.parametrize(
+    "change", [{"dtype": "int8"}, {"attention": "magic"}, {"quantization": "2bit"}]
+)
+def test_unknown_ways_to_hold_a_model_are_named(change: dict[str, str]) -> None:
+    with pytest.raises(UserError, match="use one of"):
+        ModelSettings("some/model", **change)
+
+
+def test_what_is_not_installed_is_said_in_one_line(base_folder: Path) -> None:
+    changes: list[tuple[dict[str, Any], str]] = []
+    if find_spec("bitsandbytes") is None:
+        changes.append(({"quantization": "4bit"}, "needs bitsandbytes"))
+    if find_spec("flash_attn") is None:
+        changes.append(({"attention": "flash_attention_2"}, "cannot be loaded"))
+    for change, message in changes:
+        with pytest.raises(UserError, match=message) as caught:
+            load_base(ModelSettings(str(base_folder), **change))
+        assert "\n" not in str(caught.value)
+
+
+def test_a_quantised_model_cannot_compute_in_float64() -> None:
+    with pytest.raises(UserError, match="rollout_dtype"):
+        ModelSettings("some/model", dtype="float64", quantization="8bit")
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="needs bitsandbytes")
+@pytest.mark.parametrize("quantization", ["8bit", "4bit"])
+def test_an_adapter_learns_on_a_quantised_base(
+    base_folder: Path, tmp_path: Path, quantization: str
+) -> None:
+    settings = ModelSettings(str(base_folder), quantization=quantization)
+    model = add_lora(load_base(settings), LoraSettings(rank=4), seed=0).train()
+    model(TOKENS, labels=TOKENS).loss.backward()
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    optimizer.step()
+    save_adapter(model.eval(), tmp_path)
+    policy = load_policy_model(settings, tmp_path, torch.float32)
+    assert torch.equal(policy(TOKENS).logits, model(TOKENS).logits)

@@ -11,7 +11,7 @@ import torch
 from small_models import SETTINGS, episode, episodes, small_base, small_model
 
 from tratree.data.episodes import collate
-from tratree.data.pairs import EncodedPair, collate_pairs
+from tratree.data.pairs import EncodedPair, PairBatch, collate_pairs
 from tratree.errors import UserError
 from tratree.modules.adapter_module import AdapterModule, learning_rate_factor
 from tratree.modules.imitation import MCTSImitationModule
@@ -25,6 +25,10 @@ def figures(module: AdapterModule, batch: Any) -> dict[str, float]:
     """Return what a step of this one batch would log."""
     units = module.units(batch)
     return {name: total.item() / units for name, total in module.sums(batch).items()}
+
+
+def batch_of_pairs(pairs: list[EncodedPair]) -> PairBatch:
+    return collate_pairs(pairs, collate)
 
 
 @torch.no_grad()
@@ -62,12 +66,13 @@ def test_imitation_sums_over_a_path_and_averages_over_paths(
 
 def test_golden_losses() -> None:
     batch = collate(episodes(3))
-    pairs = collate_pairs([EncodedPair(episode(n), episode(n + 9), (-20.0, -21.0)) for n in (1, 2)])
+    pairs = [EncodedPair(episode(n), episode(n + 9), (-20.0, -21.0)) for n in (1, 2)]
     model = small_model()
     assert figures(SFTModule(model, SETTINGS), batch)["loss"] == pytest.approx(3.97517, rel=1e-5)
     imitation = figures(MCTSImitationModule(model, SETTINGS), batch)
     assert imitation["loss"] == pytest.approx(17.22574, rel=1e-5)
-    preference = figures(TreeDPOModule(model, SETTINGS, DPOSettings()), pairs)
+    module = TreeDPOModule(model, SETTINGS, DPOSettings())
+    preference = figures(module, batch_of_pairs(pairs))
     assert preference["loss"] == pytest.approx(0.875405, rel=1e-5)
 
 
@@ -89,25 +94,26 @@ def test_observation_tokens_are_never_targets() -> None:
 
 def test_padding_changes_nothing() -> None:
     model = small_model()
-    alone = sequence_log_probs(model, *collate([episode(0, length=8)]))
-    padded = sequence_log_probs(model, *collate([episode(0, length=8), episode(1, length=30)]))
+    alone = sequence_log_probs(model, collate([episode(0, length=8)]))
+    padded = sequence_log_probs(model, collate([episode(0, length=8), episode(1, length=30)]))
     assert padded[0].item() == pytest.approx(alone[0].item(), rel=1e-5)
 
 
 def test_scores_do_not_depend_on_how_they_are_batched() -> None:
     model, samples = small_base(), episodes(7)
-    together = score_sequences(model, samples)
-    assert together == pytest.approx(score_sequences(model, samples, tokens=1), rel=1e-5)
-    assert together[0] == pytest.approx(log_prob_by_hand(model, samples[0])[0], rel=1e-5)
+    expected = [log_prob_by_hand(model, sample)[0] for sample in samples]
+    for pack_tokens, tokens in ((None, 16384), (None, 1), (4096, 1), (1, 1), (20, 1)):
+        scores = score_sequences(model, samples, pack_tokens=pack_tokens, tokens=tokens)
+        assert scores == pytest.approx(expected, rel=1e-5)
 
 
 def test_tree_dpo_by_hand() -> None:
     policy, reference = small_model(0), small_base(1)
     chosen, rejected = episode(3), episode(4, length=15)
-    scores = score_sequences(reference, [chosen, rejected])
+    scores = score_sequences(reference, [chosen, rejected], pack_tokens=None)
     pair = EncodedPair(chosen, rejected, (scores[0], scores[1]))
     module = TreeDPOModule(policy, SETTINGS, DPOSettings(beta=0.3))
-    logged = figures(module, collate_pairs([pair]))
+    logged = figures(module, batch_of_pairs([pair]))
     up, down = (
         log_prob_by_hand(policy, side)[0] - log_prob_by_hand(reference, side)[0]
         for side in (chosen, rejected)
@@ -121,17 +127,17 @@ def test_tree_dpo_by_hand() -> None:
 def test_a_policy_equal_to_the_reference_has_the_loss_of_a_coin() -> None:
     model = small_model()
     chosen, rejected = episode(3), episode(4)
-    scores = score_sequences(model, [chosen, rejected])
+    scores = score_sequences(model, [chosen, rejected], pack_tokens=None)
     pair = EncodedPair(chosen, rejected, (scores[0], scores[1]))
     module = TreeDPOModule(model, SETTINGS, DPOSettings())
-    loss = figures(module, collate_pairs([pair]))["loss"]
+    loss = figures(module, batch_of_pairs([pair]))["loss"]
     assert loss == pytest.approx(math.log(2), rel=1e-5)
 
 
 def test_length_normalised_preferences_compare_means_over_tokens() -> None:
     policy = small_model()
     chosen, rejected = episode(3), episode(4, length=15)
-    batch = collate_pairs([EncodedPair(chosen, rejected, (-3.0, -5.0))])
+    batch = batch_of_pairs([EncodedPair(chosen, rejected, (-3.0, -5.0))])
     dpo = DPOSettings(beta=0.3, length_normalised=True)
     logged = figures(TreeDPOModule(policy, SETTINGS, dpo), batch)
     (up, ups), (down, downs) = (log_prob_by_hand(policy, side) for side in (chosen, rejected))

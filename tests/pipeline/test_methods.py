@@ -36,6 +36,12 @@ AFTER_EXPLORATION = {"explore", "trees", "paths", "imitate"}
 
 def test_beta_changes_the_last_training_only() -> None:
     assert changed(DPO, ("method.beta=0.3",)) == {"prefer"}
+    assert changed(DPO, ("method.length_normalised=true",)) == {"prefer"}
+
+
+def test_packing_changes_how_pairs_are_scored_and_trained() -> None:
+    for override in ("method.packing=pairwise", "method.pack_tokens=512"):
+        assert changed(DPO, (override,)) == {"reference", "prefer"}
 
 
 def test_methods_share_everything_up_to_the_trees() -> None:

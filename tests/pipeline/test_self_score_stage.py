@@ -18,7 +18,7 @@ from tratree.pipeline.stages.explore import explore_stage
 from tratree.pipeline.stages.self_score import self_score_stage
 from tratree.pipeline.stages.sft import sft_stage
 from tratree.pipeline.store import Store
-from tratree.policy.rollout_settings import EngineSettings, WorkerSettings
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 
 

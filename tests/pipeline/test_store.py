@@ -17,7 +17,7 @@ from tratree.errors import UserError
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.stage import Job, Resources, Stage
 from tratree.pipeline.store import Store, read_description
-from tratree.policy.rollout_settings import EngineSettings, WorkerSettings
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 
 
 def open_store(root: Path) -> Store:

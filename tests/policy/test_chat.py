@@ -1,10 +1,13 @@
 """Chat formats: turns are pieces of what the template renders, and nothing else."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from small_tokenizers import LINES, SPECIALS, tokenizer_of
 
 from tratree.errors import UserError
 from tratree.policy.chat import TEMPLATES, ChatFormat
+from tratree.trajectory.turns import format_turn
 
 OBSERVATIONS = (LINES[0], LINES[2], LINES[4])
 TURNS = (
@@ -116,3 +119,41 @@ def test_bad_templates_are_user_errors(tokenizer_family, template, system_prompt
     with pytest.raises(UserError, match=message) as raised:
         ChatFormat(tokenizer_of(tokenizer_family), template, system_prompt)
     assert "\n" not in str(raised.value)
+
+
+TEXTS = st.text(st.sampled_from("ab 12.,:'\n\t<>|[]/éİ"), max_size=20)
+
+
+@pytest.mark.parametrize("family", TEMPLATES)
+@settings(max_examples=40, deadline=None)
+@given(turns=st.lists(st.tuples(TEXTS, TEXTS, TEXTS), min_size=1, max_size=4))
+def test_any_conversation_is_the_same_whole_or_turn_by_turn(family, turns):
+    """Ids and mask equal the template's own, and each turn only adds to those before it."""
+    tokenizer = tokenizer_of(family)
+    chat = ChatFormat(tokenizer, family)
+    messages, token_ids, mask = [], [], []
+    for observation, thought, action in turns:
+        shown = chat.next_turn(observation) if token_ids else chat.first_turn(observation)
+        said = chat.agent_turn(thought, action)
+        messages.append({"role": "user", "content": observation.strip()})
+        messages.append({"role": "assistant", "content": format_turn(thought, action)})
+        token_ids += shown + said
+        mask += [0] * len(shown) + [1] * len(said)
+        whole = tokenizer.apply_chat_template(
+            messages,
+            chat_template=chat.template,
+            return_dict=True,
+            return_assistant_tokens_mask=True,
+        )
+        assert whole["input_ids"][: len(token_ids)] == token_ids
+        assert whole["assistant_masks"][: len(token_ids)] == mask
+        assert 1 not in whole["assistant_masks"][len(token_ids) :]
+
+
+def test_chat_formats_read_alike_only_with_equal_vocabulary_and_template():
+    chat = ChatFormat(tokenizer_of("chatml"), "chatml")
+    assert chat.reads_like(ChatFormat(tokenizer_of("chatml"), "chatml", "a system prompt"))
+    assert not chat.reads_like(ChatFormat(tokenizer_of("llama3"), "llama3"))
+    larger = tokenizer_of("chatml")
+    larger.add_tokens(["countertop"])
+    assert not chat.reads_like(ChatFormat(larger, "chatml"))

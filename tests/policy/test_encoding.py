@@ -4,7 +4,7 @@ import pytest
 from small_tokenizers import LINES, tokenizer_of
 
 from tratree.policy.chat import TEMPLATES, ChatFormat
-from tratree.policy.encoding import encode_trajectory
+from tratree.policy.encoding import encode_trajectory, without_token_ids
 from tratree.trajectory.types import Step, Task, Trajectory
 
 STEPS = (
@@ -54,3 +54,15 @@ def test_sampled_ids_are_used_as_they_are():
     start = encoded.turn_starts[0]
     assert encoded.token_ids[start : start + len(spelled)] == spelled
     assert all(encoded.agent_mask[start : start + len(spelled)])
+
+
+def test_without_token_ids_another_vocabulary_learns_the_texts():
+    weak, strong = (ChatFormat(tokenizer_of(name), name) for name in ("tiny", "chatml"))
+    steps = tuple(
+        Step(s.thought, s.action, s.observation, tuple(weak.agent_turn(s.thought, s.action)))
+        for s in STEPS
+    )
+    sampled, written = trajectory_of(steps), trajectory_of(STEPS)
+    assert without_token_ids(sampled) == written
+    assert encode_trajectory(weak, sampled) == encode_trajectory(weak, written)
+    assert encode_trajectory(strong, sampled) != encode_trajectory(strong, written)

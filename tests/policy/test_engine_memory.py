@@ -14,9 +14,9 @@ import torch
 from cloned_policy import LIMITS, load_policy, make_env, tasks_of
 
 from tratree.errors import UserError
-from tratree.policy.live_batch import episode_bytes
+from tratree.policy.machine_settings import GIB, EngineSettings, episode_bytes
 from tratree.policy.rollout import RolloutEngine, run_episodes
-from tratree.policy.rollout_settings import GIB, EngineSettings, Episode
+from tratree.policy.rollout_settings import Episode
 from tratree.policy.sampling import SamplingSettings
 from tratree.trajectory.types import Trajectory
 

@@ -12,8 +12,9 @@ from cloned_policy import LIMITS, load_policy, make_env, tasks_of
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.errors import UserError
 from tratree.policy.encoding import encode_trajectory
+from tratree.policy.machine_settings import EngineSettings
 from tratree.policy.rollout import run_episodes
-from tratree.policy.rollout_settings import EngineSettings, Episode, RolloutLimits
+from tratree.policy.rollout_settings import Episode, RolloutLimits
 from tratree.policy.sampling import SamplingSettings
 from tratree.trajectory.types import Trajectory
 

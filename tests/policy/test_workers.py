@@ -16,7 +16,8 @@ from cloned_policy import LIMITS, load_policy, make_env, tasks_of
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.base import StepResult, TextEnv
 from tratree.errors import UserError
-from tratree.policy.rollout_settings import EngineSettings, Episode, WorkerSettings
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
+from tratree.policy.rollout_settings import Episode
 from tratree.policy.sampling import SamplingSettings
 from tratree.policy.workers import roll_out
 from tratree.trajectory.types import Task, Trajectory

@@ -20,6 +20,7 @@ SETTINGS = st.fixed_dictionaries(
         "min_gap": st.sampled_from([0.0, 0.3]),
         "continuation": st.sampled_from(["end", "next_divergence", "one_step"]),
         "max_pairs_per_divergence": st.sampled_from([None, 1, 2]),
+        "max_pairs_per_task": st.sampled_from([None, 1, 3]),
     }
 )
 
@@ -42,6 +43,9 @@ def test_pairs_part_at_one_node_by_another_action(attempts, how):
         if how["continuation"] == "end":
             assert tree.terminal_count[pair.chosen[-1]] > 0
             assert tree.terminal_count[pair.rejected[-1]] > 0
+    if how["max_pairs_per_task"]:
+        assert len(pairs) <= how["max_pairs_per_task"]
+        assert set(pairs) <= set(find_pairs(tree, **{**how, "max_pairs_per_task": None}))
     partings = [pair.prefix[-1] for pair in pairs]
     assert partings == sorted(partings)
     if how["max_pairs_per_divergence"]:
@@ -134,6 +138,24 @@ def test_widest_gaps_are_kept():
     assert len(find_pairs(tree, min_gap=0.5)) == 2
 
 
+def test_a_capped_task_keeps_the_widest_gap_of_every_divergence_point_first():
+    # Six pairs part at the root, of gaps 1 to 0.25, one of gap 0.25 below a4.
+    attempts = [trajectory([["", f"a{s}", "x"]], s / 4) for s in (2, 0, 1)]
+    attempts += [
+        trajectory([["", "a4", "x"], ["", end, "y"]], s) for end, s in (("b", 1), ("c", 0.75))
+    ]
+    tree = build_tree(attempts, similarity=ExactText())
+
+    def partings(limit: int | None) -> list[int]:
+        return [pair.prefix[-1] for pair in find_pairs(tree, max_pairs_per_task=limit)]
+
+    assert len(partings(None)) == 7
+    assert partings(1) == [0]
+    assert len(set(partings(2))) == 2
+    assert partings(5) == [0, 0, 0, 0, partings(2)[1]]
+    assert find_pairs(tree, max_pairs_per_task=99) == find_pairs(tree)
+
+
 @pytest.mark.parametrize(
     "how",
     [
@@ -142,6 +164,7 @@ def test_widest_gaps_are_kept():
         {"min_gap": -0.1},
         {"min_gap": float("nan")},
         {"max_pairs_per_divergence": 0},
+        {"max_pairs_per_task": 0},
     ],
 )
 def test_bad_settings(tree, how):

@@ -17,6 +17,8 @@ from tratree.tree.types import TrajectoryTree
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
 
+ACTION_KEYS = {"exact": str, "folded": lambda action: " ".join(action.lower().split())}
+
 
 def _nodes(tree: TrajectoryTree) -> list[dict]:
     """Return the nodes of a tree in the form of the golden files."""
@@ -37,13 +39,14 @@ def _nodes(tree: TrajectoryTree) -> list[dict]:
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_golden_tree(path):
     golden = json.loads(path.read_text())
-    settings = golden["settings"]
     tree = build_tree(
         [trajectory(**t, sample=number) for number, t in enumerate(golden["trajectories"])],
-        similarity=make_similarity(settings.pop("similarity")),
-        **settings,
+        similarity=make_similarity(golden["similarity"]),
+        action_key=ACTION_KEYS[golden["action_key"]],
     )
     assert _nodes(tree) == golden["nodes"]
+    thoughts = [list(tree.thoughts(node)) for node in range(1, len(tree.parent))]
+    assert thoughts == golden["thoughts"]
     pairs = [asdict(pair) for pair in find_pairs(tree)]
     assert json.loads(json.dumps(pairs)) == golden["pairs"]
     assert json.loads(json.dumps(asdict(search_paths([tree])[0]))) == golden["path"]

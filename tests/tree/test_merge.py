@@ -12,13 +12,14 @@ from tree_examples import TASK, trajectories, trajectory
 
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
-from tratree.tree.merge import build_tree, fold_case_and_spaces
+from tratree.tree.files import save_trees
+from tratree.tree.merge import build_tree, build_trees
 from tratree.tree.similarity import CharacterNgrams, ExactText
 
 MERGES = st.fixed_dictionaries(
     {
         "xi_sim": st.sampled_from([0.0, 0.5, 0.9, 0.97, 1.0]),
-        "action_match": st.sampled_from(["exact", "normalised"]),
+        "action_key": st.sampled_from([str, str.casefold]),
         "similarity": st.sampled_from([ExactText(), CharacterNgrams()]),
     }
 )
@@ -28,9 +29,9 @@ MERGES = st.fixed_dictionaries(
 @given(st.data(), trajectories(), MERGES)
 def test_order_changes_no_byte(tmp_path_factory, data, given_trajectories, merge):
     folder = tmp_path_factory.mktemp("order")
-    build_tree(given_trajectories, **merge).save(folder / "a.npz")
+    save_trees(folder / "a.npz", [build_tree(given_trajectories, **merge)])
     shuffled = data.draw(st.permutations(given_trajectories))
-    build_tree(shuffled, **merge).save(folder / "b.npz")
+    save_trees(folder / "b.npz", [build_tree(shuffled, **merge)])
     assert (folder / "a.npz").read_bytes() == (folder / "b.npz").read_bytes()
 
 
@@ -55,14 +56,13 @@ def test_nothing_is_lost_or_counted_twice(given_trajectories, merge):
 @given(trajectories(), MERGES)
 def test_every_trajectory_is_a_path(given_trajectories, merge):
     tree = build_tree(given_trajectories, **merge)
-    key = fold_case_and_spaces if merge["action_match"] == "normalised" else str
     through = np.zeros(len(tree.parent), int)
     for index, walked in enumerate(tree.trajectories):
         nodes = tree.trajectory_nodes(index)
         assert nodes == tree.path(nodes[-1])
         assert len(nodes) == len(walked.steps) + 1
         for node, step in zip(nodes[1:], walked.steps, strict=True):
-            assert tree.actions[tree.action_id[node]] == key(step.action)
+            assert tree.actions[tree.action_id[node]] == merge["action_key"](step.action)
             assert tree.representative[node] <= index
         through[list(nodes)] += 1
     assert np.array_equal(through, tree.visits)
@@ -83,9 +83,9 @@ def test_siblings_of_one_action_are_not_alike(given_trajectories, merge):
                 if one < other and tree.action_id[one] == tree.action_id[other]:
                     texts = sorted(shown[one]), sorted(shown[other])
                     assert not set(texts[0]) & set(texts[1])
-                    vectors = merge["similarity"].encode([*texts[0], *texts[1]]).astype(float)
-                    first, second = np.split(vectors, [len(texts[0])])
-                    assert (first @ second.T).max() < merge["xi_sim"]
+                    (cosines,) = merge["similarity"].cosines([[*texts[0], *texts[1]]])
+                    across = cosines[: len(texts[0]), len(texts[0]) :]
+                    assert across.max() < merge["xi_sim"]
 
 
 def test_observations_merge_along_a_chain():
@@ -103,14 +103,71 @@ def test_observations_merge_along_a_chain():
     assert nodes_of([words[0], words[2]]) == 3
 
 
-def test_equal_texts_are_never_encoded():
-    class Refuses:
-        def encode(self, texts):
-            raise AssertionError(f"asked to encode {texts}")
+class Records:
+    """Notes what it is asked to compare; nothing is alike."""
+
+    def __init__(self):
+        self.asked = []
+
+    def cosines(self, groups):
+        self.asked.append(groups)
+        return ExactText().cosines(groups)
+
+
+def test_equal_texts_are_never_compared():
 
     steps = [["", "look", "A room."], ["", "open door", "A hall."]]
     other = [["", "look", "A room."], ["", "wait", "Time passes."]]
-    build_tree([trajectory(steps, 1), trajectory(other, 0)], similarity=Refuses())
+    similarity = Records()
+    build_tree([trajectory(steps, 1), trajectory(other, 0)], similarity=similarity)
+    assert not any(similarity.asked)
+
+
+def test_all_tasks_are_compared_at_once_level_by_level():
+    def attempts(name: str) -> list:
+        task = replace(TASK, task_id=name)
+        seen = [[["", "look", text], ["", "wait", f"{text} {name}"]] for text in ("dark", "light")]
+        return [trajectory(steps, 0, task=task) for steps in seen]
+
+    class AllAlike(Records):
+        def cosines(self, groups):
+            return [np.ones_like(unit) for unit in super().cosines(groups)]
+
+    similarity, finished = AllAlike(), []
+    tasks = [attempts("one"), attempts("two"), attempts("three")[:1]]
+    trees = build_trees(tasks, similarity=similarity, report=finished.append)
+    assert similarity.asked[:2] == [
+        [["dark", "light"]] * 2,
+        [["dark one", "light one"], ["dark two", "light two"]],
+    ]
+    assert not any(similarity.asked[2:])
+    assert [len(tree.parent) for tree in trees] == [3, 3, 3]
+    assert finished[-1] == 3
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(trajectories(), max_size=3), MERGES)
+def test_trees_grown_together_are_those_grown_alone(tmp_path_factory, tasks, merge):
+    folder = tmp_path_factory.mktemp("together")
+    save_trees(folder / "together.npz", build_trees(tasks, **merge))
+    save_trees(folder / "alone.npz", [build_tree(attempts, **merge) for attempts in tasks])
+    assert (folder / "together.npz").read_bytes() == (folder / "alone.npz").read_bytes()
+
+
+@settings(deadline=None)
+@given(trajectories(), MERGES)
+def test_every_thought_is_in_its_node(given_trajectories, merge):
+    tree = build_tree(given_trajectories, **merge)
+    thoughts = [set() for _ in tree.parent]
+    for index, walked in enumerate(tree.trajectories):
+        for node, step in zip(tree.trajectory_nodes(index)[1:], walked.steps, strict=True):
+            thoughts[node].add(step.thought)
+            assert step in tree.steps(node)
+    for node in range(1, len(tree.parent)):
+        assert len(tree.steps(node)) == tree.visits[node]
+        assert tree.steps(node)[0] == tree.step(node)
+        assert set(tree.thoughts(node)) == thoughts[node]
+        assert len(tree.thoughts(node)) == len(thoughts[node])
 
 
 def test_every_attempt_is_kept_in_full():
@@ -123,7 +180,7 @@ def test_every_attempt_is_kept_in_full():
     assert tree.terminal_count.sum() == 7
 
 
-def test_own_normalisation_of_actions():
+def test_own_rule_of_equal_actions():
     attempts = [
         trajectory([["", "put mug in/on desk", "Done."]], 1),
         trajectory([["", "move mug to desk", "Done."]], 1, sample=1),
@@ -132,8 +189,7 @@ def test_own_normalisation_of_actions():
     tree = build_tree(
         attempts,
         similarity=ExactText(),
-        action_match="normalised",
-        normalise=lambda action: renamed.get(action, action),
+        action_key=lambda action: renamed.get(action, action),
     )
     assert tree.actions == ("move mug to desk",)
     assert tree.step(1).action == "put mug in/on desk"
@@ -152,7 +208,6 @@ FINE = trajectory([["", "look", "A room."]], 1)
         ([replace(FINE, score=-0.01)], {}, "-0.01"),
         ([replace(FINE, score=float("nan"))], {}, "nan"),
         ([FINE], {"xi_sim": 1.5}, "xi_sim=1.5"),
-        ([FINE], {"action_match": "fuzzy"}, "action_match=fuzzy"),
     ],
 )
 def test_bad_input_is_one_line(attempts, arguments, message):

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tratree.errors import UserError
-from tratree.tree.similarity import CharacterNgrams, ExactText, SentenceEmbeddings, make_similarity
+from tratree.tree.sentence_embeddings import SentenceEmbeddings
+from tratree.tree.similarity import CharacterNgrams, ExactText, make_similarity
 
 DISTINCT = st.lists(st.text(max_size=30), unique=True, min_size=1, max_size=6)
 
 
 @pytest.mark.parametrize("similarity", [ExactText(), CharacterNgrams()])
 @settings(deadline=None)
-@given(DISTINCT)
-def test_unit_vectors(similarity, texts):
-    vectors = similarity.encode(texts)
-    assert vectors.dtype == np.float32
-    assert vectors.shape[0] == len(texts)
-    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+@given(DISTINCT, DISTINCT)
+def test_cosines_of_each_group(similarity, texts, others):
+    first, second = similarity.cosines([texts, others])
+    for group, cosines in ((texts, first), (others, second)):
+        assert cosines.shape == (len(group), len(group))
+        assert np.allclose(np.diag(cosines), 1, atol=1e-6)
+        assert np.allclose(cosines, cosines.T)
+        assert np.abs(cosines).max() < 1 + 1e-6
+        assert np.array_equal(cosines, similarity.cosines([group])[0])
+
+
+def test_exact_text_finds_nothing_alike():
+    (cosines,) = ExactText().cosines([["a mug", "a mug ", "A mug"]])
+    assert np.array_equal(cosines, np.eye(3))
 
 
 @settings(deadline=None)
@@ -58,39 +65,3 @@ def test_names():
     assert isinstance(make_similarity("minilm"), SentenceEmbeddings)
     with pytest.raises(UserError, match="similarity=bleu"):
         make_similarity("bleu")
-
-
-@pytest.mark.slow
-def test_sentence_embeddings_of_a_folder(tmp_path):
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "you", "see", "a", "mug", "cup", "door"]
-    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-    model = BertModel(BertConfig(vocab_size=len(words), intermediate_size=32, **sizes))
-    model.save_pretrained(tmp_path / "bert")
-    (tmp_path / "vocab.txt").write_text("\n".join(words))
-    BertTokenizerFast(vocab_file=str(tmp_path / "vocab.txt")).save_pretrained(tmp_path / "bert")
-    layers = [Transformer(str(tmp_path / "bert")), Pooling(16)]
-    SentenceTransformer(modules=layers, device="cpu").save(str(tmp_path / "encoder"))
-
-    similarity = make_similarity("minilm", model=str(tmp_path / "encoder"))
-    texts = ["you see a mug", "you see a cup", "door"]
-    vectors = similarity.encode(texts)
-    assert vectors.dtype == np.float32
-    assert vectors.shape == (3, 16)
-    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
-    assert np.array_equal(vectors, similarity.encode(texts))
-    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
-
-
-def test_a_missing_encoder_fails_at_once_and_in_one_line(tmp_path):
-    import sentence_transformers  # noqa: F401  (its import takes seconds and is not measured)
-
-    started = time.monotonic()
-    for model in ("nobody/no-such-model", str(tmp_path)):
-        with pytest.raises(UserError, match="cannot load the sentence encoder") as raised:
-            make_similarity("minilm", model=model).encode(["a", "b"])
-        assert "\n" not in str(raised.value)
-    assert time.monotonic() - started < 5

@@ -20,6 +20,7 @@ INTERRUPTED = 128 + 2
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "convert": "convert files of trajectories: AgentGym, ETO, TRL",
+        "export": "write a trained model to a folder that other programs load",
         "play": "play a task in the terminal",
         "tasks": "list an environment's splits and tasks",
         "view": "show the trajectory trees of a run as an HTML page",

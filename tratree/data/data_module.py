@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Generic
 
 from lightning import LightningDataModule
 
-from tratree.data.batches import Batch, Sample, StepLoader
+from tratree.data.batches import Batch, Sample, StepLoader, Steps, steps_of_similar_length
 
 
 class StepDataModule(LightningDataModule, Generic[Sample, Batch]):
@@ -19,32 +20,41 @@ class StepDataModule(LightningDataModule, Generic[Sample, Batch]):
     """
 
     def __init__(
-        self,
-        samples: Sequence[Sample],
-        context: int,
-        *,
-        length: Callable[[Sample], int],
-        collate: Callable[[Sequence[Sample]], Batch],
+        self, samples: Sequence[Sample], context: int, *, length: Callable[[Sample], int]
     ) -> None:
         """Leave out what is longer than `context` tokens."""
         super().__init__()
         self.samples = [sample for sample in samples if length(sample) <= context]
         self.too_long = len(samples) - len(self.samples)
-        self._length = length
-        self._collate = collate
+        self.lengths = [length(sample) for sample in self.samples]
+
+    def plan(self, *, size: int, epochs: int, seed: int) -> Steps:
+        """Return the samples of each step; here about `size` of similar length."""
+        return steps_of_similar_length(self.lengths, size=size, epochs=epochs, seed=seed)
+
+    def collate(self, samples: Sequence[Sample], batch_size: int) -> list[Batch]:
+        """Return the batches of one step, each of at most `batch_size` samples."""
+        raise NotImplementedError
 
     def arrange(self, *, batch_size: int, accumulate: int, epochs: int, seed: int) -> None:
-        """Say how the next training goes through the samples; see `StepLoader`."""
-        self._loader = StepLoader(
-            self.samples,
-            [self._length(sample) for sample in self.samples],
-            self._collate,
-            batch_size=batch_size,
-            accumulate=accumulate,
-            epochs=epochs,
-            seed=seed,
+        """Say how the next training goes through the samples.
+
+        Args:
+            batch_size: Most samples of a batch.
+            accumulate: A step has batch_size × accumulate samples; see `plan`.
+            epochs: Passes over the samples.
+            seed: Decides the order.
+        """
+        steps = self.plan(size=batch_size * accumulate, epochs=epochs, seed=seed)
+        self._loader: StepLoader[Sample, Batch] = StepLoader(
+            self.samples, steps, partial(self.collate, batch_size=batch_size)
         )
 
     def train_dataloader(self) -> StepLoader[Sample, Batch]:
         """Return the steps of the whole training; for Lightning they are a single epoch."""
         return self._loader
+
+
+def divide(samples: Sequence[Sample], size: int) -> list[Sequence[Sample]]:
+    """Cut samples into runs of `size`; the last one has what is left."""
+    return [samples[first : first + size] for first in range(0, len(samples), size)]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from tratree.data.data_module import StepDataModule
+from tratree.data.data_module import StepDataModule, divide
 from tratree.errors import UserError
 from tratree.policy.encoding import EncodedTrajectory
 
@@ -26,6 +26,16 @@ class Batch(NamedTuple):
     token_ids: Tensor
     agent_mask: Tensor
 
+    @property
+    def owner(self) -> Tensor:
+        """[E] int64, the sequence of each token that is trained on, sequence after sequence."""
+        return self.agent_mask[:, 1:].nonzero()[:, 0]
+
+    @property
+    def counts(self) -> Tensor:
+        """[B] int64, how many tokens each sequence trains."""
+        return self.agent_mask[:, 1:].sum(-1)
+
 
 def collate(samples: Sequence[EncodedTrajectory]) -> Batch:
     """Pad samples on the right to the longest."""
@@ -36,6 +46,22 @@ def collate(samples: Sequence[EncodedTrajectory]) -> Batch:
         token_ids[row, : len(sample.token_ids)] = torch.tensor(sample.token_ids)
         agent_mask[row, : len(sample.agent_mask)] = torch.tensor(sample.agent_mask)
     return Batch(token_ids, agent_mask)
+
+
+def cut_into_batches(samples: Sequence[EncodedTrajectory], tokens: int) -> list[list[int]]:
+    """Divide samples into batches of similar length, the longest first; returns their indices.
+
+    Args:
+        samples: In any order.
+        tokens: Most tokens of a batch, padding included; at least one sample is taken.
+    """
+    order = sorted(range(len(samples)), key=lambda i: (len(samples[i].token_ids), i))
+    batches = []
+    while order:
+        count = max(1, tokens // len(samples[order[-1]].token_ids))
+        batches.append(order[-count:])
+        order = order[:-count]
+    return batches
 
 
 def check_masks(samples: Iterable[EncodedTrajectory]) -> None:
@@ -59,6 +85,8 @@ class EpisodeDataModule(StepDataModule[EncodedTrajectory, Batch]):
             UserError: If an episode has no token to train on.
         """
         check_masks(samples)
-        super().__init__(
-            samples, context, length=lambda sample: len(sample.token_ids), collate=collate
-        )
+        super().__init__(samples, context, length=lambda sample: len(sample.token_ids))
+
+    def collate(self, samples: Sequence[EncodedTrajectory], batch_size: int) -> list[Batch]:
+        """Pad the samples of one step, `batch_size` of them at a time."""
+        return [collate(part) for part in divide(samples, batch_size)]

@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tratree.envs.alfworld import actions as alfworld_actions
 from tratree.envs.alfworld import published as alfworld_published
 from tratree.envs.alfworld import setup as alfworld
 from tratree.envs.base import TextEnv
+from tratree.envs.scienceworld import actions as scienceworld_actions
 from tratree.envs.scienceworld import published as scienceworld_published
 from tratree.envs.scienceworld import setup as scienceworld
+from tratree.envs.webshop import actions as webshop_actions
 from tratree.envs.webshop import published as webshop_published
 from tratree.envs.webshop import setup as webshop
 from tratree.errors import UserError
@@ -21,6 +24,11 @@ _PUBLISHED: Mapping[str, Any] = {
     "alfworld": alfworld_published,
     "scienceworld": scienceworld_published,
     "webshop": webshop_published,
+}
+_ACTION_KEYS: Mapping[str, Callable[[str], str]] = {
+    "alfworld": alfworld_actions.action_key,
+    "scienceworld": scienceworld_actions.action_key,
+    "webshop": webshop_actions.action_key,
 }
 
 
@@ -59,6 +67,11 @@ def published_task(name: str, tasks: Mapping[str, Task], trajectory: Trajectory)
         return None
     said = " ".join(trajectory.first_observation.split())
     return task if " ".join(published.gist(task.instruction).split()) in said else None
+
+
+def action_key(name: str) -> Callable[[str], str]:
+    """Return the rule of environment `name`: actions of one key have the same effect in it."""
+    return _ACTION_KEYS[name]
 
 
 def _room(settings: Mapping[str, Any]) -> Any:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
+    BitsAndBytesConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -30,6 +33,12 @@ PACKAGE_PREFIX = "package:"
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 """Number types that models may be held in."""
 
+ATTENTIONS = ("sdpa", "eager", "flash_attention_2")
+"""Implementations of attention, under their names in transformers."""
+
+QUANTIZATIONS = ("none", "8bit", "4bit")
+"""How a base model's linear layers may be stored; all but ``none`` need bitsandbytes."""
+
 _TOKENIZER_FILES = ["*.json", "*.txt", "*.model", "*.jinja"]
 _MODEL_FILES = ["*.json", "*.safetensors"]
 
@@ -40,21 +49,37 @@ class ModelSettings:
 
     Attributes:
         name: Hub id, local folder, or ``package:`` and a folder inside the tratree package.
-        dtype: Number type of the weights, one of `DTYPES`.
-        attention: Attention implementation of transformers.
+        dtype: Number type of the weights, one of `DTYPES`; of a quantised model, the one it
+            computes in.
+        attention: Implementation of attention, one of `ATTENTIONS`.
+        gradient_checkpointing: Whether training computes the activations within a layer again
+            for the gradient instead of keeping them: less memory, more time, the same result.
+        quantization: How linear layers are stored, one of `QUANTIZATIONS`.
 
     Raises:
-        UserError: If there is no such number type.
+        UserError: If there is no such choice.
     """
 
     name: str
     dtype: str = "float32"
     attention: str = "sdpa"
+    gradient_checkpointing: bool = False
+    quantization: str = "none"
 
     def __post_init__(self) -> None:
-        """Check the number type."""
-        if self.dtype not in DTYPES:
-            raise UserError(f"dtype is {self.dtype}: use one of {', '.join(DTYPES)}")
+        """Check the choices."""
+        for key, choices in (
+            ("dtype", DTYPES),
+            ("attention", ATTENTIONS),
+            ("quantization", QUANTIZATIONS),
+        ):
+            if getattr(self, key) not in choices:
+                raise UserError(f"{key} is {getattr(self, key)}: use one of {', '.join(choices)}")
+        if self.quantization != "none" and self.dtype == "float64":
+            raise UserError(
+                "a quantised model cannot compute in float64: set model.dtype and "
+                "model.rollout_dtype to bfloat16 or float32"
+            )
 
 
 def local_folder(name: str) -> Path | None:
@@ -84,6 +109,12 @@ def fingerprint(name: str) -> str:
     return digest.hexdigest()[:16]
 
 
+def public_name(name: str) -> str:
+    """Return the name of a model without the path of a folder of this machine."""
+    is_path = local_folder(name) is not None and not name.startswith(PACKAGE_PREFIX)
+    return Path(name).name if is_path else name
+
+
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
     """Load the tokenizer of a base model.
 
@@ -110,6 +141,7 @@ def load_base(settings: ModelSettings) -> PreTrainedModel:
             _find(settings.name, _MODEL_FILES),
             dtype=getattr(torch, settings.dtype),
             attn_implementation=settings.attention,
+            quantization_config=_quantization(settings),
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
@@ -118,12 +150,29 @@ def load_base(settings: ModelSettings) -> PreTrainedModel:
         missing = sorted(loaded[1]["missing_keys"])
         if missing:
             raise ValueError(f"its files lack {', '.join(missing)}")
-    model.name_or_path = Path(settings.name).name if _is_path(settings.name) else settings.name
+    if settings.gradient_checkpointing:
+        with no_future_warnings():
+            model.gradient_checkpointing_enable({"use_reentrant": False})
+    model.name_or_path = public_name(settings.name)
     return model.eval()
 
 
-def _is_path(name: str) -> bool:
-    return local_folder(name) is not None and not name.startswith(PACKAGE_PREFIX)
+def _quantization(settings: ModelSettings) -> BitsAndBytesConfig | None:
+    if settings.quantization == "none":
+        return None
+    if find_spec("bitsandbytes") is None:
+        raise UserError(
+            f"quantization={settings.quantization} needs bitsandbytes: "
+            "`pip install 'tratree[quantized]'`, or set model.quantization=none"
+        )
+    if settings.quantization == "8bit":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, settings.dtype),
+    )
 
 
 def _find(name: str, patterns: list[str]) -> Path:
@@ -157,13 +206,28 @@ def _clear_errors(name: str) -> Iterator[None]:
             f"model {name} is neither a folder here nor a model on the Hub: check the name; a "
             "private one needs `hf auth login`"
         ) from error
-    except (HfHubHTTPError, OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except (
+        HfHubHTTPError,
+        ImportError,
+        OSError,
+        ValueError,
+        RuntimeError,
+        SafetensorError,
+    ) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(
             f"model {name} cannot be loaded: download it where there is a network "
             f"(`hf download {name}`), or give the folder of a model with safetensors weights "
             f"({reason})"
         ) from error
+
+
+@contextmanager
+def no_future_warnings() -> Iterator[None]:
+    """Hide that transformers is about to rename what is used here, or by peft."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
 
 
 @contextmanager

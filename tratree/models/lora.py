@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,8 @@ from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
 from tratree.errors import UserError
-from tratree.models.loading import ModelSettings, load_base
+from tratree.models.loading import ModelSettings, load_base, no_future_warnings
+from tratree.models.ranks import is_first_rank, whole
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
@@ -31,7 +30,7 @@ class LoraSettings:
         rank: r of LoRA, at least 1; 64 in the paper.
         alpha: α of LoRA, above 0, the update is scaled by α / r; 128 in the paper.
         dropout: Dropout before the adapter, in [0, 1).
-        target_modules: Names of the layers, comma separated, or ``all-linear``.
+        target_modules: ``all-linear``, or the names of the layers.
 
     Raises:
         UserError: If a value is out of its range.
@@ -40,7 +39,7 @@ class LoraSettings:
     rank: int = 64
     alpha: int = 128
     dropout: float = 0.0
-    target_modules: str = "all-linear"
+    target_modules: str | Sequence[str] = "all-linear"
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -50,6 +49,11 @@ class LoraSettings:
             raise UserError(f"lora.alpha is {self.alpha}: set it above 0")
         if not 0 <= self.dropout < 1:
             raise UserError(f"lora.dropout is {self.dropout}: set it from 0 to below 1")
+        if not self.target_modules or not all(isinstance(n, str) for n in self.target_modules):
+            raise UserError(
+                f"lora.target_modules is {self.target_modules}: use all-linear or a list of names "
+                "such as [q_proj,v_proj]"
+            )
 
 
 def add_lora(model: PreTrainedModel, settings: LoraSettings, seed: int) -> PeftModel:
@@ -61,21 +65,23 @@ def add_lora(model: PreTrainedModel, settings: LoraSettings, seed: int) -> PeftM
         UserError: If the model has no layer of a name in `settings.target_modules`.
     """
     targets = settings.target_modules
+    if targets != "all-linear":
+        targets = [targets] if isinstance(targets, str) else list(targets)
     config = LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
-        target_modules=targets if targets == "all-linear" else targets.replace(" ", "").split(","),
+        target_modules=targets,
         task_type="CAUSAL_LM",
     )
-    with torch.random.fork_rng(), _no_future_warnings():
+    with torch.random.fork_rng(), no_future_warnings():
         torch.manual_seed(seed)
         try:
             adapted = get_peft_model(model, config)
         except ValueError as error:
             raise UserError(
-                f"lora.target_modules is {targets}, but the model has no such layers: name "
-                "layers of the model, comma separated, or use all-linear"
+                f"lora.target_modules is {settings.target_modules}, but the model has no such "
+                "layers: list names of its layers, or use all-linear"
             ) from error
     assert isinstance(adapted, PeftModel)
     return adapted
@@ -85,14 +91,14 @@ def save_adapter(model: PeftModel, folder: Path) -> None:
     """Write the adapter in peft's format; equal adapters give equal bytes.
 
     The base model is named as it was loaded, without a folder of this machine, and never copied.
+    Of several processes that train together all must call it; the first one writes.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    weights = get_peft_model_state_dict(model, save_embedding_layers=False)
-    save_file(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()},
-        folder / WEIGHTS,
-        metadata={"format": "pt"},
-    )
+    state = get_peft_model_state_dict(model, save_embedding_layers=False)
+    weights = {name: whole(w.detach()).cpu().contiguous() for name, w in state.items()}
+    if not is_first_rank():
+        return
+    save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
     config: Any = copy.copy(model.peft_config[model.active_adapter])
     config.target_modules = sorted(config.target_modules)
     config.inference_mode = True
@@ -111,7 +117,7 @@ def load_adapter(model: PreTrainedModel, folder: Path, *, trainable: bool) -> Pe
     try:
         with safe_open(folder / WEIGHTS, framework="pt") as file:
             stored = set(file.keys())
-        with _no_future_warnings():
+        with no_future_warnings():
             adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
         if stored != set(get_peft_model_state_dict(adapted, save_embedding_layers=False)):
             raise ValueError("its layers are not the base model's")
@@ -129,26 +135,24 @@ def load_policy_model(
 ) -> PreTrainedModel:
     """Load a base model with an adapter merged in, in evaluation mode, ready to play in `dtype`.
 
+    The adapter of a quantised model is not merged but laid beside it, so that it keeps its digits.
+
     Args:
-        settings: The base model; its own number type is not used.
+        settings: The base model; its own number type is not used, and neither is its attention:
+            rollouts bring masks that only ``sdpa`` takes at speed.
         adapter: Folder of the adapter; None plays the base model as it is.
         dtype: Number type in which weights are held, merged and used.
 
     Raises:
         UserError: If model or adapter cannot be loaded.
     """
-    base = load_base(replace(settings, dtype=str(dtype).removeprefix("torch.")))
+    name = str(dtype).removeprefix("torch.")
+    base = load_base(replace(settings, dtype=name, attention="sdpa", gradient_checkpointing=False))
     if adapter is None:
         return base
     adapted = load_adapter(base, adapter, trainable=False)
-    with _no_future_warnings():
-        merged: PreTrainedModel = adapted.merge_and_unload()
-    return merged.eval()
-
-
-@contextmanager
-def _no_future_warnings() -> Iterator[None]:
-    """Hide that peft reads a property which transformers is about to rename."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        yield
+    with no_future_warnings():
+        merge = settings.quantization == "none"
+        policy: Any = adapted.merge_and_unload() if merge else adapted.get_base_model()
+    model: PreTrainedModel = policy.eval()
+    return model

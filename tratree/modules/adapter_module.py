@@ -16,14 +16,17 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from tratree.data.batches import Batch
 from tratree.errors import UserError
+from tratree.models.ranks import whole
 from tratree.modules.settings import TrainingSettings
+from tratree.modules.sharding import ShardedStrategy, shard
 
 
 class AdapterModule(LightningModule, Generic[Batch]):
     """A model of which only the adapter is trained; subclasses say what is minimised.
 
     A step minimises the mean over all units of its batches, tokens or samples, so that it does
-    not matter how many batches they are spread over.
+    not matter how many batches they are spread over, nor over how many devices: each takes its
+    share of a step's batches.
 
     Attributes:
         model: The base model with its adapter.
@@ -46,24 +49,42 @@ class AdapterModule(LightningModule, Generic[Batch]):
         raise NotImplementedError
 
     def training_step(self, step: Sequence[Batch], _: int) -> dict[str, Tensor]:
-        """Update the adapter once; returns the figures of the step, means over its units."""
+        """Update the adapter once; returns the figures of the step, means over its units.
+
+        Every device gets all batches of the step. They must all do as many passes, so one
+        without a batch left repeats the first with weight 0.
+        """
+        devices = self.trainer.world_size
         units = sum(self.units(batch) for batch in step)
+        random_key = torch.initial_seed()
         figures: dict[str, Tensor] = {}
-        for batch in step:
-            means = {name: total / units for name, total in self.sums(batch).items()}
-            self.manual_backward(means["loss"])
+        for number in range(self.trainer.global_rank, -(-len(step) // devices) * devices, devices):
+            weight = float(number < len(step))
+            torch.manual_seed(random_key + number)  # of dropout
+            sums = self.sums(step[number if weight else 0])
+            means = {name: weight * total / units for name, total in sums.items()}
+            self.manual_backward(devices * means["loss"])  # gradients are averaged over devices
             for name, mean in means.items():
                 figures[name] = figures.get(name, torch.zeros_like(mean)) + mean.detach()
+        reduce = self.trainer.strategy.reduce
+        figures = {name: reduce(mean, reduce_op="sum") for name, mean in figures.items()}
         schedule = cast(LRScheduler, self.lr_schedulers())
         figures["learning_rate"] = torch.tensor(schedule.get_last_lr()[0], dtype=torch.float64)
         optimizer = cast(LightningOptimizer, self.optimizers())
-        figures["gradient_norm"] = torch.nn.utils.clip_grad_norm_(
+        norm = torch.nn.utils.clip_grad_norm_(
             optimizer.param_groups[0]["params"], self.settings.clip or math.inf
         )
+        figures["gradient_norm"] = whole(norm)
         optimizer.step()
         optimizer.zero_grad()
         schedule.step()
         return figures
+
+    def configure_model(self) -> None:
+        """Spread the model over the devices if they share it."""
+        if isinstance(self.trainer.strategy, ShardedStrategy):
+            assert self.device_mesh is not None
+            shard(self.model, self.device_mesh["data_parallel"])
 
     def configure_optimizers(self) -> Any:
         """Return AdamW on the adapter, its learning rate set anew at every step."""

@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.plugins.environments import TorchElasticEnvironment
+from lightning.pytorch.strategies import Strategy
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from tratree.data.data_module import StepDataModule
@@ -23,6 +25,7 @@ from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.checkpoint import SafeCheckpointIO
 from tratree.modules.metrics import METRICS, append_metrics, read_metrics, truncate_metrics
 from tratree.modules.settings import TrainingSettings
+from tratree.modules.sharding import ShardedStrategy
 
 CHECKPOINT = "last.ckpt"
 
@@ -60,6 +63,8 @@ def fit(
     ``metrics.jsonl``, a line a step. A call with equal arguments that finds a checkpoint there
     goes on from it and ends with the same bytes as an undisturbed one.
 
+    On several devices, call it in each process of `run_in_processes`.
+
     Args:
         module: What is trained, and its settings.
         data: What it is trained on.
@@ -77,12 +82,8 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     settings = module.settings
     checkpoint = folder / CHECKPOINT
-    data.arrange(
-        batch_size=settings.batch_size,
-        accumulate=settings.accumulate,
-        epochs=settings.epochs,
-        seed=seed,
-    )
+    batch_size, accumulate = settings.batches()
+    data.arrange(batch_size=batch_size, accumulate=accumulate, epochs=settings.epochs, seed=seed)
     callbacks = [
         _KeyedDropout(seed),
         _Recorder(folder, settings.checkpoint_every_steps, report),
@@ -100,6 +101,7 @@ def fit(
             if trainer.interrupted:  # Ctrl-C, for which Lightning ends the program without a word
                 raise KeyboardInterrupt from None
             raise
+        trainer.strategy.barrier()  # the first rank has written the last line
     losses = [row["loss"] for row in read_metrics(folder / METRICS)]
     last = losses[-max(1, len(losses) // 10) :]
     return FitReport(len(data.samples), data.too_long, len(losses), sum(last) / len(last))
@@ -108,17 +110,23 @@ def fit(
 def _make_trainer(
     settings: TrainingSettings, callbacks: list[Callback], logger: Logger | None
 ) -> Trainer:
+    strategy: Strategy | str = "auto"
+    plugins: list[Any] = [SafeCheckpointIO()]
+    if settings.devices > 1:
+        fsdp = settings.strategy == "fsdp"
+        strategy = ShardedStrategy(settings.devices) if fsdp else settings.strategy
+        plugins.append(TorchElasticEnvironment())
     try:
         return Trainer(
             accelerator=settings.accelerator,
             devices=settings.devices,
-            strategy=settings.strategy,
+            strategy=strategy,
             precision=settings.precision,  # type: ignore[arg-type]
             deterministic=True,
             max_epochs=1,
             logger=logger or False,
             callbacks=callbacks,
-            plugins=[SafeCheckpointIO()],
+            plugins=plugins,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -151,7 +159,8 @@ class _Recorder(Callback):
         self._report = report
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        truncate_metrics(self._folder / METRICS, trainer.global_step)
+        if trainer.is_global_zero:
+            truncate_metrics(self._folder / METRICS, trainer.global_step)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -161,10 +170,11 @@ class _Recorder(Callback):
         loss = figures["loss"]
         if not math.isfinite(loss):
             raise UserError(f"the loss is {loss} at step {step}: lower the learning rate")
-        append_metrics(self._folder / METRICS, {"step": step, **figures})
+        if trainer.is_global_zero:
+            append_metrics(self._folder / METRICS, {"step": step, **figures})
         if trainer.logger:
             trainer.logger.log_metrics(figures, step=step)
-        if self._report:
+        if self._report and trainer.is_global_zero:
             self._report(step, int(trainer.num_training_batches), f"loss {loss:.3f}")
         if step % self._every == 0:
             trainer.save_checkpoint(self._folder / CHECKPOINT)

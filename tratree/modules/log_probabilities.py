@@ -5,62 +5,85 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from lightning.fabric.utilities import move_data_to_device
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from tratree.data.episodes import collate
+from tratree.data.episodes import Batch, collate, cut_into_batches
+from tratree.data.packing import Pack, cut_into_packs, pack_sequences
+from tratree.modules.pack_attention import CausalModel, attend_by_edges, attention_arguments
 from tratree.policy.encoding import EncodedTrajectory
 
 
-def token_log_probs(model: torch.nn.Module, token_ids: Tensor, mask: Tensor) -> Tensor:
-    """Return log π(token | what stands before it) of every masked token.
+def token_log_probs(model: CausalModel, batch: Batch | Pack) -> Tensor:
+    """Return log π(token | what stands before it) of every token that is trained on.
 
-    Padding must be on the right: no token of a causal model looks at what follows, so padding
-    needs no attention mask of its own. Logits are computed only for columns with a masked token.
+    Logits are computed only where such a token follows. Those of a pack are computed once for
+    each token, in however many sequences it stands.
 
     Args:
-        model: A causal language model of transformers, adapters allowed.
-        token_ids: [B, L] int64.
-        mask: [B, L] bool, false in the first column, where nothing stands before.
+        model: The model.
+        batch: Padded or packed sequences.
 
     Returns:
-        [T] of the T masked tokens, row after row; float32, or float64 if the model is.
+        [E] sequence after sequence; float32, or float64 if the model is.
     """
-    targets, wanted = token_ids[:, 1:], mask[:, 1:]
+    if isinstance(batch, Pack):
+        logits = model(
+            input_ids=batch.token_ids,
+            position_ids=batch.position_ids,
+            use_cache=False,
+            logits_to_keep=batch.before,
+            **attention_arguments(model, batch),
+        ).logits[0]
+        return _log_probs(logits, batch.token_ids[0, batch.trained])[batch.terms]
+    targets, wanted = batch.token_ids[:, 1:], batch.agent_mask[:, 1:]
     columns = wanted.any(0).nonzero()[:, 0]
-    logits = model(input_ids=token_ids[:, :-1], use_cache=False, logits_to_keep=columns).logits
-    logits = logits[wanted[:, columns]]
-    if logits.dtype != torch.float64:
-        logits = logits.float()
-    return -cross_entropy(logits, targets[wanted], reduction="none")
+    logits = model(
+        input_ids=batch.token_ids[:, :-1], use_cache=False, logits_to_keep=columns
+    ).logits
+    return _log_probs(logits[wanted[:, columns]], targets[wanted])
 
 
-def sequence_log_probs(model: torch.nn.Module, token_ids: Tensor, mask: Tensor) -> Tensor:
-    """Return the sum of `token_log_probs` of each row, [B]."""
-    rows = mask[:, 1:].nonzero()[:, 0]
-    log_probs = token_log_probs(model, token_ids, mask)
-    return log_probs.new_zeros(len(token_ids)).index_add(0, rows, log_probs)
+def sequence_log_probs(model: CausalModel, batch: Batch | Pack) -> Tensor:
+    """Return the sum of `token_log_probs` of each sequence, [S]."""
+    log_probs = token_log_probs(model, batch)
+    return log_probs.new_zeros(len(batch.counts)).index_add(0, batch.owner, log_probs)
 
 
 @torch.inference_mode()
 def score_sequences(
-    model: torch.nn.Module, samples: Sequence[EncodedTrajectory], *, tokens: int = 16384
+    model: CausalModel,
+    samples: Sequence[EncodedTrajectory],
+    *,
+    pack_tokens: int | None,
+    tokens: int = 16384,
 ) -> list[float]:
-    """Return log π of the masked tokens of each sample, summed.
+    """Return log π of the trained tokens of each sample, summed.
 
     Args:
-        model: A causal language model of transformers in evaluation mode.
+        model: In evaluation mode.
         samples: In any order and of any length.
-        tokens: Most tokens of a forward pass, padding included; at least one sample is taken.
+        pack_tokens: Most tokens of a pack of samples; None pads them instead of packing them.
+        tokens: Most tokens of a padded batch, padding included; at least one sample is taken.
     """
+    if pack_tokens is None:
+        parts = cut_into_batches(samples, tokens)
+    else:
+        attend_by_edges(model)
+        parts = cut_into_packs([[sample] for sample in samples], pack_tokens)
     device = next(model.parameters()).device
-    order = sorted(range(len(samples)), key=lambda i: (len(samples[i].token_ids), i))
     scores = [0.0] * len(samples)
-    while order:
-        count = max(1, tokens // len(samples[order[-1]].token_ids))
-        taken, order = order[-count:], order[:-count]
-        batch = collate([samples[i] for i in taken])
-        found = sequence_log_probs(model, batch.token_ids.to(device), batch.agent_mask.to(device))
-        for index, score in zip(taken, found.tolist(), strict=True):
+    for part in parts:
+        taken = [samples[index] for index in part]
+        batch = collate(taken) if pack_tokens is None else pack_sequences(taken)
+        found = sequence_log_probs(model, move_data_to_device(batch, device)).tolist()
+        for index, score in zip(part, found, strict=True):
             scores[index] = score
     return scores
+
+
+def _log_probs(logits: Tensor, targets: Tensor) -> Tensor:
+    if logits.dtype != torch.float64:
+        logits = logits.float()
+    return -cross_entropy(logits, targets, reduction="none")

@@ -13,6 +13,7 @@ from tratree.data.pairs import PairBatch
 from tratree.errors import UserError
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.log_probabilities import sequence_log_probs
+from tratree.modules.pack_attention import attend_by_edges
 from tratree.modules.settings import TrainingSettings
 
 
@@ -65,9 +66,13 @@ class TreeDPOModule(AdapterModule[PairBatch]):
         super().__init__(model, settings)
         self.dpo = dpo
 
+    def on_fit_start(self) -> None:
+        """Choose how packs are attended to, now that the device is known."""
+        attend_by_edges(self.model)
+
     def units(self, batch: PairBatch) -> int:
         """Return the number of pairs."""
-        return len(batch.token_ids) // 2
+        return len(batch.reference) // 2
 
     def sums(self, batch: PairBatch) -> dict[str, Tensor]:
         """Return the loss, and how the implicit rewards stand, summed over the pairs.
@@ -75,11 +80,9 @@ class TreeDPOModule(AdapterModule[PairBatch]):
         ``accuracy`` counts the pairs whose chosen side has the higher reward; ``margin`` is
         the difference of the rewards.
         """
-        log_ratios = (
-            sequence_log_probs(self.model, batch.token_ids, batch.agent_mask) - batch.reference
-        )
+        log_ratios = sequence_log_probs(self.model, batch.sides) - batch.reference
         if self.dpo.length_normalised:
-            log_ratios = log_ratios / batch.agent_mask[:, 1:].sum(-1)
+            log_ratios = log_ratios / batch.sides.counts
         chosen, rejected = (self.dpo.beta * log_ratios).chunk(2)
         margins = chosen - rejected
         return {

@@ -13,14 +13,29 @@ from tratree.evaluation.comparison import compare
 from tratree.pipeline.methods import systems
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.run_folder import write_stages
-from tratree.pipeline.stage import Hardware, Resources
+from tratree.pipeline.stage import Resources
 from tratree.pipeline.stages.evaluate import evaluate_stage, protocol, read_evaluation
 from tratree.pipeline.store import Store
-from tratree.policy.rollout_settings import EngineSettings, WorkerSettings
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.report.table import add_gap_recovered, print_results, write_results
 
 TABLE_WIDTH = 132
 WEAK, CEILING = "sft_weak", "sft_strong"
+
+
+def open_store(config: Config, progress: Progress) -> Store:
+    """Return the store that `config` names, with the resources that it grants."""
+    root = Path(config.store).absolute()
+    rollout = config.rollout
+    resources = Resources(
+        WorkerSettings(
+            rollout.workers, rollout.step_seconds, rollout.recycle_episodes, rollout.recycle_gib
+        ),
+        EngineSettings(rollout.batch_size, rollout.cache_gib, rollout.env_threads),
+        root / "cache",
+        config.trainer.checkpoint_every_steps,
+    )
+    return Store(root, resources, progress)
 
 
 def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[str, Any]:
@@ -33,21 +48,7 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
         UserError: For bad input, in one line.
     """
     progress = progress or Progress()
-    root = Path(config.store).absolute()
-    trainer = config.trainer
-    hardware = Hardware(
-        trainer.accelerator, trainer.devices, trainer.strategy, trainer.checkpoint_every_steps
-    )
-    rollout = config.rollout
-    resources = Resources(
-        WorkerSettings(
-            rollout.workers, rollout.step_seconds, rollout.recycle_episodes, rollout.recycle_gib
-        ),
-        EngineSettings(rollout.batch_size, rollout.cache_gib, rollout.env_threads),
-        root / "cache",
-        hardware,
-    )
-    store = Store(root, resources, progress)
+    store = open_store(config, progress)
     evaluated = {n: evaluate_stage(config, n, trained) for n, trained in systems(config).items()}
     write_stages(folder, config.store, evaluated.values())
     rules = protocol(config)

@@ -8,22 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tratree.pipeline.progress import Progress
-
-if TYPE_CHECKING:  # torch comes with them, and what only reads stages need not wait for it
-    from tratree.policy.rollout_settings import EngineSettings, WorkerSettings
-
-
-@dataclass(frozen=True)
-class Hardware:
-    """What fine-tunings run on; see ``conf/trainer``."""
-
-    accelerator: str = "cpu"
-    devices: int = 1
-    strategy: str = "auto"
-    checkpoint_every_steps: int = 50
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 
 
 @dataclass(frozen=True)
@@ -34,13 +22,13 @@ class Resources:
         workers: Processes that play episodes side by side, and when one is replaced.
         engine: How each of them uses the machine.
         cache: Folder for files that can be made again at any time.
-        hardware: What fine-tunings run on.
+        checkpoint_every_steps: How often a fine-tuning keeps what it has done.
     """
 
     workers: WorkerSettings
     engine: EngineSettings
     cache: Path
-    hardware: Hardware = Hardware()
+    checkpoint_every_steps: int = 50
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ class ChatFormat:
     white space: only the template writes control tokens.
 
     Attributes:
+        tokenizer: Of the model.
         template: The Jinja text of the chat template.
         stop_id: The token that ends an agent's turn.
         stop_ids: All tokens that end a turn when sampled: `stop_id` and the end of sequence.
@@ -52,7 +53,7 @@ class ChatFormat:
             UserError: If there is no such template, or the tokenizer lacks its control tokens,
                 or an earlier turn would be rendered otherwise once later ones follow.
         """
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self._name = template or "of the tokenizer"
         self.template = _template_text(tokenizer, template)
         self._system_prompt = system_prompt
@@ -95,16 +96,23 @@ class ChatFormat:
     def breaks_line(self, token_id: int) -> bool:
         """Return whether a token's text has a line break."""
         if token_id not in self._line_breaks:
-            text = str(self._tokenizer.decode([token_id], clean_up_tokenization_spaces=False))
+            text = str(self.tokenizer.decode([token_id], clean_up_tokenization_spaces=False))
             self._line_breaks[token_id] = "\n" in text
         return self._line_breaks[token_id]
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Return the text of sampled ids without special tokens and outer white space."""
-        text = self._tokenizer.decode(
+        text = self.tokenizer.decode(
             list(token_ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
         return str(text).strip()
+
+    def reads_like(self, other: ChatFormat) -> bool:
+        """Return whether token ids of a conversation mean the same in another chat format."""
+        return (
+            self.template == other.template
+            and self.tokenizer.get_vocab() == other.tokenizer.get_vocab()
+        )
 
     def _agent_ids(self, text: str) -> list[int]:
         return self._encode(self._to_agent + self._agent_open + text + self._agent_close)[
@@ -112,7 +120,7 @@ class ChatFormat:
         ]
 
     def _encode(self, text: str) -> list[int]:
-        return self._tokenizer.encode(text, add_special_tokens=False)
+        return self.tokenizer.encode(text, add_special_tokens=False)
 
     def _plain(self, text: str) -> str:
         return self._special_pattern.sub(" ", text).strip()
@@ -123,7 +131,7 @@ class ChatFormat:
             messages.append({"role": "user", "content": user})
             messages += [{"role": "assistant", "content": agent} for agent in agents[turn:][:1]]
         try:
-            text = self._tokenizer.apply_chat_template(
+            text = self.tokenizer.apply_chat_template(
                 messages, chat_template=self.template, tokenize=False, add_generation_prompt=True
             )
         except TemplateError as error:
@@ -161,7 +169,7 @@ class ChatFormat:
         self._agent_close, self._to_user = between[: stop.end()], between[stop.end() :]
         self._stop_text = stop.group()
         self.stop_id = self._specials[self._stop_text]
-        eos = self._tokenizer.eos_token_id
+        eos = self.tokenizer.eos_token_id
         self.stop_ids = frozenset({self.stop_id} if eos is None else {self.stop_id, eos})
         self.control_ids = self.stop_ids | frozenset(self._specials.values())
         self._to_agent_count = len(self._encode(self._to_agent))

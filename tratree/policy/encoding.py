@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tratree.policy.chat import ChatFormat
 from tratree.trajectory.types import Trajectory
@@ -21,6 +21,12 @@ class EncodedTrajectory:
     token_ids: tuple[int, ...]
     agent_mask: tuple[bool, ...]
     turn_starts: tuple[int, ...]
+
+
+def without_token_ids(trajectory: Trajectory) -> Trajectory:
+    """Return the trajectory as texts only, for a model that reads other token ids."""
+    steps = tuple(replace(step, token_ids=()) for step in trajectory.steps)
+    return replace(trajectory, steps=steps)
 
 
 def encode_trajectory(chat: ChatFormat, trajectory: Trajectory) -> EncodedTrajectory:

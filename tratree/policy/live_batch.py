@@ -144,16 +144,6 @@ class LiveBatch:
         return output.logits[:, -1]
 
 
-def episode_bytes(model: PreTrainedModel, max_context: int) -> int:
-    """Return the memory of the keys and values of an episode of `max_context` tokens."""
-    config = model.config.get_text_config()
-    heads = config.num_attention_heads
-    key_heads = getattr(config, "num_key_value_heads", None) or heads
-    head_size = getattr(config, "head_dim", None) or config.hidden_size // heads
-    layers = config.num_hidden_layers
-    return 2 * layers * key_heads * head_size * (max_context + 1) * model.dtype.itemsize
-
-
 def _groups(lengths: Mapping[int, int]) -> Iterator[list[int]]:
     """Group rows whose lengths differ by less than a factor of two, so that padding is cheap."""
     group: list[int] = []

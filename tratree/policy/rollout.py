@@ -18,7 +18,8 @@ from tratree.envs.base import StepResult, TextEnv
 from tratree.errors import UserError
 from tratree.policy.chat import ChatFormat
 from tratree.policy.live_batch import LiveBatch
-from tratree.policy.rollout_settings import EngineSettings, Episode, RolloutLimits
+from tratree.policy.machine_settings import EngineSettings
+from tratree.policy.rollout_settings import Episode, RolloutLimits
 from tratree.policy.sampling import sample
 from tratree.policy.turn import Turn
 from tratree.trajectory.turns import parse_turn

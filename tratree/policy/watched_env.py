@@ -34,6 +34,10 @@ class WatchedEnv:
         """Step limit of the evaluation protocol."""
         return self._env.max_steps
 
+    @max_steps.setter
+    def max_steps(self, steps: int) -> None:
+        self._env.max_steps = steps
+
     @contextmanager
     def _busy(self) -> Iterator[None]:
         self._clocks[self._number] = time.monotonic()

@@ -25,14 +25,9 @@ from transformers import PreTrainedModel
 from tratree.envs.base import TextEnv
 from tratree.errors import UserError
 from tratree.policy.chat import ChatFormat
+from tratree.policy.machine_settings import GIB, EngineSettings, WorkerSettings
 from tratree.policy.rollout import RolloutEngine, run_episodes
-from tratree.policy.rollout_settings import (
-    GIB,
-    EngineSettings,
-    Episode,
-    RolloutLimits,
-    WorkerSettings,
-)
+from tratree.policy.rollout_settings import Episode, RolloutLimits
 from tratree.policy.watched_env import IDLE, watched
 from tratree.trajectory.types import Trajectory
 

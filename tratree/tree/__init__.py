@@ -1,0 +1,49 @@
+"""Trajectory trees: merge attempts at a task, find where they part, search for the best path.
+
+A tree is a `TrajectoryTree`, flat arrays over nodes. It is built of trajectories
+(`build_trees`), describes itself (`tree_statistics`), and gives preference pairs (`find_pairs`)
+or a path to imitate (`search_paths`). Nothing here knows environments, models or PyTorch.
+
+    trees = build_trees(attempts_by_task, similarity=CharacterNgrams())
+    pairs = [find_pairs(tree) for tree in trees]
+    paths = search_paths(trees)
+"""
+
+from tratree.tree.comparison import PathComparison, best_paths, compare_paths, greedy_path
+from tratree.tree.divergence import Pair, TrajectoryPair, find_pairs, unstructured_pairs
+from tratree.tree.files import load_trees, save_trees
+from tratree.tree.mcts import search, search_paths
+from tratree.tree.merge import build_tree, build_trees
+from tratree.tree.paths import pair_trajectories, path_trajectory
+from tratree.tree.sentence_embeddings import SentenceEmbeddings
+from tratree.tree.similarity import CharacterNgrams, ExactText, Similarity, make_similarity
+from tratree.tree.statistics import TreeStatistics, forest_statistics, tree_statistics
+from tratree.tree.types import TrajectoryTree
+
+__all__ = [
+    "CharacterNgrams",
+    "ExactText",
+    "Pair",
+    "PathComparison",
+    "SentenceEmbeddings",
+    "Similarity",
+    "TrajectoryPair",
+    "TrajectoryTree",
+    "TreeStatistics",
+    "best_paths",
+    "build_tree",
+    "build_trees",
+    "compare_paths",
+    "find_pairs",
+    "forest_statistics",
+    "greedy_path",
+    "load_trees",
+    "make_similarity",
+    "pair_trajectories",
+    "path_trajectory",
+    "save_trees",
+    "search",
+    "search_paths",
+    "tree_statistics",
+    "unstructured_pairs",
+]

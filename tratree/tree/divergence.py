@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, groupby
 from typing import Literal
@@ -61,6 +61,7 @@ def find_pairs(
     min_gap: float = 0.0,
     continuation: Continuation = "end",
     max_pairs_per_divergence: int | None = None,
+    max_pairs_per_task: int | None = None,
 ) -> list[Pair]:
     """Pair the children of every node that differ in action and aggregated score.
 
@@ -77,6 +78,9 @@ def find_pairs(
             ``next_divergence``, the first node below that has pairs itself; or ``one_step``.
         max_pairs_per_divergence: The widest gaps at each node, in stored order among equals;
             None takes all pairs.
+        max_pairs_per_task: So that large trees do not outweigh small ones. The widest gap of
+            each node comes first, then the second widest of each, and so on; within a turn the
+            wider gap, then stored order. None takes all pairs.
 
     Returns:
         The pairs by the node where they part, each node's widest gaps first.
@@ -84,13 +88,14 @@ def find_pairs(
     Raises:
         UserError: If an argument is out of range.
     """
-    _check(aggregate, min_gap, continuation, max_pairs_per_divergence)
+    _check(aggregate, min_gap, continuation, max_pairs_per_divergence, max_pairs_per_task)
     score, end_score = _aggregate(tree, aggregate)
     diverging = {
-        node: found
+        node: found[:max_pairs_per_divergence]
         for node in range(len(tree.parent))
         if (found := differing_children(tree, node, score, min_gap))
     }
+    kept = _widest_by_turns(diverging, score, max_pairs_per_task)
     best, worst = (
         best_continuations(
             tree.first_child,
@@ -114,8 +119,7 @@ def find_pairs(
             chosen_score=float(score[chosen]),
             rejected_score=float(score[rejected]),
         )
-        for node, found in diverging.items()
-        for chosen, rejected in found[:max_pairs_per_divergence]
+        for node, chosen, rejected in kept
     ]
 
 
@@ -149,7 +153,7 @@ def differing_children(
         if tree.action_id[better] != tree.action_id[worse]
         and score[better] - score[worse] > min_gap + SCORE_TOLERANCE
     ]
-    return sorted(pairs, key=lambda pair: (-round(score[pair[0]] - score[pair[1]], 9), pair))
+    return sorted(pairs, key=lambda pair: (-_gap(score, pair), pair))
 
 
 def unstructured_pairs(
@@ -192,6 +196,24 @@ def unstructured_pairs(
     return pairs
 
 
+def _gap(score: Floats, pair: tuple[int, int]) -> float:
+    """Return by how much the scores of a pair of nodes differ, equal gaps to the last bit."""
+    return round(float(score[pair[0]] - score[pair[1]]), 9)
+
+
+def _widest_by_turns(
+    diverging: Mapping[int, Sequence[tuple[int, int]]], score: Floats, limit: int | None
+) -> list[tuple[int, int, int]]:
+    """Return (node, better child, worse child), at most `limit`, as `find_pairs` chooses."""
+    pairs = [
+        (turn, -_gap(score, pair), node, *pair)
+        for node, found in diverging.items()
+        for turn, pair in enumerate(found)
+    ]
+    kept = sorted(pairs)[:limit]
+    return [pair[2:] for pair in sorted(kept, key=lambda pair: (pair[2], pair[0]))]
+
+
 def _aggregate(tree: TrajectoryTree, aggregate: Aggregate) -> tuple[Floats, Floats]:
     """Return the aggregated scores [N] of passing or ending in, and of ending in each node."""
     if aggregate == "mean":
@@ -205,7 +227,7 @@ def _aggregate(tree: TrajectoryTree, aggregate: Aggregate) -> tuple[Floats, Floa
     return through, ending
 
 
-def _check(aggregate: str, min_gap: float, continuation: str, max_pairs: int | None) -> None:
+def _check(aggregate: str, min_gap: float, continuation: str, *limits: int | None) -> None:
     if aggregate not in ("mean", "max"):
         raise UserError(f"aggregate={aggregate} is not known: use mean or max")
     if continuation not in ("end", "next_divergence", "one_step"):
@@ -214,5 +236,6 @@ def _check(aggregate: str, min_gap: float, continuation: str, max_pairs: int | N
         )
     if not min_gap >= 0:
         raise UserError(f"min_gap={min_gap}: use a number from 0")
-    if max_pairs is not None and max_pairs < 1:
-        raise UserError(f"at most {max_pairs} pairs were asked for: use at least 1, or no limit")
+    for limit in limits:
+        if limit is not None and limit < 1:
+            raise UserError(f"at most {limit} pairs were asked for: use at least 1, or no limit")

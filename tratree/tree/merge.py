@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tratree.errors import UserError
-from tratree.trajectory.jsonl import canonical_json
 from tratree.trajectory.types import Trajectory
 from tratree.tree.similarity import Similarity
 from tratree.tree.types import TrajectoryTree, assemble
-
-
-def fold_case_and_spaces(action: str) -> str:
-    """Return `action` without differences of case and spacing."""
-    return " ".join(action.casefold().split())
 
 
 def build_tree(
@@ -27,10 +21,24 @@ def build_tree(
     *,
     similarity: Similarity,
     xi_sim: float = 0.9,
-    action_match: Literal["exact", "normalised"] = "exact",
-    normalise: Callable[[str], str] = fold_case_and_spaces,
+    action_key: Callable[[str], str] = str,
 ) -> TrajectoryTree:
-    """Merge the trajectories of one task; the order in which they are given changes nothing.
+    """Merge the trajectories of one task; see `build_trees`."""
+    (tree,) = build_trees(
+        [trajectories], similarity=similarity, xi_sim=xi_sim, action_key=action_key
+    )
+    return tree
+
+
+def build_trees(
+    tasks: Sequence[Sequence[Trajectory]],
+    *,
+    similarity: Similarity,
+    xi_sim: float = 0.9,
+    action_key: Callable[[str], str] = str,
+    report: Callable[[int], None] = lambda finished: None,
+) -> list[TrajectoryTree]:
+    """Merge the trajectories of each task; the order in which they are given changes nothing.
 
     Trajectories that share a node and take the same action next share the next node too if
     their observations are alike. Two observations are alike if they are equal, or if a chain of
@@ -38,51 +46,39 @@ def build_tree(
     `xi_sim` (connected components). The paper reuses the first child that is similar enough,
     which depends on the order of insertion; both agree wherever similarity is transitive.
 
+    The trees grow side by side, level by level, so that `similarity` is asked once a level for
+    all of them.
+
     Args:
-        trajectories: At least one. Duplicates count as visits.
-        similarity: Gives observations their vectors; asked only where texts differ.
+        tasks: The trajectories of each task, at least one. Duplicates count as visits.
+        similarity: Compares observations; asked only where texts differ.
         xi_sim: The threshold ξ_sim in [0, 1].
-        action_match: Whether actions are compared as they are or after `normalise`.
-        normalise: What makes two actions the same under ``normalised``.
+        action_key: Actions of the same key are the same action. By default the key is the text;
+            each environment has a rule that folds what it treats as equal.
+        report: Called after each level with the number of trees that are complete.
+
+    Returns:
+        The trees in the order of `tasks`.
 
     Raises:
         UserError: If there is no trajectory, the tasks or first observations differ, a score
-            is outside [0, 1], or a setting is not one of those above.
+            is outside [0, 1], or `xi_sim` is.
     """
-    _check(trajectories, xi_sim, action_match)
-    action_key = normalise if action_match == "normalised" else str
-    ordered = sorted(trajectories, key=lambda t: (-t.score, canonical_json(t.to_json())))
-
-    nodes = [_Node(parent=-1, action="", members=list(range(len(ordered))))]
-    level = range(1)
-    depth = 0
-    while level:
-        groups = []
-        for number in level:
-            by_action = defaultdict(list)
-            for index in nodes[number].members:
-                if depth < len(ordered[index].steps):
-                    by_action[action_key(ordered[index].steps[depth].action)].append(index)
-            groups += [_Node(number, *item) for item in sorted(by_action.items())]
-        observations = [t.steps[depth].observation if depth < len(t.steps) else "" for t in ordered]
-        first_of_level = len(nodes)
-        nodes += _split_by_observation(groups, observations, similarity, xi_sim)
-        level = range(first_of_level, len(nodes))
-        depth += 1
-
-    actions = sorted({node.action for node in nodes[1:]})
-    action_id = {action: number for number, action in enumerate(actions)}
-    steps: list[list[int]] = [[] for _ in ordered]
-    for number, node in enumerate(nodes[1:], start=1):
-        for index in node.members:
-            steps[index].append(number)
-    return assemble(
-        trajectories=ordered,
-        actions=actions,
-        parent=np.array([node.parent for node in nodes], np.int32),
-        action_id=np.array([-1, *(action_id[node.action] for node in nodes[1:])], np.int32),
-        step_node=np.array([number for of_one in steps for number in of_one], np.int32),
-    )
+    if not 0 <= xi_sim <= 1:
+        raise UserError(f"xi_sim={xi_sim} is not a cosine threshold: use a number from 0 to 1")
+    growing = [_GrowingTree(trajectories) for trajectories in tasks]
+    open_trees = growing
+    while open_trees:
+        groups = [tree.next_groups(action_key) for tree in open_trees]
+        differing = [group for of_tree in groups for group in of_tree if len(group.showing) > 1]
+        found = similarity.cosines([list(group.showing) for group in differing])
+        for group, cosines in zip(differing, found, strict=True):
+            group.clusters = _components(cosines >= xi_sim)
+        for tree, of_tree in zip(open_trees, groups, strict=True):
+            tree.add_level([node for group in of_tree for node in group.nodes()])
+        open_trees = [tree for tree in open_trees if tree.level]
+        report(len(growing) - len(open_trees))
+    return [tree.finish() for tree in growing]
 
 
 @dataclass(frozen=True)
@@ -94,33 +90,79 @@ class _Node:
     members: list[int]
 
 
-def _split_by_observation(
-    groups: Sequence[_Node], observations: Sequence[str], similarity: Similarity, xi_sim: float
-) -> list[_Node]:
-    """Split each group of a level where the observations of its members are not alike."""
-    by_text: list[dict[str, list[int]]] = []
-    for group in groups:
-        showing = defaultdict(list)
-        for index in group.members:
-            showing[observations[index]].append(index)
-        by_text.append(dict(sorted(showing.items())))
-    differing = sorted({text for members in by_text if len(members) > 1 for text in members})
-    row = {text: number for number, text in enumerate(differing)}
-    vectors = similarity.encode(differing) if differing else np.empty((0, 0), np.float32)
+@dataclass
+class _Group:
+    """The members of a node that take the same action next.
 
-    split = []
-    for group, members in zip(groups, by_text, strict=True):
-        if len(members) == 1:
-            split.append(group)
-            continue
-        of_group = vectors[[row[text] for text in members]].astype(np.float64)
-        clusters: dict[int, list[int]] = defaultdict(list)
-        for label, indices in zip(
-            _components(of_group @ of_group.T >= xi_sim), members.values(), strict=True
-        ):
-            clusters[label] += indices
-        split += [_Node(group.parent, group.action, sorted(c)) for c in clusters.values()]
-    return split
+    `showing` holds them by what they then observe, sorted; `clusters` a label for each of those.
+    """
+
+    parent: int
+    action: str
+    showing: dict[str, list[int]]
+    clusters: list[int] = field(default_factory=lambda: [0])
+
+    def nodes(self) -> list[_Node]:
+        """Return a node for each cluster of observations."""
+        members: dict[int, list[int]] = defaultdict(list)
+        for label, indices in zip(self.clusters, self.showing.values(), strict=True):
+            members[label] += indices
+        return [_Node(self.parent, self.action, sorted(m)) for m in members.values()]
+
+
+class _GrowingTree:
+    """The tree of one task, one level deeper with each `add_level`."""
+
+    def __init__(self, trajectories: Sequence[Trajectory]) -> None:
+        _check(trajectories)
+        self.trajectories = sorted(trajectories, key=_order)
+        self.nodes = [_Node(parent=-1, action="", members=list(range(len(trajectories))))]
+        self.level = range(1)
+        self.depth = 0
+
+    def next_groups(self, action_key: Callable[[str], str]) -> list[_Group]:
+        """Return who goes on from the deepest level, by node and then by action."""
+        groups = []
+        for number in self.level:
+            by_action: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+            for index in self.nodes[number].members:
+                if self.depth < len(self.trajectories[index].steps):
+                    step = self.trajectories[index].steps[self.depth]
+                    by_action[action_key(step.action)][step.observation].append(index)
+            groups += [
+                _Group(number, action, dict(sorted(showing.items())))
+                for action, showing in sorted(by_action.items())
+            ]
+        return groups
+
+    def add_level(self, nodes: list[_Node]) -> None:
+        """Make `nodes` the deepest level."""
+        self.level = range(len(self.nodes), len(self.nodes) + len(nodes))
+        self.nodes += nodes
+        self.depth += 1
+
+    def finish(self) -> TrajectoryTree:
+        """Return the whole tree."""
+        actions = sorted({node.action for node in self.nodes[1:]})
+        action_id = {action: number for number, action in enumerate(actions)}
+        steps: list[list[int]] = [[] for _ in self.trajectories]
+        for number, node in enumerate(self.nodes[1:], start=1):
+            for index in node.members:
+                steps[index].append(number)
+        return assemble(
+            trajectories=self.trajectories,
+            actions=actions,
+            parent=np.array([node.parent for node in self.nodes], np.int32),
+            action_id=np.array([-1, *(action_id[n.action] for n in self.nodes[1:])], np.int32),
+            step_node=np.array([number for of_one in steps for number in of_one], np.int32),
+        )
+
+
+def _order(trajectory: Trajectory) -> tuple[Any, ...]:
+    """Return what sorts the trajectories of a task; equal for equal ones only."""
+    steps = [(s.action, s.observation, s.thought, s.token_ids) for s in trajectory.steps]
+    t = trajectory
+    return (-t.score, t.finished, t.sample, t.source, steps, t.success)
 
 
 def _components(alike: NDArray[np.bool_]) -> list[int]:
@@ -134,11 +176,7 @@ def _components(alike: NDArray[np.bool_]) -> list[int]:
         labels = lowest
 
 
-def _check(trajectories: Sequence[Trajectory], xi_sim: float, action_match: str) -> None:
-    if not 0 <= xi_sim <= 1:
-        raise UserError(f"xi_sim={xi_sim} is not a cosine threshold: use a number from 0 to 1")
-    if action_match not in ("exact", "normalised"):
-        raise UserError(f"action_match={action_match} is not known: use exact or normalised")
+def _check(trajectories: Sequence[Trajectory]) -> None:
     if not trajectories:
         raise UserError("a tree needs at least one trajectory: explore the task first")
     task, first_observation = trajectories[0].task, trajectories[0].first_observation

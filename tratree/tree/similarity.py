@@ -1,36 +1,35 @@
-"""Vectors of observations: two observations are alike if the cosine of theirs is high."""
+"""How alike observations are: the cosine of their vectors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tratree.errors import UserError
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-
-MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+from tratree.tree.sentence_embeddings import MINILM, SentenceEmbeddings
+from tratree.tree.types import Floats
 
 
 class Similarity(Protocol):
-    """What gives texts their vectors."""
+    """What compares texts."""
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return unit vectors [n, d] of `n` distinct texts, equal ones for equal arguments."""
+    def cosines(self, groups: Sequence[Sequence[str]]) -> list[Floats]:
+        """Return for each group of n distinct texts the cosines [n, n] between them."""
         ...
 
 
 class ExactText:
-    """Only equal texts are alike: the texts of one call have orthogonal vectors."""
+    """Only equal texts are alike."""
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return the unit matrix [n, n]."""
-        return np.eye(len(texts), dtype=np.float32)
+    def cosines(self, groups: Sequence[Sequence[str]]) -> list[Floats]:
+        """Return unit matrices."""
+        return [np.eye(len(group)) for group in groups]
 
 
 class CharacterNgrams:
@@ -45,71 +44,28 @@ class CharacterNgrams:
         self.length = length
         self.dimensions = dimensions
 
+    def cosines(self, groups: Sequence[Sequence[str]]) -> list[Floats]:
+        """Return the cosines within each group; a text's n-grams are counted once."""
+        vectors = (self.encode(group).astype(np.float64) for group in groups)
+        return [of_group @ of_group.T for of_group in vectors]
+
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit vectors [n, dimensions]."""
         counts = np.zeros((len(texts), self.dimensions))
-        border = "\0" * (self.length - 1)
         for row, text in zip(counts, texts, strict=True):
-            padded = f"{border}{text}{border}"
-            hashes = np.array(
-                [
-                    crc32(padded[start : start + self.length].encode("utf-8", "surrogatepass"))
-                    for start in range(len(padded) - self.length + 1)
-                ]
-            )
-            signs = np.where(hashes >> 31, -1.0, 1.0)
-            np.add.at(row, hashes % self.dimensions, signs)
-        return _unit(counts)
+            buckets, signs = _hashed_ngrams(text, self.length, self.dimensions)
+            np.add.at(row, buckets, signs)
+        lengths = np.linalg.norm(counts, axis=1, keepdims=True)
+        return (counts / np.maximum(lengths, np.finfo(np.float64).tiny)).astype(np.float32)
 
 
-class SentenceEmbeddings:
-    """Embeddings of a sentence-transformers model, as in the paper. Never uses the network.
+def make_similarity(name: str, *, encoder: str = MINILM, cache: Path | None = None) -> Similarity:
+    """Return a similarity by its name: ``exact``, ``ngrams`` or ``minilm``.
 
     Args:
-        model: A folder, or the name of a model that is in the local Hugging Face cache.
-        device: Where the model runs.
-    """
-
-    def __init__(self, model: str = MINILM, device: str = "cpu") -> None:
-        self.model = model
-        self.device = device
-        self._encoder: SentenceTransformer | None = None
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return unit vectors [n, d]; the first call loads the model.
-
-        Raises:
-            UserError: If the model is not on this machine or cannot be loaded.
-        """
-        if self._encoder is None:
-            self._encoder = self._load()
-        vectors = self._encoder.encode(
-            list(texts), batch_size=64, show_progress_bar=False, convert_to_numpy=True
-        )
-        return _unit(vectors.astype(np.float64))
-
-    def _load(self) -> SentenceTransformer:
-        from sentence_transformers import SentenceTransformer
-
-        try:
-            return SentenceTransformer(
-                self.model,
-                device=self.device,
-                local_files_only=True,
-                model_kwargs={"use_safetensors": True},
-            )
-        except Exception as error:
-            raise UserError(
-                f"cannot load the sentence encoder {self.model}: run `hf download {MINILM}` on a "
-                "machine with network, give the folder of a model with safetensors weights, or "
-                "set tree.similarity=ngrams"
-            ) from error
-
-
-def make_similarity(
-    name: Literal["exact", "ngrams", "minilm"], *, model: str = MINILM
-) -> Similarity:
-    """Return a similarity by its name; `model` is the name or folder of ``minilm``'s encoder.
+        name: Which one.
+        encoder: Of ``minilm``: see `SentenceEmbeddings`.
+        cache: Of ``minilm``: see `SentenceEmbeddings`.
 
     Raises:
         UserError: If the name is unknown.
@@ -120,10 +76,22 @@ def make_similarity(
         case "ngrams":
             return CharacterNgrams()
         case "minilm":
-            return SentenceEmbeddings(model)
+            return SentenceEmbeddings(encoder, cache=cache)
     raise UserError(f"similarity={name} is not known: use exact, ngrams or minilm")
 
 
-def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float32]:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.maximum(lengths, np.finfo(np.float64).tiny)).astype(np.float32)
+@lru_cache(2**15)
+def _hashed_ngrams(
+    text: str, length: int, dimensions: int
+) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
+    """Return the bucket and the sign of every n-gram of a text."""
+    border = "\0" * (length - 1)
+    padded = f"{border}{text}{border}"
+    hashes = np.array(
+        [
+            crc32(padded[start : start + length].encode("utf-8", "surrogatepass"))
+            for start in range(len(padded) - length + 1)
+        ],
+        dtype=np.int64,
+    )
+    return (hashes % dimensions).astype(np.int32), np.where(hashes >> 31, -1, 1).astype(np.int8)

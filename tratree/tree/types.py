@@ -1,26 +1,18 @@
-"""The trajectory tree as flat arrays, in memory and on disk."""
+"""The trajectory tree as flat arrays."""
 
 from __future__ import annotations
 
-import json
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tratree.errors import UserError
-from tratree.trajectory.jsonl import canonical_json
 from tratree.trajectory.types import Step, Task, Trajectory
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
-
-_FORMAT = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,49 +102,24 @@ class TrajectoryTree:
         start, end = self.trajectory_start[index : index + 2]
         return (0, *self.step_node[start:end].tolist())
 
-    def save(self, path: Path) -> None:
-        """Write the tree as npz; equal trees give equal bytes.
+    def steps(self, node: int) -> tuple[Step, ...]:
+        """Return the steps that all trajectories through a node other than the root took there.
 
-        The file holds what the other arrays follow from: `parent`, `action_id`, `step_node`,
-        and as UTF-8 JSON the texts.
+        In the order of `trajectories`, so the representative's comes first.
         """
-        texts = {"actions": self.actions, "trajectories": [t.to_json() for t in self.trajectories]}
-        with path.open("wb") as file:
-            np.savez_compressed(
-                file,
-                format=np.int32(_FORMAT),
-                parent=self.parent,
-                action_id=self.action_id,
-                step_node=self.step_node,
-                texts=np.frombuffer(canonical_json(texts).encode(), dtype=np.uint8),
-            )
+        places = np.flatnonzero(self.step_node == node)
+        owners = np.searchsorted(self.trajectory_start, places, side="right") - 1
+        return tuple(
+            self.trajectories[owner].steps[place - self.trajectory_start[owner]]
+            for owner, place in zip(owners, places, strict=True)
+        )
 
-    @classmethod
-    def load(cls, path: Path) -> TrajectoryTree:
-        """Read a tree that `save` wrote. Runs no code from the file.
+    def thoughts(self, node: int) -> tuple[str, ...]:
+        """Return the distinct thoughts before the action of a node other than the root.
 
-        Raises:
-            UserError: If the file is missing, damaged, or of another format.
+        In the order of `trajectories`, the empty thought included where one acted without.
         """
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                if arrays["format"] != _FORMAT:
-                    raise ValueError(f"format {arrays['format']} is not {_FORMAT}")
-                texts = json.loads(arrays["texts"].tobytes())
-                parent, action_id, step_node = (
-                    arrays[name].astype(np.int32, casting="safe")
-                    for name in ("parent", "action_id", "step_node")
-                )
-            trajectories = [Trajectory.from_json(t) for t in texts["trajectories"]]
-            _check_links(trajectories, texts["actions"], parent, action_id, step_node)
-        except FileNotFoundError as error:
-            raise UserError(f"there is no tree at {path}: build the trees first") from error
-        except (
-            *(AttributeError, EOFError, LookupError, OSError, TypeError, ValueError),
-            *(NotImplementedError, zipfile.BadZipFile, zlib.error),
-        ) as error:
-            raise UserError(f"{path} is not an intact tree ({error}): build it again") from error
-        return assemble(trajectories, texts["actions"], parent, action_id, step_node)
+        return tuple(dict.fromkeys(step.thought for step in self.steps(node)))
 
 
 def assemble(
@@ -215,32 +182,3 @@ def assemble(
         step_node=step_node,
         trajectory_start=start.astype(np.int32),
     )
-
-
-def _check_links(
-    trajectories: Sequence[Trajectory],
-    actions: Sequence[str],
-    parent: Ints,
-    action_id: Ints,
-    step_node: Ints,
-) -> None:
-    """Raise ValueError unless the arguments of `assemble` are consistent with each other."""
-    before = np.roll(step_node, 1)
-    lengths = [len(t.steps) for t in trajectories]
-    starts = np.cumsum([0, *lengths])[:-1][np.array(lengths) > 0]
-    before[starts] = 0
-    nodes = np.arange(1, len(parent))
-    consistent = (
-        len(trajectories) > 0
-        and sum(lengths) == len(step_node)
-        and parent.ndim == action_id.ndim == step_node.ndim == 1
-        and len(parent) == len(action_id)
-        and parent[0] == action_id[0] == -1
-        and np.all((parent[1:] >= 0) & (parent[1:] < nodes))
-        and np.all(np.diff(parent) >= 0)
-        and np.all((action_id[1:] >= 0) & (action_id[1:] < len(actions)))
-        and np.array_equal(np.unique(step_node), nodes)
-        and np.array_equal(parent[step_node], before)
-    )
-    if not consistent:
-        raise ValueError("its arrays contradict each other")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tratree.envs.alfworld.actions import action_key
 from tratree.envs.alfworld.expert import SearchExpert
 from tratree.envs.base import Expert, StepResult
 from tratree.errors import UserError
@@ -15,7 +16,6 @@ from tratree.trajectory.types import Task
 if TYPE_CHECKING:
     from tratree.envs.alfworld.games import GameSource
 
-_PUT = re.compile(r"put (\w+ \d+) (?:in/on|in|on) (\w+ \d+)")
 _MOVE = re.compile(r"move (\w+ \d+) to (\w+ \d+)")
 _MOVED = re.compile(r"You move the (\w+ \d+) to the (\w+ \d+)\.")
 
@@ -78,8 +78,7 @@ class AlfworldEnv:
         latest = self._started()
         if latest.finished:
             return latest
-        command = _PUT.sub(r"move \1 to \2", " ".join(action.lower().split()))
-        observation = self._engine.step(command)
+        observation = self._engine.step(action_key(action))
         if observation is None:
             return replace(latest, observation="Nothing happens.", valid=False)
         if self._wording == "put":

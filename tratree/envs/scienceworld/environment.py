@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tratree.envs.base import Expert, StepResult
+from tratree.envs.scienceworld.actions import printable
 from tratree.envs.scienceworld.expert import GoldExpert
 from tratree.envs.scienceworld.gold import GoldPaths
 from tratree.envs.scienceworld.simulator import AMBIGUOUS, Outcome, Simulator
@@ -99,8 +100,7 @@ class ScienceWorldEnv:
         latest = self._started()
         if latest.finished:
             return latest
-        printable = "".join(letter if letter.isprintable() else " " for letter in action)
-        outcome = self._simulator.step(" ".join(printable.split()))
+        outcome = self._simulator.step(printable(action))
         if self._ambiguity == "first" and outcome.observation.startswith(AMBIGUOUS):
             outcome = self._simulator.step("0")
         self._latest = self._result(outcome, latest.score)

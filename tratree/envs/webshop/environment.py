@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tratree.envs.base import Expert, StepResult
+from tratree.envs.webshop.actions import folded, read_action
 from tratree.envs.webshop.catalogue import Product
 from tratree.envs.webshop.expert import CarefulBuyer
 from tratree.envs.webshop.goals import Goal
@@ -18,7 +18,6 @@ from tratree.envs.webshop.search import SearchIndex
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
 
-_ACTION = re.compile(r"(search|click)\s*\[(.+)\]", re.IGNORECASE)
 _FOUND_AT_MOST = 50
 
 
@@ -138,14 +137,12 @@ class WebShopEnv:
 
     def _target(self, action: str) -> Page | None:
         """Return the page that an action leads to, None if it does nothing."""
-        match = _ACTION.match(action.strip())
-        if match is None:
+        verb, argument = read_action(action)
+        if not argument:
             return None
-        verb, argument = match[1].lower(), _folded(match[2])
         if verb == "search":
-            found = self._index.search(argument, _FOUND_AT_MOST)
-            return Page("results", found) if argument else None
-        targets = {_folded(label): page for label, page in links(self._page, self._style).items()}
+            return Page("results", self._index.search(argument, _FOUND_AT_MOST))
+        targets = {folded(label): page for label, page in links(self._page, self._style).items()}
         return targets.get(argument)
 
     def _show(self, page: Page) -> StepResult:
@@ -159,7 +156,3 @@ class WebShopEnv:
         observation = text(page, goal.instruction, self._style, score)
         self._latest = StepResult(observation, score, success=score == 1.0, finished=finished)
         return self._latest
-
-
-def _folded(label: str) -> str:
-    return " ".join(label.lower().split())

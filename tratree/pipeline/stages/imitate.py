@@ -9,27 +9,38 @@ from tratree.pipeline.stage import Job, Stage
 from tratree.pipeline.stages.paths import PATHS
 from tratree.pipeline.stages.sft import sft_stage
 from tratree.pipeline.stages.training import (
+    chat_settings,
     load_chat,
     load_start,
+    on_devices,
     read_training_settings,
     train,
     training_settings,
 )
-from tratree.policy.encoding import encode_trajectory
+from tratree.policy.encoding import encode_trajectory, without_token_ids
 from tratree.trajectory.jsonl import read_trajectories
 
 
 def imitate_stage(config: Config, paths: Stage) -> Stage:
-    """Minimise L_MCTS over the paths (section 3.3 of the paper)."""
-    settings = training_settings(config, config.model.strong, config.model.imitation)
+    """Minimise L_MCTS over the paths (section 3.3 of the paper).
+
+    A strong model that reads token ids as the weak one does learns from the ids that were
+    sampled; another one from their texts.
+    """
+    settings = {
+        **training_settings(config, config.model.strong, config.model.imitation),
+        "sampled_by": {"chat": chat_settings(config.model.weak)},
+    }
     inputs = {"paths": paths}
     if config.method.start == "sft":
         inputs["start"] = sft_stage(config, "strong")
-    return Stage("imitate", settings, _train, inputs)
+    return Stage("imitate", settings, on_devices(_train), inputs)
 
 
 def _train(job: Job) -> None:
     chat = load_chat(job.settings)
     paths = read_trajectories(job.inputs["paths"] / PATHS)
+    if not chat.reads_like(load_chat(job.settings["sampled_by"])):
+        paths = [without_token_ids(t) for t in paths]
     data = EpisodeDataModule([encode_trajectory(chat, t) for t in paths], job.settings["context"])
     train(job, MCTSImitationModule(load_start(job), read_training_settings(job)), data)

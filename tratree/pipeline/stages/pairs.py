@@ -23,6 +23,7 @@ def pairs_stage(config: Config, trees: Stage) -> Stage:
         "min_gap": method.minimum_gap,
         "continuation": method.continuation,
         "max_pairs_per_divergence": method.pairs_per_divergence,
+        "max_pairs_per_task": method.pairs_per_task,
     }
     return Stage("pairs", settings, _find, {"trees": trees})
 

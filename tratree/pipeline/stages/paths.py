@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 from tratree.config import Config
 from tratree.pipeline.stage import Job, Stage
 from tratree.pipeline.stages.trees import read_trees
 from tratree.trajectory.jsonl import write_trajectories
+from tratree.tree.comparison import compare_paths
 from tratree.tree.mcts import search_paths
 from tratree.tree.paths import path_trajectory
 
 PATHS = "paths.jsonl"
+COMPARISON = "comparison.json"
 
 
 def paths_stage(config: Config, trees: Stage) -> Stage:
@@ -20,7 +25,7 @@ def paths_stage(config: Config, trees: Stage) -> Stage:
         "exploration": method.exploration,
         "minimum_score": method.minimum_score,
     }
-    return Stage("paths", settings, _search, {"trees": trees})
+    return Stage("paths", settings, _search, {"trees": trees}, version=2)
 
 
 def _search(job: Job) -> None:
@@ -34,7 +39,17 @@ def _search(job: Job) -> None:
     ]
     kept = [t for t in trajectories if t.score > settings["minimum_score"]]
     write_trajectories(job.folder / PATHS, kept)
+    compared = compare_paths(trees, found)
+    text = json.dumps(asdict(compared), indent=2)
+    (job.folder / COMPARISON).write_text(text + "\n", encoding="utf-8")
     job.progress.message(
         f"  {len(kept)} of {len(trees)} trees have a path that scores above "
         f"{settings['minimum_score']:g}"
+    )
+    job.progress.message(
+        f"  mean score: MCTS {compared.mcts_score:.3f}, best trajectory {compared.best_score:.3f}, "
+        f"greedy {compared.greedy_score:.3f}, any trajectory {compared.mean_score:.3f}; "
+        f"MCTS's path differs from the best in {compared.differs_from_best:.1%} of the trees, "
+        f"from the greedy one in {compared.differs_from_greedy:.1%} "
+        f"({compared.equal_scores:.1%} of the trees have one score throughout)"
     )

@@ -9,11 +9,12 @@ from tratree.data.pairs import EncodedPair, PairDataModule
 from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule
 from tratree.pipeline.stage import Job, Stage
 from tratree.pipeline.stages.pairs import read_pairs
-from tratree.pipeline.stages.reference import REFERENCE, encode_pair
+from tratree.pipeline.stages.reference import REFERENCE, encode_pair, pack_tokens
 from tratree.pipeline.stages.sft import sft_stage
 from tratree.pipeline.stages.training import (
     load_chat,
     load_start,
+    on_devices,
     read_training_settings,
     train,
     training_settings,
@@ -25,12 +26,17 @@ def prefer_stage(config: Config, pairs: Stage, reference: Stage) -> Stage:
     strong, method = config.model.strong, config.method
     settings = {
         **training_settings(config, strong, config.model.preference),
-        "dpo": {"beta": method.beta, "label_smoothing": method.label_smoothing},
+        "dpo": {
+            "beta": method.beta,
+            "label_smoothing": method.label_smoothing,
+            "length_normalised": method.length_normalised,
+        },
+        "pack_tokens": pack_tokens(config),
     }
     inputs = {"pairs": pairs, "trees": pairs.inputs["trees"], "reference": reference}
     if method.start == "sft":
         inputs["start"] = sft_stage(config, "strong")
-    return Stage("prefer", settings, _train, inputs)
+    return Stage("prefer", settings, on_devices(_train), inputs)
 
 
 def _train(job: Job) -> None:
@@ -39,10 +45,15 @@ def _train(job: Job) -> None:
     scores = json.loads((job.inputs["reference"] / REFERENCE).read_text("utf-8"))
     data = PairDataModule(
         [
-            EncodedPair(*encode_pair(chat, pair), reference=(chosen, rejected))
+            EncodedPair(
+                *encode_pair(chat, pair),
+                reference=(chosen, rejected),
+                tree=pair.chosen.task.task_id,
+            )
             for pair, (chosen, rejected) in zip(pairs, scores, strict=True)
         ],
         job.settings["context"],
+        pack_tokens=job.settings["pack_tokens"],
     )
     dpo = DPOSettings(**job.settings["dpo"])
     train(job, TreeDPOModule(load_start(job), read_training_settings(job), dpo), data)

@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 
 from tratree.config import Config
+from tratree.errors import UserError
+from tratree.models.loading import load_tokenizer
 from tratree.modules.log_probabilities import score_sequences
 from tratree.pipeline.stage import Job, Stage
 from tratree.pipeline.stages.pairs import read_pairs
@@ -19,9 +21,36 @@ REFERENCE = "reference.json"
 
 
 def reference_stage(config: Config, pairs: Stage, weak: Stage) -> Stage:
-    """Score the pairs once; β and every other setting of the DPO loss use the same scores."""
+    """Score the pairs once; β and every other setting of the DPO loss use the same scores.
+
+    Raises:
+        UserError: If the weak and the strong model do not share a vocabulary.
+    """
+    check_vocabularies(config.model.weak.name, config.model.strong.name)
+    settings = {"dtype": config.model.dtype, "pack_tokens": pack_tokens(config)}
     inputs = {"pairs": pairs, "trees": pairs.inputs["trees"], "model": weak}
-    return Stage("reference", {"dtype": config.model.dtype}, _score, inputs)
+    return Stage("reference", settings, _score, inputs)
+
+
+def pack_tokens(config: Config) -> int | None:
+    """Return the most tokens of a pack of pairs, or None if pairs are not packed."""
+    return config.method.pack_tokens if config.method.packing == "tree" else None
+
+
+def check_vocabularies(weak: str, strong: str) -> None:
+    """Check that two base models read token ids alike: preferences compare them token by token.
+
+    Raises:
+        UserError: If they do not, or a tokenizer cannot be loaded.
+    """
+    if weak == strong:
+        return
+    if load_tokenizer(weak).get_vocab() != load_tokenizer(strong).get_vocab():
+        raise UserError(
+            f"the tokenizers of {weak} and {strong} differ, and the strong model's preferences are "
+            "measured against the weak model token by token: choose two models of one family, or "
+            "method=mcts"
+        )
 
 
 def encode_pair(
@@ -44,6 +73,6 @@ def _score(job: Job) -> None:
     model, chat = load_policy(job.inputs["model"], job.settings["dtype"])
     pairs = read_pairs(job.inputs["pairs"], job.inputs["trees"])
     sides = [side for pair in pairs for side in encode_pair(chat, pair)]
-    scores = score_sequences(model, sides)
+    scores = score_sequences(model, sides, pack_tokens=job.settings["pack_tokens"])
     document = json.dumps(list(zip(scores[::2], scores[1::2], strict=True)))
     (job.folder / REFERENCE).write_text(document + "\n", encoding="utf-8")

@@ -12,6 +12,7 @@ from tratree.pipeline.stages.demonstrations import DEMONSTRATIONS, demonstration
 from tratree.pipeline.stages.training import (
     load_chat,
     load_start,
+    on_devices,
     read_training_settings,
     train,
     training_settings,
@@ -24,7 +25,9 @@ def sft_stage(config: Config, role: Literal["weak", "strong"]) -> Stage:
     """Fine-tune the weak or the strong base model on the demonstrations."""
     base = config.model.weak if role == "weak" else config.model.strong
     inputs = {"demonstrations": demonstrations_stage(config)}
-    return Stage("sft", training_settings(config, base, base.sft), _train, inputs, label=role)
+    return Stage(
+        "sft", training_settings(config, base, base.sft), on_devices(_train), inputs, label=role
+    )
 
 
 def _train(job: Job) -> None:

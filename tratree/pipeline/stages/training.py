@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import torch
 from peft import PeftModel
+from rich.console import Console
 from transformers import PreTrainedModel
 
 from tratree.config import BaseModelConfig, Config, OptimizationConfig
@@ -23,14 +26,18 @@ from tratree.models.lora import (
     load_policy_model,
     save_adapter,
 )
+from tratree.models.ranks import is_first_rank
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.fit import CHECKPOINT, FitReport, fit
+from tratree.modules.processes import run_in_processes
 from tratree.modules.settings import TrainingSettings
-from tratree.pipeline.stage import Job
+from tratree.pipeline.progress import Progress
+from tratree.pipeline.stage import Job, Resources
 from tratree.pipeline.store import read_description
 from tratree.policy.chat import ChatFormat
 
 ADAPTER = "adapter"
+REPORT = "training.json"
 
 
 def training_settings(
@@ -39,21 +46,43 @@ def training_settings(
     """Return what a fine-tuning of `base` depends on, besides its data."""
     model, trainer = config.model, config.trainer
     return {
-        "base": {"name": base.name, "dtype": model.dtype},
+        "base": {
+            "name": base.name,
+            "dtype": model.dtype,
+            "attention": model.attention,
+            "gradient_checkpointing": model.gradient_checkpointing,
+            "quantization": model.quantization,
+        },
         "weights": fingerprint(base.name),
-        "chat": {"template": model.chat_template, "system_prompt": model.system_prompt},
+        "chat": chat_settings(base),
         "context": model.context,
         "lora": asdict(model.lora),
         "optimization": asdict(optimization),
-        "precision": trainer.precision,
-        "threads": trainer.threads,
+        "hardware": {  # another one changes the last bits of a result
+            "accelerator": trainer.accelerator,
+            "devices": trainer.devices,
+            "strategy": trainer.strategy,
+            "precision": trainer.precision,
+            "threads": trainer.threads,
+        },
         "seed": config.seed,
+    }
+
+
+def chat_settings(base: BaseModelConfig) -> dict[str, Any]:
+    """Return what the chat format of a base model depends on."""
+    return {
+        "tokenizer": base.name,
+        "template": base.chat_template,
+        "system_prompt": base.system_prompt,
     }
 
 
 def load_chat(settings: Mapping[str, Any]) -> ChatFormat:
     """Return the chat format of a model, given the settings of its fine-tuning."""
-    return ChatFormat(load_tokenizer(settings["base"]["name"]), **settings["chat"])
+    chat = settings["chat"]
+    tokenizer = load_tokenizer(chat["tokenizer"])
+    return ChatFormat(tokenizer, chat["template"], chat["system_prompt"])
 
 
 def load_start(job: Job) -> PeftModel:
@@ -65,10 +94,16 @@ def load_start(job: Job) -> PeftModel:
 
 
 def load_policy(trained: Path, dtype: str) -> tuple[PreTrainedModel, ChatFormat]:
-    """Return the model of a finished fine-tuning, ready to play, and its chat format."""
+    """Return the model of a finished fine-tuning, ready to play, and its chat format.
+
+    What was trained on a GPU plays on one.
+    """
     settings = read_description(trained)["settings"]
     base = ModelSettings(**settings["base"])
-    model = load_policy_model(base, trained / ADAPTER, getattr(torch, dtype))
+    model: Any = load_policy_model(base, trained / ADAPTER, getattr(torch, dtype))
+    on_gpu = settings["hardware"]["accelerator"] == "gpu" and torch.cuda.is_available()
+    if on_gpu and base.quantization == "none":  # a quantised one is there already
+        model.cuda()
     return model, load_chat(settings)
 
 
@@ -78,17 +113,42 @@ def policy_loader(job: Job) -> partial[tuple[PreTrainedModel, ChatFormat]]:
 
 
 def read_training_settings(job: Job) -> TrainingSettings:
-    """Return how the job's model is trained, on the job's hardware."""
-    hardware = job.resources.hardware
+    """Return how the job's model is trained, and on what."""
     return TrainingSettings(
         **job.settings["optimization"],
-        precision=job.settings["precision"],
-        threads=job.settings["threads"],
-        accelerator=hardware.accelerator,
-        devices=hardware.devices,
-        strategy=hardware.strategy,
-        checkpoint_every_steps=hardware.checkpoint_every_steps,
+        **job.settings["hardware"],
+        checkpoint_every_steps=job.resources.checkpoint_every_steps,
     )
+
+
+def on_devices(train: Callable[[Job], None]) -> partial[None]:
+    """Return a stage's function that calls `train`, in one process for each device.
+
+    Args:
+        train: A function of a module.
+    """
+    return partial(_on_devices, train)
+
+
+def _on_devices(train: Callable[[Job], None], job: Job) -> None:
+    devices = job.settings["hardware"]["devices"]
+    if devices == 1:
+        train(job)
+    else:
+        work = partial(_one_of_several, train, job.settings, job.inputs, job.folder, job.resources)
+        run_in_processes(work, devices)
+
+
+def _one_of_several(
+    train: Callable[[Job], None],
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, Path],
+    folder: Path,
+    resources: Resources,
+) -> None:
+    """Train as one of several processes; the first one shows progress on standard error."""
+    console = Console(stderr=True, highlight=False, quiet=os.environ["RANK"] != "0")
+    train(Job(settings, inputs, folder, resources, Progress(console)))
 
 
 def train(job: Job, module: AdapterModule, data: EpisodeDataModule | PairDataModule) -> None:
@@ -102,8 +162,15 @@ def train(job: Job, module: AdapterModule, data: EpisodeDataModule | PairDataMod
             report=lambda done, total, note: advance(done, note, total),
         )
     save_adapter(module.model, job.folder / ADAPTER)
-    (job.folder / CHECKPOINT).unlink(missing_ok=True)
+    if is_first_rank():
+        (job.folder / REPORT).write_text(json.dumps(asdict(report)) + "\n", encoding="utf-8")
+        (job.folder / CHECKPOINT).unlink(missing_ok=True)
     job.progress.message(f"  {describe(report)}")
+
+
+def read_report(trained: Path) -> FitReport:
+    """Return what a finished fine-tuning did."""
+    return FitReport(**json.loads((trained / REPORT).read_text("utf-8")))
 
 
 def describe(report: FitReport) -> str:

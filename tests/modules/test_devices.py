@@ -1,0 +1,114 @@
+"""Fine-tuning on several devices: two CPU processes give what one gives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from small_models import SETTINGS, episodes, small_model
+
+from tratree.data.episodes import EpisodeDataModule
+from tratree.errors import UserError
+from tratree.models.lora import save_adapter
+from tratree.models.ranks import is_first_rank
+from tratree.modules.fit import CHECKPOINT, fit
+from tratree.modules.metrics import METRICS, read_metrics
+from tratree.modules.processes import run_in_processes
+from tratree.modules.settings import TrainingSettings
+from tratree.modules.sft import SFTModule
+
+STEPS = 12  # of SETTINGS on 22 episodes: two epochs, each ends with a step that isn't full
+
+
+def train(folder: Path, settings: TrainingSettings, dropout: float, stop_after: int) -> None:
+    """Train an adapter on 22 episodes and save it; stop as a fault would after some steps."""
+
+    def report(done: int, total: int, note: str) -> None:
+        if done == stop_after:
+            raise UserError(f"stopped after step {done}")
+
+    module = SFTModule(small_model(dropout=dropout), settings)
+    fit(module, EpisodeDataModule(episodes(22), 64), folder=folder, seed=0, report=report)
+    save_adapter(module.model, folder / "adapter")
+    if is_first_rank():
+        (folder / CHECKPOINT).unlink()
+
+
+def train_on(
+    devices: int, folder: Path, strategy: str, *, dropout: float = 0.0, stop_after: int = 0
+) -> None:
+    settings = replace(SETTINGS, batch_size=2, accumulate=2, devices=devices, strategy=strategy)
+    work = partial(train, folder, settings, dropout, stop_after)
+    if devices == 1:
+        work()
+    else:
+        run_in_processes(work, devices)
+
+
+def results(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in (folder / METRICS, *(folder / "adapter").iterdir())]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("strategy", "dropout"), [("ddp", 0.1), ("fsdp", 0.0)])
+def test_two_devices_give_what_one_gives_but_for_rounding(
+    tmp_path: Path, strategy: str, dropout: float
+) -> None:
+    train_on(1, tmp_path / "one", "auto", dropout=dropout)
+    train_on(2, tmp_path / "two", strategy, dropout=dropout)
+    one, two = (read_metrics(tmp_path / name / METRICS) for name in ("one", "two"))
+    assert len(one) == len(two) == STEPS
+    for figure in ("loss", "gradient_norm", "learning_rate"):
+        assert [row[figure] for row in two] == pytest.approx([row[figure] for row in one], rel=1e-4)
+    weights = [
+        load_file(tmp_path / name / "adapter" / "adapter_model.safetensors")
+        for name in ("one", "two")
+    ]
+    assert weights[0].keys() == weights[1].keys()
+    for name, expected in weights[0].items():
+        assert torch.allclose(weights[1][name], expected, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_an_interrupted_training_on_two_devices_ends_with_the_same_bytes(
+    tmp_path: Path, strategy: str
+) -> None:
+    train_on(2, tmp_path / "whole", strategy)
+    with pytest.raises(UserError, match="stopped after step 8"):
+        train_on(2, tmp_path / "cut", strategy, stop_after=8)
+    saved = torch.load(tmp_path / "cut" / CHECKPOINT, weights_only=True)
+    assert saved["state_dict"]
+    assert all("lora_" in name for name in saved["state_dict"])
+    train_on(2, tmp_path / "cut", strategy)
+    assert results(tmp_path / "cut") == results(tmp_path / "whole")
+
+
+def test_a_step_is_cut_so_that_every_device_has_a_batch() -> None:
+    def batches(devices: int, batch_size: int, accumulate: int) -> tuple[int, int]:
+        settings = replace(
+            SETTINGS,
+            batch_size=batch_size,
+            accumulate=accumulate,
+            devices=devices,
+            strategy="ddp",
+        )
+        return settings.batches()
+
+    assert batches(1, 4, 8) == (4, 8)
+    assert batches(2, 4, 8) == (4, 8)
+    assert batches(2, 16, 1) == (8, 2)
+    assert batches(8, 4, 4) == (2, 8)
+    with pytest.raises(UserError, match="cannot share evenly"):
+        batches(3, 4, 8)
+
+
+def test_several_devices_need_a_strategy() -> None:
+    with pytest.raises(UserError, match="set strategy to ddp or fsdp"):
+        replace(SETTINGS, devices=2)
+    with pytest.raises(UserError, match="use auto or ddp or fsdp"):
+        replace(SETTINGS, devices=2, strategy="hope")

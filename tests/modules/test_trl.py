@@ -1,0 +1,128 @@
+"""TRL's `DPOTrainer` as an oracle: on single-turn pairs it has our losses and gradients."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import PeftModel
+from transformers import PreTrainedModel
+
+from tratree.data.episodes import collate
+from tratree.data.packing import pack_sequences
+from tratree.data.pairs import EncodedPair, collate_pairs
+from tratree.models.loading import ModelSettings, load_base, load_tokenizer
+from tratree.models.lora import LoraSettings, add_lora
+from tratree.modules.log_probabilities import score_sequences
+from tratree.modules.pack_attention import attend_by_edges
+from tratree.modules.settings import TrainingSettings
+from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule
+from tratree.policy.encoding import EncodedTrajectory
+
+trl = pytest.importorskip("trl", reason="TRL comes with the extra dev")
+datasets = pytest.importorskip("datasets")
+
+WEAK, STRONG = "package:models/tiny/weak", "package:models/tiny/strong"
+PROMPTS = [
+    "you are in the middle of a room .",
+    "you open the fridge 1 . the fridge 1 is open .",
+    "you arrive at desk 1 . on the desk 1 , you see a mug 1 .",
+]
+ROWS = [
+    {"prompt": prompt, "chosen": chosen, "rejected": rejected}
+    for prompt, chosen, rejected in zip(
+        PROMPTS,
+        ["go to desk 1", "take apple 1 from fridge 1", "take mug 1 from desk 1"],
+        ["look", "close fridge 1 and look", "go to bed 1"],
+        strict=True,
+    )
+]
+
+
+def strong_model() -> PeftModel:
+    model = add_lora(load_base(ModelSettings(STRONG)), LoraSettings(rank=4, alpha=8), seed=0)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for weights in model.parameters():
+            if weights.requires_grad:
+                weights.add_(0.02 * torch.randn(weights.shape))
+    return model
+
+
+def make_trainer(folder: Path, model: PeftModel, weak: PreTrainedModel, loss: str) -> Any:
+    """Return TRL's trainer with the weak model's log-probabilities computed beforehand."""
+    arguments = trl.DPOConfig(
+        output_dir=str(folder),
+        beta=0.3,
+        loss_type=loss,
+        precompute_ref_log_probs=True,
+        per_device_train_batch_size=len(ROWS),
+        gradient_checkpointing=False,
+        bf16=False,
+        use_cpu=True,
+        report_to="none",
+        disable_tqdm=True,
+    )
+    return trl.DPOTrainer(
+        model=model,
+        ref_model=weak,
+        args=arguments,
+        train_dataset=datasets.Dataset.from_list(ROWS),
+        processing_class=load_tokenizer(STRONG),
+    )
+
+
+def sides(row: dict[str, list[int]]) -> list[EncodedTrajectory]:
+    """Return both sides of a pair as TRL has tokenized them."""
+    return [
+        EncodedTrajectory(
+            tuple(row["prompt_ids"] + row[name]),
+            (False,) * len(row["prompt_ids"]) + (True,) * len(row[name]),
+            (),
+        )
+        for name in ("chosen_ids", "rejected_ids")
+    ]
+
+
+def gradients(model: PeftModel) -> torch.Tensor:
+    found = [p.grad.flatten() for p in model.parameters() if p.grad is not None]
+    model.zero_grad()
+    return torch.cat(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", ["sigmoid", "sigmoid_norm"])
+def test_single_turn_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str) -> None:
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    model = strong_model()
+    trainer = make_trainer(tmp_path, model, load_base(ModelSettings(WEAK)), loss)
+    rows = list(trainer.train_dataset)
+    encoded = [sides(row) for row in rows]
+    batch = trainer.data_collator(rows)
+    expected = trainer.compute_loss(model, batch)
+    expected.backward()
+    theirs = gradients(model)
+
+    weak = load_base(ModelSettings(WEAK))
+    scores = score_sequences(weak, [side for pair in encoded for side in pair], pack_tokens=1024)
+    references = list(zip(scores[::2], scores[1::2], strict=True))
+    for row, reference in zip(rows, references, strict=True):
+        assert (row["ref_chosen_logps"], row["ref_rejected_logps"]) == pytest.approx(reference)
+
+    # TRL has put its own forward pass into `model`.
+    ours = strong_model()
+    attend_by_edges(ours)
+    pairs = [
+        EncodedPair(*pair, reference=reference)
+        for pair, reference in zip(encoded, references, strict=True)
+    ]
+    dpo = DPOSettings(beta=0.3, length_normalised=loss == "sigmoid_norm")
+    module = TreeDPOModule(ours, TrainingSettings(1e-3, 1, 4), dpo)
+    for make in (collate, pack_sequences):
+        found = module.sums(collate_pairs(pairs, make))["loss"] / len(pairs)
+        found.backward()
+        assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+        difference = torch.linalg.norm(gradients(ours) - theirs)
+        assert difference <= 1e-5 * torch.linalg.norm(theirs)

@@ -1,0 +1,131 @@
+"""Sequences with common beginnings as one sequence in which every common token stands once."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tratree.policy.encoding import EncodedTrajectory
+
+Ints = NDArray[np.int64]
+
+
+class Pack(NamedTuple):
+    """S sequences as the L tokens of their trie, depth first.
+
+    Two sequences share a token if all that stands up to it is equal in both. Token i is seen by
+    the tokens i to ``subtree_end[i] - 1``: by itself and by what follows it in any sequence. T
+    tokens are trained on, some of them in several sequences: E times in all.
+
+    Attributes:
+        token_ids: [1, L] int64.
+        position_ids: [1, L] int64, where each token stands in its sequences.
+        subtree_end: [L] int64.
+        trained: [T] int64, where in the pack the trained tokens stand.
+        before: [T] int64, where the token before each of them stands.
+        terms: [E] int64, indices into `trained`, sequence after sequence.
+        owner: [E] int64, the sequence of each term.
+        counts: [S] int64, how many tokens each sequence trains.
+    """
+
+    token_ids: Tensor
+    position_ids: Tensor
+    subtree_end: Tensor
+    trained: Tensor
+    before: Tensor
+    terms: Tensor
+    owner: Tensor
+    counts: Tensor
+
+
+def pack_sequences(samples: Sequence[EncodedTrajectory]) -> Pack:
+    """Pack one or more samples, of one tree or of several."""
+    tokens = [np.array(sample.token_ids) for sample in samples]
+    places: list[Ints] = [np.zeros(0, np.int64)] * len(samples)
+    token_ids, position_ids, before = [], [], []
+    subtree_end = np.zeros(sum(map(len, tokens)), np.int64)
+    length = 0
+    last, place = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    # In the order of their token ids, what a sequence shares with any other it shares with its
+    # neighbours.
+    for index in sorted(range(len(samples)), key=lambda i: samples[i].token_ids):
+        shared = _shared_length(last, tokens[index])
+        new = len(tokens[index]) - shared
+        subtree_end[place[shared:]] = length
+        last, place = tokens[index], np.append(place[:shared], np.arange(length, length + new))
+        token_ids.append(last[shared:])
+        position_ids.append(np.arange(shared, shared + new))
+        before.append(np.append(-1, place)[shared:-1])
+        places[index] = place
+        length += new
+    subtree_end[place] = length
+
+    masks = [np.append(False, sample.agent_mask[1:]) for sample in samples]
+    counts = np.array([mask.sum() for mask in masks])
+    trained, terms = np.unique(
+        np.concatenate([place[mask] for place, mask in zip(places, masks, strict=True)]),
+        return_inverse=True,
+    )
+    return Pack(
+        token_ids=torch.from_numpy(np.concatenate(token_ids)[None]),
+        position_ids=torch.from_numpy(np.concatenate(position_ids)[None]),
+        subtree_end=torch.from_numpy(subtree_end[:length]),
+        trained=torch.from_numpy(trained),
+        before=torch.from_numpy(np.concatenate(before)[trained]),
+        terms=torch.from_numpy(terms),
+        owner=torch.from_numpy(np.repeat(np.arange(len(samples)), counts)),
+        counts=torch.from_numpy(counts),
+    )
+
+
+def cut_into_packs(groups: Sequence[Sequence[EncodedTrajectory]], tokens: int) -> list[list[int]]:
+    """Divide groups of sequences into parts that each make a pack of bounded size.
+
+    Groups with common beginnings come together. A tree that is too large for one pack is so cut
+    into subtrees, each with the tokens that lead to it.
+
+    Args:
+        groups: What stays together: both sides of a pair, or a single sequence.
+        tokens: Most tokens of a pack; a group that needs more has a pack of its own.
+
+    Returns:
+        The indices of the groups of each pack.
+    """
+    parts: list[list[int]] = []
+    trie, size = _Trie(), tokens
+    for index in sorted(range(len(groups)), key=lambda i: [s.token_ids for s in groups[i]]):
+        size += sum(trie.add(sample.token_ids) for sample in groups[index])
+        if not parts or size > tokens:
+            trie = _Trie()
+            size = sum(trie.add(sample.token_ids) for sample in groups[index])
+            parts.append([])
+        parts[-1].append(index)
+    return parts
+
+
+class _Trie:
+    """Token sequences in order, to tell how many tokens another one adds."""
+
+    def __init__(self) -> None:
+        self._sorted: list[tuple[int, ...]] = []
+
+    def add(self, sequence: tuple[int, ...]) -> int:
+        """Return how many tokens are new."""
+        place = bisect(self._sorted, sequence)
+        beside = self._sorted[max(0, place - 1) : place + 1]
+        self._sorted.insert(place, sequence)
+        shared = (_shared_length(np.array(sequence), np.array(other)) for other in beside)
+        return len(sequence) - max(shared, default=0)
+
+
+def _shared_length(one: Ints, two: Ints) -> int:
+    """Return how many first tokens are equal."""
+    length = min(len(one), len(two))
+    different = np.flatnonzero(one[:length] != two[:length])
+    return int(different[0]) if len(different) else length

@@ -1,0 +1,21 @@
+"""What ScienceWorld is sent of an action, and which texts it takes for the same one."""
+
+from __future__ import annotations
+
+_ARTICLES = ("a", "an", "the")
+
+
+def printable(action: str) -> str:
+    """Return `action` in one line with single spaces."""
+    kept = "".join(letter if letter.isprintable() else " " for letter in action)
+    return " ".join(kept.split())
+
+
+def action_key(action: str) -> str:
+    """Return an action as the simulator's parser takes it: lower-case and without articles.
+
+    >>> action_key("Look at the  Picture")
+    'look at picture'
+    """
+    words = printable(action).lower().split()
+    return " ".join(word for word in words if word not in _ARTICLES)

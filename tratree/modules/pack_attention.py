@@ -1,0 +1,162 @@
+"""Attention within a pack: each token sees the tokens before it in its own sequences only."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from peft import PeftModel
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+from tratree.data.packing import Pack
+from tratree.errors import UserError
+
+CausalModel = PreTrainedModel | PeftModel
+"""A causal language model of transformers, adapters allowed."""
+
+EDGES = "tratree_edges"
+"""Name of `edge_attention` among transformers' attention implementations."""
+
+
+class Edges(NamedTuple):
+    """The runs of a pack's trie without a branch inside, for `edge_attention`.
+
+    Attributes:
+        lengths: Tokens of each edge; together they are the pack.
+        ancestors: For each edge, the edges that lead to it, from the root down.
+        masks: For each edge with ancestors, [1, 1, its tokens, theirs and its own], added to the
+            attention scores; None for an edge without.
+    """
+
+    lengths: list[int]
+    ancestors: list[list[int]]
+    masks: list[Tensor | None]
+
+
+def attend_by_edges(model: CausalModel) -> None:
+    """Let a model that attends by SDPA on the CPU attend to packs edge by edge.
+
+    An edge of the trie then attends to what leads to it and to nothing else, while SDPA with a
+    mask computes a whole tokens × tokens square. Anything but packs is attended to as before.
+    """
+    if model.config._attn_implementation == "sdpa" and model.device.type == "cpu":
+        model.set_attn_implementation(EDGES)
+
+
+def attention_arguments(model: CausalModel, pack: Pack) -> dict[str, Any]:
+    """Return what the model's forward pass must be given to attend within `pack`.
+
+    Raises:
+        UserError: If the model's attention implementation takes no mask.
+    """
+    name = model.config._attn_implementation
+    if name == EDGES:
+        # Nobody reads this mask, but with one of four dimensions the model makes none of its own.
+        unread = _weights(model).new_zeros(1, 1, 1, 1)
+        return {"attention_mask": unread, "edges": _edges(model, pack.subtree_end)}
+    if name == "flex_attention":
+        return {"attention_mask": _block_mask(pack.subtree_end)}
+    if name in ("sdpa", "eager"):
+        return {"attention_mask": _mask(model, pack.subtree_end)}
+    raise UserError(
+        f"attention {name} takes no mask, so it cannot train a tree in one pass: use sdpa or "
+        "flex_attention, or method.packing=pairwise"
+    )
+
+
+def edge_attention(
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    edges: Edges | None = None,
+    **arguments: Any,
+) -> tuple[Tensor, None]:
+    """Attend edge by edge; see transformers' `AttentionInterface` for the other arguments.
+
+    Args:
+        module: The attention layer.
+        query: [1, heads, L, head size].
+        key: [1, key-value heads, L, head size].
+        value: Like `key`.
+        attention_mask: Read without `edges` only.
+        dropout: Share of attention weights to drop.
+        scaling: Multiplies the scores.
+        edges: The edges of the pack; None attends by SDPA as always.
+        arguments: For SDPA.
+
+    Returns:
+        [1, L, heads, head size], and None for the weights.
+    """
+    if edges is None:
+        return sdpa_attention_forward(
+            module, query, key, value, attention_mask, dropout, scaling, **arguments
+        )
+    groups = query.shape[1] // key.shape[1]
+    queries, keys, values = (
+        states.split(edges.lengths, dim=2)
+        for states in (query, repeat_kv(key, groups), repeat_kv(value, groups))
+    )
+    outputs = []
+    for edge, (above, mask) in enumerate(zip(edges.ancestors, edges.masks, strict=True)):
+        seen = [*above, edge]
+        outputs.append(
+            scaled_dot_product_attention(
+                queries[edge],
+                torch.cat([keys[e] for e in seen], dim=2),
+                torch.cat([values[e] for e in seen], dim=2),
+                attn_mask=mask,
+                is_causal=mask is None,
+                dropout_p=dropout,
+                scale=scaling,
+            )
+        )
+    return torch.cat(outputs, dim=2).transpose(1, 2).contiguous(), None
+
+
+def _mask(model: Any, subtree_end: Tensor) -> Tensor:
+    place = torch.arange(len(subtree_end), device=subtree_end.device)
+    hidden = (place[:, None] < place) | (place[:, None] >= subtree_end)
+    mask = _weights(model).new_zeros(hidden.shape)
+    return mask.masked_fill_(hidden, torch.finfo(mask.dtype).min)[None, None]
+
+
+def _block_mask(subtree_end: Tensor) -> Any:
+    from torch.nn.attention.flex_attention import create_block_mask
+
+    def sees(batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        return (query >= key) & (query < subtree_end[key])
+
+    length = len(subtree_end)
+    return create_block_mask(sees, None, None, length, length, device=subtree_end.device)
+
+
+def _edges(model: Any, subtree_end: Tensor) -> Edges:
+    # Tokens that follow each other have the same end if and only if one only follows the other.
+    lengths = torch.unique_consecutive(subtree_end, return_counts=True)[1].tolist()
+    starts = [sum(lengths[:edge]) for edge in range(len(lengths))]
+    ends = subtree_end[starts].tolist()
+    ancestors = [[a for a in range(e) if ends[a] > start] for e, start in enumerate(starts)]
+    masks: list[Tensor | None] = []
+    for edge, above in enumerate(ancestors):
+        before, own = sum(lengths[a] for a in above), lengths[edge]
+        mask = _weights(model).new_full((own, before + own), -torch.inf).triu(before + 1)
+        masks.append(mask[None, None] if above else None)
+    return Edges(lengths, ancestors, masks)
+
+
+def _weights(model: Any) -> Tensor:
+    """Return weights of the number type and on the device that attention works with."""
+    weights: Tensor = model.get_input_embeddings().weight.detach()
+    return weights
+
+
+AttentionInterface.register(EDGES, edge_attention)
+AttentionMaskInterface.register(EDGES, sdpa_mask)

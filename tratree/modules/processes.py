@@ -1,0 +1,79 @@
+"""One process a device, for a fine-tuning on several devices of this machine."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import socket
+from collections.abc import Callable
+from multiprocessing.queues import SimpleQueue
+
+import torch
+from torch.multiprocessing import (
+    ProcessExitedException,
+    ProcessRaisedException,
+    start_processes,
+)
+
+from tratree.errors import UserError
+
+
+def run_in_processes(work: Callable[[], None], count: int) -> None:
+    """Run `work` in `count` new processes that know of each other, and wait for all of them.
+
+    Each finds its rank in the environment, as under ``torchrun``, so that `fit` in `work` joins
+    the others. If one fails or this process ends, all end.
+
+    Args:
+        work: Can be pickled, such as a partial of a function of a module.
+        count: How many processes.
+
+    Raises:
+        UserError: If `work` raises it in one of them.
+        ProcessRaisedException, ProcessExitedException: If one fails otherwise.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tratree.modules.fit"])  # imported once for all
+    logging.getLogger("torch.multiprocessing.spawn").setLevel(logging.ERROR)
+    errors: SimpleQueue[str] = context.SimpleQueue()
+    try:
+        start_processes(
+            _run,
+            args=(work, count, _free_port(), errors),
+            nprocs=count,
+            daemon=True,
+            start_method="forkserver",
+        )
+    except (ProcessExitedException, ProcessRaisedException):
+        if not errors.empty():
+            raise UserError(errors.get()) from None
+        raise
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _run(
+    rank: int, work: Callable[[], None], count: int, port: int, errors: SimpleQueue[str]
+) -> None:
+    os.environ |= {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "GROUP_RANK": "0",
+        "WORLD_SIZE": str(count),
+        "LOCAL_WORLD_SIZE": str(count),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
+    if torch.cuda.is_available():
+        torch.cuda.set_device(rank)  # where a quantised model is loaded to
+    try:
+        work()
+    except UserError as error:
+        errors.put(str(error))
+        raise

@@ -1,0 +1,127 @@
+"""The model card of an exported model: what it is, how it was made, what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage on the way to the model.
+
+    Attributes:
+        name: The stage's name.
+        counts: What it had or made, such as ``{"trajectories": 2400}``.
+        settings: The constants that its result depends on.
+    """
+
+    name: str
+    counts: Mapping[str, Any]
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a card tells.
+
+    Attributes:
+        title: The model's name.
+        base: Name of the base model.
+        merged: Whether the folder holds a whole model, as opposed to an adapter.
+        steps: The stages that led to it, first ones first.
+        results: A Markdown table of what was measured; empty if nothing was.
+        versions: Of the libraries, by name.
+    """
+
+    title: str
+    base: str
+    merged: bool
+    steps: Sequence[Step]
+    results: str
+    versions: Mapping[str, str]
+
+
+def render_card(card: ModelCard) -> str:
+    """Return the card as Markdown with the Hub's metadata on top."""
+    seeds = sorted({str(s.settings["seed"]) for s in card.steps if "seed" in s.settings})
+    return "\n".join(
+        [
+            "---",
+            f"base_model: {card.base}",
+            f"library_name: {'transformers' if card.merged else 'peft'}",
+            "pipeline_tag: text-generation",
+            "tags: [tratree, weak-to-strong, agent]",
+            "---",
+            "",
+            f"# {card.title}",
+            "",
+            f"{'A whole model' if card.merged else 'A LoRA adapter'} for `{card.base}`, made with "
+            "tratree: weak-to-strong generalization with failure trajectories (ICLR 2026). It acts "
+            "in text environments: observations are user turns, and it answers with "
+            "`Thought: …` and `Action: …`. The chat template that it was trained with is in the "
+            "tokenizer.",
+            "",
+            "```python",
+            *_loading(card),
+            "```",
+            "",
+            "## How it was made",
+            "",
+            f"Seed {', '.join(seeds)}. Each stage with its data and its constants:",
+            "",
+            "| stage | data | constants |",
+            "| --- | --- | --- |",
+            *(
+                f"| {step.name} | {_pairs(step.counts)} | {_pairs(_flat(step.settings))} |"
+                for step in card.steps
+            ),
+            "",
+            "## Results",
+            "",
+            card.results.strip() or "Not measured in this export: it was given a stage, not a run.",
+            "",
+            "## Made with",
+            "",
+            ", ".join(f"{name} {version}" for name, version in card.versions.items()),
+            "",
+        ]
+    )
+
+
+def _loading(card: ModelCard) -> list[str]:
+    if card.merged:
+        return [
+            "from transformers import AutoModelForCausalLM, AutoTokenizer",
+            "",
+            'model = AutoModelForCausalLM.from_pretrained("THIS FOLDER")',
+            'tokenizer = AutoTokenizer.from_pretrained("THIS FOLDER")',
+        ]
+    return [
+        "from peft import PeftModel",
+        "from transformers import AutoModelForCausalLM, AutoTokenizer",
+        "",
+        f'base = AutoModelForCausalLM.from_pretrained("{card.base}")',
+        'model = PeftModel.from_pretrained(base, "THIS FOLDER")',
+        'tokenizer = AutoTokenizer.from_pretrained("THIS FOLDER")',
+    ]
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested settings with dotted names; of a folder of this machine only its name."""
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, str) and value.startswith(("/", "~", ".")):
+            flat[prefix + name] = PurePath(value).name
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    text = ", ".join(f"{name} {value}" for name, value in values.items() if value not in (None, ""))
+    return " ".join(text.replace("|", "\\|").split())
