@@ -12,15 +12,15 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from build_tokenizer import build
+from build_tokenizer import CONTEXT, build
 from torch.nn.functional import cross_entropy
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 
 @dataclass(frozen=True)
@@ -45,22 +45,28 @@ class Recipe:
     kv_heads: int
     learning_rate: float
     steps: int
-    batch_tokens: int = 7680
+    batch_tokens: int = 3840
 
 
 RECIPES = {
     "weak": Recipe(
-        width=64, inner=192, layers=2, heads=4, kv_heads=1, learning_rate=4e-3, steps=2000
+        width=64, inner=192, layers=2, heads=4, kv_heads=1, learning_rate=3e-3, steps=4800
     ),
     "strong": Recipe(
-        width=128, inner=320, layers=3, heads=4, kv_heads=4, learning_rate=3e-3, steps=1800
+        width=128, inner=320, layers=3, heads=4, kv_heads=4, learning_rate=2e-3, steps=4200
     ),
 }
 
-SHORT, LONG, LONG_EVERY = 320, 960, 4
-"""Tokens of a row: mostly beginnings of episodes; every fourth step has longer rows."""
-OBSERVATION_WEIGHT = 0.3
+SHARES = {"alfworld": 0.25, "scienceworld": 0.2, "webshop": 0.55}
+"""Probability that a row is from an environment."""
+LENGTHS = (320, 640, 320, 960)
+"""Tokens of a row; the steps take turns."""
+FROM_THE_START = ("alfworld",)
+"""Environments whose short rows are beginnings of episodes; of others, they begin anywhere."""
+OBSERVATION_WEIGHT = 0.15
 """Weight of a token that the player did not write; its own have weight 1."""
+CLICK_WEIGHT = 5.0
+"""Weight of what is clicked: few tokens that are hard to learn, copied from a list."""
 WARMUP_STEPS, WEIGHT_DECAY, CLIP = 100, 0.05, 1.0
 CHECKPOINT_EVERY, REPORT_EVERY = 100, 50
 
@@ -75,7 +81,7 @@ def new_model(recipe: Recipe, vocabulary_size: int, seed: int) -> LlamaForCausal
         num_hidden_layers=recipe.layers,
         num_attention_heads=recipe.heads,
         num_key_value_heads=recipe.kv_heads,
-        max_position_embeddings=1024,
+        max_position_embeddings=CONTEXT,
         initializer_range=0.05,
         tie_word_embeddings=True,
         pad_token_id=0,
@@ -85,15 +91,21 @@ def new_model(recipe: Recipe, vocabulary_size: int, seed: int) -> LlamaForCausal
     return LlamaForCausalLM(config)
 
 
-def batches(rows: np.ndarray, recipe: Recipe, seed: int, first_step: int) -> Iterator[torch.Tensor]:
+def batches(
+    rows: Mapping[str, np.ndarray], recipe: Recipe, seed: int, first_step: int
+) -> Iterator[torch.Tensor]:
     """Yield the batches from `first_step` on, (rows, tokens + 1) of int64."""
-    most = recipe.batch_tokens // SHORT
     for step in range(first_step, recipe.steps):
-        length = LONG if step % LONG_EVERY == LONG_EVERY - 1 else SHORT
-        epoch, index = divmod(step, len(rows) // most)
-        order = np.random.default_rng([seed, epoch]).permutation(len(rows))
-        chosen = order[index * most :][: recipe.batch_tokens // length]
-        yield torch.from_numpy(rows[chosen, : length + 1].astype(np.int64))
+        rng = np.random.default_rng([seed, step])
+        length = LENGTHS[step % len(LENGTHS)]
+        count = recipe.batch_tokens // length
+        batch = []
+        for name in rng.choice(list(SHARES), count, p=list(SHARES.values())):
+            row = rows[name][rng.integers(len(rows[name]))]
+            latest = 0 if name in FROM_THE_START else len(row) - length - 1
+            start = rng.integers(latest + 1)
+            batch.append(row[start : start + length + 1])
+        yield torch.from_numpy(np.stack(batch).astype(np.int64))
 
 
 def rate(step: int, recipe: Recipe) -> float:
@@ -104,10 +116,29 @@ def rate(step: int, recipe: Recipe) -> float:
     return recipe.learning_rate * (1 + math.cos(math.pi * progress)) / 2
 
 
-def loss_weights(inputs: torch.Tensor, agent_id: int, user_id: int) -> torch.Tensor:
+def loss_weights(inputs: torch.Tensor, ids: Mapping[str, int]) -> torch.Tensor:
     """Return the weight of the token after each input token, shape of `inputs`."""
-    agents, users = (inputs == agent_id).cumsum(1), (inputs == user_id).cumsum(1)
-    return torch.where(agents == users, 1.0, OBSERVATION_WEIGHT)
+    places = torch.arange(inputs.shape[1]).expand_as(inputs)
+    agent, user, click, end = (
+        torch.where(inputs == ids[mark], places, -1).cummax(1).values
+        for mark in ("<agent>", "<user>", "click[", "]")
+    )
+    weights = torch.where(agent > user, 1.0, OBSERVATION_WEIGHT)
+    return torch.where((agent > user) & (click > torch.maximum(agent, end)), CLICK_WEIGHT, weights)
+
+
+def take_over(model: LlamaForCausalLM, vocabulary: dict[str, int], start: Path) -> None:
+    """Take over the weights of an earlier model of the same shape, embeddings by token."""
+    earlier = LlamaForCausalLM.from_pretrained(start)
+    known = AutoTokenizer.from_pretrained(start).get_vocab()
+    state = earlier.state_dict()
+    embeddings = model.get_input_embeddings().weight.detach().clone()
+    for token, index in vocabulary.items():
+        if token in known:
+            embeddings[index] = earlier.get_input_embeddings().weight[known[token]].detach()
+    for name in ("model.embed_tokens.weight", "lm_head.weight"):
+        state[name] = embeddings
+    model.load_state_dict(state)
 
 
 def optimizer_of(model: LlamaForCausalLM) -> torch.optim.AdamW:
@@ -121,11 +152,15 @@ def optimizer_of(model: LlamaForCausalLM) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, betas=(0.9, 0.95))
 
 
-def pretrain(recipe: Recipe, rows: np.ndarray, output: Path, seed: int) -> LlamaForCausalLM:
+def pretrain(
+    recipe: Recipe, rows: Mapping[str, np.ndarray], output: Path, seed: int, start: Path | None
+) -> LlamaForCausalLM:
     """Train from the last checkpoint, or from the start; return the trained model."""
     tokenizer = build()
-    agent_id, user_id = (tokenizer.vocab[name] for name in ("<agent>", "<user>"))
+    ids = tokenizer.get_vocab()
     model = new_model(recipe, len(tokenizer), seed)
+    if start is not None:
+        take_over(model, ids, start)
     optimizer = optimizer_of(model)
     checkpoint, first_step = output / "checkpoint.pt", 0
     if checkpoint.exists():
@@ -137,10 +172,9 @@ def pretrain(recipe: Recipe, rows: np.ndarray, output: Path, seed: int) -> Llama
     for step, batch in enumerate(batches(rows, recipe, seed, first_step), first_step):
         for group in optimizer.param_groups:
             group["lr"] = rate(step, recipe)
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = model(input_ids=batch[:, :-1], use_cache=False).logits
-        losses = cross_entropy(logits.float().transpose(1, 2), batch[:, 1:], reduction="none")
-        weights = loss_weights(batch[:, :-1], agent_id, user_id)
+        logits = model(input_ids=batch[:, :-1], use_cache=False).logits.flatten(0, 1)
+        losses = cross_entropy(logits, batch[:, 1:].flatten(), reduction="none")
+        weights = loss_weights(batch[:, :-1], ids).flatten()
         loss = (losses * weights).sum() / weights.sum()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
@@ -149,7 +183,7 @@ def pretrain(recipe: Recipe, rows: np.ndarray, output: Path, seed: int) -> Llama
         tokens += batch[:, 1:].numel()
         if (step + 1) % REPORT_EVERY == 0:
             speed = tokens / (time.monotonic() - started)
-            own = losses[weights == 1].mean().item()
+            own = losses[weights >= 1].mean().item()
             print(f"step {step + 1} loss {loss:.4f} own {own:.4f} tokens/s {speed:.0f}", flush=True)
         if (step + 1) % CHECKPOINT_EVERY == 0:
             state = {
@@ -167,19 +201,29 @@ def main() -> None:
     """Pretrain one of the two models and save it with its tokenizer."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", choices=RECIPES)
-    parser.add_argument("--rows", type=Path, required=True, help="folder that play.py wrote")
+    parser.add_argument("--rows", type=Path, required=True, help="folder that encode.py wrote")
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="folder of an earlier model of the same shape")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    rows = np.concatenate([np.load(path) for path in sorted(arguments.rows.glob("*.npy"))])
-    model = pretrain(RECIPES[arguments.model], rows, arguments.output, arguments.seed)
+    rows = {name: np.load(arguments.rows / f"{name}.npy") for name in SHARES}
+    model = pretrain(
+        RECIPES[arguments.model], rows, arguments.output, arguments.seed, arguments.start
+    )
     model.save_pretrained(arguments.output)
     build().save_pretrained(arguments.output)
     (arguments.output / "checkpoint.pt").unlink(missing_ok=True)
-    print(json.dumps({"parameters": model.num_parameters(), "rows": len(rows)}))
+    print(
+        json.dumps(
+            {
+                "parameters": model.num_parameters(),
+                "rows": {name: len(of_env) for name, of_env in rows.items()},
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 
 from tratree.envs.base import StepResult
 from tratree.envs.scienceworld.simulator import AMBIGUOUS
 
 _ON_THE_WAY = re.compile(r"look around|(?:go|teleport) to .*|open door to .*")
+_MOVE = re.compile(r"(?:go|teleport) to .*")
 
 
 class GoldExpert:
     """Replays a gold path; unlike an agent it knows where everything is.
 
-    The thought is the next action that does more than find the way: ``pick up thermometer`` while
-    the expert walks to the kitchen. Where no such action is left, it is empty.
+    On the way its thought is the move that gets there, ``go to kitchen``, so that it names nothing
+    that was not seen yet; it is empty for a look around. Otherwise the thought is the action.
 
     Args:
         path: The actions.
@@ -34,10 +36,16 @@ class GoldExpert:
             return "", "look around"
         action = self._here
         if not asked:
-            left = self._path[self._position :]
-            self._thought = next((a for a in left if not _ON_THE_WAY.fullmatch(a)), "")
+            self._thought = self._aim(action)
         self._position += 1
         return self._thought, action
+
+    def _aim(self, action: str) -> str:
+        """Return what an action is for: itself, or the last move of the way it is part of."""
+        if not _ON_THE_WAY.fullmatch(action):
+            return action
+        way = takewhile(_ON_THE_WAY.fullmatch, self._path[self._position :])
+        return next((a for a in reversed(list(way)) if _MOVE.fullmatch(a)), "")
 
     @property
     def _here(self) -> str:

@@ -1,0 +1,34 @@
+"""Fine-tune the tiny models on demonstrations and let them play the development split.
+
+    python experiments/tiny_base/develop.py weak,strong env=webshop evaluation.episodes=150
+
+After the models come the overrides of ``train.py``; no other held-out split is looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from tratree.cli.compose import compose_config
+from tratree.pipeline.progress import Progress
+from tratree.pipeline.run import open_store
+from tratree.pipeline.stages.evaluate import METRICS, evaluate_stage
+from tratree.pipeline.stages.sft import sft_stage
+
+
+def main() -> None:
+    """Print one line a model: success, reward, finish rate and steps."""
+    config = compose_config([*sys.argv[2:], "evaluation.splits=[development]"])
+    store = open_store(config, Progress())
+    for role in sys.argv[1].split(","):
+        trained = evaluate_stage(config, f"sft_{role}", sft_stage(config, role))
+        metrics = json.loads((store.ensure(trained) / METRICS).read_text("utf-8"))["development"]
+        figures = {
+            name: metrics[name]["mean"] for name in ("success", "reward", "finished", "steps")
+        }
+        print(config.env.name, role, " ".join(sys.argv[2:]), json.dumps(figures), flush=True)
+
+
+if __name__ == "__main__":
+    main()
