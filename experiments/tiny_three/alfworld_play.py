@@ -7,9 +7,9 @@ import re
 from functools import cached_property
 from pathlib import Path
 
-from alfworld_player import LAMP, Habits, Player
 from transcript import Transcript
 
+from experiments.tiny_base.player import LAMP, Habits, Player
 from tratree.envs.alfworld.engine import Engine
 from tratree.envs.alfworld.games import GameFolder
 from tratree.envs.alfworld.generator import generate_games
