@@ -106,15 +106,15 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _read(run: Path, name: str) -> Point:
-    hydra = _yaml(run / CONFIGURATION / "hydra.yaml").get("hydra", {})
-    stages, failure = _json(run / STAGES), _json(run / FAILURE)
+    hydra = read_yaml(run / CONFIGURATION / "hydra.yaml").get("hydra", {})
+    stages, failure = read_json(run / STAGES), read_json(run / FAILURE)
     return Point(
         name=name,
-        settings=_yaml(run / CONFIGURATION / "config.yaml"),
+        settings=read_yaml(run / CONFIGURATION / "config.yaml"),
         choices=hydra.get("runtime", {}).get("choices", {}),
         overrides=_by_key(hydra.get("overrides", {}).get("task", [])),
         stages={} if stages is None else stages["stages"],
-        results=_json(run / RESULTS),
+        results=read_json(run / RESULTS),
         failure=None if failure is None else failure["reason"],
     )
 
@@ -124,19 +124,29 @@ def _by_key(overrides: Iterable[str]) -> dict[str, str]:
     return {key: value for key, _, value in pairs}
 
 
-def _yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a file that Hydra wrote.
+
+    Raises:
+        UserError: If it is missing or damaged.
+    """
     try:
         document: dict[str, Any] = yaml.safe_load(path.read_text("utf-8")) or {}
     except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"cannot read {path} ({error}): run that point again") from error
+        raise UserError(f"cannot read {path} ({error}): run it again") from error
     return document
 
 
-def _json(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Read a file that a run wrote; None if there is none.
+
+    Raises:
+        UserError: If it is damaged.
+    """
     try:
         document: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}): run that point again") from error
+        raise UserError(f"{path} is damaged ({error}): run it again") from error
     return document
