@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "convert": "convert files of trajectories: AgentGym, ETO, TRL",
         "export": "write a trained model to a folder that other programs load",
         "play": "play a task in the terminal",
+        "progress": "show how far a sweep has come",
         "report": "put all there is of a run on one HTML page",
         "summarize": "put the results of a sweep into one table, with plots",
         "tasks": "list an environment's splits and tasks",

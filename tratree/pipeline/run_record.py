@@ -16,7 +16,7 @@ from tratree.pipeline.run_trees import find_trees
 from tratree.pipeline.stages.episodes import EPISODES, LOG
 from tratree.pipeline.stages.evaluate import METRICS
 from tratree.pipeline.starts import read_starts
-from tratree.pipeline.store import TIMING
+from tratree.pipeline.store import TIMING, unfinished
 from tratree.report.run_page import RunRecord, StageRecord
 from tratree.report.sweep import CONFIGURATION, FAILURE, RESULTS, read_json, read_yaml
 from tratree.trajectory.jsonl import read_trajectories, read_trajectory_log
@@ -88,7 +88,7 @@ def _stage(store: Path, title: str, place: str) -> StageRecord:
     if folder.is_dir():
         timing = read_json(folder / TIMING) or {}
         return StageRecord(title, place, "finished", timing.get("seconds"))
-    begun = _begun(folder).is_dir()
+    begun = unfinished(folder).is_dir()
     return StageRecord(title, place, "begun" if begun else "missing", None)
 
 
@@ -126,8 +126,4 @@ def _trees(run: Path, store: Path | None) -> tuple[list[TrajectoryTree], str]:
 
 def _there(folder: Path) -> Path:
     """Return the folder of a stage, finished or not."""
-    return folder if folder.is_dir() else _begun(folder)
-
-
-def _begun(folder: Path) -> Path:
-    return folder.with_suffix(".partial")
+    return folder if folder.is_dir() else unfinished(folder)

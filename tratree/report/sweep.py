@@ -28,6 +28,7 @@ class Point:
 
     Attributes:
         name: Its folder, relative to what was asked for.
+        folder: Its folder.
         settings: Its whole configuration, as Hydra wrote it.
         choices: The chosen option of every group.
         overrides: What its command line said, by key.
@@ -37,6 +38,7 @@ class Point:
     """
 
     name: str
+    folder: Path
     settings: Mapping[str, Any]
     choices: Mapping[str, str]
     overrides: Mapping[str, str]
@@ -75,6 +77,19 @@ def find_points(folders: Sequence[Path]) -> list[Point]:
     Raises:
         UserError: If there are none, or a file of one is damaged.
     """
+    points = find_begun_points(folders)
+    if not points:
+        names = ", ".join(map(str, folders))
+        raise UserError(f"no run lies in {names}: give the folder that the sweep named at its end")
+    return points
+
+
+def find_begun_points(folders: Sequence[Path]) -> list[Point]:
+    """Find all runs as `find_points` does; none is no error.
+
+    Raises:
+        UserError: If a folder does not exist, or a file of a run is damaged.
+    """
     found: dict[Path, str] = {}
     for folder in folders:
         if not folder.is_dir():
@@ -83,9 +98,6 @@ def find_points(folders: Sequence[Path]) -> list[Point]:
             run = path.parent.parent
             name = str(run.relative_to(folder))
             found[run.resolve()] = str(run) if name == "." or len(folders) > 1 else name
-    if not found:
-        names = ", ".join(map(str, folders))
-        raise UserError(f"no run lies in {names}: give the folder that the sweep named at its end")
     ordered = sorted(found.items(), key=lambda item: _natural(item[1]))
     return [_read(run, name) for run, name in ordered]
 
@@ -110,16 +122,18 @@ def _read(run: Path, name: str) -> Point:
     stages, failure = read_json(run / STAGES), read_json(run / FAILURE)
     return Point(
         name=name,
+        folder=run,
         settings=read_yaml(run / CONFIGURATION / "config.yaml"),
         choices=hydra.get("runtime", {}).get("choices", {}),
-        overrides=_by_key(hydra.get("overrides", {}).get("task", [])),
+        overrides=by_key(hydra.get("overrides", {}).get("task", [])),
         stages={} if stages is None else stages["stages"],
         results=read_json(run / RESULTS),
         failure=None if failure is None else failure["reason"],
     )
 
 
-def _by_key(overrides: Iterable[str]) -> dict[str, str]:
+def by_key(overrides: Iterable[str]) -> dict[str, str]:
+    """Return what stands after ``=`` in each override, by what stands before it."""
     pairs = (override.lstrip("+~").partition("=") for override in overrides)
     return {key: value for key, _, value in pairs}
 
