@@ -17,6 +17,7 @@ from tratree.errors import UserError
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "convert": "convert files of trajectories: AgentGym, ETO, TRL",
+        "dashboard": "make a W&B workspace for the runs of a project",
         "export": "write a trained model to a folder that other programs load",
         "play": "play a task in the terminal",
         "progress": "show how far a sweep has come",
