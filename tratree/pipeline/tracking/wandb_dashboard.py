@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import wandb_workspaces.reports.v2 as wr
 import wandb_workspaces.workspaces as ws
@@ -50,7 +51,7 @@ def build_dashboard(
         methods: Of the runs.
     """
     systems = [*baselines, *methods]
-    results = [_bars(f"Reward, {split}", "reward", systems, split) for split in splits]
+    results: list[Any] = [_bars(f"Reward, {split}", "reward", systems, split) for split in splits]
     results += [_bars(f"PGR, {split}", "pgr", methods, split) for split in splits]
     sections = [
         ws.Section(
@@ -60,10 +61,12 @@ def build_dashboard(
         )
     ]
     for axis, name in AXES.items():
-        sweep = [_against(axis, name, system, splits[0]) for system in methods]
+        sweep: list[Any] = [_against(axis, name, system, splits[0]) for system in methods]
         sections.append(ws.Section(name=f"Reward against {name}", panels=sweep, is_open=True))
-    curves = [_curve(stage, figure) for stage, figures in CURVES.items() for figure in figures]
-    media = [
+    curves: list[Any] = [
+        _curve(stage, figure) for stage, figures in CURVES.items() for figure in figures
+    ]
+    media: list[Any] = [
         wr.MediaBrowser(title=title, media_keys=[key])
         for title, key in (
             *(("Report", keys.REPORT), ("Tree viewer", keys.VIEWER)),
