@@ -86,7 +86,7 @@ def build_dashboard(
         name=f"tratree {env}",
         sections=sections,
         settings=ws.WorkspaceSettings(x_axis=keys.STEP),
-        runset_settings=ws.RunsetSettings(filters=[expr.Tags().isin([env])]),
+        runset_settings=ws.RunsetSettings(filters=expr.And(expr.Tags().isin([env]))),
     )
 
 
