@@ -16,6 +16,7 @@ from tratree.pipeline.progress import Progress
 from tratree.pipeline.run_folder import write_stages
 from tratree.pipeline.stage import Resources, with_inputs
 from tratree.pipeline.stages.evaluate import METRICS, evaluate_stage
+from tratree.pipeline.starts import write_start
 from tratree.pipeline.store import Store
 from tratree.pipeline.tracking import Tracker, open_tracker
 from tratree.report.table import add_gap_recovered, print_results, write_results
@@ -48,6 +49,7 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
     progress = progress or Progress()
     evaluated = {n: evaluate_stage(config, n, trained) for n, trained in systems(config).items()}
     write_stages(folder, config.store, evaluated.values())
+    write_start(folder)
     with open_tracker(config, folder) as tracker:
         store = open_store(config, progress, tracker)
         folders = {name: store.ensure(stage) for name, stage in evaluated.items()}

@@ -13,6 +13,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from tratree.errors import UserError
+from tratree.report.html import Table, html_figure, html_table, svg
 from tratree.report.sweep import Point, axes
 from tratree.report.sweep_plots import numeric_axes, plot
 from tratree.report.sweep_table import Row, coinciding, measurements, rows
@@ -32,9 +33,6 @@ NOTE = (
     "PGR is the share of the gap between the weak and the strong model after SFT. "
     "– stands for a setting that does not matter to a system: one evaluation serves all its values."
 )
-
-Table = list[list[str]]
-"""The header, then the rows."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ def write_summary(summary: Summary, folder: Path, title: str) -> None:
         ):
             (folder / name).write_text(content, encoding="utf-8")
         for axis, figure in plots.items():
-            (folder / f"reward_{axis}.svg").write_text(_svg(figure), encoding="utf-8")
+            (folder / f"reward_{axis}.svg").write_text(svg(figure), encoding="utf-8")
             figure.savefig(folder / f"reward_{axis}.png", dpi=160)
     except OSError as error:
         raise UserError(f"cannot write {folder} ({error.strerror}): set --out FOLDER") from error
@@ -158,17 +156,14 @@ def _markdown(summary: Summary, title: str) -> str:
 def _page(summary: Summary, title: str, plots: dict[str, Figure]) -> str:
     parts = [f"<h1>{escape(title)}</h1>", f"<p>{len(summary.points)} points: {summary.state}.</p>"]
     for axis, figure in plots.items():
-        label = escape(f"Reward against {axis}", quote=True)
-        drawing = _svg(figure)
-        drawing = drawing[drawing.index("<svg") :].replace("<svg", "<svg role='img'", 1)
-        parts.append(f"<figure aria-label='{label}'>{drawing}</figure>")
+        parts.append(html_figure(figure, f"Reward against {axis}"))
     if summary.rows:
-        parts += [_html_table(summary.table()), f"<p>{escape(NOTE)}</p>"]
+        parts += [html_table(summary.table()), f"<p>{escape(NOTE)}</p>"]
     if summary.coinciding:
         same = "".join(f"<li>{escape(line)}</li>" for line in _coincidences(summary))
         parts.append(f"<h2>Points that coincide</h2><ul>{same}</ul>")
     if len(summary.problems()) > 1:
-        parts.append("<h2>Points without results</h2>" + _html_table(summary.problems()))
+        parts.append("<h2>Points without results</h2>" + html_table(summary.problems()))
     return (
         "<!doctype html><html lang='en'><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width'>"
@@ -176,19 +171,3 @@ def _page(summary: Summary, title: str, plots: dict[str, Figure]) -> str:
         "style-src 'unsafe-inline'; img-src data:\">"
         f"<title>{escape(title)}</title><style>{STYLE}</style>{''.join(parts)}</html>\n"
     )
-
-
-def _html_table(table: Table) -> str:
-    header, *others = table
-    lines = [_html_row(header, "th"), *(_html_row(line, "td") for line in others)]
-    return f"<section><table>{''.join(lines)}</table></section>"
-
-
-def _html_row(cells: Sequence[str], tag: str) -> str:
-    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-
-def _svg(figure: Figure) -> str:
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue()

@@ -5,19 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tratree.report.html import COLOURS, MARKERS
 from tratree.report.sweep_table import Row
-
-# Okabe and Ito's colours, which colour-blind readers can tell apart.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-MARKERS = ("o", "s", "^", "D", "v", "P")
-
-# Equal figures give equal bytes.
-matplotlib.rcParams["svg.hashsalt"] = "tratree"
-matplotlib.rcParams["svg.fonttype"] = "none"
 
 
 def numeric_axes(rows: Sequence[Row], axes: Sequence[str]) -> list[str]:

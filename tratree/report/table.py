@@ -43,7 +43,7 @@ def write_results(folder: Path, results: Mapping[str, Any]) -> None:
 
 def print_results(results: Mapping[str, Any], console: Console) -> None:
     """Print the table of `results`."""
-    header, *rows = _readable_rows(results)
+    header, *rows = readable_rows(results["systems"])
     table = Table(title=_title(results))
     for index, name in enumerate(header):
         table.add_column(name, justify="left" if index < 2 else "right", no_wrap=True, min_width=4)
@@ -56,9 +56,10 @@ def _title(results: Mapping[str, Any]) -> str:
     return f"{results['env']}, {results['method']}, seed {results['seed']}"
 
 
-def _readable_rows(results: Mapping[str, Any]) -> list[list[str]]:
+def readable_rows(systems: Mapping[str, Any]) -> list[list[str]]:
+    """Return a header and a row for each system and split, as people read them."""
     rows = [["system", "split", "episodes", "reward", "success %", "finished %", "steps", "PGR"]]
-    for system, splits in results["systems"].items():
+    for system, splits in systems.items():
         for split, figures in splits.items():
             rows.append(
                 [
@@ -78,13 +79,17 @@ def _interval(estimate: Mapping[str, float], scale: int) -> str:
 
 
 def _markdown(results: Mapping[str, Any]) -> str:
-    header, *rows = _readable_rows(results)
+    header, *rows = readable_rows(results["systems"])
     lines = [f"# {_title(results)}", "", *(_markdown_row(r) for r in (header, ["---"] * 8, *rows))]
-    note = (
-        f"Mean [95 % interval]; reward is in percent of the highest score. PGR is measured on "
-        f"reward between {results['pgr']['weak']} (0) and {results['pgr']['ceiling']} (1)."
-    )
-    return "\n".join([*lines, "", note, ""])
+    return "\n".join([*lines, "", describe_figures(results["pgr"]), ""])
+
+
+def describe_figures(gap: Mapping[str, str] | None) -> str:
+    """Say what the table's figures are; `gap` names the systems that PGR is measured between."""
+    said = "Mean [95 % interval]; reward is in percent of the highest score."
+    if gap is None:
+        return said
+    return f"{said} PGR is measured on reward between {gap['weak']} (0) and {gap['ceiling']} (1)."
 
 
 def _markdown_row(cells: list[str]) -> str:
