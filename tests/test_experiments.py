@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from experiments import run
+from experiments.paper import constants
 from tests.report.test_sweep import finished, write_point
+from tratree.report.sweep_page import markdown_table
 
 
 @pytest.fixture
@@ -73,3 +75,9 @@ def test_an_unknown_experiment_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("sys.argv", ["run.py", "magic"])
     with pytest.raises(SystemExit, match="magic is not an experiment"):
         run.main()
+
+
+def test_the_constants_of_paper_and_code_are_set_as_their_sources_say() -> None:
+    page = markdown_table(constants.table())
+    print(page)
+    assert page in (run.HERE / "paper" / "README.md").read_text("utf-8")
