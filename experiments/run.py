@@ -42,8 +42,8 @@ def sweep_names() -> list[str]:
 
 def sweep(name: str, overrides: Sequence[str]) -> None:
     """Run the points, in a folder of their own for each set of overrides."""
-    label = "".join(c if c.isalnum() or c in "=,.-" else "_" for c in " ".join(overrides))
-    folder = f"hydra.sweep.dir={SWEEPS / name / (label or 'all')}"
+    label = "".join(c if c.isalnum() or c in ".-" else "_" for c in "_".join(overrides))
+    folder = f"hydra.sweep.dir=multirun/{name}/{label or 'all'}"
     command = [sys.executable, "train.py", f"experiment={name}", folder, *overrides]
     subprocess.run(command, cwd=ROOT, check=True)
 

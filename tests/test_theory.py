@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 
 from experiments.theory import bound, failure_safe
 from tests.modules.small_models import episodes, small_base
@@ -22,6 +22,7 @@ def count_pairs(attempts) -> int:
 
 
 @pytest.mark.parametrize("case", ["failures", "successes", "collapsed"])
+@settings(deadline=None, max_examples=50)
 @given(trajectories())
 def test_uninformative_trees_have_no_pairs(case: str, attempts) -> None:
     altered = failure_safe.CASES[case](attempts, 0)
