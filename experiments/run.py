@@ -82,12 +82,16 @@ def write_results(name: str, summary: Summary, seconds: Mapping[str, float], ori
     """Write ``results.md``, ``results.json`` and the figures of an experiment."""
     folder = HERE / name
     seeds = sorted({point.value("seed") for point in summary.points})
+    shown = ("experiment", "store", "env", "method", "seed", *summary.axes)
+    fixed = sorted(
+        {f"{k}={v}" for p in summary.points for k, v in p.overrides.items() if k not in shown}
+    )
     total = sum(seconds.values())
     stages = ", ".join(f"{stage} {time / 60:.1f}" for stage, time in seconds.items())
     parts = [
         f"# {name}: results",
-        f"`python experiments/run.py {name}`; {origin}; seeds {', '.join(map(str, seeds))}; "
-        f"{len(summary.points)} points: {summary.state}.",
+        f"`python experiments/run.py {' '.join([name, *fixed])}`; {origin}; "
+        f"seeds {', '.join(map(str, seeds))}; {len(summary.points)} points: {summary.state}.",
         markdown_table(with_paper(summary.table(), folder)),
         NOTE,
     ]

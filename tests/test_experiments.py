@@ -25,7 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             key = f"evaluate/{method}-{seed}"
             point = sweeps / "main_table" / "all" / f"{method}{seed}"
             files = finished(method, seed, key, 0.5 + 0.1 * seed)
-            write_point(point, {"method": method, "seed": seed}, **files)
+            write_point(point, {"method": method, "seed": seed, "env.games": "few"}, **files)
             for stage in (key, f"evaluate/strong-{seed}"):
                 (point / "s" / stage).mkdir(parents=True)
                 (point / "s" / stage / "timing.json").write_text('{"seconds": 30}')
@@ -46,6 +46,7 @@ def test_the_papers_figures_stand_in_columns_of_their_own(folder: Path) -> None:
     assert rows["mcts"].endswith("|  | 57.5 |  |")
     assert rows["eto"].endswith("|  |  |  |")
     assert "Cost: 4.0 minutes" in "".join(lines)
+    assert "`python experiments/run.py main_table env.games=few`; " in lines[2]
 
 
 def test_the_overview_lists_what_is_measured_and_what_is_not(folder: Path) -> None:
