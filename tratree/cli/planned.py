@@ -55,11 +55,10 @@ def planned_stages(overrides: Overrides, start: Path) -> dict[Path, str]:
     Raises:
         UserError, HydraException: If the configuration no longer takes these overrides.
     """
-    from tratree.pipeline.methods import systems
+    from tratree.pipeline.methods import evaluations
     from tratree.pipeline.stage import with_inputs
-    from tratree.pipeline.stages.evaluate import evaluate_stage
 
     config = compose_config(overrides)
-    stages = [evaluate_stage(config, name, trained) for name, trained in systems(config).items()]
+    stages = evaluations(config).values()
     root = (start / config.store).resolve()
     return {root / stage.name / stage.key: stage.title for stage in with_inputs(stages)}

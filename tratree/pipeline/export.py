@@ -30,6 +30,7 @@ _LINES = {
     "explore": (EPISODES, "trajectories"),
     "paths": (PATHS, "paths"),
     "pairs": (PAIRS, "pairs"),
+    "select": (PATHS, "trajectories"),
 }
 
 

@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
 
 from tratree.errors import UserError
 from tratree.report.html import Table, html_figure, html_table, svg
 from tratree.report.sweep import Point, axes
-from tratree.report.sweep_plots import numeric_axes, plot
+from tratree.report.sweep_plots import numeric_axes, plot, plot_systems
 from tratree.report.sweep_table import Row, coinciding, measurements, rows
 
 STYLE = """
@@ -30,8 +29,15 @@ section { overflow-x: auto; }
 """
 NOTE = (
     "Mean over seeds [95 % interval, Student's t]; reward is in percent of the highest score. "
+    "sd is the standard deviation over seeds. The difference to sft_strong is paired by seed, with "
+    "its 95 % interval and the p-value of the paired t-test. "
     "PGR is the share of the gap between the weak and the strong model after SFT. "
     "– stands for a setting that does not matter to a system: one evaluation serves all its values."
+)
+
+FIGURES = (
+    *("seeds", "reward", "sd", "to sft_strong", "p"),
+    *("success %", "finished %", "steps", "PGR"),
 )
 
 
@@ -55,7 +61,7 @@ class Summary:
 
     def table(self) -> Table:
         """The figures."""
-        header = ["env", "split", "system", *self.axes, "seeds", "reward", "success %", "PGR"]
+        header = ["env", "split", "system", *self.axes, *FIGURES]
         return [header, *([*_names(row), *_figures(row)] for row in self.rows)]
 
     def problems(self) -> Table:
@@ -70,8 +76,10 @@ class Summary:
         ]
 
     def plots(self) -> dict[str, Figure]:
-        """A plot for each axis with numbers, by its name."""
+        """A plot for each axis with numbers, by its name; of the systems where there is none."""
         found = numeric_axes(self.rows, self.axes)
+        if self.rows and not found:
+            return {"systems": plot_systems(self.rows, self.axes)}
         return {axis: plot(self.rows, self.axes, axis) for axis in found}
 
 
@@ -122,17 +130,24 @@ def _figures(row: Row) -> list[str]:
     reward = f"{100 * row.reward:.1f}"
     if row.low is not None and row.high is not None:
         reward += f" [{100 * row.low:.1f}, {100 * row.high:.1f}]"
+    deviation = "" if row.deviation is None else f"{100 * row.deviation:.1f}"
     pgr = "" if row.pgr is None else f"{row.pgr:.2f}"
-    return [str(row.seeds), reward, f"{100 * row.success:.1f}", pgr]
+    difference = "" if row.difference is None else f"{100 * row.difference:+.1f}"
+    if row.difference_half is not None:
+        difference += f" ± {100 * row.difference_half:.1f}"
+    p = "" if row.p is None else f"{row.p:.4f}"
+    shares = (f"{100 * share:.1f}" for share in (row.success, row.finished))
+    return [str(row.seeds), reward, deviation, difference, p, *shares, f"{row.steps:.1f}", pgr]
 
 
 def _csv(summary: Summary) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    figures = ["seeds", "reward", "reward_low", "reward_high", "success", "pgr"]
+    figures = ["seeds", "reward", "reward_low", "reward_high", "deviation"]
+    figures += ["difference", "difference_half", "p", "success", "finished", "steps", "pgr"]
     writer.writerow(["env", "split", "system", *summary.axes, *figures])
     for row in summary.rows:
-        values: list[Any] = [row.seeds, row.reward, row.low, row.high, row.success, row.pgr]
+        values = [getattr(row, figure.removeprefix("reward_")) for figure in figures]
         writer.writerow([row.env, row.split, row.system, *row.values, *values])
     return text.getvalue()
 
@@ -156,7 +171,7 @@ def _markdown(summary: Summary, title: str) -> str:
 def _page(summary: Summary, title: str, plots: dict[str, Figure]) -> str:
     parts = [f"<h1>{escape(title)}</h1>", f"<p>{len(summary.points)} points: {summary.state}.</p>"]
     for axis, figure in plots.items():
-        parts.append(html_figure(figure, f"Reward against {axis}"))
+        parts.append(html_figure(figure, f"Reward by {axis}"))
     if summary.rows:
         parts += [html_table(summary.table()), f"<p>{escape(NOTE)}</p>"]
     if summary.coinciding:

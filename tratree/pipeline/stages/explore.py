@@ -1,4 +1,4 @@
-"""Stage ``explore``: the weak model tries many training tasks, M times each."""
+"""Stage ``explore``: a model tries many training tasks, M times each."""
 
 from __future__ import annotations
 
@@ -7,18 +7,30 @@ from itertools import cycle, islice
 
 from tratree.config import Config, SamplingConfig
 from tratree.pipeline.stage import Job, Stage
+from tratree.pipeline.stages.demonstrations import DEMONSTRATIONS
 from tratree.pipeline.stages.environment import env_maker, games_stage
 from tratree.pipeline.stages.episodes import play_episodes, rollout_settings
 from tratree.pipeline.stages.tasks import explored_tasks
 from tratree.policy.rollout import Episode
 from tratree.policy.sampling import SamplingSettings
+from tratree.trajectory.jsonl import read_trajectories
 
 
-def explore_stage(config: Config, explorer: Stage) -> Stage:
-    """Sample M trajectories a task (section 3.1 of the paper) with the model of `explorer`."""
+def explore_stage(
+    config: Config, explorer: Stage, *, demonstrations: Stage | None = None, label: str = ""
+) -> Stage:
+    """Sample M trajectories a task (section 3.1 of the paper) with the model of `explorer`.
+
+    Args:
+        config: The run's.
+        explorer: A fine-tuning.
+        demonstrations: If given, the tasks are those that the expert demonstrates, else
+            ``explore.tasks`` of the training tasks.
+        label: See `Stage`.
+    """
     settings = {
         "split": config.env.splits["train"],
-        "tasks": config.explore.tasks,
+        "tasks": None if demonstrations else config.explore.tasks,
         "sampling": [
             asdict(s) for s in sampling_plan(config.explore.sampling, config.explore.trajectories)
         ],
@@ -27,7 +39,9 @@ def explore_stage(config: Config, explorer: Stage) -> Stage:
         "seed": config.seed,
     }
     inputs = {"games": games_stage(config), "model": explorer}
-    return Stage("explore", settings, _explore, inputs)
+    if demonstrations is not None:
+        inputs["demonstrations"] = demonstrations
+    return Stage("explore", settings, _explore, inputs, label=label)
 
 
 def sampling_plan(settings: list[SamplingConfig], trajectories: int) -> list[SamplingConfig]:
@@ -48,6 +62,10 @@ def _explore(job: Job) -> None:
         tasks = explored_tasks(env.tasks(settings["split"]), settings["tasks"], settings["seed"])
     finally:
         env.close()
+    if "demonstrations" in job.inputs:
+        shown = read_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
+        demonstrated = {trajectory.task.task_id for trajectory in shown}
+        tasks = [task for task in tasks if task.task_id in demonstrated]
     plan = [SamplingSettings(**s) for s in settings["sampling"]]
     episodes = [Episode(task, m, sampling) for task in tasks for m, sampling in enumerate(plan)]
     played = play_episodes(job, episodes, source="explore")
