@@ -107,14 +107,14 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 def _read(run: Path, name: str) -> Point:
     hydra = _yaml(run / CONFIGURATION / "hydra.yaml").get("hydra", {})
-    stages, failure = _json(run / STAGES), _json(run / FAILURE)
+    stages, failure = read_json(run / STAGES), read_json(run / FAILURE)
     return Point(
         name=name,
         settings=_yaml(run / CONFIGURATION / "config.yaml"),
         choices=hydra.get("runtime", {}).get("choices", {}),
         overrides=_by_key(hydra.get("overrides", {}).get("task", [])),
         stages={} if stages is None else stages["stages"],
-        results=_json(run / RESULTS),
+        results=read_json(run / RESULTS),
         failure=None if failure is None else failure["reason"],
     )
 
@@ -132,7 +132,12 @@ def _yaml(path: Path) -> dict[str, Any]:
     return document
 
 
-def _json(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Return what a file of a run holds; None if it is not there.
+
+    Raises:
+        UserError: If it is damaged.
+    """
     try:
         document: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
