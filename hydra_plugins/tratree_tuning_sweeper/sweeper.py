@@ -62,9 +62,9 @@ class TuningSweeper(Sweeper):
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
         """Take what Hydra has; called by it once."""
-        self.hydra_context = hydra_context
-        self.config = config
-        self.launcher: Launcher = Plugins.instance().instantiate_launcher(
+        self._context = hydra_context
+        self._config = config
+        self._launcher: Launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
 
@@ -79,15 +79,15 @@ class TuningSweeper(Sweeper):
         from tratree.tuning.study import Study, alone
 
         Sweep.folder = None  # what failed there before is not why this search cannot start
-        if list(self.config.evaluation.splits) != [SPLIT]:
+        if list(self._config.evaluation.splits) != [SPLIT]:
             raise UserError(
                 f"a search looks at the split {SPLIT} alone: leave out evaluation.splits"
             )
         overrides = self._read(arguments)
         searched = {k: o for k, o in overrides.items() if o.is_sweep_override() and k != "seed"}
-        fixed = [o.input_line for k, o in overrides.items() if k not in (*searched, "seed")]
-        seeds = _seeds(overrides.get("seed"), self.config.seed)
-        folder = Path(str(self.config.hydra.sweep.dir))
+        fixed = [str(o.input_line) for k, o in overrides.items() if k not in (*searched, "seed")]
+        seeds = _seeds(overrides.get("seed"), self._config.seed)
+        folder = Path(str(self._config.hydra.sweep.dir))
         with alone(folder):
             study = Study(
                 folder,
@@ -112,24 +112,24 @@ class TuningSweeper(Sweeper):
     def _read(self, arguments: Sequence[str]) -> dict[str, Override]:
         """Return the last override of every key; the command line comes last."""
         lines = [*(f"{key}={value}" for key, value in self._params.items()), *arguments]
-        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+        parser = OverridesParser.create(config_loader=self._context.config_loader)
         return {o.get_key_element(): o for o in parser.parse_overrides(lines)}
 
     def _space(self, searched: Mapping[str, Override]) -> Space:
         from tratree.tuning.space import Limit, Space
 
         for key in searched:
-            if self.hydra_context.config_loader.get_group_options(key):
+            if self._context.config_loader.get_group_options(key):
                 raise UserError(f"{key} cannot be searched, only values can: choose one {key}")
         limits = {
-            key: Limit(other, OmegaConf.select(self.config, other))
+            key: Limit(other, OmegaConf.select(self._config, other))
             for key, other in self._at_most.items()
             if key in searched
         }
         return Space({key: _values(o) for key, o in searched.items()}, limits)
 
     def _run(self, settings: Sequence[Setting], fixed: Sequence[str], seeds: Sequence[int]) -> None:
-        sweep = Path(str(self.config.hydra.sweep.dir))
+        sweep = Path(str(self._config.hydra.sweep.dir))
         jobs = []
         for setting in settings:
             for seed in seeds:
@@ -137,7 +137,7 @@ class TuningSweeper(Sweeper):
                 (folder / RESULTS).unlink(missing_ok=True)
                 place = f"hydra.sweep.subdir={folder.relative_to(sweep)}"
                 jobs.append([*fixed, *_lines(setting), f"seed={seed}", place])
-        self.launcher.launch(jobs, initial_job_idx=settings[0].number * len(seeds))
+        self._launcher.launch(jobs, initial_job_idx=settings[0].number * len(seeds))
 
     def _say(self, setting: Setting, reward: float | None, study: Study) -> None:
         told = "failed" if reward is None else f"reward {reward:.4f}"
@@ -153,7 +153,7 @@ class TuningSweeper(Sweeper):
         if not results:
             return
         best = results[0]
-        choices = self.config.hydra.runtime.choices
+        choices = self._config.hydra.runtime.choices
         chosen = [f"{group}={choices[group]}" for group in ("env", "method")]
         others = [f for f in fixed if f.split("=")[0] not in ("env", "method", "hparams_search")]
         command = f"python train.py --config-dir {folder} experiment=best"
@@ -187,6 +187,8 @@ def _values(override: Override) -> BaseDistribution:
     key = override.get_key_element()
     log_scale = "log" in sweep.tags
     if isinstance(sweep, IntervalSweep):
+        assert sweep.start is not None
+        assert sweep.end is not None
         return FloatDistribution(float(sweep.start), float(sweep.end), log=log_scale)
     if log_scale:
         raise UserError(f"{key}: only interval(…) can be tagged with log")
