@@ -77,6 +77,24 @@ def test_a_sweep_goes_on_after_a_failure_and_lists_all(tmp_path: Path) -> None:
     assert done.stderr.splitlines()[-1].startswith("error: 2 of the points")
 
 
+@pytest.mark.slow
+def test_points_as_processes_give_what_points_in_a_row_give(tmp_path: Path) -> None:
+    points = ("-m", "tree.width=2,3", "debug=smoke")
+    folders = []
+    for name, launcher in (("processes", ["hydra/launcher=submitit_local"]), ("row", [])):
+        done = train(*points, *launcher, f"hydra.sweep.dir={name}", folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+        folders.append(tmp_path / name)
+    logs = "".join(path.read_text() for path in folders[0].rglob(".submitit/*/*_log.err"))
+    for stage in ("sft weak", "sft strong", "explore"):
+        assert logs.count(f"+ {stage}: done") == 1
+    assert logs.count("+ imitate: done") == 2
+    assert "+ imitate: done" not in done.stderr  # all of it is in the store
+    for number in ("0", "1"):
+        processes, row = (folder / number / "results.json" for folder in folders)
+        assert processes.read_bytes() == row.read_bytes()
+
+
 def test_missing_official_games(tmp_path: Path) -> None:
     done = train("env.games=official", f"env.data={tmp_path}/none", folder=tmp_path)
     assert done.returncode == 1

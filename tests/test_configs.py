@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.types import RunMode
+from omegaconf import OmegaConf
 
 from tratree.cli.compose import CONFIG_FOLDER, compose_config
 from tratree.config import register_schema
@@ -13,7 +14,7 @@ from tratree.pipeline.stages.training import training_settings
 from tratree.preemption import PATIENCE_SECONDS
 
 GROUPS = ("env", "method", "model", "explore", "tree", "trainer", "evaluation", "logger")
-NOT_CHOSEN = {"method/base", "model/paper"}
+NOT_CHOSEN = {"hparams_search/base", "method/base", "model/paper"}
 
 
 def options(*groups: str) -> list[str]:
@@ -44,6 +45,29 @@ def test_every_launcher_composes(option: str) -> None:
     assert launcher.signal_delay_s > PATIENCE_SECONDS
 
 
+@pytest.mark.parametrize(
+    ("launcher", "trainer", "nodes", "gpus"),
+    [
+        ("slurm", ["trainer=cpu"], 1, None),
+        ("slurm_gpu", ["trainer=gpu"], 1, 1),
+        ("slurm_node", ["trainer=ddp", "trainer.devices=8"], 1, 8),
+        ("slurm_nodes", ["trainer=fsdp", "trainer.devices=8", "trainer.num_nodes=4"], 4, 8),
+    ],
+)
+def test_every_site_profile_grants_what_the_trainer_uses(
+    launcher: str, trainer: list[str], nodes: int, gpus: int | None
+) -> None:
+    register_schema()
+    overrides = [f"hydra/launcher={launcher}", *trainer]
+    with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
+        composed = compose("config", overrides=overrides, return_hydra_config=True)
+    profile = composed.hydra.launcher
+    assert (profile.nodes, profile.tasks_per_node, profile.gpus_per_node) == (nodes, 1, gpus)
+    assert composed.trainer.num_nodes == nodes
+    assert composed.trainer.devices == (gpus or 1)
+    assert profile.cpus_per_task >= composed.trainer.devices
+
+
 SWEEPS = (
     *("beta_sweep", "width_sweep", "xi_sweep", "main_table", "ablation"),
     *("variants", "exploration", "gap", "default_run"),
@@ -70,9 +94,25 @@ def test_the_widest_tree_of_the_width_sweep_has_enough_trajectories() -> None:
     assert config.explore.trajectories >= 8
 
 
-@pytest.mark.parametrize("option", options("experiment", "debug"))
-def test_every_experiment_and_debug_file_composes(option: str) -> None:
+@pytest.mark.parametrize("option", options("experiment", "debug", "hparams_search"))
+def test_every_file_of_overrides_composes(option: str) -> None:
     compose_config([option])
+
+
+@pytest.mark.parametrize("option", options("hparams_search"))
+@pytest.mark.parametrize("env", options("env"))
+def test_every_search_looks_at_the_development_split_alone(option: str, env: str) -> None:
+    register_schema()
+    with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
+        composed = compose("config", overrides=[option, env], return_hydra_config=True)
+    assert composed.hydra.mode is RunMode.MULTIRUN
+    assert composed.hydra.runtime.choices["hydra/sweeper"] == "tuning"
+    assert composed.evaluation.splits == ["development"]
+    assert composed.env.splits.development not in (composed.env.splits.train, "test")
+    names = f"{composed.env.name}-{composed.method.name}"
+    assert composed.hydra.sweep.dir == f"multirun/tuning-{names}"
+    for key in composed.hydra.sweeper.params:
+        assert OmegaConf.select(composed, key, default="none") != "none"
 
 
 def test_the_paper_experiment_has_the_paper_constants() -> None:

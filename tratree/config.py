@@ -199,10 +199,12 @@ class TrainerConfig:
 
     accelerator: str = MISSING
     devices: int = MISSING
+    num_nodes: int = MISSING
     strategy: str = MISSING
     precision: str = MISSING
     threads: int = MISSING
     checkpoint_every_steps: int = MISSING
+    profiler: str | None = MISSING
 
 
 @dataclass
@@ -295,6 +297,7 @@ def _check(config: Config) -> None:
     _choice("model.quantization", config.model.quantization, ("none", "8bit", "4bit"))
     if config.model.quantization != "none" and config.trainer.strategy == "fsdp":
         raise UserError("a quantised model cannot be sharded: use trainer=ddp or trainer=gpu")
+    _choice("trainer.profiler", config.trainer.profiler or "simple", ("simple", "advanced"))
     _choice("tree.action_match", tree.action_match, ("exact", "normalised"))
     for key, value, low in (
         ("seed", config.seed, 0),
@@ -305,6 +308,8 @@ def _check(config: Config) -> None:
         ("rollout.batch_size", config.rollout.batch_size, 1),
         ("rollout.workers", config.rollout.workers, 1),
         ("trainer.threads", config.trainer.threads, 1),
+        ("trainer.devices", config.trainer.devices, 1),
+        ("trainer.num_nodes", config.trainer.num_nodes, 1),
         ("env.max_steps", config.env.max_steps, 1),
         ("method.iterations", method.iterations, 1),
         ("method.pack_tokens", method.pack_tokens, 1),

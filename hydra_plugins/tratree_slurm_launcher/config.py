@@ -11,10 +11,11 @@ from hydra_plugins.hydra_submitit_launcher.config import SlurmQueueConf
 
 @dataclass
 class SlurmLauncherConfig(SlurmQueueConf):
-    """Those of ``submitit_slurm``, and ``wait``."""
+    """Those of ``submitit_slurm``, ``wait``, and submitit's ``srun_args``."""
 
     _target_: str = "hydra_plugins.tratree_slurm_launcher.launcher.SlurmLauncher"
     wait: bool = True
+    srun_args: list[str] | None = None
 
 
 ConfigStore.instance().store(

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from submitit.core.utils import DelayedSubmission
 
 from tests.slurm.cluster import Cluster, wait_until
 from tratree.cli.summarize import main as summarize
@@ -80,10 +81,21 @@ def test_without_waiting_the_command_ends_once_all_is_submitted(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     before = set(cluster.states())
-    sweep = cluster.sweep("slurm", "seed=0", "hydra.launcher.wait=false", folder=tmp_path)
+    limits = {"timeout_min": 7, "array_parallelism": 1, "max_num_timeout": 3, "wait": "false"}
+    settings = (f"hydra.launcher.{name}={value}" for name, value in limits.items())
+    sweep = cluster.sweep("slurm", "seed=0,1", *settings, folder=tmp_path)
     said, _ = sweep.communicate()
     assert sweep.returncode == 0, said
-    [job] = set(cluster.states()) - before
-    assert cluster.states()[job] in ("PENDING", "RUNNING")
     assert "tratree progress" in said
-    cluster.run("scancel", job)
+    jobs = {job: state for job, state in cluster.states().items() if job not in before}
+    assert len(jobs) == 2
+    assert set(jobs.values()) <= {"PENDING", "RUNNING"}
+
+    # SLURM and Submitit know the limits.
+    shown = cluster.run("scontrol", "show", "job", max(jobs))
+    for limit in ("TimeLimit=00:07:00", "ArrayTaskThrottle=1", "Requeue=1"):
+        assert limit in shown
+    submitted = (tmp_path / "sweep" / ".submitit").rglob("*_submitted.pkl")
+    countdowns = [DelayedSubmission.load(path)._timeout_countdown for path in submitted]
+    assert countdowns == [3, 3]
+    cluster.run("scancel", *jobs)

@@ -20,6 +20,7 @@ from lightning.pytorch.plugins.environments import (
     LightningEnvironment,
     TorchElasticEnvironment,
 )
+from lightning.pytorch.profilers import Profiler
 from lightning.pytorch.strategies import Strategy
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
@@ -61,6 +62,7 @@ def fit(
     seed: int,
     report: Callable[[int, int, str], None] | None = None,
     logger: Logger | None = None,
+    profiler: Profiler | None = None,
 ) -> FitReport:
     """Train the adapter of `module` on `data`.
 
@@ -69,7 +71,7 @@ def fit(
     goes on from it and ends with the same bytes as an undisturbed one. Asked to leave the machine
     (`tratree.preemption`), it does so after the step under way, with a checkpoint.
 
-    On several devices, call it in each process of `run_in_processes`.
+    On several devices, call it in each process of `run_in_processes` or `run_on_nodes`.
 
     Args:
         module: What is trained, and its settings.
@@ -78,6 +80,7 @@ def fit(
         seed: Decides the order of the data and any dropout.
         report: Called with the steps done, their number, and a note.
         logger: Gets the figures of every step too.
+        profiler: Sees how long the parts of a step take.
 
     Raises:
         UserError: If the loss is not finite, the checkpoint is damaged or of another adapter, or
@@ -93,7 +96,7 @@ def fit(
     with _quiet(), _reproducible(settings.threads), wait_for_safe_points() as leaving:
         recorder = _Recorder(folder, settings.checkpoint_every_steps, report, leaving)
         callbacks = [_KeyedDropout(seed), recorder]
-        trainer = _make_trainer(settings, callbacks, logger)
+        trainer = _make_trainer(settings, callbacks, logger, profiler)
         trainer.fit(
             module.train(),
             datamodule=data,
@@ -107,24 +110,29 @@ def fit(
 
 
 def _make_trainer(
-    settings: TrainingSettings, callbacks: list[Callback], logger: Logger | None
+    settings: TrainingSettings,
+    callbacks: list[Callback],
+    logger: Logger | None,
+    profiler: Profiler | None,
 ) -> Trainer:
     strategy: Strategy | str = "auto"
     # Named on a cluster too: Lightning's own way there would queue the job again by itself.
     environment: ClusterEnvironment = LightningEnvironment()
-    if settings.devices > 1:
+    if settings.processes > 1:
         fsdp = settings.strategy == "fsdp"
-        strategy = ShardedStrategy(settings.devices) if fsdp else settings.strategy
+        strategy = ShardedStrategy(settings.processes) if fsdp else settings.strategy
         environment = TorchElasticEnvironment()
     try:
         return Trainer(
             accelerator=settings.accelerator,
             devices=settings.devices,
+            num_nodes=settings.num_nodes,
             strategy=strategy,
             precision=settings.precision,  # type: ignore[arg-type]
             deterministic=True,
             max_epochs=1,
             logger=logger or False,
+            profiler=profiler,
             callbacks=callbacks,
             plugins=[SafeCheckpointIO(), environment],
             enable_checkpointing=False,

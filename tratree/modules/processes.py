@@ -51,6 +51,33 @@ def run_in_processes(work: Callable[[], None], count: int) -> None:
         raise
 
 
+def be_rank(
+    rank: int, count: int, node: int, local_rank: int, local_count: int, address: str, port: int
+) -> None:
+    """Let this process know its place among `count`, as under ``torchrun``, and its GPU.
+
+    Args:
+        rank: Among all processes.
+        count: How many processes there are.
+        node: Number of its node.
+        local_rank: Among the processes of its node.
+        local_count: How many processes that has.
+        address: Of the node of rank 0, where all meet.
+        port: Of that node.
+    """
+    os.environ |= {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(local_rank),
+        "GROUP_RANK": str(node),
+        "WORLD_SIZE": str(count),
+        "LOCAL_WORLD_SIZE": str(local_count),
+        "MASTER_ADDR": address,
+        "MASTER_PORT": str(port),
+    }
+    if torch.cuda.is_available():
+        torch.cuda.set_device(local_rank)  # where a quantised model is loaded to
+
+
 def _free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -61,17 +88,7 @@ def _free_port() -> int:
 def _run(
     rank: int, work: Callable[[], None], count: int, port: int, errors: SimpleQueue[str]
 ) -> None:
-    os.environ |= {
-        "RANK": str(rank),
-        "LOCAL_RANK": str(rank),
-        "GROUP_RANK": "0",
-        "WORLD_SIZE": str(count),
-        "LOCAL_WORLD_SIZE": str(count),
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-    }
-    if torch.cuda.is_available():
-        torch.cuda.set_device(rank)  # where a quantised model is loaded to
+    be_rank(rank, count, 0, rank, count, "127.0.0.1", port)
     try:
         work()
     except UserError as error:

@@ -24,7 +24,8 @@ class TrainingSettings:
         precision: ``32-true``, or ``bf16-mixed`` for matrix products in bfloat16.
         threads: CPU threads; the number changes the last bits of a result.
         accelerator: Lightning's name, such as ``cpu`` or ``gpu``.
-        devices: How many of them share the batches of a step, one process each.
+        devices: How many of them on each node share the batches of a step, one process each.
+        num_nodes: On how many nodes.
         strategy: How they work together: ``ddp``, each with the whole model, or ``fsdp``, each with
             its part of every weight; ``auto`` for 1 device.
         checkpoint_every_steps: A killed fine-tuning loses at most so many steps.
@@ -45,6 +46,7 @@ class TrainingSettings:
     threads: int = 1
     accelerator: str = "cpu"
     devices: int = 1
+    num_nodes: int = 1
     strategy: str = "auto"
     checkpoint_every_steps: int = 50
 
@@ -52,7 +54,7 @@ class TrainingSettings:
         """Check the ranges."""
         for name in (
             *("epochs", "batch_size", "accumulate"),
-            *("threads", "devices", "checkpoint_every_steps"),
+            *("threads", "devices", "num_nodes", "checkpoint_every_steps"),
         ):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}: set it to 1 or more")
@@ -63,12 +65,12 @@ class TrainingSettings:
             raise UserError(f"learning_rate is {self.learning_rate}: set it above 0")
         if not 0 <= self.warmup_share < 1:
             raise UserError(f"warmup_share is {self.warmup_share}: set it from 0 to below 1")
-        if self.devices > 1 and self.strategy == "auto":
-            raise UserError(f"devices is {self.devices}: set strategy to ddp or fsdp")
-        if self.batch_size * self.accumulate % self.devices:
+        if self.processes > 1 and self.strategy == "auto":
+            raise UserError(f"training on {self.processes} devices: set strategy to ddp or fsdp")
+        if self.batch_size * self.accumulate % self.processes:
             raise UserError(
                 f"a step has batch_size × accumulate = {self.batch_size * self.accumulate} "
-                f"samples, which {self.devices} devices cannot share evenly: change one of them"
+                f"samples, which {self.processes} devices cannot share evenly: change one of them"
             )
         for name, choices in (
             ("schedule", ("cosine", "constant")),
@@ -78,11 +80,16 @@ class TrainingSettings:
             if getattr(self, name) not in choices:
                 raise UserError(f"{name} is {getattr(self, name)}: use {' or '.join(choices)}")
 
+    @property
+    def processes(self) -> int:
+        """How many devices, and processes, there are on all nodes."""
+        return self.devices * self.num_nodes
+
     def batches(self) -> tuple[int, int]:
         """Return how a step is cut: most samples of a batch, and batches.
 
         With several devices there is at least a batch for each.
         """
-        if self.accumulate >= self.devices:
+        if self.accumulate >= self.processes:
             return self.batch_size, self.accumulate
-        return self.batch_size * self.accumulate // self.devices, self.devices
+        return self.batch_size * self.accumulate // self.processes, self.processes

@@ -22,17 +22,29 @@ from tratree.pipeline.tracking import Tracker, open_tracker
 from tratree.report.table import add_gap_recovered, print_results, write_results
 
 TABLE_WIDTH = 132
+PROFILES = "profile"
 WEAK, CEILING = "sft_weak", "sft_strong"
 
 
-def open_store(config: Config, progress: Progress, tracker: Tracker | None = None) -> Store:
-    """Return the store that `config` names, with the resources that it grants."""
+def open_store(
+    config: Config, progress: Progress, tracker: Tracker | None = None, run: Path | None = None
+) -> Store:
+    """Return the store that `config` names, with the resources that it grants.
+
+    Args:
+        config: Of the run.
+        progress: Where stages show how far they are.
+        tracker: What else is told of them.
+        run: The run folder, where profiles go; without it there are none.
+    """
     root = Path(config.store).absolute()
     resources = Resources(
         config.rollout.workers,
         config.rollout.batch_size,
         root / "cache",
         config.trainer.checkpoint_every_steps,
+        profiler=config.trainer.profiler if run else None,
+        profiles=run / PROFILES if run else None,
     )
     return Store(root, resources, progress, tracker or Tracker())
 
@@ -51,7 +63,7 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
     write_stages(folder, config.store, evaluated.values())
     write_start(folder)
     with open_tracker(config, folder) as tracker:
-        store = open_store(config, progress, tracker)
+        store = open_store(config, progress, tracker, folder)
         folders = {name: store.ensure(stage) for name, stage in evaluated.items()}
         results = _results(config, folders)
         write_results(folder, results)
@@ -62,6 +74,8 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
         tracker.results_done(results, folders)
     print_results(results, Console(width=None if sys.stdout.isatty() else TABLE_WIDTH))
     progress.message(f"results in {folder}")
+    if config.trainer.profiler and not (folder / PROFILES).exists():
+        progress.message("no profile: all fine-tunings were in the store; set store=NEW_FOLDER")
     return results
 
 

@@ -23,12 +23,17 @@ class Resources:
         batch_size: Episodes that one worker plays at the same time.
         cache: Folder for files that can be made again at any time.
         checkpoint_every_steps: How often a fine-tuning keeps what it has done.
+        profiler: Which of Lightning's profilers watches the fine-tunings, ``simple`` or
+            ``advanced``; None for none.
+        profiles: The folder that it writes to.
     """
 
     workers: int
     batch_size: int
     cache: Path
     checkpoint_every_steps: int = 50
+    profiler: str | None = None
+    profiles: Path | None = None
 
 
 @dataclass(frozen=True)

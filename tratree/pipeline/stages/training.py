@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch.profilers import AdvancedProfiler, Profiler, SimpleProfiler
 from peft import PeftModel
 from rich.console import Console
 from transformers import PreTrainedModel
@@ -29,6 +30,7 @@ from tratree.models.lora import (
 from tratree.models.ranks import is_first_rank
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.fit import CHECKPOINT, FitReport, fit
+from tratree.modules.nodes import run_on_nodes
 from tratree.modules.processes import run_in_processes
 from tratree.modules.settings import TrainingSettings
 from tratree.pipeline.progress import Progress
@@ -61,6 +63,7 @@ def training_settings(
         "hardware": {  # another one changes the last bits of a result
             "accelerator": trainer.accelerator,
             "devices": trainer.devices,
+            **({"num_nodes": trainer.num_nodes} if trainer.num_nodes > 1 else {}),
             "strategy": trainer.strategy,
             "precision": trainer.precision,
             "threads": trainer.threads,
@@ -131,12 +134,16 @@ def on_devices(train: Callable[[Job], None]) -> partial[None]:
 
 
 def _on_devices(train: Callable[[Job], None], job: Job) -> None:
-    devices = job.settings["hardware"]["devices"]
-    if devices == 1:
-        train(job)
-    else:
-        work = partial(_one_of_several, train, job.settings, job.inputs, job.folder, job.resources)
+    hardware = job.settings["hardware"]
+    devices, num_nodes = hardware["devices"], hardware.get("num_nodes", 1)
+    place = job.inputs, job.folder, job.resources, job.title
+    work = partial(_one_of_several, train, job.settings, *place)
+    if num_nodes > 1:
+        run_on_nodes(work, num_nodes, devices)
+    elif devices > 1:
         run_in_processes(work, devices)
+    else:
+        train(job)
 
 
 def _one_of_several(
@@ -145,10 +152,11 @@ def _one_of_several(
     inputs: Mapping[str, Path],
     folder: Path,
     resources: Resources,
+    title: str,
 ) -> None:
     """Train as one of several processes; the first one shows progress on standard error."""
     console = Console(stderr=True, highlight=False, quiet=os.environ["RANK"] != "0")
-    train(Job(settings, inputs, folder, resources, Progress(console)))
+    train(Job(settings, inputs, folder, resources, Progress(console), title))
 
 
 def train(job: Job, module: AdapterModule, data: EpisodeDataModule | PairDataModule) -> None:
@@ -161,12 +169,21 @@ def train(job: Job, module: AdapterModule, data: EpisodeDataModule | PairDataMod
             seed=job.settings["seed"],
             report=lambda done, total, note: advance(done, note, total),
             logger=job.tracker.training_logger(job.title),
+            profiler=_profiler(job),
         )
     save_adapter(module.model, job.folder / ADAPTER)
     if is_first_rank():
         (job.folder / REPORT).write_text(json.dumps(asdict(report)) + "\n", encoding="utf-8")
         (job.folder / CHECKPOINT).unlink(missing_ok=True)
     job.progress.message(f"  {describe(report)}")
+
+
+def _profiler(job: Job) -> Profiler | None:
+    kind, folder = job.resources.profiler, job.resources.profiles
+    if kind is None:
+        return None
+    make = AdvancedProfiler if kind == "advanced" else SimpleProfiler
+    return make(dirpath=folder, filename=job.title.replace(" ", "-"))
 
 
 def read_report(trained: Path) -> FitReport:

@@ -1,0 +1,1 @@
+"""A sweeper that looks for the best values; Hydra finds it by the name of this package."""

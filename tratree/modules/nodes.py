@@ -1,0 +1,98 @@
+"""One process a device, for a fine-tuning on several nodes of a SLURM job.
+
+The run itself is one process on the first node. For a fine-tuning it starts a step of its job, with
+a process for each device; this file is also the program of those processes.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+
+from tratree.errors import UserError
+from tratree.modules.processes import be_rank
+from tratree.preemption import SIGNAL
+
+
+def run_on_nodes(work: Callable[[], None], num_nodes: int, devices: int) -> None:
+    """Run `work` in ``num_nodes × devices`` new processes that know of each other, and wait.
+
+    Each finds its rank in the environment, as under ``torchrun``, so that `fit` in `work` joins
+    the others. If one fails or this process ends, all end.
+
+    Args:
+        work: Can be pickled. The files that it works on must be on a disk that all nodes see.
+        num_nodes: How many nodes; those of the job that this process is part of.
+        devices: How many processes on each.
+
+    Raises:
+        UserError: If the job does not have so many nodes, or `work` raises it in a process.
+        ChildProcessError: If a process fails otherwise; its traceback is on standard error.
+    """
+    held = int(os.environ.get("SLURM_JOB_NUM_NODES", "0"))
+    if held != num_nodes:
+        raise UserError(
+            f"trainer.num_nodes={num_nodes} needs a SLURM job over as many nodes, and this is "
+            f"{f'one over {held}' if held else 'none'}: use hydra/launcher=slurm_nodes"
+        )
+    cpus = int(os.environ["SLURM_CPUS_ON_NODE"])
+    command = [
+        # The step of the run itself holds the first node; this one shares it.
+        *("srun", "--overlap", "--kill-on-bad-exit=1", f"--nodes={num_nodes}"),
+        *(f"--ntasks-per-node={devices}", f"--cpus-per-task={max(1, cpus // devices)}"),
+        # The run has to deal with the signal to leave, which SLURM sends to every step.
+        *("env", f"--ignore-signal={SIGNAL.name}", sys.executable, "-m", __name__),
+    ]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment()
+    ) as step:
+        try:
+            told, _ = step.communicate(pickle.dumps(work))
+        finally:
+            step.terminate()
+    if step.returncode:
+        if told:
+            raise UserError(told.decode().splitlines()[0])
+        raise ChildProcessError(f"a process of the fine-tuning failed (srun: {step.returncode})")
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without what describes the present step: srun would repeat it."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("SLURM_") or name in ("SLURM_CONF", "SLURM_JOB_ID")
+    }
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+def _run() -> None:
+    """Do the work that comes in by standard input; standard output tells of a `UserError` only."""
+    teller = os.dup(1)
+    os.dup2(2, 1)
+    # Only in the new processes: it takes seconds.
+    from lightning.pytorch.plugins.environments import SLURMEnvironment
+
+    slurm = SLURMEnvironment(auto_requeue=False)
+    be_rank(
+        slurm.global_rank(),
+        slurm.world_size(),
+        slurm.node_rank(),
+        slurm.local_rank(),
+        int(os.environ["SLURM_NTASKS_PER_NODE"]),
+        slurm.main_address,
+        slurm.main_port,
+    )
+    work = pickle.load(sys.stdin.buffer)
+    try:
+        work()
+    except UserError as error:
+        os.write(teller, f"{error}\n".encode())
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    _run()
