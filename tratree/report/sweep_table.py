@@ -147,27 +147,30 @@ def rows(measured: Sequence[Measurement]) -> list[Row]:
         gaps = [m.figures["pgr"] for m in group if "pgr" in m.figures]
         table.append(
             Row(
-                env,
-                system,
-                split,
-                values,
-                len(group),
-                reward,
-                low,
-                high,
-                float(np.std(rewards, ddof=1)) if len(rewards) > 1 else None,
-                *(
-                    float(np.mean([m.figures[figure] for m in group]))
-                    for figure in ("success", "finished", "steps")
-                ),
-                difference,
-                half,
-                p,
-                float(np.mean(gaps)) if len(gaps) == len(group) else None,
+                env=env,
+                system=system,
+                split=split,
+                values=values,
+                seeds=len(group),
+                reward=reward,
+                low=low,
+                high=high,
+                deviation=float(np.std(rewards, ddof=1)) if len(rewards) > 1 else None,
+                success=_mean(group, "success"),
+                finished=_mean(group, "finished"),
+                steps=_mean(group, "steps"),
+                difference=difference,
+                difference_half=half,
+                p=p,
+                pgr=float(np.mean(gaps)) if len(gaps) == len(group) else None,
             )
         )
     order = list(dict.fromkeys((m.env, m.split) for m in measured))
     return sorted(table, key=lambda row: order.index((row.env, row.split)))
+
+
+def _mean(measured: Sequence[Measurement], figure: str) -> float:
+    return float(np.mean([m.figures[figure] for m in measured]))
 
 
 def over_seeds(values: Sequence[float]) -> tuple[float, float | None, float | None]:
