@@ -16,7 +16,7 @@ from tratree.envs.alfworld.generator import generate_games
 from tratree.envs.base import TextEnv, play_expert
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import encode_trajectory
-from tratree.policy.rollout import RolloutLimits
+from tratree.policy.rollout_settings import RolloutLimits
 from tratree.trajectory.types import Task
 
 LIMITS = RolloutLimits(max_steps=12, max_new_tokens=24, max_context=512)

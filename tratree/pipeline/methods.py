@@ -14,13 +14,18 @@ from tratree.pipeline.stages.pairs import pairs_stage
 from tratree.pipeline.stages.paths import paths_stage
 from tratree.pipeline.stages.prefer import prefer_stage
 from tratree.pipeline.stages.reference import reference_stage
+from tratree.pipeline.stages.self_score import self_score_stage
 from tratree.pipeline.stages.sft import sft_stage
 from tratree.pipeline.stages.trees import trees_stage
 
 
 def weak_trees(config: Config) -> Stage:
     """Return the trees of what the weak model explores after its SFT."""
-    return trees_stage(config, explore_stage(config, sft_stage(config, "weak")))
+    weak = sft_stage(config, "weak")
+    explored = explore_stage(config, weak)
+    if config.explore.score == "self":
+        explored = self_score_stage(config, explored, weak)
+    return trees_stage(config, explored)
 
 
 def mcts(config: Config) -> Stage:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,13 +10,15 @@ from typing import Any
 from rich.console import Console
 
 from tratree.config import Config
+from tratree.evaluation.comparison import compare
 from tratree.pipeline.methods import systems
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.run_folder import write_stages
 from tratree.pipeline.stage import Resources, with_inputs
-from tratree.pipeline.stages.evaluate import METRICS, evaluate_stage
+from tratree.pipeline.stages.evaluate import evaluate_stage, protocol, read_evaluation
 from tratree.pipeline.store import Store
 from tratree.pipeline.tracking import Tracker, open_tracker
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.report.table import add_gap_recovered, print_results, write_results
 
 TABLE_WIDTH = 132
@@ -27,9 +28,12 @@ WEAK, CEILING = "sft_weak", "sft_strong"
 def open_store(config: Config, progress: Progress, tracker: Tracker | None = None) -> Store:
     """Return the store that `config` names, with the resources that it grants."""
     root = Path(config.store).absolute()
+    rollout = config.rollout
     resources = Resources(
-        config.rollout.workers,
-        config.rollout.batch_size,
+        WorkerSettings(
+            rollout.workers, rollout.step_seconds, rollout.recycle_episodes, rollout.recycle_gib
+        ),
+        EngineSettings(rollout.batch_size, rollout.cache_gib, rollout.env_threads),
         root / "cache",
         config.trainer.checkpoint_every_steps,
     )
@@ -64,15 +68,27 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
 
 
 def _results(config: Config, evaluated: Mapping[str, Path]) -> dict[str, Any]:
-    measured = {
-        name: json.loads((folder / METRICS).read_text(encoding="utf-8"))
-        for name, folder in evaluated.items()
-    }
+    rules = protocol(config)
+    measured, played = {}, {}
+    for name, folder in evaluated.items():
+        measured[name], played[name] = read_evaluation(folder, rules["splits"])
     add_gap_recovered(measured, weak=WEAK, ceiling=CEILING)
     return {
         "env": config.env.name,
         "method": config.method.name,
         "seed": config.seed,
         "pgr": {"weak": WEAK, "ceiling": CEILING},
+        "protocol": rules,
         "systems": measured,
+        "comparisons": {
+            "baseline": CEILING,
+            "systems": {
+                name: {
+                    split: compare(of_split, played[CEILING][split])
+                    for split, of_split in splits.items()
+                }
+                for name, splits in played.items()
+                if name != CEILING
+            },
+        },
     }

@@ -49,7 +49,7 @@ def demonstrations_stage(config: Config) -> Stage:
         "environment": config.env.name,
         "splits": sorted(config.env.splits.values()),
     }
-    return Stage("demonstrations", published, partial(_take, path), inputs)
+    return Stage("demonstrations", published, partial(_take, path), inputs, version=2)
 
 
 def _demonstrate(job: Job) -> None:

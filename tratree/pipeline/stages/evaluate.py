@@ -3,30 +3,55 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 from tratree.config import Config
 from tratree.evaluation.metrics import summarize
 from tratree.pipeline.stage import Job, Stage
 from tratree.pipeline.stages.environment import env_maker, games_stage
-from tratree.pipeline.stages.episodes import play_episodes, rollout_settings
+from tratree.pipeline.stages.episodes import (
+    EPISODES,
+    play_episodes,
+    rollout_settings,
+    write_episodes,
+)
 from tratree.pipeline.stages.tasks import evaluated_tasks
-from tratree.policy.rollout import Episode
+from tratree.policy.rollout_settings import Episode
 from tratree.policy.sampling import SamplingSettings
+from tratree.trajectory.jsonl import read_trajectories
+from tratree.trajectory.types import Trajectory
 
 METRICS = "metrics.json"
 
 
 def evaluate_stage(config: Config, system: str, trained: Stage) -> Stage:
-    """Let the model of `trained` play the same episodes of each split greedily."""
-    settings = {
-        "splits": {name: config.env.splits[name] for name in config.evaluation.splits},
-        "episodes": config.evaluation.episodes,
-        "rollout": rollout_settings(config),
-        "dtype": config.model.rollout_dtype,
-        "seed": config.seed,
-    }
+    """Let the model of `trained` play the same episodes of each split."""
+    settings = {**protocol(config), "dtype": config.model.rollout_dtype, "seed": config.seed}
     inputs = {"games": games_stage(config), "model": trained}
-    return Stage("evaluate", settings, _evaluate, inputs, label=system)
+    return Stage("evaluate", settings, _evaluate, inputs, label=system, version=2)
+
+
+def protocol(config: Config) -> dict[str, Any]:
+    """Return what every system is evaluated by, as JSON data."""
+    evaluation = config.evaluation
+    return {
+        "splits": {name: config.env.splits[name] for name in evaluation.splits},
+        "episodes": evaluation.episodes,
+        "samples": evaluation.samples,
+        "sampling": asdict(evaluation.sampling),
+        "rollout": rollout_settings(config),
+    }
+
+
+def read_evaluation(
+    folder: Path, splits: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, list[Trajectory]]]:
+    """Return the figures and the trajectories of each split of a finished ``evaluate`` stage."""
+    metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+    return metrics, _by_split(read_trajectories(folder / EPISODES), splits)
 
 
 def _evaluate(job: Job) -> None:
@@ -40,11 +65,16 @@ def _evaluate(job: Job) -> None:
         ]
     finally:
         env.close()
-    greedy = SamplingSettings(temperature=0.0)
-    episodes = [Episode(task, 0, greedy) for task in tasks]
+    sampling = SamplingSettings(**settings["sampling"])
+    episodes = [Episode(task, k, sampling) for task in tasks for k in range(settings["samples"])]
     played = play_episodes(job, episodes, source="evaluate")
+    write_episodes(job, played)
     metrics = {
-        name: summarize([t for t in played if t.task.split == split])
-        for name, split in settings["splits"].items()
+        name: summarize(of_split)
+        for name, of_split in _by_split(played, settings["splits"]).items()
     }
     (job.folder / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+
+
+def _by_split(played: list[Trajectory], splits: Mapping[str, str]) -> dict[str, list[Trajectory]]:
+    return {name: [t for t in played if t.task.split == split] for name, split in splits.items()}
