@@ -70,8 +70,6 @@ class ScienceWorldConfig:
     splits: dict[str, str] = MISSING
 
 
-CONSTRAINTS = ("none", "well_formed", "admissible")
-
 ENVIRONMENTS: dict[str, type] = {
     "alfworld": AlfworldConfig,
     "scienceworld": ScienceWorldConfig,
@@ -214,9 +212,11 @@ class TrainerConfig:
 
 @dataclass
 class RolloutConfig:
-    """How episodes are played; all but `constraint` changes speed and memory, never a result."""
+    """How episodes are played; all after `engine` changes speed and memory only."""
 
     constraint: str = MISSING
+    engine: str = MISSING
+    servers: list[str] = MISSING
     batch_size: int = MISSING
     cache_gib: float | None = MISSING
     env_threads: int = MISSING
@@ -300,12 +300,13 @@ def _choice(key: str, value: Any, allowed: Any) -> str:
 
 
 def _check(config: Config) -> None:
-    method, tree, explore = config.method, config.tree, config.explore
+    method, tree, explore, rollout = config.method, config.tree, config.explore, config.rollout
     _choice("method.start", method.start, ("sft", "base"))
     _choice("method.packing", method.packing, ("tree", "pairwise"))
     _choice("method.aggregate", method.aggregate, ("mean", "max"))
     _choice("method.continuation", method.continuation, ("end", "next_divergence", "one_step"))
-    _choice("rollout.constraint", config.rollout.constraint, CONSTRAINTS)
+    _choice("rollout.constraint", rollout.constraint, ("none", "well_formed", "admissible"))
+    _choice("rollout.engine", rollout.engine, ("transformers", "vllm"))
     _choice("tree.similarity", tree.similarity, ("exact", "ngrams", "minilm"))
     _choice("model.attention", config.model.attention, ("sdpa", "eager", "flash_attention_2"))
     _choice("model.quantization", config.model.quantization, ("none", "8bit", "4bit"))
@@ -322,8 +323,8 @@ def _check(config: Config) -> None:
         ("explore.rounds", explore.rounds, 1),
         ("evaluation.episodes", config.evaluation.episodes, 1),
         ("evaluation.samples", config.evaluation.samples, 1),
-        ("rollout.batch_size", config.rollout.batch_size, 1),
-        ("rollout.workers", config.rollout.workers, 1),
+        ("rollout.batch_size", rollout.batch_size, 1),
+        ("rollout.workers", rollout.workers, 1),
         ("trainer.threads", config.trainer.threads, 1),
         ("env.max_steps", config.env.max_steps, 1),
         ("method.iterations", method.iterations, 1),
@@ -361,6 +362,16 @@ def _check(config: Config) -> None:
         raise UserError(
             "explore.stop_when_decided looks at the environment's score, which explore.score=self "
             "hides: set it to null"
+        )
+    if rollout.engine == "vllm" and not rollout.servers:
+        raise UserError(
+            "rollout.engine=vllm needs a server of each base model: set "
+            "rollout.servers=[http://localhost:8000,http://localhost:8001]"
+        )
+    if rollout.engine == "vllm" and rollout.constraint != "none":
+        raise UserError(
+            f"rollout.constraint={rollout.constraint} needs rollout.engine=transformers: "
+            "vllm plays without constraints"
         )
     if method.beta <= 0:
         raise UserError(f"method.beta={method.beta} is out of range: it must be above 0")

@@ -41,11 +41,15 @@ def train_policy(folder: Path) -> None:
     generate_games(folder / "games", "train", 6, difficulty="small", seed=0)
     env = make_env(folder)
     demonstrations = [play_expert(env, task) for task in tasks_of(folder)]
-    env.close()
     lines = ["Thought: Action:"]
     for episode in demonstrations:
+        env.reset(episode.task)
+        for step in episode.steps:
+            lines += env.admissible()
+            env.step(step.action)
         lines.append(episode.first_observation)
         lines += [f"{s.thought} {s.action} {s.observation}" for s in episode.steps]
+    env.close()
     tokenizer = word_level(lines)
     chat = ChatFormat(tokenizer, "tiny")
     torch.manual_seed(0)

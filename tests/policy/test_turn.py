@@ -1,6 +1,8 @@
-"""A turn's rules: where it ends, what may come next."""
+"""A turn's limits: where it ends, what may come next."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 import torch
@@ -8,7 +10,8 @@ from small_tokenizers import word_level
 
 from tratree.errors import UserError
 from tratree.policy.chat import ChatFormat
-from tratree.policy.turn import Turn, TurnRules
+from tratree.policy.rollout_settings import RolloutLimits
+from tratree.policy.turn import Turn
 from tratree.trajectory.turns import parse_turn
 
 ACTIONS = ["go to shelf 1", "go to desk 1", "look"]
@@ -20,6 +23,10 @@ TOKENIZER = word_level(["Thought: Action: so", *ACTIONS, "I see a mug"])
 @pytest.fixture(scope="module")
 def chat() -> ChatFormat:
     return ChatFormat(TOKENIZER, "tiny")
+
+
+def limits(max_new_tokens: int, **others: Any) -> RolloutLimits:
+    return RolloutLimits(99, max_new_tokens, 9999, **others)
 
 
 def ids(chat: ChatFormat, text: str) -> list[int]:
@@ -38,29 +45,29 @@ def say(turn: Turn, tokens: list[int]) -> list[int]:
 
 
 def test_a_turn_ends_with_its_stop_token_or_its_last_token(chat):
-    turn = Turn(chat, TurnRules(6), list)
+    turn = Turn(chat, limits(6), list)
     say(turn, [*ids(chat, "look"), chat.stop_id, 1, 1])
     assert turn.token_ids == [*ids(chat, "look"), chat.stop_id]
-    turn = Turn(chat, TurnRules(4), list)
+    turn = Turn(chat, limits(4), list)
     say(turn, ids(chat, "go to shelf 1"))
     assert turn.token_ids == [*ids(chat, "go to shelf"), chat.stop_id]
 
 
 def test_a_long_thought_is_cut_and_its_action_follows(chat):
-    rules = TurnRules(12, max_thought_tokens=3)
-    turn = Turn(chat, rules, list)
+    turn_limits = limits(12, max_thought_tokens=3)
+    turn = Turn(chat, turn_limits, list)
     say(turn, [*ids(chat, "so I see"), *ids(chat, "look"), chat.stop_id])
     assert parse_turn(chat.decode(turn.token_ids)) == ("so I see", "look")
-    short = Turn(chat, TurnRules(12, max_thought_tokens=5), list)
+    short = Turn(chat, limits(12, max_thought_tokens=5), list)
     said = chat.agent_turn("so", "go to shelf 1")
     assert say(short, list(said)) == list(said)
 
 
 def test_a_turn_that_repeats_itself_is_cut(chat):
-    turn = Turn(chat, TurnRules(50, max_repeats=3), list)
+    turn = Turn(chat, limits(50, max_repeats=3), list)
     say(turn, [*ids(chat, "I see a"), *ids(chat, "go to") * 20])
     assert turn.token_ids == [*ids(chat, "I see a"), *ids(chat, "go to") * 3, chat.stop_id]
-    free = Turn(chat, TurnRules(50), list)
+    free = Turn(chat, limits(50), list)
     say(free, ids(chat, "go to") * 20)
     assert not free.over
 
@@ -87,36 +94,45 @@ class LineTokenizer:
     ],
 )
 def test_what_follows_the_line_of_the_action_is_not_kept(text, kept):
-    turn = Turn(LineTokenizer(), TurnRules(100), list)
+    turn = Turn(LineTokenizer(), limits(100), list)
     say(turn, list(map(ord, text)))
     assert "".join(map(chr, turn.token_ids)).rstrip("\0") == kept
     assert turn.over == text.startswith(("Thought", "Action: "))
 
 
-def greedy_turn(chat: ChatFormat, rules: TurnRules, seed: int) -> str:
+def greedy_turn(chat: ChatFormat, turn_limits: RolloutLimits, seed: int) -> str:
     generator = torch.Generator().manual_seed(seed)
-    turn = Turn(chat, rules, lambda: ACTIONS)
+    turn = Turn(chat, turn_limits, lambda: ACTIONS)
     while not turn.over:
         logits = torch.randn(len(TOKENIZER), generator=generator)
         turn.restrict(logits)
         turn.add(int(logits.argmax()))
-    assert len(turn.token_ids) <= rules.max_new_tokens
+    assert len(turn.token_ids) <= turn_limits.max_new_tokens
     assert turn.token_ids[-1] in chat.stop_ids
     return parse_turn(chat.decode(turn.token_ids))[1]
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_constraint_holds_whatever_the_model_says(chat, seed):
-    assert greedy_turn(chat, TurnRules(16, constraint="admissible"), seed) in ACTIONS
-    assert greedy_turn(chat, TurnRules(16, constraint="well_formed"), seed)
+    assert greedy_turn(chat, limits(16, constraint="admissible"), seed) in ACTIONS
+    assert greedy_turn(chat, limits(16, constraint="well_formed"), seed)
 
 
 def test_an_admissible_action_that_does_not_fit_is_never_begun(chat):
-    rules = TurnRules(8, max_thought_tokens=4, constraint="admissible")
-    assert {greedy_turn(chat, rules, seed) for seed in range(20)} == {"look"}
-    turn = Turn(chat, rules, lambda: ["go to shelf 1"])
-    with pytest.raises(UserError, match="no admissible action fits"):
+    turn_limits = limits(8, max_thought_tokens=4, constraint="admissible")
+    assert {greedy_turn(chat, turn_limits, seed) for seed in range(20)} == {"look"}
+    turn = Turn(chat, turn_limits, lambda: ["go to shelf 1"])
+    with pytest.raises(UserError, match="no admissible action can be said"):
         say(turn, ids(chat, "so I see a"))
+
+
+def test_an_admissible_action_with_unknown_words_is_never_begun(chat):
+    assert chat.action_ids("go to fridge 1") is None
+    turn = Turn(chat, limits(9, constraint="admissible"), lambda: ["go to fridge 1", "look"])
+    say(turn, chat.agent_turn("", "look")[: -len(ids(chat, "look")) - 1])
+    logits = torch.zeros(len(TOKENIZER))
+    turn.restrict(logits)
+    assert logits.isfinite().nonzero()[:, 0].tolist() == ids(chat, "look")
 
 
 @pytest.mark.parametrize(
@@ -128,11 +144,11 @@ def test_an_admissible_action_that_does_not_fit_is_never_begun(chat):
         {"constraint": "polite"},
     ],
 )
-def test_bad_rules_are_user_errors(values):
+def test_bad_limits_of_a_turn_are_user_errors(values):
     with pytest.raises(UserError):
-        TurnRules(**{"max_new_tokens": 8, **values})
+        limits(**{"max_new_tokens": 8, **values})
 
 
 def test_a_thought_without_room_for_an_action_is_a_user_error(chat):
     with pytest.raises(UserError, match="no room for an action"):
-        TurnRules(8, max_thought_tokens=7).check_label(chat)
+        limits(8, max_thought_tokens=7).check_label(chat)

@@ -36,6 +36,7 @@ def open_store(config: Config, progress: Progress, tracker: Tracker | None = Non
         EngineSettings(rollout.batch_size, rollout.cache_gib, rollout.env_threads),
         root / "cache",
         config.trainer.checkpoint_every_steps,
+        tuple(rollout.servers),
     )
     return Store(root, resources, progress, tracker or Tracker())
 

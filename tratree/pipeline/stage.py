@@ -24,12 +24,14 @@ class Resources:
         engine: How each of them uses the machine.
         cache: Folder for files that can be made again at any time.
         checkpoint_every_steps: How often a fine-tuning keeps what it has done.
+        servers: Addresses of vLLM servers, for episodes that are to be played by them.
     """
 
     workers: WorkerSettings
     engine: EngineSettings
     cache: Path
     checkpoint_every_steps: int = 50
+    servers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import islice
-from zlib import crc32
 
-import numpy as np
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
@@ -18,26 +16,11 @@ from tratree.envs.base import StepResult, TextEnv
 from tratree.errors import UserError
 from tratree.policy.chat import ChatFormat
 from tratree.policy.live_batch import LiveBatch
+from tratree.policy.live_episode import LiveEpisode, episode_stream
 from tratree.policy.machine_settings import EngineSettings
 from tratree.policy.rollout_settings import Episode, RolloutLimits
 from tratree.policy.sampling import sample
-from tratree.policy.turn import Turn
-from tratree.trajectory.turns import parse_turn
-from tratree.trajectory.types import Step, Task, Trajectory
-
-
-@dataclass
-class _LiveEpisode:
-    index: int
-    episode: Episode
-    env: TextEnv
-    random: np.random.Generator
-    call: Future[StepResult] | None  # what it waits for: its environment's reset or step
-    token_ids: list[int] = field(default_factory=list)  # of the whole conversation so far
-    first_observation: str = ""
-    result: StepResult | None = None
-    turn: Turn | None = None
-    steps: list[Step] = field(default_factory=list)
+from tratree.trajectory.types import Task, Trajectory
 
 
 class RolloutEngine:
@@ -62,13 +45,13 @@ class RolloutEngine:
         self._batch = LiveBatch(model, self._slots, limits.max_context)
         self._chat = chat
         self._make_env = make_env
-        self._key = seed, crc32(stage.encode())
+        self._key = seed, stage
         self._limits = limits
         self._source = source
         self._report = report
         self._threads = ThreadPoolExecutor(settings.env_threads) if settings.env_threads else None
-        self._live: list[_LiveEpisode] = []
-        self._parked: list[_LiveEpisode] = []
+        self._live: list[LiveEpisode] = []
+        self._parked: list[LiveEpisode] = []
         self._envs: list[TextEnv] = []
         self._idle_envs: list[TextEnv] = []
 
@@ -88,10 +71,10 @@ class RolloutEngine:
             self._envs.append(self._make_env())
             self._idle_envs.append(self._envs[-1])
         env = self._idle_envs.pop()
-        key = [*self._key, crc32(episode.task.task_id.encode()), episode.sample]
-        random = np.random.default_rng(np.random.SeedSequence(key))
-        call = self._call(env.reset, episode.task)
-        self._live.append(_LiveEpisode(index, episode, env, random, call))
+        random = episode_stream(*self._key, episode)
+        live = LiveEpisode(index, episode, env, self._chat, self._limits, random)
+        live.call = self._call(env.reset, episode.task)
+        self._live.append(live)
         self._batch.append()
 
     def advance(self) -> list[tuple[int, Trajectory]]:
@@ -110,13 +93,6 @@ class RolloutEngine:
         elif calls and not ended:
             wait(calls, return_when=FIRST_COMPLETED)
         return ended + self._take_answers()
-
-    def drop_cache(self) -> None:
-        """Forget all keys and values; the next `advance` computes those of live episodes anew.
-
-        For changes of the weights that are not noticed, see `LiveBatch.drop_stale`.
-        """
-        self._batch.reset(self._slots, len(self._live))
 
     def close(self) -> None:
         """Close all environments."""
@@ -164,11 +140,9 @@ class RolloutEngine:
             [live.random.random() for live in speakers],
         )
         for live, token in zip(speakers, sampled.tolist(), strict=True):
-            assert live.turn
-            live.token_ids += live.turn.add(token)
-            if live.turn.over:
-                action = parse_turn(self._chat.decode(live.turn.token_ids))[1]
-                live.call = self._call(live.env.step, action)
+            live.hear([token])
+            if live.turn and live.turn.over:
+                live.call = self._call(live.env.step, live.action)
 
     def _next_logits(self) -> Tensor:
         """Feed known tokens up to the last, and the next token of every row.
@@ -204,37 +178,12 @@ class RolloutEngine:
         ended = []
         for row in reversed(range(len(self._live))):
             call = self._live[row].call
-            if call and call.done() and self._take_answer(row, call.result()):
+            if call and call.done() and self._live[row].observe(call.result()):
                 ended.append(self._finish(row))
         while self._parked and len(self._live) < self._slots:
             self._live.append(self._parked.pop())
             self._batch.append()
         return ended
-
-    def _take_answer(self, row: int, result: StepResult) -> bool:
-        """Show an observation to the agent; return whether the episode ends."""
-        live, limits = self._live[row], self._limits
-        live.call, live.result = None, result
-        if live.turn is None:
-            live.first_observation = result.observation
-            live.token_ids = self._chat.first_turn(result.observation)
-            needed = len(live.token_ids) + limits.max_new_tokens
-            if needed > limits.max_context:
-                raise UserError(
-                    f"the first turn of task {live.episode.task.task_id} needs {needed} tokens: "
-                    f"set max_context to more than {limits.max_context}"
-                )
-        else:
-            thought, action = parse_turn(self._chat.decode(live.turn.token_ids))
-            said = tuple(live.turn.token_ids)
-            live.steps.append(Step(thought, action, result.observation, said, result.valid))
-            live.token_ids += self._chat.next_turn(result.observation)
-        live.turn = Turn(self._chat, limits, live.env.admissible)
-        return bool(live.steps) and (
-            result.finished
-            or len(live.steps) == min(limits.max_steps, live.env.max_steps)
-            or len(live.token_ids) + limits.max_new_tokens > limits.max_context
-        )
 
     def _finish(self, row: int) -> tuple[int, Trajectory]:
         live, last = self._live[row], self._live.pop()
@@ -242,17 +191,7 @@ class RolloutEngine:
             self._live[row] = last
         self._batch.remove(row)
         self._idle_envs.append(live.env)
-        assert live.result
-        return live.index, Trajectory(
-            task=live.episode.task,
-            first_observation=live.first_observation,
-            steps=tuple(live.steps),
-            score=live.result.score,
-            success=live.result.success,
-            finished=live.result.finished,
-            sample=live.episode.sample,
-            source=self._source,
-        )
+        return live.index, live.trajectory(self._source)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

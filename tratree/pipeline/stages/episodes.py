@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from tratree.config import Config
 from tratree.pipeline.stage import Job
 from tratree.pipeline.stages.environment import env_maker
+from tratree.pipeline.stages.serving import play_on_server
 from tratree.pipeline.stages.training import policy_loader
 from tratree.policy.rollout_settings import Episode, RolloutLimits
 from tratree.policy.workers import roll_out
@@ -82,18 +84,7 @@ def play_episodes(
     waiting = [e for e, key in zip(episodes, keys, strict=True) if key not in played]
     tally = Tally([*earlier, *played.values()])
     with job.progress.bar(source, len(episodes)) as advance, log, wait_for_safe_points() as leaving:
-        for _, trajectory in roll_out(
-            policy_loader(job),
-            env_maker(job),
-            waiting,
-            seed=job.settings["seed"],
-            stage=source,
-            settings=job.resources.engine,
-            workers=job.resources.workers,
-            limits=RolloutLimits(**job.settings["rollout"]),
-            source=source,
-            report=lambda line: job.progress.message(f"  {line}"),
-        ):
+        for _, trajectory in _play(job, waiting, source):
             log.append(trajectory)
             played[trajectory.task.task_id, trajectory.sample] = trajectory
             tally.add(trajectory)
@@ -101,6 +92,28 @@ def play_episodes(
             if leaving.asked:
                 leaving.leave()
     return [played[key] for key in keys]
+
+
+def _play(job: Job, episodes: Sequence[Episode], source: str) -> Iterator[tuple[int, Trajectory]]:
+    play = (
+        partial(play_on_server, job)
+        if job.settings["engine"] == "vllm"
+        else partial(
+            roll_out,
+            policy_loader(job),
+            settings=job.resources.engine,
+            workers=job.resources.workers,
+            report=lambda line: job.progress.message(f"  {line}"),
+        )
+    )
+    return play(
+        env_maker(job),
+        episodes,
+        seed=job.settings["seed"],
+        stage=source,
+        limits=RolloutLimits(**job.settings["rollout"]),
+        source=source,
+    )
 
 
 def write_episodes(job: Job, played: Sequence[Trajectory]) -> None:

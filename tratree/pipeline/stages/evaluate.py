@@ -43,6 +43,7 @@ def protocol(config: Config) -> dict[str, Any]:
         "samples": evaluation.samples,
         "sampling": asdict(evaluation.sampling),
         "rollout": rollout_settings(config),
+        "engine": config.rollout.engine,
     }
 
 

@@ -48,6 +48,7 @@ def explore_stage(config: Config, explorer: Stage) -> Stage:
             "stop_when_decided": explore.stop_when_decided,
             "tokens": explore.tokens,
             "rollout": rollout_settings(config),
+            "engine": config.rollout.engine,
             "dtype": config.model.rollout_dtype,
             "seed": config.seed,
         }
