@@ -6,12 +6,10 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 from cloned_policy import LIMITS, load_policy, make_env, tasks_of
-from vllm_stand_in import serving
+from vllm_stand_in import GreedyVllm, serving
 
 from tratree.errors import UserError
 from tratree.policy.machine_settings import EngineSettings
@@ -25,29 +23,6 @@ from tratree.trajectory.types import Trajectory
 NAME = "sft-0123456789abcdef"
 
 
-class GreedyServer:
-    """Answers completions greedily with a model of transformers."""
-
-    def __init__(self, folder: Path, context: int) -> None:
-        self.model, _ = load_policy(folder)
-        self.context = context
-        self.seeds: list[int] = []
-
-    def answer(self, method: str, path: str, request: Any) -> tuple[int, Any]:
-        if path == "/v1/models":
-            return 200, {"data": [{"id": NAME, "parent": None, "max_model_len": self.context}]}
-        assert (request["model"], request["temperature"]) == (NAME, 0.0)
-        self.seeds.append(request["seed"])
-        said: list[int] = []
-        while len(said) < request["max_tokens"]:
-            with torch.inference_mode():
-                logits = self.model(input_ids=torch.tensor([request["prompt"] + said])).logits
-            said.append(int(logits[0, -1].argmax()))
-            if said[-1] in request["stop_token_ids"]:
-                return 200, {"choices": [{"token_ids": said, "finish_reason": "stop"}]}
-        return 200, {"choices": [{"token_ids": said, "finish_reason": "length"}]}
-
-
 def episodes_of(folder: Path) -> list[Episode]:
     return [Episode(task, 0, SamplingSettings(0.0)) for task in tasks_of(folder)[:4]]
 
@@ -55,9 +30,9 @@ def episodes_of(folder: Path) -> list[Episode]:
 def play(
     folder: Path, limits: RolloutLimits, context: int = 512
 ) -> tuple[list[Trajectory], list[int]]:
-    stand_in = GreedyServer(folder, context)
-    _, chat = load_policy(folder)
-    with serving(stand_in.answer) as url, closing(VllmServer(url)) as server:
+    model, chat = load_policy(folder)
+    stand_in = GreedyVllm("base", context, {NAME: model})
+    with serving(stand_in) as url, closing(VllmServer(url)) as server:
         found = dict(
             roll_out_on_server(
                 server,

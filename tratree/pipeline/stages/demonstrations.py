@@ -35,7 +35,7 @@ def demonstrations_stage(config: Config) -> Stage:
     }
     inputs = {"games": games_stage(config)}
     if config.expert.demonstrations is None:
-        return Stage("demonstrations", settings, _demonstrate, inputs, version=2)
+        return Stage("demonstrations", settings, _demonstrate, inputs, version=3)
     path = Path(config.expert.demonstrations).absolute()
     try:
         content = sha256(path.read_bytes()).hexdigest()
