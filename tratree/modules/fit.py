@@ -101,8 +101,8 @@ def fit(
                 ckpt_path=checkpoint if checkpoint.exists() else None,
                 weights_only=True,
             )
-        except SystemExit:
-            if trainer.interrupted:  # Ctrl-C, for which Lightning ends the program without a word
+        except SystemExit as end:
+            if isinstance(end.__context__, KeyboardInterrupt):  # Lightning's answer to Ctrl-C
                 raise KeyboardInterrupt from None
             raise
         trainer.strategy.barrier()  # the first rank has written the last line
