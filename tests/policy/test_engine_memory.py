@@ -14,6 +14,7 @@ import torch
 from cloned_policy import LIMITS, load_policy, make_env, tasks_of
 
 from tratree.errors import UserError
+from tratree.policy.live_batch import LiveBatch
 from tratree.policy.machine_settings import GIB, EngineSettings, episode_bytes
 from tratree.policy.rollout import RolloutEngine, run_episodes
 from tratree.policy.rollout_settings import Episode
@@ -98,8 +99,6 @@ def test_a_budget_bounds_the_stored_keys_and_values(policy_folder, expected):
 
 def test_a_full_cache_takes_what_was_foreseen(policy_folder):
     model, _ = load_policy(policy_folder)
-    from tratree.policy.live_batch import LiveBatch
-
     batch = LiveBatch(model, 3, 500)
     batch.append()
     batch.prefill({0: [1] * 500})

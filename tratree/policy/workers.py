@@ -3,40 +3,30 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
-import sys
-import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 from typing import Any
 
-import psutil
 import torch
-from transformers import PreTrainedModel
 
 from tratree.envs.base import TextEnv
 from tratree.errors import UserError
-from tratree.policy.chat import ChatFormat
-from tratree.policy.machine_settings import GIB, EngineSettings, WorkerSettings
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.policy.rollout import RolloutEngine, run_episodes
 from tratree.policy.rollout_settings import Episode, RolloutLimits
-from tratree.policy.watched_env import IDLE, watched
+from tratree.policy.watched_env import IDLE
+from tratree.policy.worker_process import SECONDS_TO_CLOSE, Duty, LoadPolicy, Retired, work
 from tratree.preemption import shielded_children
 from tratree.trajectory.types import Trajectory
 
-LoadPolicy = Callable[[], tuple[PreTrainedModel, ChatFormat]]
-
 _PRELOADED = ["tratree.policy.workers", "transformers.models.llama.modeling_llama"]
 _MOST_DEATHS = 3
-_SECONDS_TO_CLOSE = 5.0
 
 
 def roll_out(
@@ -111,7 +101,7 @@ def roll_out(
     )
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([*_PRELOADED, *preload])
-    duty = _Duty(
+    duty = Duty(
         load_policy,
         make_env,
         make_engine,
@@ -124,29 +114,13 @@ def roll_out(
     yield from _deal(start, len(episodes), replace(workers, workers=count), ahead, report)
 
 
-@dataclass(frozen=True)
-class _Duty:
-    """What a worker process is given; picklable."""
-
-    load_policy: LoadPolicy
-    make_env: Callable[[], TextEnv]
-    make_engine: Callable[..., RolloutEngine]
-    episodes: Sequence[Episode]
-    settings: WorkerSettings
-    threads: int
-
-
-class _Retired:
-    """Sent by a worker that has played its share; what it has not begun is dealt again."""
-
-
 class _Worker:
     """A worker process and the indices of the episodes that it has yet to finish."""
 
-    def __init__(self, context: ForkServerContext, duty: _Duty, envs: int) -> None:
+    def __init__(self, context: ForkServerContext, duty: Duty, envs: int) -> None:
         self.connection, theirs = context.Pipe()
         self.clocks: Any = context.Array("d", [IDLE] * envs, lock=False)
-        self.process = context.Process(target=_work, args=(duty, self.clocks, theirs), daemon=True)
+        self.process = context.Process(target=work, args=(duty, self.clocks, theirs), daemon=True)
         with shielded_children():
             self.process.start()
         theirs.close()
@@ -220,7 +194,7 @@ def _deal(
                     raise answer
                 if isinstance(answer, str):
                     report(answer)
-                elif isinstance(answer, _Retired):
+                elif isinstance(answer, Retired):
                     replace_worker(worker)
                 else:
                     deaths = 0
@@ -233,7 +207,7 @@ def _deal(
         for worker in crew:
             worker.process.terminate()
         for worker in crew:
-            worker.process.join(_SECONDS_TO_CLOSE)
+            worker.process.join(SECONDS_TO_CLOSE)
             worker.process.kill()
             worker.end()
 
@@ -242,60 +216,3 @@ def _cause(worker: _Worker, settings: WorkerSettings) -> str:
     if worker.hung:
         return f"because its environment did not answer for {settings.step_seconds:g} s"
     return f"with exit code {worker.process.exitcode}"
-
-
-def _work(duty: _Duty, clocks: Any, connection: Connection) -> None:
-    """Play the episodes whose indices come in, until told to stop or the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    threading.Thread(target=_stop_with_parent, daemon=True).start()
-    torch.set_num_threads(duty.threads)
-    played, retiring = 0, False
-    try:
-        make_engine = partial(
-            duty.make_engine, make_env=watched(duty.make_env, clocks), report=connection.send
-        )
-        with closing(make_engine(*duty.load_policy())) as engine:
-            while True:
-                if retiring and not engine.live:
-                    connection.send(_Retired())
-                    return
-                while not retiring and engine.free and (not engine.live or connection.poll()):
-                    index = connection.recv()
-                    engine.add(index, duty.episodes[index])
-                for ended in engine.advance():
-                    connection.send(ended)
-                    played += 1
-                    retiring = retiring or _is_worn_out(played, duty.settings)
-    except Exception as error:
-        with suppress(OSError):  # the parent is gone
-            connection.send(
-                error
-                if isinstance(error, UserError)
-                else RuntimeError(f"a rollout worker failed:\n{traceback.format_exc()}")
-            )
-
-
-def _is_worn_out(played: int, settings: WorkerSettings) -> bool:
-    if settings.recycle_episodes is not None and played >= settings.recycle_episodes:
-        return True
-    return settings.recycle_gib is not None and _memory_gib() > settings.recycle_gib
-
-
-def _memory_gib() -> float:
-    """Return the memory of this process and its children, in GiB."""
-    family = [psutil.Process(), *psutil.Process().children(recursive=True)]
-    total = 0
-    for process in family:
-        with suppress(psutil.NoSuchProcess):
-            total += process.memory_info().rss
-    return total / GIB
-
-
-def _stop_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_SECONDS_TO_CLOSE)
-    os._exit(1)
