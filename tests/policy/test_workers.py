@@ -72,10 +72,11 @@ def make_env_always_killed(folder: Path) -> TextEnv:
 class HangsOnce(AlfworldEnv):
     """Waits for ever at one step of one process."""
 
+    mark: Path
+
     def step(self, action: str) -> StepResult:
-        folder = self._source.folder.parent
         with suppress(FileExistsError):
-            (folder / "hung").touch(exist_ok=False)
+            self.mark.touch(exist_ok=False)
             time.sleep(1000)
         return super().step(action)
 
@@ -89,6 +90,7 @@ class AlwaysHangs(AlfworldEnv):
 
 
 def make_env_hangs_once(folder: Path) -> TextEnv:
+    HangsOnce.mark = folder / "hung"
     return make_env(folder, HangsOnce)
 
 
