@@ -44,7 +44,10 @@ def test_every_launcher_composes(option: str) -> None:
     assert launcher.signal_delay_s > PATIENCE_SECONDS
 
 
-SWEEPS = ("beta_sweep", "width_sweep", "xi_sweep", "main_table", "ablation")
+SWEEPS = (
+    *("beta_sweep", "width_sweep", "xi_sweep", "main_table", "ablation"),
+    *("variants", "exploration", "gap", "default_run"),
+)
 
 
 @pytest.mark.parametrize("name", SWEEPS)
@@ -63,8 +66,8 @@ def test_every_point_of_a_sweep_file_composes(name: str) -> None:
 
 
 def test_the_widest_tree_of_the_width_sweep_has_enough_trajectories() -> None:
-    config = compose_config(["experiment=width_sweep", "tree.width=7"])
-    assert config.explore.trajectories >= 7
+    config = compose_config(["experiment=width_sweep", "tree.width=8"])
+    assert config.explore.trajectories >= 8
 
 
 @pytest.mark.parametrize("option", options("experiment", "debug"))

@@ -196,6 +196,9 @@ class MethodConfig:
     continuation: str = MISSING
     pairs_per_divergence: int | None = MISSING
     pairs_per_task: int | None = MISSING
+    trajectories_per_task: int | None = MISSING
+    rounds: int = MISSING
+    samples: int = MISSING
 
 
 @dataclass
@@ -332,6 +335,9 @@ def _check(config: Config) -> None:
         ("tree.width", tree.width, 1),
         ("method.pairs_per_divergence", method.pairs_per_divergence, 1),
         ("method.pairs_per_task", method.pairs_per_task, 1),
+        ("method.trajectories_per_task", method.trajectories_per_task, 1),
+        ("method.rounds", method.rounds, 1),
+        ("method.samples", method.samples, 1),
     ):
         if value is not None and value < low:
             raise UserError(f"{key}={value} is too small: it must be at least {low}")

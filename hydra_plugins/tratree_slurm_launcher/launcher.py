@@ -83,7 +83,7 @@ class SlurmLauncher(BaseSubmititLauncher):
         for config, job in zip(configs, jobs, strict=True):
             log.info("\t#%s, job %s : %s", config.hydra.job.num, job.job_id, _name(config))
         if not self.wait:
-            log.info("submitted; see squeue, and `tratree summarize %s` at any time", sweep)
+            log.info("submitted; `tratree progress %s` says at any time how far it is", sweep)
             return [JobReturn(status=JobStatus.COMPLETED) for _ in jobs]
         _wait_for_all(jobs)
         return [_result(config, job) for config, job in zip(configs, jobs, strict=True)]

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.pipeline.dashboards import alfworld_dashboard, configuration_keys, keys_of
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -38,16 +40,39 @@ def records(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def final_configuration(kept: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the configuration of a run as it was at its end."""
+    updates = [
+        r[r["type"]].get("config", r[r["type"]]) for r in kept if r["type"] in ("run", "config")
+    ]
+    return {key: value for update in updates for key, value in update["update"].items()}
+
+
+def logged_keys(kept: list[dict[str, Any]]) -> set[str]:
+    """Return every key of the history and the summary; of tables and media, their name."""
+    items = [record["history"]["item"] for record in kept if record["type"] == "history"]
+    items += [record["summary"]["update"] for record in kept if record["type"] == "summary"]
+    return {key.split(".")[0] for item in items for key in item}
+
+
+def stage_artifacts(kept: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the artifacts of stages by name; tables are artifacts of the run."""
+    found = [record["artifact"] for record in kept if record["type"] == "artifact"]
+    return {a["name"]: a for a in found if not a["name"].startswith("run-")}
+
+
 @pytest.mark.slow
 def test_every_logger_keeps_a_run(tmp_path: Path) -> None:
     for name, extra in (
         ("wandb", ("logger.offline=true", "logger.tags=[tried]", "logger.group=mine")),
+        ("again", ("logger.offline=true", "method=tree_dpo")),  # finds the trees in the store
         # Another number of epochs, so that there is something to train.
         ("csv", ("model.imitation.epochs=2",)),
         ("tensorboard", ("model.imitation.epochs=3",)),
     ):
         run = f"hydra.run.dir={name}"
-        done = train(f"logger={name}", run, *extra, folder=tmp_path, SECRET_TOKEN="do-not-log-me")
+        logger = "wandb" if name == "again" else name
+        done = train(f"logger={logger}", run, *extra, folder=tmp_path, SECRET_TOKEN="do-not-log-me")
         assert done.returncode == 0, done.stderr
 
     curves = (tmp_path / "csv" / "csv" / "imitate" / "metrics.csv").read_text()
@@ -67,15 +92,37 @@ def test_every_logger_keeps_a_run(tmp_path: Path) -> None:
         steps = [item["trainer/global_step"] for item in history if curve in item]
         assert steps == list(range(1, len(steps) + 1))
         assert steps
-    logged = {key.split(".")[0] for item in history for key in item}
-    assert {"results", "trajectories", "trees", "tree viewer"} <= logged
+    assert {"results", "trajectories", "trees", "tree viewer", "report"} <= logged_keys(kept)
     media = next((tmp_path / "wandb" / "wandb").glob("offline-run-*/files/media"))
     assert {path.suffix for path in media.rglob("*") if path.is_file()} >= {".html", ".json"}
 
-    artifacts = {r["artifact"]["name"]: r["artifact"] for r in kept if r["type"] == "artifact"}
+    artifacts = stage_artifacts(kept)
     kinds = {name.split("-")[0]: a["type"] for name, a in artifacts.items()}
     assert kinds["trees"] == "trees"
     assert {kinds[stage] for stage in ("sft_weak", "sft_strong", "imitate")} == {"adapter"}
+    metadata = {name.split("-")[0]: json.loads(a["metadata"]) for name, a in artifacts.items()}
+    names = {name.split("-")[0]: name for name in artifacts}
+    assert metadata["sft_weak"]["made_from"] == []
+    assert metadata["trees"]["made_from"] == [names["sft_weak"]]
+    assert set(metadata["imitate"]["made_from"]) == {names["trees"], names["sft_strong"]}
+
+    again = records(tmp_path / "again")
+    assert [name.split("-")[0] for name in stage_artifacts(again)] == ["prefer"]
+    assert set(final_configuration(again)["inputs"]) == {
+        names[stage] for stage in ("sft_weak", "sft_strong", "trees")
+    }
+    # A fine-tuning that the store held has its curves in the run that did it.
+    for method, of_method, elsewhere in (
+        ("mcts", kept, ("prefer/",)),
+        ("tree_dpo", again, ("imitate/", "sft_")),
+    ):
+        dashboard = alfworld_dashboard(method)
+        named = {key for key in keys_of(dashboard) if not key.startswith(elsewhere)}
+        assert named <= logged_keys(of_method)
+        configuration = final_configuration(of_method)
+        for key in configuration_keys(dashboard):
+            group, name = key.split(".")
+            assert name in configuration[group]
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
-from scipy.stats import ttest_1samp
+from scipy.stats import ttest_1samp, ttest_rel
 
 from tratree.cli.summarize import main
 from tratree.errors import UserError
 from tratree.report.sweep import axes, find_points
 from tratree.report.sweep_page import summarize_points, write_summary
-from tratree.report.sweep_table import over_seeds
+from tratree.report.sweep_table import over_seeds, paired
 
 
 def write_point(folder: Path, overrides: dict[str, Any], **files: Any) -> None:
@@ -36,7 +36,8 @@ def finished(method: str, seed: int, key: str, reward: float) -> dict[str, Any]:
 
     def figures(mean: float) -> dict[str, Any]:
         estimate = {"mean": mean, "low": mean, "high": mean}
-        return {"test": {"episodes": 9, "reward": estimate, "success": estimate}}
+        measured = dict.fromkeys(("reward", "success", "finished", "steps"), estimate)
+        return {"test": {"episodes": 9, **measured}}
 
     stages = {"evaluate sft_strong": f"evaluate/strong-{seed}", f"evaluate {method}": key}
     results = {
@@ -96,6 +97,19 @@ def test_the_interval_is_that_of_a_t_test() -> None:
     assert over_seeds([0.3]) == (0.3, None, None)
 
 
+def test_the_difference_is_that_of_a_paired_t_test(sweep: Path) -> None:
+    ours, strong = [0.5, 0.4, 0.45], [0.3, 0.35, 0.2]
+    mean, half, p = paired([a - b for a, b in zip(ours, strong, strict=True)])
+    expected = ttest_rel(ours, strong)
+    assert p == pytest.approx(expected.pvalue)
+    assert mean - half == pytest.approx(expected.confidence_interval(0.95).low)
+    assert paired([0.1]) == (0.1, None, None)
+    assert paired([0.1, 0.1])[2] is None
+    rows = {row.system: row for row in summarize_points(find_points([sweep])).rows}
+    assert rows["mcts"].difference == pytest.approx(0.55 - 0.3)
+    assert rows["sft_strong"].difference is None
+
+
 def test_every_point_without_results_is_named_with_its_reason(sweep: Path) -> None:
     summary = summarize_points(find_points([sweep]))
     assert summary.state == "8 done, 2 failed, 2 unfinished"
@@ -115,6 +129,9 @@ def test_the_command_writes_table_plots_and_one_page(
     assert "| alfworld | test | tree_dpo | 0.5 | 2 | 50.0 [-13.5, 113.5] |" in (
         out / "sweep.md"
     ).read_text("utf-8")
+    assert "| 7.1 | +20.0 ± 63.5 | 0.1560 | 50.0 | 50.0 | 0.5 |" in (out / "sweep.md").read_text(
+        "utf-8"
+    )
     page = (out / "sweep.html").read_text("utf-8")
     assert "a &lt;b&gt; reason" in page
     assert "<svg role='img'" in page
@@ -122,6 +139,14 @@ def test_the_command_writes_table_plots_and_one_page(
     for link in ("src=", "href='http", "@import", "<script"):
         assert link not in page
     assert "12 points (8 done, 2 failed, 2 unfinished)" in capsys.readouterr().out
+
+
+def test_without_an_axis_the_systems_are_drawn(tmp_path: Path) -> None:
+    for method in ("mcts", "tree_dpo"):
+        write_point(tmp_path / method, {"method": method}, **finished(method, 0, method, 0.5))
+    write_summary(summarize_points(find_points([tmp_path])), tmp_path / "out", "systems")
+    drawn = (tmp_path / "out" / "reward_systems.svg").read_text("utf-8")
+    assert all(f">{name}<" in drawn for name in ("sft_strong", "mcts", "tree_dpo"))
 
 
 def test_equal_sweeps_give_equal_bytes(sweep: Path, tmp_path: Path) -> None:

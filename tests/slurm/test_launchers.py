@@ -85,5 +85,5 @@ def test_without_waiting_the_command_ends_once_all_is_submitted(
     assert sweep.returncode == 0, said
     [job] = set(cluster.states()) - before
     assert cluster.states()[job] in ("PENDING", "RUNNING")
-    assert "tratree summarize" in said
+    assert "tratree progress" in said
     cluster.run("scancel", job)

@@ -20,8 +20,11 @@ INTERRUPTED = 128 + 2
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "convert": "convert files of trajectories: AgentGym, ETO, TRL",
+        "dashboard": "make a W&B workspace for the runs of a project",
         "export": "write a trained model to a folder that other programs load",
         "play": "play a task in the terminal",
+        "progress": "show how far a sweep has come",
+        "report": "put all there is of a run on one HTML page",
         "summarize": "put the results of a sweep into one table, with plots",
         "tasks": "list an environment's splits and tasks",
         "view": "show the trajectory trees of a run as an HTML page",

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from tratree.cli.arguments import ArgumentParser
-from tratree.errors import UserError
+from tratree.cli.arguments import ArgumentParser, megabytes, write_page
 
 PAGE = "trees.html"
 
@@ -38,25 +36,10 @@ def main(arguments: Sequence[str]) -> None:
 
     # Heavy imports wait until the arguments are known to be right.
     from tratree.pipeline.run_folder import STAGES
-    from tratree.pipeline.run_trees import find_trees
-    from tratree.tree.mcts import search_paths
-    from tratree.tree.view import render
+    from tratree.pipeline.run_trees import find_trees, tree_page
 
     found = find_trees(given.run, given.store)
-    page = render(
-        found.trees,
-        search_paths(found.trees, **found.search),
-        title=f"Trees of {given.run.resolve().name}",
-        note=f"merged with {_list(found.settings)}; "
-        f"MCTS path with {_list(found.search) or 'the default settings'}",
-    )
+    page = tree_page(found, f"Trees of {given.run.resolve().name}")
     out = given.out or (given.run / PAGE if (given.run / STAGES).is_file() else Path(PAGE))
-    try:
-        out.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write {out} ({error.strerror}): set --out FILE") from error
-    print(f"{len(found.trees)} trees in {out} ({len(page.encode()) / 1e6:.1f} MB)")
-
-
-def _list(settings: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None)
+    write_page(out, page)
+    print(f"{len(found.trees)} trees in {out} ({megabytes(page)})")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +20,17 @@ from tratree.pipeline.stages.pairs import PAIRS
 from tratree.pipeline.stages.paths import PATHS
 from tratree.pipeline.stages.training import ADAPTER, load_chat, read_report
 from tratree.pipeline.stages.trees import read_trees
+from tratree.pipeline.starts import library_versions
 from tratree.pipeline.store import DESCRIPTION, read_description
 from tratree.report.model_card import ModelCard, Step, render_card
 
 RESULTS = ("results.json", "results.md")
-LIBRARIES = ("tratree", "torch", "transformers", "peft", "lightning")
 _LINES = {
     "demonstrations": (DEMONSTRATIONS, "demonstrations"),
     "explore": (EPISODES, "trajectories"),
     "paths": (PATHS, "paths"),
     "pairs": (PAIRS, "pairs"),
+    "select": (PATHS, "trajectories"),
 }
 
 
@@ -72,7 +72,7 @@ def export(source: Path, out: Path, *, system: str | None = None, merged: bool =
         merged=merged,
         steps=_steps(trained),
         results=results,
-        versions={name: version(name) for name in LIBRARIES},
+        versions=library_versions(),
     )
     (out / "README.md").write_text(render_card(card), encoding="utf-8")
 

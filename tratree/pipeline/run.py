@@ -11,11 +11,12 @@ from rich.console import Console
 
 from tratree.config import Config
 from tratree.evaluation.comparison import compare
-from tratree.pipeline.methods import systems
+from tratree.pipeline.methods import evaluations
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.run_folder import write_stages
 from tratree.pipeline.stage import Resources, with_inputs
-from tratree.pipeline.stages.evaluate import evaluate_stage, protocol, read_evaluation
+from tratree.pipeline.stages.evaluate import protocol, read_evaluation
+from tratree.pipeline.starts import write_start
 from tratree.pipeline.store import Store
 from tratree.pipeline.tracking import Tracker, open_tracker
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
@@ -51,8 +52,9 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
         UserError: For bad input, in one line.
     """
     progress = progress or Progress()
-    evaluated = {n: evaluate_stage(config, n, trained) for n, trained in systems(config).items()}
+    evaluated = evaluations(config)
     write_stages(folder, config.store, evaluated.values())
+    write_start(folder)
     with open_tracker(config, folder) as tracker:
         store = open_store(config, progress, tracker)
         folders = {name: store.ensure(stage) for name, stage in evaluated.items()}

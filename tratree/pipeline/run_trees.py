@@ -11,7 +11,9 @@ from tratree.errors import UserError
 from tratree.pipeline.run_folder import read_stages
 from tratree.pipeline.stages.trees import read_trees
 from tratree.pipeline.store import DESCRIPTION, read_description
+from tratree.tree.mcts import search_paths
 from tratree.tree.types import TrajectoryTree
+from tratree.tree.view import render
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,21 @@ def find_trees(folder: Path, store: Path | None = None) -> RunTrees:
     searched = read_description(paths)["settings"] if paths and paths.is_dir() else {}
     search = {name: searched[name] for name in ("iterations", "exploration") if name in searched}
     return RunTrees(_read(trees), read_description(trees)["settings"], search)
+
+
+def tree_page(found: RunTrees, title: str) -> str:
+    """Return the page that shows trees, with the settings they were made with."""
+    return render(
+        found.trees,
+        search_paths(found.trees, **found.search),
+        title=title,
+        note=f"merged with {_list(found.settings)}; "
+        f"MCTS path with {_list(found.search) or 'the default settings'}",
+    )
+
+
+def _list(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None)
 
 
 def _read(folder: Path) -> list[TrajectoryTree]:

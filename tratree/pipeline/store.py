@@ -57,7 +57,7 @@ class Store:
             if finished.is_dir():
                 self.progress.reused(stage.title)
                 return finished
-            partial = finished.with_suffix(".partial")
+            partial = unfinished(finished)
             partial.mkdir(parents=True, exist_ok=True)
             with self.progress.stage(stage.title):
                 started = time.monotonic()
@@ -84,7 +84,7 @@ class Store:
     def _lock(self, stage: Stage) -> Iterator[None]:
         folder = self.folder(stage)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder.with_suffix(".lock"))
+        lock = FileLock(_lock_file(folder))
         try:
             lock.acquire(timeout=0.1)
         except Timeout:
@@ -94,6 +94,26 @@ class Store:
             yield
         finally:
             lock.release()
+
+
+def unfinished(finished: Path) -> Path:
+    """Return where a stage is worked on until it is `finished`."""
+    return finished.with_suffix(".partial")
+
+
+def is_being_computed(finished: Path) -> bool:
+    """Whether a process is computing the stage whose folder will be `finished`."""
+    if not _lock_file(finished).exists():
+        return False
+    try:
+        FileLock(_lock_file(finished)).acquire(timeout=0).lock.release()
+    except Timeout:
+        return True
+    return False
+
+
+def _lock_file(finished: Path) -> Path:
+    return finished.with_suffix(".lock")
 
 
 def read_description(folder: Path) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class Point:
 
     Attributes:
         name: Its folder, relative to what was asked for.
+        folder: Its folder.
         settings: Its whole configuration, as Hydra wrote it.
         choices: The chosen option of every group.
         overrides: What its command line said, by key.
@@ -40,6 +41,7 @@ class Point:
     """
 
     name: str
+    folder: Path
     settings: Mapping[str, Any]
     choices: Mapping[str, str]
     overrides: Mapping[str, str]
@@ -78,6 +80,19 @@ def find_points(folders: Sequence[Path]) -> list[Point]:
     Raises:
         UserError: If there are none, or a file of one is damaged.
     """
+    points = find_begun_points(folders)
+    if not points:
+        names = ", ".join(map(str, folders))
+        raise UserError(f"no run lies in {names}: give the folder that the sweep named at its end")
+    return points
+
+
+def find_begun_points(folders: Sequence[Path]) -> list[Point]:
+    """Find all runs as `find_points` does; none is no error.
+
+    Raises:
+        UserError: If a folder does not exist, or a file of a run is damaged.
+    """
     found: dict[Path, str] = {}
     for folder in folders:
         if not folder.is_dir():
@@ -86,9 +101,6 @@ def find_points(folders: Sequence[Path]) -> list[Point]:
             run = path.parent.parent
             name = str(run.relative_to(folder))
             found[run.resolve()] = str(run) if name == "." or len(folders) > 1 else name
-    if not found:
-        names = ", ".join(map(str, folders))
-        raise UserError(f"no run lies in {names}: give the folder that the sweep named at its end")
     ordered = sorted(found.items(), key=lambda item: _natural(item[1]))
     return [_read(run, name) for run, name in ordered]
 
@@ -109,37 +121,49 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _read(run: Path, name: str) -> Point:
-    hydra = _yaml(run / CONFIGURATION / "hydra.yaml").get("hydra", {})
-    stages, failure = _json(run / STAGES), _json(run / FAILURE)
+    hydra = read_yaml(run / CONFIGURATION / "hydra.yaml").get("hydra", {})
+    stages, failure = read_json(run / STAGES), read_json(run / FAILURE)
     return Point(
         name=name,
-        settings=_yaml(run / CONFIGURATION / "config.yaml"),
+        folder=run,
+        settings=read_yaml(run / CONFIGURATION / "config.yaml"),
         choices=hydra.get("runtime", {}).get("choices", {}),
-        overrides=_by_key(hydra.get("overrides", {}).get("task", [])),
+        overrides=by_key(hydra.get("overrides", {}).get("task", [])),
         stages={} if stages is None else stages["stages"],
-        results=_json(run / RESULTS),
+        results=read_json(run / RESULTS),
         failure=None if failure is None else failure["reason"],
     )
 
 
-def _by_key(overrides: Iterable[str]) -> dict[str, str]:
+def by_key(overrides: Iterable[str]) -> dict[str, str]:
+    """Return what stands after ``=`` in each override, by what stands before it."""
     pairs = (override.lstrip("+~").partition("=") for override in overrides)
     return {key: value for key, _, value in pairs}
 
 
-def _yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a file that Hydra wrote.
+
+    Raises:
+        UserError: If it is missing or damaged.
+    """
     try:
         document: dict[str, Any] = yaml.safe_load(path.read_text("utf-8")) or {}
     except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"cannot read {path} ({error}): run that point again") from error
+        raise UserError(f"cannot read {path} ({error}): run it again") from error
     return document
 
 
-def _json(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Read a file that a run wrote; None if there is none.
+
+    Raises:
+        UserError: If it is damaged.
+    """
     try:
         document: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}): run that point again") from error
+        raise UserError(f"{path} is damaged ({error}): run it again") from error
     return document

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
 
 from tratree.errors import UserError
+from tratree.report.html import Table, html_figure, html_table, svg
 from tratree.report.sweep import Point, axes
-from tratree.report.sweep_plots import numeric_axes, plot
+from tratree.report.sweep_plots import numeric_axes, plot, plot_systems
 from tratree.report.sweep_table import Row, coinciding, measurements, rows
 
 STYLE = """
@@ -29,12 +29,16 @@ section { overflow-x: auto; }
 """
 NOTE = (
     "Mean over seeds [95 % interval, Student's t]; reward is in percent of the highest score. "
+    "sd is the standard deviation over seeds. The difference to sft_strong is paired by seed, with "
+    "its 95 % interval and the p-value of the paired t-test. "
     "PGR is the share of the gap between the weak and the strong model after SFT. "
     "– stands for a setting that does not matter to a system: one evaluation serves all its values."
 )
 
-Table = list[list[str]]
-"""The header, then the rows."""
+FIGURES = (
+    *("seeds", "reward", "sd", "to sft_strong", "p"),
+    *("success %", "finished %", "steps", "PGR"),
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Summary:
 
     def table(self) -> Table:
         """The figures."""
-        header = ["env", "split", "system", *self.axes, "seeds", "reward", "success %", "PGR"]
+        header = ["env", "split", "system", *self.axes, *FIGURES]
         return [header, *([*_names(row), *_figures(row)] for row in self.rows)]
 
     def problems(self) -> Table:
@@ -72,8 +76,10 @@ class Summary:
         ]
 
     def plots(self) -> dict[str, Figure]:
-        """A plot for each axis with numbers, by its name."""
+        """A plot for each axis with numbers, by its name; of the systems where there is none."""
         found = numeric_axes(self.rows, self.axes)
+        if self.rows and not found:
+            return {"systems": plot_systems(self.rows, self.axes)}
         return {axis: plot(self.rows, self.axes, axis) for axis in found}
 
 
@@ -100,7 +106,7 @@ def write_summary(summary: Summary, folder: Path, title: str) -> None:
         ):
             (folder / name).write_text(content, encoding="utf-8")
         for axis, figure in plots.items():
-            (folder / f"reward_{axis}.svg").write_text(_svg(figure), encoding="utf-8")
+            (folder / f"reward_{axis}.svg").write_text(svg(figure), encoding="utf-8")
             figure.savefig(folder / f"reward_{axis}.png", dpi=160)
     except OSError as error:
         raise UserError(f"cannot write {folder} ({error.strerror}): set --out FOLDER") from error
@@ -124,17 +130,24 @@ def _figures(row: Row) -> list[str]:
     reward = f"{100 * row.reward:.1f}"
     if row.low is not None and row.high is not None:
         reward += f" [{100 * row.low:.1f}, {100 * row.high:.1f}]"
+    deviation = "" if row.deviation is None else f"{100 * row.deviation:.1f}"
     pgr = "" if row.pgr is None else f"{row.pgr:.2f}"
-    return [str(row.seeds), reward, f"{100 * row.success:.1f}", pgr]
+    difference = "" if row.difference is None else f"{100 * row.difference:+.1f}"
+    if row.difference_half is not None:
+        difference += f" ± {100 * row.difference_half:.1f}"
+    p = "" if row.p is None else f"{row.p:.4f}"
+    shares = (f"{100 * share:.1f}" for share in (row.success, row.finished))
+    return [str(row.seeds), reward, deviation, difference, p, *shares, f"{row.steps:.1f}", pgr]
 
 
 def _csv(summary: Summary) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    figures = ["seeds", "reward", "reward_low", "reward_high", "success", "pgr"]
+    figures = ["seeds", "reward", "reward_low", "reward_high", "deviation"]
+    figures += ["difference", "difference_half", "p", "success", "finished", "steps", "pgr"]
     writer.writerow(["env", "split", "system", *summary.axes, *figures])
     for row in summary.rows:
-        values: list[Any] = [row.seeds, row.reward, row.low, row.high, row.success, row.pgr]
+        values = [getattr(row, figure.removeprefix("reward_")) for figure in figures]
         writer.writerow([row.env, row.split, row.system, *row.values, *values])
     return text.getvalue()
 
@@ -158,17 +171,14 @@ def _markdown(summary: Summary, title: str) -> str:
 def _page(summary: Summary, title: str, plots: dict[str, Figure]) -> str:
     parts = [f"<h1>{escape(title)}</h1>", f"<p>{len(summary.points)} points: {summary.state}.</p>"]
     for axis, figure in plots.items():
-        label = escape(f"Reward against {axis}", quote=True)
-        drawing = _svg(figure)
-        drawing = drawing[drawing.index("<svg") :].replace("<svg", "<svg role='img'", 1)
-        parts.append(f"<figure aria-label='{label}'>{drawing}</figure>")
+        parts.append(html_figure(figure, f"Reward by {axis}"))
     if summary.rows:
-        parts += [_html_table(summary.table()), f"<p>{escape(NOTE)}</p>"]
+        parts += [html_table(summary.table()), f"<p>{escape(NOTE)}</p>"]
     if summary.coinciding:
         same = "".join(f"<li>{escape(line)}</li>" for line in _coincidences(summary))
         parts.append(f"<h2>Points that coincide</h2><ul>{same}</ul>")
     if len(summary.problems()) > 1:
-        parts.append("<h2>Points without results</h2>" + _html_table(summary.problems()))
+        parts.append("<h2>Points without results</h2>" + html_table(summary.problems()))
     return (
         "<!doctype html><html lang='en'><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width'>"
@@ -176,19 +186,3 @@ def _page(summary: Summary, title: str, plots: dict[str, Figure]) -> str:
         "style-src 'unsafe-inline'; img-src data:\">"
         f"<title>{escape(title)}</title><style>{STYLE}</style>{''.join(parts)}</html>\n"
     )
-
-
-def _html_table(table: Table) -> str:
-    header, *others = table
-    lines = [_html_row(header, "th"), *(_html_row(line, "td") for line in others)]
-    return f"<section><table>{''.join(lines)}</table></section>"
-
-
-def _html_row(cells: Sequence[str], tag: str) -> str:
-    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-
-def _svg(figure: Figure) -> str:
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue()

@@ -5,19 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tratree.report.html import COLOURS, MARKERS
 from tratree.report.sweep_table import Row
-
-# Okabe and Ito's colours, which colour-blind readers can tell apart.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-MARKERS = ("o", "s", "^", "D", "v", "P")
-
-# Equal figures give equal bytes.
-matplotlib.rcParams["svg.hashsalt"] = "tratree"
-matplotlib.rcParams["svg.fonttype"] = "none"
 
 
 def numeric_axes(rows: Sequence[Row], axes: Sequence[str]) -> list[str]:
@@ -57,6 +49,36 @@ def plot(rows: Sequence[Row], axes: Sequence[str], axis: str) -> Figure:
     return figure
 
 
+def plot_systems(rows: Sequence[Row], axes: Sequence[str]) -> Figure:
+    """Draw reward in percent of every system and setting: a panel for each environment and split.
+
+    Args:
+        rows: Of the whole sweep.
+        axes: The names of the rows' values.
+    """
+    panels = list(dict.fromkeys((row.env, row.split) for row in rows))
+    names = list(dict.fromkeys(_line(row, axes) for row in rows))
+    size = 3.6 * len(panels) + 1.5, 0.35 * len(names) + 1.2
+    figure = Figure(figsize=size, layout="constrained")
+    drawn = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    for panel, (env, split) in zip(drawn, panels, strict=True):
+        shown = [row for row in rows if (row.env, row.split) == (env, split)]
+        panel.errorbar(
+            [100 * row.reward for row in shown],
+            [names.index(_line(row, axes)) for row in shown],
+            xerr=[[100 * _half(row) for row in shown]] * 2,
+            marker=MARKERS[0],
+            linestyle="none",
+            capsize=3,
+            color=COLOURS[0],
+        )
+        panel.set(title=f"{env}, {split}", xlabel="reward, %")
+        panel.grid(alpha=0.3)
+    drawn[0].set_yticks(range(len(names)), names)
+    drawn[0].invert_yaxis()
+    return figure
+
+
 def _draw(
     panel: Axes, line: Sequence[Row], number: int, marker: str, style: dict[str, Any]
 ) -> None:
@@ -92,7 +114,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _line(row: Row, axes: Sequence[str], number: int) -> str:
+def _line(row: Row, axes: Sequence[str], number: int | None = None) -> str:
+    """Name a system and its settings but for the axis of that number."""
     others = (
         f"{axis.removeprefix('method.')}={value}"
         for index, (axis, value) in enumerate(zip(axes, row.values, strict=True))

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import t as student
+from scipy.stats import ttest_1samp
 
 from tratree.report.sweep import Point
 
 CONFIDENCE = 0.95
+BASELINE = "sft_strong"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Measurement:
         values: Value of every axis of the sweep; None where points that differ in it have this
             same evaluation, so that it does not matter.
         figures: Mean of every figure.
+        difference: Reward less the baseline's in the same run; None of the baseline itself.
         points: The points that have this evaluation.
     """
 
@@ -36,6 +39,7 @@ class Measurement:
     seed: int
     values: tuple[Any, ...]
     figures: Mapping[str, float]
+    difference: float | None
     points: tuple[str, ...]
 
 
@@ -52,7 +56,14 @@ class Row:
         reward: Mean reward over seeds, in [0, 1].
         low: Lower end of the 95 % interval over seeds (Student's t); None for one seed.
         high: Its upper end.
+        deviation: Standard deviation of the reward over seeds; None for one seed.
         success: Mean share of solved tasks.
+        finished: Mean share of episodes that the environment ended.
+        steps: Mean number of steps.
+        difference: Mean reward less the baseline's of the same seed; None of the baseline.
+        difference_half: Half the width of its 95 % interval; None for one seed.
+        p: Of the paired t-test against the baseline; None for one seed, or where all seeds differ
+            by the same.
         pgr: Mean performance gap recovered; None where a seed has none.
     """
 
@@ -64,7 +75,13 @@ class Row:
     reward: float
     low: float | None
     high: float | None
+    deviation: float | None
     success: float
+    finished: float
+    steps: float
+    difference: float | None
+    difference_half: float | None
+    p: float | None
     pgr: float | None
 
 
@@ -96,6 +113,10 @@ def _measurement(
     means = {name: value["mean"] for name, value in figures.items() if _is_estimate(value)}
     if figures.get("pgr") is not None:
         means["pgr"] = figures["pgr"]
+    baseline = point.results["systems"].get(BASELINE, {}).get(split)
+    difference = None
+    if system != BASELINE and baseline is not None:
+        difference = means["reward"] - baseline["reward"]["mean"]
     return Measurement(
         point.results["env"],
         system,
@@ -103,6 +124,7 @@ def _measurement(
         point.results["seed"],
         tuple(values),
         means,
+        difference,
         tuple(p.name for p, _, _ in same),
     )
 
@@ -112,13 +134,16 @@ def _is_estimate(value: Any) -> bool:
 
 
 def rows(measured: Sequence[Measurement]) -> list[Row]:
-    """Put the seeds of each system and setting together."""
+    """Put the seeds of each system and setting together, one split after the other."""
     groups: dict[tuple[Any, ...], list[Measurement]] = {}
     for m in measured:
         groups.setdefault((m.env, m.system, m.split, m.values), []).append(m)
     table = []
     for (env, system, split, values), group in groups.items():
-        reward, low, high = over_seeds([m.figures["reward"] for m in group])
+        rewards = [m.figures["reward"] for m in group]
+        reward, low, high = over_seeds(rewards)
+        differences = [m.difference for m in group if m.difference is not None]
+        difference, half, p = paired(differences) if differences else (None, None, None)
         gaps = [m.figures["pgr"] for m in group if "pgr" in m.figures]
         table.append(
             Row(
@@ -130,11 +155,19 @@ def rows(measured: Sequence[Measurement]) -> list[Row]:
                 reward,
                 low,
                 high,
-                float(np.mean([m.figures["success"] for m in group])),
+                float(np.std(rewards, ddof=1)) if len(rewards) > 1 else None,
+                *(
+                    float(np.mean([m.figures[figure] for m in group]))
+                    for figure in ("success", "finished", "steps")
+                ),
+                difference,
+                half,
+                p,
                 float(np.mean(gaps)) if len(gaps) == len(group) else None,
             )
         )
-    return sorted(table, key=lambda row: (row.env, row.split))
+    order = list(dict.fromkeys((m.env, m.split) for m in measured))
+    return sorted(table, key=lambda row: order.index((row.env, row.split)))
 
 
 def over_seeds(values: Sequence[float]) -> tuple[float, float | None, float | None]:
@@ -146,6 +179,18 @@ def over_seeds(values: Sequence[float]) -> tuple[float, float | None, float | No
     half = float(student.ppf((1 + CONFIDENCE) / 2, count - 1)) * float(np.std(values, ddof=1))
     half /= math.sqrt(count)
     return mean, mean - half, mean + half
+
+
+def paired(differences: Sequence[float]) -> tuple[float, float | None, float | None]:
+    """Return mean, half of the 95 % interval and p of the t-test of paired differences.
+
+    The last two are None for a single value, p where all are equal.
+    """
+    mean, low, _ = over_seeds(differences)
+    if low is None:
+        return mean, None, None
+    p = None if np.ptp(differences) < 1e-12 else float(ttest_1samp(differences, 0).pvalue)
+    return mean, mean - low, p
 
 
 def coinciding(measured: Sequence[Measurement], points: Sequence[Point]) -> list[tuple[str, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tratree.evaluation.comparison import COMPARED
 from tratree.evaluation.metrics import FIGURES, performance_gap_recovered
 
 SHARES = ("reward", "success", "finished")
+PRINTED = ("reward", "success", "finished", "steps")
 
 Rows = list[list[str]]
 """A table: the header, then the rows."""
@@ -47,7 +48,7 @@ def write_results(folder: Path, results: Mapping[str, Any]) -> None:
 def print_results(results: Mapping[str, Any], console: Console) -> None:
     """Print the figures of every system, and the comparisons with the baseline."""
     for title, (header, *rows) in (
-        (_title(results), _figures(results, ("reward", "success", "finished", "steps"))),
+        (_title(results), readable_rows(results["systems"])),
         (_comparison_title(results), _comparisons(results)),
     ):
         table = Table(title=title)
@@ -67,10 +68,11 @@ def _comparison_title(results: Mapping[str, Any]) -> str:
     return f"Against {results['comparisons']['baseline']}, task by task"
 
 
-def _figures(results: Mapping[str, Any], figures: tuple[str, ...]) -> Rows:
+def readable_rows(systems: Mapping[str, Any], figures: Sequence[str] = PRINTED) -> Rows:
+    """Return a header and a row for each system and split, as people read them."""
     names = [f"{f} %" if f in ("success", "finished") else f.replace("_", " ") for f in figures]
     rows = [["system", "split", "episodes", *names, "PGR"]]
-    for system, splits in results["systems"].items():
+    for system, splits in systems.items():
         for split, found in splits.items():
             pgr = found.get("pgr")
             rows.append(
@@ -122,13 +124,10 @@ def _interval(estimate: Mapping[str, float], scale: int, sign: str = "") -> str:
 
 
 def _markdown(results: Mapping[str, Any]) -> str:
-    pgr = results["pgr"]
     parts = [
         f"# {_title(results)}",
-        _markdown_table(_figures(results, tuple(FIGURES))),
-        "Mean over tasks [95 % interval]; reward is in percent of the highest score; steps, "
-        "invalid actions and tokens are for each episode. PGR is measured on reward between "
-        f"{pgr['weak']} (0) and {pgr['ceiling']} (1).",
+        _markdown_table(readable_rows(results["systems"], tuple(FIGURES))),
+        describe_figures(results["pgr"]),
         *_constraint_note(results),
         f"## {_comparison_title(results)}",
         _markdown_table(_comparisons(results)),
@@ -138,6 +137,17 @@ def _markdown(results: Mapping[str, Any]) -> str:
         _markdown_table(_task_types(results)),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def describe_figures(gap: Mapping[str, str] | None) -> str:
+    """Say what the table's figures are; `gap` names the systems that PGR is measured between."""
+    said = (
+        "Mean over tasks [95 % interval]; reward is in percent of the highest score; steps, "
+        "invalid actions and tokens are for each episode."
+    )
+    if gap is None:
+        return said
+    return f"{said} PGR is measured on reward between {gap['weak']} (0) and {gap['ceiling']} (1)."
 
 
 def _constraint_note(results: Mapping[str, Any]) -> list[str]:

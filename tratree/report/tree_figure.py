@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from textwrap import fill
+
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from tratree.tree.types import TrajectoryTree
+
+TITLE_WIDTH = 80
+
+
+def trees_to_draw(trees: Sequence[TrajectoryTree], count: int) -> list[TrajectoryTree]:
+    """Return the first trees of tasks with different scores; others where there are too few."""
+    return sorted(trees, key=lambda tree: len({t.score for t in tree.trajectories}) < 2)[:count]
 
 
 def draw_tree(tree: TrajectoryTree) -> Figure:
@@ -30,7 +40,9 @@ def draw_tree(tree: TrajectoryTree) -> Figure:
     axes.add_collection(edges)
     ending = np.flatnonzero(tree.terminal_count)
     axes.scatter(tree.depth[ending], place[ending], s=12, color="black", zorder=2)
-    axes.set(title=tree.task.instruction, xlabel="step", yticks=[])
+    axes.set(xlabel="step", yticks=[])
+    # Without mathematics, because prices have dollar signs.
+    axes.set_title(fill(tree.task.instruction, TITLE_WIDTH), fontsize="medium", parse_math=False)
     axes.autoscale()
     figure.colorbar(edges, label="mean score")
     return figure

@@ -61,6 +61,18 @@ def read_trajectories(path: Path) -> list[Trajectory]:
     return _from_lines(path, content)
 
 
+def read_trajectory_log(path: Path) -> list[Trajectory]:
+    """Return what a `TrajectoryLog` holds so far, another process's too; none without a file.
+
+    Raises:
+        UserError: If a finished line is damaged.
+    """
+    if not path.exists():
+        return []
+    content = path.read_bytes()
+    return _from_lines(path, content[: content.rfind(b"\n") + 1])
+
+
 class TrajectoryLog:
     """A file that grows by one trajectory a line and survives a killed process.
 
@@ -82,10 +94,9 @@ class TrajectoryLog:
         Raises:
             UserError: If a finished line is damaged.
         """
-        if not self.path.exists():
-            return []
-        self._cut_unfinished_line()
-        return _from_lines(self.path, self.path.read_bytes())
+        if self.path.exists():
+            self._cut_unfinished_line()
+        return read_trajectory_log(self.path)
 
     def append(self, trajectory: Trajectory) -> None:
         """Add one line; it stays if the process is killed right after.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tratree.config import Config
+from tratree.evaluation.best_of import best_of
 from tratree.evaluation.metrics import summarize
 from tratree.pipeline.stage import Job, Stage
 from tratree.pipeline.stages.environment import env_maker, games_stage
@@ -18,6 +19,7 @@ from tratree.pipeline.stages.episodes import (
     rollout_settings,
     write_episodes,
 )
+from tratree.pipeline.stages.explore import sampling_plan
 from tratree.pipeline.stages.tasks import evaluated_tasks
 from tratree.policy.rollout_settings import Episode
 from tratree.policy.sampling import SamplingSettings
@@ -27,9 +29,26 @@ from tratree.trajectory.types import Trajectory
 METRICS = "metrics.json"
 
 
-def evaluate_stage(config: Config, system: str, trained: Stage) -> Stage:
-    """Let the model of `trained` play the same episodes of each split."""
-    settings = {**protocol(config), "dtype": config.model.rollout_dtype, "seed": config.seed}
+def evaluate_stage(
+    config: Config, system: str, trained: Stage, *, best_of: int | None = None
+) -> Stage:
+    """Let the model of `trained` play the same episodes of each split.
+
+    Args:
+        config: The run's.
+        system: Its name.
+        trained: A fine-tuning.
+        best_of: If given, each task is played so often, with the settings of ``explore.sampling``
+            in turn, and the best trajectory counts.
+    """
+    settings: dict[str, Any] = {
+        **protocol(config),
+        "dtype": config.model.rollout_dtype,
+        "seed": config.seed,
+    }
+    if best_of is not None:
+        plan = sampling_plan(config.explore.sampling, best_of)
+        settings["best_of"] = [asdict(sampling) for sampling in plan]
     inputs = {"games": games_stage(config), "model": trained}
     return Stage("evaluate", settings, _evaluate, inputs, label=system, version=2)
 
@@ -66,9 +85,12 @@ def _evaluate(job: Job) -> None:
         ]
     finally:
         env.close()
-    sampling = SamplingSettings(**settings["sampling"])
-    episodes = [Episode(task, k, sampling) for task in tasks for k in range(settings["samples"])]
+    samples = [settings["sampling"]] * settings["samples"]
+    plan = [SamplingSettings(**s) for s in settings.get("best_of", samples)]
+    episodes = [Episode(task, n, sampling) for task in tasks for n, sampling in enumerate(plan)]
     played = play_episodes(job, episodes, source="evaluate")
+    if "best_of" in settings:
+        played = best_of(played)
     write_episodes(job, played)
     metrics = {
         name: summarize(of_split)

@@ -1,4 +1,4 @@
-"""Stage ``explore``: the weak model tries many training tasks, up to M times each."""
+"""Stage ``explore``: a model tries many training tasks, up to M times each."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from itertools import cycle, islice
 from tratree.config import Config, SamplingConfig
 from tratree.errors import UserError
 from tratree.pipeline.stage import Job, Stage
+from tratree.pipeline.stages.demonstrations import DEMONSTRATIONS
 from tratree.pipeline.stages.environment import env_maker, games_stage
 from tratree.pipeline.stages.episodes import (
     EPISODES,
@@ -26,23 +27,33 @@ from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Task, Trajectory
 
 
-def explore_stage(config: Config, explorer: Stage) -> Stage:
+def explore_stage(
+    config: Config, explorer: Stage, *, demonstrations: Stage | None = None, label: str = ""
+) -> Stage:
     """Sample M trajectories a task (section 3.1 of the paper), a share of them in each round.
 
     The first round is explored by the model of `explorer`, a later one by that model fine-tuned
     to differ from those before it.
+
+    Args:
+        config: The run's.
+        explorer: A fine-tuning.
+        demonstrations: If given, the tasks are those that the expert demonstrates, in one round;
+            else ``explore.tasks`` of the training tasks.
+        label: See `Stage`.
     """
     explore = config.explore
+    rounds = 1 if demonstrations else explore.rounds
     plan = [asdict(s) for s in sampling_plan(explore.sampling, explore.trajectories)]
     explorers = [explorer]
     stage: Stage | None = None
-    for number in range(explore.rounds):
+    for number in range(rounds):
         if number:
             explorers.append(explorer_stage(config, explorers))
-        share = _share(len(plan), number, explore.rounds)
+        share = _share(len(plan), number, rounds)
         settings = {
             "split": config.env.splits["train"],
-            "tasks": explore.tasks,
+            "tasks": None if demonstrations else explore.tasks,
             "sampling": plan[share.start : share.stop],
             "first_sample": share.start,
             "stop_when_decided": explore.stop_when_decided,
@@ -55,8 +66,10 @@ def explore_stage(config: Config, explorer: Stage) -> Stage:
         inputs = {"games": games_stage(config), "model": explorers[-1]}
         if stage is not None:
             inputs["earlier"] = stage
-        label = f"round {number + 1}" if explore.rounds > 1 else ""
-        stage = Stage("explore", settings, _explore, inputs, version=2, label=label)
+        if demonstrations is not None:
+            inputs["demonstrations"] = demonstrations
+        name = f"{label} round {number + 1}".strip() if rounds > 1 else label
+        stage = Stage("explore", settings, _explore, inputs, version=2, label=name)
     assert stage is not None
     return stage
 
@@ -84,6 +97,10 @@ def _explore(job: Job) -> None:
         tasks = explored_tasks(env.tasks(settings["split"]), settings["tasks"], settings["seed"])
     finally:
         env.close()
+    if "demonstrations" in job.inputs:
+        shown = read_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
+        demonstrated = {trajectory.task.task_id for trajectory in shown}
+        tasks = [task for task in tasks if task.task_id in demonstrated]
     earlier = job.inputs.get("earlier")
     played = _play(job, tasks, read_trajectories(earlier / EPISODES) if earlier else [])
     order = {task.task_id: number for number, task in enumerate(tasks)}

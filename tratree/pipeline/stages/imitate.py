@@ -1,6 +1,8 @@
-"""Stage ``imitate``: the strong model learns from the best paths of the trees."""
+"""Stage ``imitate``: the strong model learns from paths of trees, or from trajectories."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from tratree.config import Config
 from tratree.data.episodes import EpisodeDataModule
@@ -21,15 +23,18 @@ from tratree.policy.encoding import encode_trajectory, without_token_ids
 from tratree.trajectory.jsonl import read_trajectories
 
 
-def imitate_stage(config: Config, paths: Stage) -> Stage:
+def imitate_stage(
+    config: Config, paths: Stage, *, explorer: Literal["weak", "strong"] = "weak"
+) -> Stage:
     """Minimise L_MCTS over the paths (section 3.3 of the paper).
 
-    A strong model that reads token ids as the weak one does learns from the ids that were
+    A strong model that reads token ids as the explorer does learns from the ids that were
     sampled; another one from their texts.
     """
+    sampler = config.model.weak if explorer == "weak" else config.model.strong
     settings = {
         **training_settings(config, config.model.strong, config.model.imitation),
-        "sampled_by": {"chat": chat_settings(config.model.weak)},
+        "sampled_by": {"chat": chat_settings(sampler)},
     }
     inputs = {"paths": paths}
     if config.method.start == "sft":

@@ -1,4 +1,4 @@
-"""Stage ``prefer``: the strong model learns to prefer success to failure where they part."""
+"""Stage ``prefer``: the strong model learns to prefer one side of each pair to the other."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from tratree.config import Config
 from tratree.data.pairs import EncodedPair, PairDataModule
 from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule
 from tratree.pipeline.stage import Job, Stage
-from tratree.pipeline.stages.pairs import read_pairs
-from tratree.pipeline.stages.reference import REFERENCE, encode_pair, pack_tokens
+from tratree.pipeline.stages.reference import (
+    REFERENCE,
+    encode_pair,
+    load_pairs,
+    pack_tokens,
+    pair_inputs,
+)
 from tratree.pipeline.stages.sft import sft_stage
 from tratree.pipeline.stages.training import (
     load_chat,
@@ -21,8 +26,23 @@ from tratree.pipeline.stages.training import (
 )
 
 
-def prefer_stage(config: Config, pairs: Stage, reference: Stage) -> Stage:
-    """Minimise L_TreeDPO over the pairs (section 3.2 of the paper)."""
+def prefer_stage(
+    config: Config,
+    pairs: Stage,
+    reference: Stage,
+    *,
+    start: Stage | None = None,
+    label: str = "",
+) -> Stage:
+    """Minimise L_TreeDPO over the pairs (section 3.2 of the paper).
+
+    Args:
+        config: The run's.
+        pairs: The pairs.
+        reference: Their log-probabilities under the reference model.
+        start: The fine-tuning to go on from; by default what ``method.start`` says.
+        label: See `Stage`.
+    """
     strong, method = config.model.strong, config.method
     settings = {
         **training_settings(config, strong, config.model.preference),
@@ -33,15 +53,17 @@ def prefer_stage(config: Config, pairs: Stage, reference: Stage) -> Stage:
         },
         "pack_tokens": pack_tokens(config),
     }
-    inputs = {"pairs": pairs, "trees": pairs.inputs["trees"], "reference": reference}
-    if method.start == "sft":
-        inputs["start"] = sft_stage(config, "strong")
-    return Stage("prefer", settings, on_devices(_train), inputs)
+    inputs = {**pair_inputs(pairs), "reference": reference}
+    if start is None and method.start == "sft":
+        start = sft_stage(config, "strong")
+    if start is not None:
+        inputs["start"] = start
+    return Stage("prefer", settings, on_devices(_train), inputs, label=label)
 
 
 def _train(job: Job) -> None:
     chat = load_chat(job.settings)
-    pairs = read_pairs(job.inputs["pairs"], job.inputs["trees"])
+    pairs = load_pairs(job)
     scores = json.loads((job.inputs["reference"] / REFERENCE).read_text("utf-8"))
     data = PairDataModule(
         [

@@ -1,4 +1,4 @@
-"""Stage ``reference``: what the weak model after its SFT makes of both sides of each pair."""
+"""Stage ``reference``: what the reference model makes of both sides of each pair."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tratree.modules.log_probabilities import score_sequences
 from tratree.pipeline.stage import Job, Stage
 from tratree.pipeline.stages.pairs import read_pairs
 from tratree.pipeline.stages.training import load_policy
+from tratree.pipeline.stages.trajectory_pairs import read_trajectory_pairs
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
 from tratree.trajectory.types import Trajectory
@@ -20,16 +21,34 @@ from tratree.tree.divergence import TrajectoryPair
 REFERENCE = "reference.json"
 
 
-def reference_stage(config: Config, pairs: Stage, weak: Stage) -> Stage:
+def reference_stage(config: Config, pairs: Stage, model: Stage, label: str = "") -> Stage:
     """Score the pairs once; β and every other setting of the DPO loss use the same scores.
 
+    Args:
+        config: The run's.
+        pairs: The pairs.
+        model: The fine-tuning that made the reference; the weak model's SFT in the paper.
+        label: See `Stage`.
+
     Raises:
-        UserError: If the weak and the strong model do not share a vocabulary.
+        UserError: If the reference and the strong model do not share a vocabulary.
     """
-    check_vocabularies(config.model.weak.name, config.model.strong.name)
+    check_vocabularies(model.settings["base"]["name"], config.model.strong.name)
     settings = {"dtype": config.model.dtype, "pack_tokens": pack_tokens(config)}
-    inputs = {"pairs": pairs, "trees": pairs.inputs["trees"], "model": weak}
-    return Stage("reference", settings, _score, inputs)
+    inputs = {**pair_inputs(pairs), "model": model}
+    return Stage("reference", settings, _score, inputs, label=label)
+
+
+def pair_inputs(pairs: Stage) -> dict[str, Stage]:
+    """Return the stages that `load_pairs` reads: the pairs, and their trees if they are of any."""
+    return {"pairs": pairs, **{n: s for n, s in pairs.inputs.items() if n == "trees"}}
+
+
+def load_pairs(job: Job) -> list[TrajectoryPair]:
+    """Read the pairs of the job's inputs as trajectories."""
+    if "trees" in job.inputs:
+        return read_pairs(job.inputs["pairs"], job.inputs["trees"])
+    return read_trajectory_pairs(job.inputs["pairs"])
 
 
 def pack_tokens(config: Config) -> int | None:
@@ -71,7 +90,7 @@ def _after(chat: ChatFormat, trajectory: Trajectory, shared_steps: int) -> Encod
 
 def _score(job: Job) -> None:
     model, chat = load_policy(job.inputs["model"], job.settings["dtype"])
-    pairs = read_pairs(job.inputs["pairs"], job.inputs["trees"])
+    pairs = load_pairs(job)
     sides = [side for pair in pairs for side in encode_pair(chat, pair)]
     scores = score_sequences(model, sides, pack_tokens=job.settings["pack_tokens"])
     document = json.dumps(list(zip(scores[::2], scores[1::2], strict=True)))

@@ -11,7 +11,7 @@ from tratree.pipeline.stages.training import load_policy
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 
 
-def self_score_stage(config: Config, explored: Stage, explorer: Stage) -> Stage:
+def self_score_stage(config: Config, explored: Stage, explorer: Stage, label: str = "") -> Stage:
     """Let the model of `explorer` score what it explored; the true score is not read."""
     inputs = {
         "explored": explored,
@@ -19,7 +19,7 @@ def self_score_stage(config: Config, explored: Stage, explorer: Stage) -> Stage:
         "model": explorer,
     }
     settings = {"dtype": config.model.rollout_dtype, "context": config.model.context}
-    return Stage("self_score", settings, _score, inputs)
+    return Stage("self_score", settings, _score, inputs, label=label)
 
 
 def _score(job: Job) -> None:

@@ -21,13 +21,18 @@ from tratree.policy.encoding import encode_trajectory
 from tratree.trajectory.jsonl import read_trajectories
 
 
-def sft_stage(config: Config, role: Literal["weak", "strong"]) -> Stage:
-    """Fine-tune the weak or the strong base model on the demonstrations."""
+def sft_stage(config: Config, role: Literal["weak", "strong"], label: str = "") -> Stage:
+    """Fine-tune the weak or the strong base model on the demonstrations.
+
+    Args:
+        config: The run's.
+        role: Which model.
+        label: Tells apart fine-tunings of one model in messages.
+    """
     base = config.model.weak if role == "weak" else config.model.strong
-    inputs = {"demonstrations": demonstrations_stage(config)}
-    return Stage(
-        "sft", training_settings(config, base, base.sft), on_devices(_train), inputs, label=role
-    )
+    inputs = {"demonstrations": demonstrations_stage(config, label)}
+    settings = training_settings(config, base, base.sft)
+    return Stage("sft", settings, on_devices(_train), inputs, label=f"{role} {label}".strip())
 
 
 def _train(job: Job) -> None:

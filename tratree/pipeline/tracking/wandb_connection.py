@@ -14,11 +14,14 @@ import wandb
 from tratree.errors import UserError
 
 SECONDS = 10.0
-OFFLINE = "or set logger.offline=true and upload later with `wandb sync`"
 
 
-def check_connection() -> None:
+def check_connection(asker: str, otherwise: str = "") -> None:
     """Check that there is a key and that the server answers.
+
+    Args:
+        asker: What needs it, for the message.
+        otherwise: What else could be done, for the message.
 
     Raises:
         UserError: If not; the message says what to do.
@@ -26,14 +29,14 @@ def check_connection() -> None:
     settings = wandb.setup().settings
     url = settings.base_url
     if not (settings.api_key or settings.identity_token_file or _has_password(url)):
-        raise UserError(f"logger=wandb finds no key: run `wandb login`, {OFFLINE}")
+        raise UserError(f"{asker} finds no key: run `wandb login`{otherwise}")
     problems: list[str] = ["no answer"]
     # In a thread, because looking up a name has no time limit of its own.
     asking = threading.Thread(target=_ask, args=(url, problems), daemon=True)
     asking.start()
     asking.join(SECONDS)
     if problems:
-        raise UserError(f"logger=wandb cannot reach {url} ({problems[-1]}): check it, {OFFLINE}")
+        raise UserError(f"{asker} cannot reach {url} ({problems[-1]}): check it{otherwise}")
 
 
 def _has_password(url: str) -> bool:

@@ -7,7 +7,6 @@ import secrets
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +15,14 @@ from lightning.pytorch.loggers import Logger, WandbLogger
 
 from tratree.config import Config
 from tratree.errors import UserError
+from tratree.pipeline.run_record import read_run
 from tratree.pipeline.stages.episodes import EPISODES
 from tratree.pipeline.stages.trees import read_trees
+from tratree.pipeline.tracking import wandb_keys as keys
 from tratree.pipeline.tracking.tracker import Tracker
 from tratree.pipeline.tracking.wandb_connection import check_connection
-from tratree.report.tree_figure import draw_tree
+from tratree.report.run_page import render as render_run
+from tratree.report.tree_figure import draw_tree, trees_to_draw
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
 from tratree.tree.mcts import search_paths
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from tratree.pipeline.stage import Stage
 
 RUN_ID = "wandb_run_id"
-STEP = "trainer/global_step"
+OFFLINE = ", or set logger.offline=true and upload later with `wandb sync`"
 ARTIFACTS = {"trees": "trees", "sft": "adapter", "imitate": "adapter", "prefer": "adapter"}
 """The stages whose results are kept as artifacts, and the artifacts' type."""
 RESULT_COLUMNS = ("system", "split", "episodes", "reward", "success", "finished", "steps", "pgr")
@@ -48,7 +50,7 @@ class WandbTracker(Tracker):
         logger = config.logger
         mode = "offline" if logger.offline else os.environ.get("WANDB_MODE", "online")
         if mode == "online":
-            check_connection()
+            check_connection("logger=wandb", OFFLINE)
         folder.mkdir(parents=True, exist_ok=True)
         # Files of artifacts wait here until they are uploaded, not in the user's home.
         os.environ.setdefault("WANDB_DATA_DIR", str(folder.absolute() / "wandb" / "data"))
@@ -70,36 +72,39 @@ class WandbTracker(Tracker):
             )
         except wandb.Error as error:
             raise UserError(f"logger=wandb cannot start: {' '.join(str(error).split())}") from error
-        self._run.define_metric(STEP)
-        self._run.define_metric("*", step_metric=STEP, step_sync=True)
+        self._run.define_metric(keys.STEP)
+        self._run.define_metric("*", step_metric=keys.STEP, step_sync=True)
+        self._folder = folder
         self._settings = logger
         self._method = config.method
         self._inputs: list[str] = []
 
     def training_logger(self, title: str) -> Logger:
         """Return a logger whose curves are named after the stage."""
-        return _StageLogger(experiment=self._run, prefix=title.replace(" ", "_"))
+        return _StageLogger(experiment=self._run, prefix=keys.curves_of(title))
 
     def stage_done(self, stage: Stage, folder: Path, *, computed: bool) -> None:
         """Log what the run computed as an artifact, and what it found in the store as its input.
 
-        Offline, where W&B knows no inputs, their names stand in the run's configuration. An
-        artifact's metadata holds the keys of the stages that it was made from in any case.
+        Offline, where W&B knows no inputs, their names stand in the run's configuration. In any
+        case an artifact's metadata names the artifacts that it was made from, ``made_from``, which
+        holds for those of one run too.
         """
         if self._settings.artifacts and stage.name in ARTIFACTS:
-            name = f"{stage.title.replace(' ', '_')}-{stage.key}"
+            name = _artifact_name(stage)
             if self._run.offline and not computed:
                 self._inputs.append(name)
                 self._run.config.update({"inputs": self._inputs}, allow_val_change=True)
             else:
-                artifact = wandb.Artifact(name, ARTIFACTS[stage.name], metadata=stage.description())
+                metadata = {**stage.description(), "made_from": _made_from(stage)}
+                artifact = wandb.Artifact(name, ARTIFACTS[stage.name], metadata=metadata)
                 artifact.add_dir(str(folder))
                 (self._run.log_artifact if computed else self._run.use_artifact)(artifact)
         if stage.name == "trees":
             self._log_trees(folder)
 
     def results_done(self, results: Mapping[str, Any], evaluated: Mapping[str, Path]) -> None:
-        """Log the table of results, its figures as the run's summary, and some trajectories."""
+        """Log results as a table and as the summary of the run, trajectories, and the report."""
         table = wandb.Table(columns=list(RESULT_COLUMNS))
         for system, splits in results["systems"].items():
             for split, figures in splits.items():
@@ -107,12 +112,13 @@ class WandbTracker(Tracker):
                 row = {"system": system, "split": split, **figures, **means}
                 table.add_data(*(row.get(column) for column in RESULT_COLUMNS))
                 for name, value in {**means, "pgr": figures.get("pgr")}.items():
-                    self._run.summary[f"results/{system}/{split}/{name}"] = value
+                    self._run.summary[keys.result(system, split, name)] = value
         played = wandb.Table(columns=list(TRAJECTORY_COLUMNS))
         for system, folder in evaluated.items():
             for cells in self._trajectories(system, folder):
                 played.add_data(*cells)
-        self._run.log({"results": table, "trajectories": played})
+        page = wandb.Html(render_run(read_run(self._folder)), inject=False)
+        self._run.log({keys.RESULTS: table, keys.TRAJECTORIES: played, keys.REPORT: page})
 
     def close(self, error: BaseException | None) -> None:
         """Finish the run; one that has to leave its machine is marked as preempted."""
@@ -126,12 +132,11 @@ class WandbTracker(Tracker):
             trees, iterations=self._method.iterations, exploration=self._method.exploration
         )
         page = render(trees, paths, title=self._run.name or "")
-        mixed = (t for t in trees if len({p.score for p in t.trajectories}) > 1)
         figures = [
             wandb.Image(draw_tree(tree), caption=tree.task.task_id)
-            for tree in islice(mixed, self._settings.trees)
+            for tree in trees_to_draw(trees, self._settings.trees)
         ]
-        self._run.log({"trees": figures, "tree viewer": wandb.Html(page, inject=False)})
+        self._run.log({keys.TREES: figures, keys.VIEWER: wandb.Html(page, inject=False)})
 
     def _trajectories(self, system: str, folder: Path) -> Iterator[tuple[Any, ...]]:
         shown: Counter[str] = Counter()
@@ -144,6 +149,19 @@ class WandbTracker(Tracker):
                 *(system, task.split, task.task_id, task.task_type),
                 *(t.score, t.success, len(t.steps), _text(t)),
             )
+
+
+def _artifact_name(stage: Stage) -> str:
+    return f"{stage.title.replace(' ', '_')}-{stage.key}"
+
+
+def _made_from(stage: Stage) -> list[str]:
+    """Return the artifacts that lead to a stage with none in between."""
+    found: dict[str, None] = {}
+    for before in stage.inputs.values():
+        names = [_artifact_name(before)] if before.name in ARTIFACTS else _made_from(before)
+        found |= dict.fromkeys(names)
+    return list(found)
 
 
 def _run_id(folder: Path) -> str:

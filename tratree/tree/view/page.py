@@ -53,10 +53,10 @@ def render(
         title=html.escape(title),
         note=html.escape(note),
         style=style,
-        style_hash=_hash(style),
+        style_hash=content_hash(style),
         script=script,
-        script_hash=_hash(script),
-        data=_json_in_html(page_data(trees, paths)),
+        script_hash=content_hash(script),
+        data=json_in_html(page_data(trees, paths)),
     )
 
 
@@ -64,12 +64,13 @@ def _read(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-def _hash(text: str) -> str:
+def content_hash(text: str) -> str:
+    """Return what a Content-Security-Policy knows a style or script by."""
     return "sha256-" + b64encode(sha256(text.encode()).digest()).decode()
 
 
-def _json_in_html(data: object) -> str:
-    """Return JSON in which nothing can end a script element or start a comment."""
+def json_in_html(data: object) -> str:
+    """Return `data` as JSON in which nothing can end a script element or start a comment."""
     text = canonical_json(data)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")

@@ -1,0 +1,69 @@
+"""Print every constant of the paper and of its code, beside its source and our key.
+
+    python experiments/paper/constants.py
+
+The values are read from `experiment=paper` and `experiment=paper_code` as they compose;
+`constants.csv` says what they must be and why.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from tratree.cli.compose import compose_config
+from tratree.config import Config, SamplingConfig
+from tratree.report.sweep_page import markdown_table
+
+EXPECTED = Path(__file__).with_name("constants.csv")
+TIMES = " × "
+
+
+def value(config: Config, key: str) -> Any:
+    """Return what `key` is set to; ``a.b × c`` is the product of ``a.b`` and ``a.c``."""
+    first, _, factor = key.partition(TIMES)
+    owner: Any = config
+    *groups, name = first.split(".")
+    for group in groups:
+        owner = getattr(owner, group)
+    found = getattr(owner, name)
+    return found * getattr(owner, factor) if factor else found
+
+
+def text(found: Any) -> str:
+    """Return a value as `constants.csv` writes it."""
+    if found is None:
+        return "null"
+    if isinstance(found, list):
+        return f"[{', '.join(map(text, found))}]"
+    if isinstance(found, SamplingConfig):
+        return f"({found.temperature}, {found.top_p})"
+    if isinstance(found, float):
+        return f"{found:g}".replace("e-0", "e-")
+    return str(found)
+
+
+def table() -> list[list[str]]:
+    """Return the table of all constants, as they are set.
+
+    Raises:
+        ValueError: If one is not what `constants.csv` says.
+    """
+    with EXPECTED.open(encoding="utf-8", newline="") as file:
+        header, *lines = csv.reader(file)
+    paper, code = (compose_config([f"experiment={name}"]) for name in ("paper", "paper_code"))
+    for key, of_paper, _, of_code, _ in lines:
+        for config, expected in ((paper, of_paper), (code, of_code)):
+            if text(value(config, key)) != expected:
+                raise ValueError(f"{key} is {text(value(config, key))}, not {expected}")
+    return [header, *lines]
+
+
+def main() -> None:
+    """Print the table in Markdown."""
+    print(markdown_table(table()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""Run the sweep of an experiment, and write its results beside its README.
+
+    python experiments/run.py main_table env=alfworld   # sweep, then table, figure and cost
+    python experiments/run.py                           # all of that again from what is there
+
+The first form takes any override and may be repeated: with others, such as further seeds, its
+points join those that are there. Points lie in multirun/NAME; what the store has is not computed
+again. Either way the table of all experiments in experiments/README.md is written anew.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import platform
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tratree.pipeline.run_folder import STAGES, read_stages
+from tratree.pipeline.store import TIMING
+from tratree.report.sweep import find_points
+from tratree.report.sweep_page import NOTE, Summary, markdown_table, summarize_points
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+SWEEPS = ROOT / "multirun"
+BEGIN, END = "<!-- results -->", "<!-- end of results -->"
+PAPER = ("reward", "success")
+
+
+def sweep_names() -> list[str]:
+    """Return the experiments that are sweeps."""
+    files = (ROOT / "conf" / "experiment").glob("*.yaml")
+    sweeps = (path.stem for path in files if "mode: MULTIRUN" in path.read_text("utf-8"))
+    return sorted(name for name in sweeps if (HERE / name).is_dir())
+
+
+def sweep(name: str, overrides: Sequence[str]) -> None:
+    """Run the points, in a folder of their own for each set of overrides."""
+    label = "".join(c if c.isalnum() or c in ".-" else "_" for c in "_".join(overrides))
+    folder = f"hydra.sweep.dir=multirun/{name}/{label or 'all'}"
+    command = [sys.executable, "train.py", f"experiment={name}", folder, *overrides]
+    subprocess.run(command, cwd=ROOT, check=True)
+
+
+def seconds_by_stage(folder: Path) -> dict[str, float]:
+    """Return how long the finished stages of all runs in `folder` took, each counted once."""
+    runs = [read_stages(path.parent) for path in folder.rglob(STAGES)]
+    finished = {run.store / stage / TIMING for run in runs for stage in run.folders.values()}
+    seconds: Counter[str] = Counter()
+    for path in sorted(finished):
+        if path.is_file():
+            seconds[path.parents[1].name] += json.loads(path.read_text("utf-8"))["seconds"]
+    return dict(seconds.most_common())
+
+
+def with_paper(table: list[list[str]], folder: Path) -> list[list[str]]:
+    """Add the paper's figures, if there is a ``paper.csv``, in columns of their own."""
+    path = folder / "paper.csv"
+    if not path.is_file():
+        return table
+    header, *rows = table
+    with path.open(encoding="utf-8", newline="") as file:
+        known = list(csv.DictReader(file))
+
+    def same(row: Mapping[str, str], line: Mapping[str, str]) -> bool:
+        return all(row.get(key) == value for key, value in line.items() if key not in PAPER)
+
+    added = []
+    for row in rows:
+        found = [line for line in known if same(dict(zip(header, row, strict=True)), line)]
+        added.append([*row, *(found[0][key] if found else "" for key in PAPER)])
+    return [[*header, "paper: reward", "paper: success %"], *added]
+
+
+def write_results(name: str, summary: Summary, seconds: Mapping[str, float], origin: str) -> None:
+    """Write ``results.md``, ``results.json`` and the figures of an experiment."""
+    folder = HERE / name
+    seeds = sorted({point.value("seed") for point in summary.points})
+    shown = ("experiment", "store", "env", "method", "seed", *summary.axes)
+    fixed = sorted(
+        {f"{k}={v}" for p in summary.points for k, v in p.overrides.items() if k not in shown}
+    )
+    total = sum(seconds.values())
+    stages = ", ".join(f"{stage} {time / 60:.1f}" for stage, time in seconds.items())
+    parts = [
+        f"# {name}: results",
+        f"`python experiments/run.py {' '.join([name, *fixed])}`; {origin}; "
+        f"seeds {', '.join(map(str, seeds))}; {len(summary.points)} points: {summary.state}.",
+        markdown_table(with_paper(summary.table(), folder)),
+        NOTE,
+    ]
+    if seconds:
+        parts.append(f"Cost: {total / 60:.1f} minutes, each stage counted once ({stages}).")
+    if len(summary.problems()) > 1:
+        parts.append(markdown_table(summary.problems()))
+    (folder / "results.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    document = {
+        "origin": origin,
+        "axes": list(summary.axes),
+        "seconds": dict(seconds),
+        "rows": [asdict(row) for row in summary.rows],
+    }
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    (folder / "results.json").write_text(text + "\n", encoding="utf-8")
+    for axis, figure in summary.plots().items():
+        figure.savefig(folder / f"reward_{axis}.svg", metadata={"Date": None})
+
+
+def overview(names: Iterable[str]) -> list[list[str]]:
+    """Return the table of all experiments: the first split of each environment."""
+    table = [["experiment", "env", "split", "system", "settings", "seeds", "reward", "p"]]
+    for name in names:
+        path = HERE / name / "results.json"
+        link = f"[`{name}`]({name}/README.md)"
+        if not path.is_file():
+            table.append([link, *[""] * 3, "not measured yet", *[""] * 3])
+            continue
+        results = json.loads(path.read_text("utf-8"))
+        first: dict[str, str] = {}
+        for row in results["rows"]:
+            if first.setdefault(row["env"], row["split"]) == row["split"]:
+                table.append([link, *_overview_row(row, results["axes"])])
+    return table
+
+
+def _overview_row(row: Mapping[str, Any], axes: Sequence[str]) -> list[str]:
+    settings = (
+        f"{axis}={value}"
+        for axis, value in zip(axes, row["values"], strict=True)
+        if value is not None
+    )
+    reward = f"{100 * row['reward']:.1f}"
+    if row["low"] is not None:
+        reward += f" [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+    p = "" if row["p"] is None else f"{row['p']:.4f}"
+    names = [row["env"], row["split"], row["system"], " ".join(settings)]
+    return [*names, str(row["seeds"]), reward, p]
+
+
+def write_overview() -> None:
+    """Write the table of all experiments into ``README.md``, between its two marks."""
+    path = HERE / "README.md"
+    before, rest = path.read_text("utf-8").split(BEGIN)
+    after = rest.split(END)[1]
+    table = markdown_table(overview(sweep_names()))
+    path.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+
+
+def report(name: str) -> None:
+    """Write the results of one experiment, if it has any points here."""
+    folder = SWEEPS / name
+    if not folder.is_dir():
+        return
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    summary = summarize_points(find_points([folder]))
+    origin = f"commit {commit}, {platform.machine()}"
+    write_results(name, summary, seconds_by_stage(folder), origin)
+    print(f"{name}: {summary.state}; written to {HERE / name}")
+
+
+def main() -> None:
+    """Sweep if an experiment is named, then report."""
+    names = sweep_names()
+    if len(sys.argv) > 1:
+        name, *overrides = sys.argv[1:]
+        if name not in names:
+            sys.exit(f"{name} is not an experiment with a sweep: use one of {', '.join(names)}")
+        sweep(name, overrides)
+        names = [name]
+    for name in names:
+        report(name)
+    write_overview()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""The script that runs and reports every experiment, on sweeps as they lie on the disk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from experiments import run
+from experiments.paper import constants
+from tests.report.test_sweep import finished, write_point
+from tratree.report.sweep_page import markdown_table
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder of experiments of which `main_table` has two seeds of two methods."""
+    here, sweeps = tmp_path / "experiments", tmp_path / "multirun"
+    (here / "main_table").mkdir(parents=True)
+    (here / "gap").mkdir()
+    (here / "README.md").write_text(f"above\n{run.BEGIN}\nold\n{run.END}\nbelow\n")
+    for method in ("mcts", "eto"):
+        for seed in (0, 1):
+            key = f"evaluate/{method}-{seed}"
+            point = sweeps / "main_table" / "all" / f"{method}{seed}"
+            files = finished(method, seed, key, 0.5 + 0.1 * seed)
+            write_point(point, {"method": method, "seed": seed, "env.games": "few"}, **files)
+            for stage in (key, f"evaluate/strong-{seed}"):
+                (point / "s" / stage).mkdir(parents=True)
+                (point / "s" / stage / "timing.json").write_text('{"seconds": 30}')
+    monkeypatch.setattr(run, "HERE", here)
+    monkeypatch.setattr(run, "SWEEPS", sweeps)
+    return here
+
+
+def test_the_papers_figures_stand_in_columns_of_their_own(folder: Path) -> None:
+    paper = "env,system,reward,success\nalfworld,mcts,57.5,\nwebshop,eto,52.0,97.5\n"
+    (folder / "main_table" / "paper.csv").write_text(paper)
+    run.report("main_table")
+    lines = (folder / "main_table" / "results.md").read_text("utf-8").splitlines()
+    (header,) = (line for line in lines if line.startswith("| env"))
+    assert header.endswith("| PGR | paper: reward | paper: success % |")
+    rows = {line.split(" | ")[2]: line for line in lines if line.startswith("| alfworld")}
+    assert rows.keys() == {"sft_strong", "mcts", "eto"}
+    assert rows["mcts"].endswith("|  | 57.5 |  |")
+    assert rows["eto"].endswith("|  |  |  |")
+    assert "Cost: 4.0 minutes" in "".join(lines)
+    assert "`python experiments/run.py main_table env.games=few`; " in lines[2]
+
+
+def test_the_overview_lists_what_is_measured_and_what_is_not(folder: Path) -> None:
+    run.report("main_table")
+    run.report("gap")
+    run.write_overview()
+    text = (folder / "README.md").read_text("utf-8")
+    assert text.startswith("above\n")
+    assert text.endswith("\nbelow\n")
+    assert "old" not in text
+    assert "| [`main_table`](main_table/README.md) | alfworld | test | mcts |  | 2 | 55.0 " in text
+    assert "| [`gap`](gap/README.md) |  |  |  | not measured yet |" in text
+    document = json.loads((folder / "main_table" / "results.json").read_text("utf-8"))
+    assert {row["system"] for row in document["rows"]} == {"sft_strong", "mcts", "eto"}
+
+
+def test_every_sweep_has_a_folder_that_says_what_it_asks() -> None:
+    names = run.sweep_names()
+    assert {"main_table", "ablation", "beta_sweep", "width_sweep", "exploration", "gap"} < {*names}
+    for name in names:
+        page = (run.HERE / name / "README.md").read_text("utf-8")
+        parts = [page.index(f"**{part}.**") for part in ("Question", "Command", "Reading", "Cost")]
+        assert parts[:2] == sorted(parts[:2]), name
+
+
+def test_an_unknown_experiment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["run.py", "magic"])
+    with pytest.raises(SystemExit, match="magic is not an experiment"):
+        run.main()
+
+
+def test_the_constants_of_paper_and_code_are_set_as_their_sources_say() -> None:
+    page = markdown_table(constants.table())
+    print(page)
+    assert page in (run.HERE / "paper" / "README.md").read_text("utf-8")

@@ -1,0 +1,64 @@
+"""The points that a sweep is going to run, and the stages that they will need."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+from tratree.cli.compose import compose_config
+from tratree.errors import UserError
+from tratree.report.sweep import read_yaml
+
+PLAN = "multirun.yaml"
+"""What Hydra's own sweeper writes into the folder of a sweep when it starts."""
+
+Overrides = tuple[str, ...]
+
+
+def planned_points(plan: Path) -> list[Overrides] | None:
+    """Return the overrides of every point that file `plan` of a sweep stands for.
+
+    None if that is not known beforehand: another sweeper chooses points as it goes.
+
+    Raises:
+        UserError: If the plan is damaged.
+    """
+    try:
+        hydra = read_yaml(plan)["hydra"]
+        if not hydra["sweeper"]["_target_"].endswith(BasicSweeper.__name__):
+            return None
+        params = [f"{key}={value}" for key, value in (hydra["sweeper"]["params"] or {}).items()]
+        parsed = OverridesParser.create().parse_overrides([*params, *hydra["overrides"]["task"]])
+        [points] = BasicSweeper.split_arguments(parsed, None)
+    except (LookupError, TypeError, HydraException) as error:
+        raise UserError(f"{plan} is damaged ({error}): start the sweep again") from error
+    return [tuple(point) for point in points]
+
+
+def launched_from(plan: Path) -> Path:
+    """Return the folder that relative paths of the sweep's configuration start from."""
+    return Path(read_yaml(plan)["hydra"]["runtime"]["cwd"])
+
+
+@cache
+def planned_stages(overrides: Overrides, start: Path) -> dict[Path, str]:
+    """Return the stages of a point, by their folder in the store.
+
+    Args:
+        overrides: What makes it this point.
+        start: What a relative store is relative to.
+
+    Raises:
+        UserError, HydraException: If the configuration no longer takes these overrides.
+    """
+    from tratree.pipeline.methods import evaluations
+    from tratree.pipeline.stage import with_inputs
+
+    config = compose_config(overrides)
+    stages = evaluations(config).values()
+    root = (start / config.store).resolve()
+    return {root / stage.name / stage.key: stage.title for stage in with_inputs(stages)}

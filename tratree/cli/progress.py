@@ -1,0 +1,107 @@
+"""``tratree progress SWEEP``: how far a sweep has come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tratree.cli.arguments import ArgumentParser
+from tratree.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+    from tratree.pipeline.sweep_progress import SweepProgress
+
+LOOK_EVERY_SECONDS = 5.0
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print points, stages and the time left; with ``--watch`` until the sweep is over.
+
+    Raises:
+        UserError: If the arguments are wrong, or there is no sweep.
+    """
+    parser = ArgumentParser(
+        prog="tratree progress",
+        description="Show how far a sweep has come: its points, the stages that they need from "
+        "the store, and the time left, by what finished stages took.",
+    )
+    parser.add_argument(
+        "sweep", type=Path, metavar="SWEEP", help="the folder of a sweep, or of several"
+    )
+    parser.add_argument(
+        "--watch", action="store_true", help="look again every few seconds until it is over"
+    )
+    given = parser.parse_args(arguments)
+
+    # Heavy imports wait until the arguments are known to be right.
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(highlight=False)
+    progress, text = _look(given.sweep)
+    if not given.watch:
+        console.print(text)
+        return
+    with Live(text, console=console, auto_refresh=False) as live:
+        while progress.points["waiting"] or progress.points["running"]:
+            time.sleep(LOOK_EVERY_SECONDS)
+            progress, text = _look(given.sweep)
+            live.update(text, refresh=True)
+
+
+def _look(sweep: Path) -> tuple[SweepProgress, Group]:
+    from rich.console import Group
+    from rich.table import Table
+
+    from tratree.cli.planned import PLAN, launched_from, planned_points, planned_stages
+    from tratree.pipeline.sweep_progress import sweep_progress
+    from tratree.report.sweep import by_key, find_begun_points
+
+    begun = find_begun_points([sweep])
+    places, known = [], True
+    for plan in sorted(sweep.rglob(PLAN)):
+        planned = planned_points(plan)
+        known &= planned is not None
+        of_plan = [p.overrides for p in begun if plan.parent.resolve() in p.folder.parents]
+        waiting = [point for point in planned or () if by_key(point) not in of_plan]
+        places += [planned_stages(point, launched_from(plan)) for point in waiting]
+    if not begun and not places:
+        raise UserError(f"no sweep lies in {sweep}: give the folder that it named when it began")
+    progress = sweep_progress(begun, places)
+
+    counts = ", ".join(f"{number} {state}" for state, number in progress.points.items())
+    table = Table("stage", box=None, pad_edge=False)
+    for name in ("finished", "running", "missing", "seconds each"):
+        table.add_column(name, justify="right")
+    for stage in progress.stages:
+        seconds = "" if stage.seconds is None else f"{stage.seconds:.1f}"
+        numbers = (stage.finished, stage.running, stage.missing)
+        table.add_row(stage.title, *map(str, numbers), seconds)
+    more = "" if known else " (so far: how many there will be is not known)"
+    return progress, Group(f"points: {counts}{more}", table, _time_left(progress))
+
+
+def _time_left(progress: SweepProgress) -> str:
+    if not any(stage.left for stage in progress.stages):
+        return "left: nothing"
+    said = f"left: about {_duration(progress.seconds_left)} of work"
+    running = progress.points["running"]
+    if running > 1:
+        said += f", {_duration(progress.seconds_left / running)} with {running} running"
+    if progress.unknown:
+        known = progress.seconds_left > 0
+        names = ", ".join(f"{stage.left} × {stage.title}" for stage in progress.unknown)
+        said = f"{said} and an unknown time for " if known else "left: an unknown time for "
+        said += f"{names}, of which none has finished yet"
+    return said
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,77 @@
+"""With what a run was started: one line for each start, in the run folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tratree.errors import UserError
+
+STARTS = "starts.jsonl"
+LIBRARIES = ("tratree", "torch", "transformers", "peft", "lightning")
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def write_start(run: Path) -> None:
+    """Append time, commit, versions and machine; a run that is gone on with has several lines."""
+    start = {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": read_commit(CHECKOUT),
+        "versions": {**library_versions(), "python": platform.python_version()},
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
+    }
+    with (run / STARTS).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(start) + "\n")
+
+
+def read_starts(run: Path) -> list[dict[str, Any]]:
+    """Return what `write_start` wrote, first start first; none if there is no file.
+
+    Raises:
+        UserError: If a line is damaged.
+    """
+    path = run / STARTS
+    if not path.exists():
+        return []
+    try:
+        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}): remove it") from error
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of what decides about numbers."""
+    return {name: version(name) for name in LIBRARIES}
+
+
+def read_commit(checkout: Path) -> str | None:
+    """Return the commit of a git checkout, marked where files differ from it; None without git."""
+    if not (checkout / ".git").exists():
+        return None
+    commit, changes = (
+        _git(checkout, *arguments)
+        for arguments in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+    )
+    if commit is None or changes is None:
+        return None
+    return f"{commit} with changes" if changes else commit
+
+
+def _git(checkout: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(checkout), *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

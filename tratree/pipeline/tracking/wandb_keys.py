@@ -1,0 +1,31 @@
+"""The names under which a run's figures and pages stand in W&B."""
+
+from __future__ import annotations
+
+STEP = "trainer/global_step"
+"""What every curve is plotted against."""
+RESULTS = "results"
+"""The table of results."""
+TRAJECTORIES = "trajectories"
+"""A table of evaluation episodes."""
+TREES = "trees"
+"""Figures of trees."""
+VIEWER = "tree viewer"
+"""The page of all trees."""
+REPORT = "report"
+"""The page of ``tratree report``."""
+
+
+def curves_of(stage_title: str) -> str:
+    """Return what the curves of a fine-tuning have in common: ``sft_weak`` for ``sft weak``."""
+    return stage_title.replace(" ", "_")
+
+
+def curve(stage_title: str, figure: str) -> str:
+    """Return the key of one figure of every step of a fine-tuning."""
+    return f"{curves_of(stage_title)}/{figure}"
+
+
+def result(system: str, split: str, figure: str) -> str:
+    """Return the key of a mean of ``results.json`` in the run's summary."""
+    return f"results/{system}/{split}/{figure}"

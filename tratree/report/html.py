@@ -1,0 +1,53 @@
+"""What HTML pages of results are made of."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from html import escape
+
+import matplotlib
+from matplotlib.figure import Figure
+
+# Equal figures give equal bytes.
+matplotlib.rcParams["svg.hashsalt"] = "tratree"
+matplotlib.rcParams["svg.fonttype"] = "none"
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+Table = Sequence[Sequence[str]]
+"""The header, then the rows."""
+
+
+def html_table(table: Table) -> str:
+    """Return `table` in HTML; it scrolls by itself where it is wider than the page."""
+    header, *others = table
+    lines = [_row(header, "th"), *(_row(line, "td") for line in others)]
+    return f"<section><table>{''.join(lines)}</table></section>"
+
+
+def _row(cells: Sequence[str], tag: str) -> str:
+    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+
+def svg(figure: Figure) -> str:
+    """Return `figure` as an SVG file."""
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None})
+    return text.getvalue()
+
+
+def html_figure(figure: Figure, label: str, caption: str = "") -> str:
+    """Return `figure` as an element of a page.
+
+    Args:
+        figure: The drawing.
+        label: Says what it shows to those who do not see it.
+        caption: HTML that stands below.
+    """
+    text = svg(figure)
+    drawing = text[text.index("<svg") :].replace("<svg", "<svg role='img'", 1)
+    below = f"<figcaption>{caption}</figcaption>" if caption else ""
+    return f"<figure aria-label='{escape(label, quote=True)}'>{drawing}{below}</figure>"
