@@ -49,5 +49,6 @@ def test_sums_that_differ_by_rounding_are_equally_extreme() -> None:
     assert paired_p_value(differences) == 1.0
 
 
-def test_no_difference_is_no_evidence() -> None:
-    assert paired_p_value(np.zeros(20)) == 1.0
+@pytest.mark.parametrize("changed", [0, 1])
+def test_no_difference_or_one_is_no_evidence(changed: int) -> None:
+    assert paired_p_value(np.array([1.0] * changed + [0.0] * 20)) == 1.0

@@ -68,7 +68,7 @@ def paired_p_value(differences: NDArray[np.float64]) -> float:
         differences: One number a task, shape [T].
     """
     changed = differences[differences != 0]
-    if len(changed) == 0:
+    if len(changed) < 2:  # with one, both signs are equally extreme
         return 1.0
     # Rounded, so that sums that are equal but for rounding count as equally extreme.
     return float(
