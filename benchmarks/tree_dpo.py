@@ -48,6 +48,7 @@ from tratree.pipeline.stages.reference import encode_pair
 from tratree.pipeline.stages.sft import sft_stage
 from tratree.pipeline.store import Store
 from tratree.policy.chat import ChatFormat
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.tree.divergence import find_pairs
 from tratree.tree.merge import build_tree
@@ -83,7 +84,7 @@ SHAPES = {
 def explored(root: Path) -> Path:
     """Return the file of explored trajectories, exploring if the store lacks it."""
     config = compose_config(EXPLORATION)
-    store = Store(root, Resources(1, 32, root / "cache"), Progress())
+    store = Store(root, Resources(WorkerSettings(), EngineSettings(32), root / "cache"), Progress())
     return store.ensure(explore_stage(config, sft_stage(config, "weak"))) / EPISODES
 
 

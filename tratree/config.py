@@ -125,6 +125,8 @@ class ModelConfig:
     system_prompt: str = MISSING
     context: int = MISSING
     max_new_tokens: int = MISSING
+    max_thought_tokens: int | None = None
+    max_repeats: int | None = None
     dtype: str = MISSING
     rollout_dtype: str = MISSING
     attention: str = "sdpa"
@@ -147,6 +149,7 @@ class SamplingConfig:
     temperature: float = MISSING
     top_p: float = 1.0
     top_k: int = 0
+    min_p: float = 0.0
 
 
 @dataclass
@@ -155,7 +158,12 @@ class ExploreConfig:
 
     tasks: int | None = MISSING
     trajectories: int = MISSING
+    tokens: int | None = None
+    stop_when_decided: int | None = None
     sampling: list[SamplingConfig] = MISSING
+    rounds: int = 1
+    kl_weight: float = 0.0
+    score: str = "environment"
 
 
 @dataclass
@@ -209,10 +217,18 @@ class TrainerConfig:
 
 @dataclass
 class RolloutConfig:
-    """How episodes are played; changes speed and memory, never a result."""
+    """How episodes are played; all after `engine` changes speed and memory only."""
 
+    constraint: str = MISSING
+    engine: str = MISSING
+    servers: list[str] = MISSING
     batch_size: int = MISSING
+    cache_gib: float | None = MISSING
+    env_threads: int = MISSING
     workers: int = MISSING
+    step_seconds: float | None = MISSING
+    recycle_episodes: int | None = MISSING
+    recycle_gib: float | None = MISSING
 
 
 @dataclass
@@ -221,6 +237,8 @@ class EvaluationConfig:
 
     splits: list[str] = MISSING
     episodes: int | None = MISSING
+    samples: int = MISSING
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
 
 
 @dataclass
@@ -287,11 +305,13 @@ def _choice(key: str, value: Any, allowed: Any) -> str:
 
 
 def _check(config: Config) -> None:
-    method, tree, explore = config.method, config.tree, config.explore
+    method, tree, explore, rollout = config.method, config.tree, config.explore, config.rollout
     _choice("method.start", method.start, ("sft", "base"))
     _choice("method.packing", method.packing, ("tree", "pairwise"))
     _choice("method.aggregate", method.aggregate, ("mean", "max"))
     _choice("method.continuation", method.continuation, ("end", "next_divergence", "one_step"))
+    _choice("rollout.constraint", rollout.constraint, ("none", "well_formed", "admissible"))
+    _choice("rollout.engine", rollout.engine, ("transformers", "vllm"))
     _choice("tree.similarity", tree.similarity, ("exact", "ngrams", "minilm"))
     _choice("model.attention", config.model.attention, ("sdpa", "eager", "flash_attention_2"))
     _choice("model.quantization", config.model.quantization, ("none", "8bit", "4bit"))
@@ -304,9 +324,13 @@ def _check(config: Config) -> None:
         ("expert.tasks", config.expert.tasks, 1),
         ("explore.tasks", explore.tasks, 1),
         ("explore.trajectories", explore.trajectories, 1),
+        ("explore.tokens", explore.tokens, 1),
+        ("explore.stop_when_decided", explore.stop_when_decided, 1),
+        ("explore.rounds", explore.rounds, 1),
         ("evaluation.episodes", config.evaluation.episodes, 1),
-        ("rollout.batch_size", config.rollout.batch_size, 1),
-        ("rollout.workers", config.rollout.workers, 1),
+        ("evaluation.samples", config.evaluation.samples, 1),
+        ("rollout.batch_size", rollout.batch_size, 1),
+        ("rollout.workers", rollout.workers, 1),
         ("trainer.threads", config.trainer.threads, 1),
         ("trainer.devices", config.trainer.devices, 1),
         ("trainer.num_nodes", config.trainer.num_nodes, 1),
@@ -334,8 +358,39 @@ def _check(config: Config) -> None:
     ):
         if not 0 <= number <= 1:
             raise UserError(f"{key}={number} is out of range: it must lie between 0 and 1")
+    _choice("explore.score", explore.score, ("environment", "self"))
+    if explore.rounds > explore.trajectories:
+        raise UserError(
+            f"explore.rounds={explore.rounds} rounds share explore.trajectories="
+            f"{explore.trajectories}: set it to at most that"
+        )
+    if explore.kl_weight < 0 or (explore.kl_weight > 0 and explore.rounds == 1):
+        raise UserError(
+            f"explore.kl_weight={explore.kl_weight:g} needs explorers to differ from: set it to 0, "
+            "or above 0 with explore.rounds of 2 or more"
+        )
+    if explore.score == "self" and explore.stop_when_decided is not None:
+        raise UserError(
+            "explore.stop_when_decided looks at the environment's score, which explore.score=self "
+            "hides: set it to null"
+        )
+    if rollout.engine == "vllm" and not rollout.servers:
+        raise UserError(
+            "rollout.engine=vllm needs a server of each base model: set "
+            "rollout.servers=[http://localhost:8000,http://localhost:8001]"
+        )
+    if rollout.engine == "vllm" and rollout.constraint != "none":
+        raise UserError(
+            f"rollout.constraint={rollout.constraint} needs rollout.engine=transformers: "
+            "vllm plays without constraints"
+        )
     if method.beta <= 0:
         raise UserError(f"method.beta={method.beta} is out of range: it must be above 0")
+    if config.evaluation.samples > 1 and config.evaluation.sampling.temperature == 0:
+        raise UserError(
+            f"evaluation.samples={config.evaluation.samples} greedy trajectories of a task would "
+            "be the same: set evaluation.sampling.temperature above 0"
+        )
     if not 0 <= method.label_smoothing < 0.5:
         raise UserError(
             f"method.label_smoothing={method.label_smoothing} is out of range: it must lie from 0 "

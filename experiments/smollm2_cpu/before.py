@@ -21,7 +21,9 @@ from tratree.models.loading import ModelSettings, load_tokenizer
 from tratree.models.lora import load_policy_model
 from tratree.pipeline.stages.episodes import rollout_settings
 from tratree.policy.chat import ChatFormat
-from tratree.policy.rollout import Episode, RolloutLimits, run_episodes
+from tratree.policy.machine_settings import EngineSettings
+from tratree.policy.rollout import run_episodes
+from tratree.policy.rollout_settings import Episode, RolloutLimits
 from tratree.policy.sampling import SamplingSettings
 
 
@@ -45,7 +47,7 @@ def main(model_folder: str, games: str) -> None:
             [Episode(task, 0, SamplingSettings(temperature=0.0)) for task in tasks],
             seed=0,
             stage="before",
-            batch_size=len(tasks),
+            settings=EngineSettings(len(tasks)),
             limits=RolloutLimits(**rollout_settings(config)),
             source="base",
         )

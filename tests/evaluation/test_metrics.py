@@ -1,64 +1,48 @@
-"""Figures and intervals of an evaluation."""
+"""Figures of an evaluation."""
 
 import pytest
-from scipy.stats import norm
+from episodes import episode
 
-from tratree.evaluation.metrics import (
-    average,
-    performance_gap_recovered,
-    proportion,
-    summarize,
-)
-from tratree.trajectory.types import Step, Task, Trajectory
-
-
-def episode(score: float, steps: int, *, success: bool, finished: bool) -> Trajectory:
-    task = Task("game", "valid_unseen", "pick", "put a mug in cabinet")
-    turn = Step("find mug", "go to shelf 1", "You arrive at shelf 1.")
-    return Trajectory(task, "A room.", (turn,) * steps, score, success, finished)
-
-
-def test_proportion_is_the_wilson_interval() -> None:
-    estimate = proportion([True] * 30 + [False] * 70)
-    z, n, p = norm.ppf(0.975), 100, 0.3
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5
-    assert estimate.mean == 0.3
-    assert estimate.low == pytest.approx(centre - half)
-    assert estimate.high == pytest.approx(centre + half)
-
-
-def test_no_success_still_has_an_upper_bound() -> None:
-    assert proportion([False] * 50).high > 0.05
-
-
-def test_bootstrap_interval_is_close_to_the_normal_one() -> None:
-    values = [float(i % 10) for i in range(400)]
-    estimate = average(values)
-    half = 1.96 * (8.25 / 400) ** 0.5
-    assert estimate.mean == 4.5
-    assert estimate.low == pytest.approx(4.5 - half, abs=0.03)
-    assert estimate.high == pytest.approx(4.5 + half, abs=0.03)
-
-
-def test_bootstrap_does_not_change_between_calls() -> None:
-    values = [0.0, 1.0, 0.5, 0.25] * 10
-    assert average(values) == average(values)
+from tratree.evaluation.metrics import by_task, performance_gap_recovered, summarize
 
 
 def test_reward_counts_every_episode_and_success_is_not_finishing() -> None:
     episodes = [
-        episode(1.0, 5, success=True, finished=True),
-        episode(0.5, 9, success=False, finished=True),
-        episode(0.0, 30, success=False, finished=False),
-        episode(0.0, 30, success=False, finished=False),
+        episode(1.0, 5, success=True, finished=True, task="a"),
+        episode(0.5, 9, finished=True, invalid=4, task="b"),
+        episode(0.0, 30, task="c"),
+        episode(0.0, 30, invalid=2, task="d"),
     ]
     figures = summarize(episodes)
-    assert figures["episodes"] == 4
+    assert (figures["episodes"], figures["tasks"]) == (4, 4)
     assert figures["reward"]["mean"] == 0.375
     assert figures["success"]["mean"] == 0.25
     assert figures["finished"]["mean"] == 0.5
     assert figures["steps"]["mean"] == 18.5
+    assert figures["invalid_actions"]["mean"] == 1.5
+    assert figures["tokens"]["mean"] == 3 * 18.5
+
+
+def test_tasks_weigh_the_same_and_their_samples_stay_together() -> None:
+    solved = [
+        episode(1.0, success=True, task=f"easy-{n}", sample=k) for n in range(5) for k in range(4)
+    ]
+    failed = [episode(0.0, task=f"hard-{n}", sample=k) for n in range(5) for k in range(4)]
+    figures, alone = summarize(solved + failed), summarize(solved[::4] + failed[::4])
+    assert (figures["episodes"], figures["tasks"]) == (40, 10)
+    assert figures["reward"] == alone["reward"]  # not narrower for more samples of equal tasks
+    assert by_task([*solved[:3], *failed[:1]], "reward") == {"easy-0": 1.0, "hard-0": 0.0}
+
+
+def test_kinds_of_task_have_their_own_figures() -> None:
+    episodes = [
+        episode(1.0, success=True, task="a", kind="pick"),
+        episode(0.0, task="b", kind="heat"),
+    ]
+    kinds = summarize(episodes)["task_types"]
+    assert list(kinds) == ["heat", "pick"]
+    assert kinds["pick"]["tasks"] == 1
+    assert (kinds["pick"]["success"]["mean"], kinds["heat"]["success"]["mean"]) == (1.0, 0.0)
 
 
 def test_summary_of_nothing_is_an_error() -> None:

@@ -21,6 +21,7 @@ from tratree.pipeline.stage import Resources
 from tratree.pipeline.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.pipeline.stages.sft import sft_stage
 from tratree.pipeline.store import Store
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.trajectory.conversations import write_conversations
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
@@ -37,7 +38,7 @@ def configuration(folder: Path, *overrides: str) -> Config:
 def open_store(folder: Path) -> tuple[Store, io.StringIO]:
     """Return the store, and what it will have said."""
     said = io.StringIO()
-    resources = Resources(workers=1, batch_size=1, cache=folder / "store" / "cache")
+    resources = Resources(WorkerSettings(), EngineSettings(1), folder / "store" / "cache")
     return Store(folder / "store", resources, Progress(Console(file=said, width=200))), said
 
 

@@ -19,6 +19,7 @@ from tratree.pipeline.stages.paths import PATHS
 from tratree.pipeline.stages.training import read_report
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import without_token_ids
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.trajectory.jsonl import write_trajectories
 from tratree.trajectory.types import Step, Task, Trajectory
 
@@ -61,7 +62,7 @@ def losses(tmp_path: Path, name: str, strong: str, path: Trajectory) -> str:
         made.mkdir()
     write_trajectories(paths / PATHS, [path])
     stage = mcts(config)
-    resources = Resources(workers=1, batch_size=1, cache=tmp_path / "cache")
+    resources = Resources(WorkerSettings(), EngineSettings(1), tmp_path / "cache")
     stage.run(Job(stage.settings, {"paths": paths}, folder, resources, Progress()))
     assert read_report(folder).steps == config.model.imitation.epochs
     return (folder / METRICS).read_text("utf-8")

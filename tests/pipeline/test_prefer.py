@@ -18,6 +18,7 @@ from tratree.pipeline.progress import Progress
 from tratree.pipeline.stage import Resources
 from tratree.pipeline.stages.sft import sft_stage
 from tratree.pipeline.store import Store
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_a_copy_of_the_family_is_accepted(tmp_path: Path) -> None:
 def test_without_an_informative_pair_strong_sft_stays_bit_for_bit(tmp_path: Path) -> None:
     config = compose_config(["debug=smoke", "method=tree_dpo", "method.minimum_gap=1"])
     said = io.StringIO()
-    resources = Resources(workers=1, batch_size=8, cache=tmp_path / "cache")
+    resources = Resources(WorkerSettings(), EngineSettings(8), tmp_path / "cache")
     store = Store(tmp_path, resources, Progress(Console(file=said, width=200)))
     preferred = store.ensure(systems(config)["tree_dpo"])
     started = store.ensure(sft_stage(config, "strong"))

@@ -21,6 +21,7 @@ from tratree.pipeline.stages.episodes import EPISODES
 from tratree.pipeline.stages.paths import paths_stage
 from tratree.pipeline.stages.trees import trees_stage
 from tratree.pipeline.store import Store
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.trajectory.jsonl import write_trajectories
 from tratree.trajectory.types import Step, Task, Trajectory
 
@@ -47,7 +48,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     paths = paths_stage(config, trees)
     progress = Progress(Console(file=open(os.devnull, "w")))  # noqa: SIM115
     root = project / "store"
-    Store(root, Resources(1, 1, root / "cache"), progress).ensure(paths)
+    resources = Resources(WorkerSettings(), EngineSettings(1), root / "cache")
+    Store(root, resources, progress).ensure(paths)
     write_stages(project / "outputs" / "run", "store", [paths])
     return project / "outputs" / "run"
 

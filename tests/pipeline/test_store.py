@@ -17,11 +17,12 @@ from tratree.errors import UserError
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.stage import Job, Resources, Stage
 from tratree.pipeline.store import Store, read_description
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 
 
 def open_store(root: Path) -> Store:
     progress = Progress(Console(file=open(os.devnull, "w")))  # noqa: SIM115
-    return Store(root, Resources(workers=1, batch_size=1, cache=root / "cache"), progress)
+    return Store(root, Resources(WorkerSettings(), EngineSettings(1), root / "cache"), progress)
 
 
 def count_lines(job: Job) -> None:

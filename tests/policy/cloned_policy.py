@@ -16,7 +16,7 @@ from tratree.envs.alfworld.generator import generate_games
 from tratree.envs.base import TextEnv, play_expert
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import encode_trajectory
-from tratree.policy.rollout import RolloutLimits
+from tratree.policy.rollout_settings import RolloutLimits
 from tratree.trajectory.types import Task
 
 LIMITS = RolloutLimits(max_steps=12, max_new_tokens=24, max_context=512)
@@ -41,11 +41,15 @@ def train_policy(folder: Path) -> None:
     generate_games(folder / "games", "train", 6, difficulty="small", seed=0)
     env = make_env(folder)
     demonstrations = [play_expert(env, task) for task in tasks_of(folder)]
-    env.close()
     lines = ["Thought: Action:"]
     for episode in demonstrations:
+        env.reset(episode.task)
+        for step in episode.steps:
+            lines += env.admissible()
+            env.step(step.action)
         lines.append(episode.first_observation)
         lines += [f"{s.thought} {s.action} {s.observation}" for s in episode.steps]
+    env.close()
     tokenizer = word_level(lines)
     chat = ChatFormat(tokenizer, "tiny")
     torch.manual_seed(0)

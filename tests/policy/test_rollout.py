@@ -12,7 +12,9 @@ from cloned_policy import LIMITS, load_policy, make_env, tasks_of
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.errors import UserError
 from tratree.policy.encoding import encode_trajectory
-from tratree.policy.rollout import Episode, RolloutLimits, run_episodes
+from tratree.policy.machine_settings import EngineSettings
+from tratree.policy.rollout import run_episodes
+from tratree.policy.rollout_settings import Episode, RolloutLimits
 from tratree.policy.sampling import SamplingSettings
 from tratree.trajectory.types import Trajectory
 
@@ -38,7 +40,7 @@ def play(
             episodes,
             seed=0,
             stage="test",
-            batch_size=batch_size,
+            settings=EngineSettings(batch_size),
             limits=limits,
             source="cloned",
         )
@@ -82,7 +84,7 @@ def test_seed_stage_and_sample_give_other_draws(policy_folder):
             episodes,
             seed=seed,
             stage=stage,
-            batch_size=1,
+            settings=EngineSettings(1),
             limits=replace(LIMITS, max_steps=3),
             source="",
         )
@@ -144,6 +146,21 @@ def test_limits_cut_turns_and_episodes(policy_folder):
     )
 
 
+@pytest.mark.parametrize("batch_size", [1, 16])
+def test_with_a_constraint_every_action_is_admissible(policy_folder, batch_size):
+    limits = replace(LIMITS, max_thought_tokens=10, constraint="admissible")
+    played = play(policy_folder, episodes_of(policy_folder), batch_size, limits)
+    assert all(step.valid for episode in played for step in episode.steps)
+    assert len({step.action for episode in played for step in episode.steps}) > 5
+    assert any(step.thought for episode in played for step in episode.steps)
+
+
+def test_invalid_actions_are_recorded(one_by_one):
+    steps = [step for episode in one_by_one for step in episode.steps]
+    assert {step.valid for step in steps} == {True, False}
+    assert all(s.valid == (s.observation != "Nothing happens.") for s in steps)
+
+
 def test_a_first_turn_without_room_is_a_user_error(policy_folder):
     with pytest.raises(UserError, match="set max_context"):
         play(policy_folder, episodes_of(policy_folder), 2, replace(LIMITS, max_context=40))
@@ -178,7 +195,7 @@ def test_environments_are_reused_and_closed_even_when_stopped_early(policy_folde
         episodes_of(policy_folder),
         seed=0,
         stage="test",
-        batch_size=3,
+        settings=EngineSettings(3),
         limits=replace(LIMITS, max_steps=2),
         source="",
     )

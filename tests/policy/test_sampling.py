@@ -18,6 +18,7 @@ SETTINGS = st.builds(
     temperature=st.sampled_from([0.0, 0.3, 0.7, 1.0, 5.0]),
     top_p=st.sampled_from([0.05, 0.5, 0.9, 1.0]),
     top_k=st.integers(0, 12),
+    min_p=st.sampled_from([0.0, 0.1, 0.9]),
 )
 DRAWS = st.floats(0, 1, exclude_max=True)
 
@@ -30,6 +31,8 @@ def allowed_tokens(logits: np.ndarray, chosen: SamplingSettings) -> set[int]:
     weights = np.exp((logits - logits.max()) / chosen.temperature)
     kept, reached = [], 0.0
     for token in ranked[: chosen.top_k or None]:
+        if weights[token] < chosen.min_p * weights[ranked[0]] * (1 - 1e-9):
+            break
         if chosen.top_p < 1 and reached >= chosen.top_p + 1e-9:
             break
         kept.append(token)
@@ -58,6 +61,8 @@ def test_tokens_are_allowed_and_rows_independent(data, logits):
         (SamplingSettings(1.0, top_k=2), [0, 4 / 7, 0, 3 / 7]),
         (SamplingSettings(1.0, top_p=0.8), [0, 4 / 9, 2 / 9, 3 / 9]),
         (SamplingSettings(1.0, top_p=0.8, top_k=1), [0, 1, 0, 0]),
+        (SamplingSettings(1.0, min_p=0.6), [0, 4 / 7, 0, 3 / 7]),
+        (SamplingSettings(1.0, min_p=0.45, top_p=0.7), [0, 4 / 7, 0, 3 / 7]),
         (SamplingSettings(0.0), [0, 1, 0, 0]),
     ],
 )
@@ -84,6 +89,7 @@ def test_the_ends_of_the_unit_interval_never_give_an_impossible_token():
         {"temperature": float("nan")},
         {"temperature": 1.0, "top_p": 1.5},
         {"temperature": 1.0, "top_k": -1},
+        {"temperature": 1.0, "min_p": 1.0},
     ],
 )
 def test_settings_out_of_range_are_user_errors(values):

@@ -6,18 +6,23 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
 from cloned_policy import LIMITS, load_policy, make_env, tasks_of
 
-from tratree.envs.base import TextEnv
+from tratree.envs.alfworld.environment import AlfworldEnv
+from tratree.envs.base import StepResult, TextEnv
 from tratree.errors import UserError
-from tratree.policy.rollout import Episode
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
+from tratree.policy.rollout_settings import Episode
 from tratree.policy.sampling import SamplingSettings
 from tratree.policy.workers import roll_out
-from tratree.trajectory.types import Trajectory
+from tratree.trajectory.types import Task, Trajectory
+
+TWO = WorkerSettings(2)
 
 
 def episodes_of(folder: Path) -> list[Episode]:
@@ -29,7 +34,9 @@ def episodes_of(folder: Path) -> list[Episode]:
     ]
 
 
-def play(folder: Path, workers: int, make_env_of=make_env) -> dict[int, Trajectory]:
+def play(
+    folder: Path, workers: WorkerSettings, make_env_of=make_env, report=print
+) -> dict[int, Trajectory]:
     return dict(
         roll_out(
             partial(load_policy, folder),
@@ -37,10 +44,11 @@ def play(folder: Path, workers: int, make_env_of=make_env) -> dict[int, Trajecto
             episodes_of(folder),
             seed=0,
             stage="test",
-            batch_size=4,
+            settings=EngineSettings(4),
+            workers=workers,
             limits=LIMITS,
             source="cloned",
-            workers=workers,
+            report=report,
             preload=["tratree.envs.alfworld.engine"],
         )
     )
@@ -61,6 +69,41 @@ def make_env_always_killed(folder: Path) -> TextEnv:
     raise AssertionError
 
 
+class HangsOnce(AlfworldEnv):
+    """Waits for ever at one step of one process."""
+
+    mark: Path
+
+    def step(self, action: str) -> StepResult:
+        with suppress(FileExistsError):
+            self.mark.touch(exist_ok=False)
+            time.sleep(1000)
+        return super().step(action)
+
+
+class AlwaysHangs(AlfworldEnv):
+    """Waits for ever at every reset."""
+
+    def reset(self, task: Task) -> StepResult:
+        time.sleep(1000)
+        raise AssertionError
+
+
+def make_env_hangs_once(folder: Path) -> TextEnv:
+    HangsOnce.mark = folder / "hung"
+    return make_env(folder, HangsOnce)
+
+
+def make_env_always_hangs(folder: Path) -> TextEnv:
+    return make_env(folder, AlwaysHangs)
+
+
+def make_env_and_note(folder: Path, notes: Path) -> TextEnv:
+    with notes.open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    return make_env(folder)
+
+
 def make_env_user_error(folder: Path) -> TextEnv:
     raise UserError(f"no games in {folder}: generate some")
 
@@ -71,17 +114,45 @@ def make_env_program_error(folder: Path) -> TextEnv:
 
 @pytest.fixture(scope="module")
 def in_process(policy_folder: Path) -> dict[int, Trajectory]:
-    return play(policy_folder, workers=1)
+    return play(policy_folder, WorkerSettings())
 
 
 def test_two_workers_give_the_same_trajectories(policy_folder, in_process):
-    assert play(policy_folder, workers=2) == in_process
+    assert play(policy_folder, TWO) == in_process
     assert not multiprocessing.active_children()
 
 
 def test_episodes_of_a_killed_worker_are_played_again(policy_folder, in_process):
-    assert play(policy_folder, 2, make_env_once_killed) == in_process
+    assert play(policy_folder, TWO, make_env_once_killed) == in_process
     assert (policy_folder / "killed").exists()
+    assert not multiprocessing.active_children()
+
+
+def test_a_hung_environment_is_replaced_and_its_episodes_played_again(policy_folder, in_process):
+    said: list[str] = []
+    limited = WorkerSettings(2, step_seconds=8.0)
+    assert play(policy_folder, limited, make_env_hangs_once, said.append) == in_process
+    assert (policy_folder / "hung").exists()
+    assert said[0].startswith("a rollout worker died because its environment did not answer")
+    assert not multiprocessing.active_children()
+
+
+def test_an_environment_that_always_hangs_is_a_user_error(policy_folder):
+    limited = WorkerSettings(2, step_seconds=0.2)
+    with pytest.raises(UserError, match=r"the last because its environment did not answer"):
+        play(policy_folder, limited, make_env_always_hangs)
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("limit", [{"recycle_episodes": 2}, {"recycle_gib": 1e-3}])
+def test_workers_are_recycled_before_they_leak(policy_folder, in_process, limit):
+    def report(line: str) -> None:
+        raise AssertionError(line)
+
+    make_and_note = partial(make_env_and_note, notes=policy_folder / f"processes-{limit}")
+    assert play(policy_folder, WorkerSettings(2, **limit), make_and_note, report) == in_process
+    processes = set((policy_folder / f"processes-{limit}").read_text().split())
+    assert len(processes) > 2
     assert not multiprocessing.active_children()
 
 
@@ -90,12 +161,16 @@ def test_episodes_of_a_killed_worker_are_played_again(policy_folder, in_process)
     [
         (make_env_user_error, UserError, "^no games in .*: generate some$"),
         (make_env_program_error, RuntimeError, "make_env_program_error"),
-        (make_env_always_killed, UserError, "workers died, the last with exit code -9"),
+        (
+            make_env_always_killed,
+            UserError,
+            "died without finishing an episode, the last with exit code -9",
+        ),
     ],
 )
 def test_errors_are_passed_on(policy_folder, make_env_of, error, message):
     with pytest.raises(error, match=message):
-        play(policy_folder, 2, make_env_of)
+        play(policy_folder, TWO, make_env_of)
     assert not multiprocessing.active_children()
 
 
@@ -108,8 +183,8 @@ from test_workers import *
 if __name__ == "__main__":
     folder = Path({folder!r})
     running = roll_out(partial(load_policy, folder), partial(make_env, folder),
-        episodes_of(folder) * 500, seed=0, stage="test", batch_size=4, limits=LIMITS,
-        source="", workers=2)
+        episodes_of(folder) * 500, seed=0, stage="test", settings=EngineSettings(4), workers=TWO,
+        limits=LIMITS, source="")
     next(running)
     print(*(child.pid for child in multiprocessing.active_children()), flush=True)
     for _ in running:

@@ -14,7 +14,13 @@ def results() -> dict:
         figure = {"mean": reward, "low": reward - 0.1, "high": reward + 0.1}
         steps = {"mean": 12.5, "low": 11.0, "high": 14.0}
         shares = {"reward": figure, "success": figure, "finished": figure}
-        return {"episodes": 100, **shares, "steps": steps}
+        kind = {"tasks": 100, "reward": figure, "success": figure}
+        return {
+            "episodes": 100,
+            **shares,
+            **{"steps": steps, "invalid_actions": steps, "tokens": steps},
+            "task_types": {"pick": kind},
+        }
 
     systems = {
         name: {"unseen": split(reward), "seen": split(reward + 0.1)}
@@ -22,7 +28,15 @@ def results() -> dict:
     }
     add_gap_recovered(systems, weak="sft_weak", ceiling="sft_strong")
     pgr = {"weak": "sft_weak", "ceiling": "sft_strong"}
-    return {"env": "alfworld", "method": "mcts", "seed": 0, "pgr": pgr, "systems": systems}
+    difference = {"mean": 0.1, "low": -0.05, "high": 0.2}
+    test = {"difference": difference, "better": 30, "worse": 20, "p": 0.2}
+    compared = {"tasks": 100, "reward": test, "success": test}
+    comparisons = {"baseline": "sft_strong", "systems": {"mcts": {"unseen": compared}}}
+    return {
+        **{"env": "alfworld", "method": "mcts", "seed": 0, "pgr": pgr, "systems": systems},
+        "protocol": {"rollout": {"constraint": "none"}},
+        "comparisons": comparisons,
+    }
 
 
 def test_gap_recovered_is_added_where_it_is_defined() -> None:
@@ -42,6 +56,8 @@ def test_files_hold_the_same_numbers(tmp_path: Path) -> None:
     assert float(last["success_low"]) == document["systems"]["mcts"]["seen"]["success"]["low"]
     markdown = (tmp_path / "results.md").read_text("utf-8")
     assert "| mcts | unseen | 100 | 50.0 [40.0, 60.0] |" in markdown
+    assert "| mcts | unseen | 100 | reward | +10.0 [-5.0, +20.0] | 30 | 20 | 0.2000 |" in markdown
+    assert "| unseen | pick | 100 | 20.0 [10.0, 30.0] | 40.0 [30.0, 50.0] | 50.0" in markdown
 
 
 def test_printed_table_has_every_system() -> None:
@@ -49,3 +65,12 @@ def test_printed_table_has_every_system() -> None:
     print_results(results(), console)
     text = console.export_text()
     assert all(name in text for name in ("sft_weak", "sft_strong", "mcts", "12.5 [11.0, 14.0]"))
+
+
+def test_a_constraint_is_reported(tmp_path: Path) -> None:
+    document = results()
+    write_results(tmp_path, document)
+    assert "rollout.constraint" not in (tmp_path / "results.md").read_text("utf-8")
+    document["protocol"]["rollout"]["constraint"] = "admissible"
+    write_results(tmp_path, document)
+    assert "only admissible actions" in (tmp_path / "results.md").read_text("utf-8")

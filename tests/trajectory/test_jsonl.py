@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -23,7 +24,12 @@ TRAJECTORIES = st.lists(
         first_observation=TEXTS,
         steps=st.lists(
             st.builds(
-                Step, TEXTS, TEXTS, TEXTS, st.lists(st.integers(0, 9), max_size=3).map(tuple)
+                Step,
+                TEXTS,
+                TEXTS,
+                TEXTS,
+                st.lists(st.integers(0, 9), max_size=3).map(tuple),
+                st.booleans(),
             ),
             max_size=3,
         ).map(tuple),
@@ -155,3 +161,11 @@ def test_a_killed_process_keeps_its_finished_lines(tmp_path):
     samples = [trajectory.sample for trajectory in TrajectoryLog(path).read()]
     assert samples == list(range(len(samples)))
     assert len(samples) > acknowledged
+
+
+def test_steps_from_before_validity_was_recorded_are_valid(tmp_path):
+    data = _trajectory(0).to_json()
+    for step in data["steps"]:
+        del step["valid"]
+    (tmp_path / "old.jsonl").write_text(json.dumps(data) + "\n", encoding="utf-8")
+    assert read_trajectories(tmp_path / "old.jsonl") == [_trajectory(0)]

@@ -13,6 +13,7 @@ from tratree.pipeline.progress import Progress
 from tratree.pipeline.stage import Resources
 from tratree.pipeline.stages.environment import games_stage, open_env
 from tratree.pipeline.store import Store
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.trajectory.types import Task
 
 
@@ -21,7 +22,7 @@ def opened(config: Config) -> Iterator[TextEnv]:
     """Open the environment of a configuration; its games are made or found in the run's store."""
     root = Path(config.store).absolute()
     cache = root / "cache"
-    store = Store(root, Resources(workers=1, batch_size=1, cache=cache), Progress())
+    store = Store(root, Resources(WorkerSettings(), EngineSettings(1), cache), Progress())
     with closing(open_env(store.ensure(games_stage(config)), cache)) as env:
         yield env
 

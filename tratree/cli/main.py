@@ -14,6 +14,9 @@ from omegaconf.errors import OmegaConfBaseException
 from tratree.cli.compose import describe_composition_error
 from tratree.errors import UserError
 
+INTERRUPTED = 128 + 2
+"""Exit code after Ctrl-C, as shells have it for SIGINT."""
+
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "convert": "convert files of trajectories: AgentGym, ETO, TRL",
@@ -50,4 +53,5 @@ def main() -> None:
     except (HydraException, OmegaConfBaseException) as error:
         sys.exit(f"error: {describe_composition_error(error)}")
     except KeyboardInterrupt:
-        sys.exit("stopped; run the same command again to go on from here")
+        print("stopped; run the same command again to go on from here", file=sys.stderr)
+        sys.exit(INTERRUPTED)

@@ -93,7 +93,7 @@ def play_expert(env: TextEnv, task: Task) -> Trajectory:
     while not result.finished and len(steps) < env.max_steps:
         thought, action = expert(result)
         result = env.step(action)
-        steps.append(Step(thought, action, result.observation))
+        steps.append(Step(thought, action, result.observation, valid=result.valid))
     return Trajectory(
         task=task,
         first_observation=first.observation,

@@ -2,77 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest, bootstrap
+from numpy.typing import NDArray
 
+from tratree.evaluation.intervals import average, share
 from tratree.trajectory.types import Trajectory
 
-CONFIDENCE = 0.95
-RESAMPLES = 10_000
+FIGURES: Mapping[str, Callable[[Trajectory], float]] = MappingProxyType(
+    {
+        "reward": lambda t: t.score,
+        "success": lambda t: float(t.success),
+        "finished": lambda t: float(t.finished),
+        "steps": lambda t: float(len(t.steps)),
+        "invalid_actions": lambda t: float(sum(not step.valid for step in t.steps)),
+        "tokens": lambda t: float(sum(len(step.token_ids) for step in t.steps)),
+    }
+)
+"""What is measured of one trajectory, by name; the README beside this file says what each means."""
 
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over tasks and its 95 % confidence interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-def proportion(flags: Sequence[bool]) -> Estimate:
-    """Estimate a share in [0, 1], with the Wilson interval."""
-    test = binomtest(sum(flags), len(flags))
-    interval = test.proportion_ci(CONFIDENCE, method="wilson")
-    return Estimate(float(test.statistic), float(interval.low), float(interval.high))
-
-
-def average(values: Sequence[float]) -> Estimate:
-    """Estimate a mean, with the percentile bootstrap over episodes (fixed seed)."""
-    data = np.asarray(values, dtype=np.float64)
-    mean = float(data.mean())
-    if np.ptp(data) == 0:
-        return Estimate(mean, mean, mean)
-    interval = bootstrap(
-        (data,),
-        np.mean,
-        confidence_level=CONFIDENCE,
-        n_resamples=RESAMPLES,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return Estimate(mean, float(interval.low), float(interval.high))
+SHARES = ("success", "finished")
 
 
 def summarize(episodes: Sequence[Trajectory]) -> dict[str, Any]:
     """Return the figures of one system on one split, as JSON data.
 
-    ``reward`` is the mean score G(e) over all episodes, unfinished ones included; ``success`` is
-    what the environment calls solved; ``finished`` is the share of episodes that the environment
-    ended within the step limit; ``steps`` is the mean number of agent steps.
+    Every figure is a mean over tasks, of the mean over the trajectories of a task; intervals are
+    over tasks. ``task_types`` holds reward and success of each kind of task.
 
     Raises:
         ValueError: If there are no episodes.
     """
     if not episodes:
         raise ValueError("no episodes to summarize")
-    estimates = {
-        "reward": average([e.score for e in episodes]),
-        "success": proportion([e.success for e in episodes]),
-        "finished": proportion([e.finished for e in episodes]),
-        "steps": average([float(len(e.steps)) for e in episodes]),
-    }
+    kinds = sorted({episode.task.task_type for episode in episodes})
     return {
         "episodes": len(episodes),
-        **{
-            name: {"mean": round(e.mean, 6), "low": round(e.low, 6), "high": round(e.high, 6)}
-            for name, e in estimates.items()
+        **_estimates(episodes, FIGURES),
+        "task_types": {
+            kind: _estimates(
+                [e for e in episodes if e.task.task_type == kind], ("reward", "success")
+            )
+            for kind in kinds
         },
     }
+
+
+def by_task(episodes: Sequence[Trajectory], figure: str) -> dict[str, float]:
+    """Return the mean of a figure over the trajectories of each task, in the order of tasks."""
+    values: dict[str, list[float]] = {}
+    for episode in episodes:
+        values.setdefault(episode.task.task_id, []).append(FIGURES[figure](episode))
+    return {task: sum(of_task) / len(of_task) for task, of_task in values.items()}
 
 
 def performance_gap_recovered(weak: float, system: float, ceiling: float) -> float | None:
@@ -83,3 +67,14 @@ def performance_gap_recovered(weak: float, system: float, ceiling: float) -> flo
     if ceiling <= weak:
         return None
     return (system - weak) / (ceiling - weak)
+
+
+def _estimates(
+    episodes: Sequence[Trajectory], figures: Sequence[str] | Mapping[str, Any]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for figure in figures:
+        values: NDArray[np.float64] = np.fromiter(by_task(episodes, figure).values(), np.float64)
+        found["tasks"] = len(values)
+        found[figure] = (share if figure in SHARES else average)(values).rounded()
+    return found

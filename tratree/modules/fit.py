@@ -97,12 +97,17 @@ def fit(
         recorder = _Recorder(folder, settings.checkpoint_every_steps, report, leaving)
         callbacks = [_KeyedDropout(seed), recorder]
         trainer = _make_trainer(settings, callbacks, logger, profiler)
-        trainer.fit(
-            module.train(),
-            datamodule=data,
-            ckpt_path=checkpoint if checkpoint.exists() else None,
-            weights_only=True,
-        )
+        try:
+            trainer.fit(
+                module.train(),
+                datamodule=data,
+                ckpt_path=checkpoint if checkpoint.exists() else None,
+                weights_only=True,
+            )
+        except SystemExit as end:
+            if isinstance(end.__context__, KeyboardInterrupt):  # Lightning's answer to Ctrl-C
+                raise KeyboardInterrupt from None
+            raise
         trainer.strategy.barrier()  # the first rank has written the last line
     losses = [row["loss"] for row in read_metrics(folder / METRICS)]
     last = losses[-max(1, len(losses) // 10) :]

@@ -19,6 +19,7 @@ from tratree.pipeline.stages.paths import paths_stage
 from tratree.pipeline.stages.prefer import prefer_stage
 from tratree.pipeline.stages.reference import reference_stage
 from tratree.pipeline.stages.select import select_stage
+from tratree.pipeline.stages.self_score import self_score_stage
 from tratree.pipeline.stages.sft import sft_stage
 from tratree.pipeline.stages.trajectory_pairs import expert_pairs_stage, random_pairs_stage
 from tratree.pipeline.stages.trees import trees_stage
@@ -28,7 +29,15 @@ Role = Literal["weak", "strong"]
 
 def explored(config: Config, role: Role = "weak") -> Stage:
     """Return what the weak or the strong model explores after its SFT."""
-    return explore_stage(config, sft_stage(config, role))
+    explorer = sft_stage(config, role)
+    return scored(config, explore_stage(config, explorer), explorer)
+
+
+def scored(config: Config, attempts: Stage, explorer: Stage, label: str = "") -> Stage:
+    """Return what was explored, with the scores that the method may see."""
+    if config.explore.score == "environment":
+        return attempts
+    return self_score_stage(config, attempts, explorer, label)
 
 
 def weak_trees(config: Config) -> Stage:
@@ -93,6 +102,7 @@ def eto(config: Config, label: str = "") -> Stage:
     for number in range(config.method.rounds):
         name = f"{label} round {number + 1}".strip()
         attempts = explore_stage(config, policy, demonstrations=demonstrations, label=name)
+        attempts = scored(config, attempts, policy, name)
         pairs = expert_pairs_stage(config, attempts, demonstrations, name)
         reference = reference_stage(config, pairs, policy, name)
         policy = prefer_stage(config, pairs, reference, start=policy, label=name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,14 +10,16 @@ from typing import Any
 from rich.console import Console
 
 from tratree.config import Config
+from tratree.evaluation.comparison import compare
 from tratree.pipeline.methods import evaluations
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.run_folder import write_stages
 from tratree.pipeline.stage import Resources, with_inputs
-from tratree.pipeline.stages.evaluate import METRICS
+from tratree.pipeline.stages.evaluate import protocol, read_evaluation
 from tratree.pipeline.starts import write_start
 from tratree.pipeline.store import Store
 from tratree.pipeline.tracking import Tracker, open_tracker
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.report.table import add_gap_recovered, print_results, write_results
 
 TABLE_WIDTH = 132
@@ -38,11 +39,15 @@ def open_store(
         run: The run folder, where profiles go; without it there are none.
     """
     root = Path(config.store).absolute()
+    rollout = config.rollout
     resources = Resources(
-        config.rollout.workers,
-        config.rollout.batch_size,
+        WorkerSettings(
+            rollout.workers, rollout.step_seconds, rollout.recycle_episodes, rollout.recycle_gib
+        ),
+        EngineSettings(rollout.batch_size, rollout.cache_gib, rollout.env_threads),
         root / "cache",
         config.trainer.checkpoint_every_steps,
+        servers=tuple(rollout.servers),
         profiler=config.trainer.profiler if run else None,
         profiles=run / PROFILES if run else None,
     )
@@ -80,15 +85,27 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
 
 
 def _results(config: Config, evaluated: Mapping[str, Path]) -> dict[str, Any]:
-    measured = {
-        name: json.loads((folder / METRICS).read_text(encoding="utf-8"))
-        for name, folder in evaluated.items()
-    }
+    rules = protocol(config)
+    measured, played = {}, {}
+    for name, folder in evaluated.items():
+        measured[name], played[name] = read_evaluation(folder, rules["splits"])
     add_gap_recovered(measured, weak=WEAK, ceiling=CEILING)
     return {
         "env": config.env.name,
         "method": config.method.name,
         "seed": config.seed,
         "pgr": {"weak": WEAK, "ceiling": CEILING},
+        "protocol": rules,
         "systems": measured,
+        "comparisons": {
+            "baseline": CEILING,
+            "systems": {
+                name: {
+                    split: compare(of_split, played[CEILING][split])
+                    for split, of_split in splits.items()
+                }
+                for name, splits in played.items()
+                if name != CEILING
+            },
+        },
     }

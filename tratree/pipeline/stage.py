@@ -12,6 +12,7 @@ from typing import Any
 
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.tracking import Tracker
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 
 
 @dataclass(frozen=True)
@@ -19,19 +20,21 @@ class Resources:
     """What a stage may use; nothing here changes a result, so nothing here is in a stage's key.
 
     Attributes:
-        workers: Processes that play episodes side by side.
-        batch_size: Episodes that one worker plays at the same time.
+        workers: Processes that play episodes side by side, and when one is replaced.
+        engine: How each of them uses the machine.
         cache: Folder for files that can be made again at any time.
         checkpoint_every_steps: How often a fine-tuning keeps what it has done.
+        servers: Addresses of vLLM servers, for episodes that are to be played by them.
         profiler: Which of Lightning's profilers watches the fine-tunings, ``simple`` or
             ``advanced``; None for none.
         profiles: The folder that it writes to.
     """
 
-    workers: int
-    batch_size: int
+    workers: WorkerSettings
+    engine: EngineSettings
     cache: Path
     checkpoint_every_steps: int = 50
+    servers: tuple[str, ...] = ()
     profiler: str | None = None
     profiles: Path | None = None
 

@@ -30,15 +30,17 @@ class RolloutCache(Cache):
 
     Before each forward pass `place` says which slots take part and where their new tokens go;
     the pass itself needs position ids and a 4-D attention mask over the visible positions.
-    A layer's memory, [slots, heads, length, head size], doubles its length when it is full.
+    A layer's memory, [slots, heads, length, head size], doubles its length when it is full, up to
+    `longest`.
     """
 
     layers: list[Any]
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, longest: int) -> None:
         """Lay out nothing yet: heads, number type and device follow from the first pass."""
         super().__init__(layers=[])
         self._slots = slots
+        self._longest = longest
         self._placement = _Placement(None, torch.empty(0, 0, dtype=torch.long), 0)
 
     def place(self, slots: Tensor | None, positions: Tensor, visible: int) -> None:
@@ -59,8 +61,14 @@ class RolloutCache(Cache):
     ) -> tuple[Tensor, Tensor]:
         """Store new keys and values [R, H, Q, D]; return the visible ones [R, H, visible, D]."""
         while len(self.layers) <= layer_idx:
-            self.layers.append(_RolloutLayer(self._slots, self._placement))
+            self.layers.append(_RolloutLayer(self._slots, self._longest, self._placement))
         return super().update(key_states, value_states, layer_idx, *args, **kwargs)
+
+    @property
+    def bytes(self) -> int:
+        """Memory of the stored keys and values."""
+        stored = [tensor for layer in self.layers for tensor in (layer.keys, layer.values)]
+        return sum(tensor.numel() * tensor.element_size() for tensor in stored)
 
     def move(self, source: int, target: int, length: int) -> None:
         """Copy the first `length` positions of a slot over those of another."""
@@ -72,9 +80,10 @@ class RolloutCache(Cache):
 class _RolloutLayer(CacheLayerMixin):
     is_sliding = False
 
-    def __init__(self, slots: int, placement: _Placement) -> None:
+    def __init__(self, slots: int, longest: int, placement: _Placement) -> None:
         super().__init__()
         self._slots = slots
+        self._longest = longest
         self._placement = placement
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
@@ -96,7 +105,8 @@ class _RolloutLayer(CacheLayerMixin):
     def _longer(self, stored: Tensor) -> Tensor:
         """Return a copy with room for the next power of two; the rest is 0, never NaN."""
         slots, heads, length, size = stored.shape
-        longer = stored.new_zeros(slots, heads, 1 << self._placement.visible.bit_length(), size)
+        room = min(1 << self._placement.visible.bit_length(), self._longest)
+        longer = stored.new_zeros(slots, heads, room, size)
         longer[:, :, :length] = stored
         return longer
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from importlib.resources import files
 
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from tratree.errors import UserError
-from tratree.trajectory.turns import format_turn
+from tratree.trajectory.turns import format_turn, parse_turn
 
 TEMPLATES = ("chatml", "llama2", "llama3", "tiny")
 """Names of the packaged chat templates."""
@@ -32,6 +33,8 @@ class ChatFormat:
         template: The Jinja text of the chat template.
         stop_id: The token that ends an agent's turn.
         stop_ids: All tokens that end a turn when sampled: `stop_id` and the end of sequence.
+        control_ids: `stop_ids` and all other special tokens.
+        action_label: The ids of ``Action:`` on a new line after a thought.
     """
 
     def __init__(
@@ -66,6 +69,9 @@ class ChatFormat:
         )
         self._derive_turns()
         self._check_tokens()
+        self.action_label = self._derive_label()
+        self._action_ids: dict[str, tuple[int, ...] | None] = {}
+        self._line_breaks: dict[int, bool] = {}
 
     def first_turn(self, text: str) -> list[int]:
         """Return the ids from the start of the conversation to where the agent begins."""
@@ -79,6 +85,31 @@ class ChatFormat:
     def agent_turn(self, thought: str, action: str) -> list[int]:
         """Return the ids of an agent's turn, stop token included."""
         return self._agent_ids(format_turn(self._plain(thought), self._plain(action)))
+
+    def action_ids(self, action: str) -> tuple[int, ...] | None:
+        """Return the ids of an action after its label, stop token included.
+
+        None where they would not be read as that action again, as with unknown words.
+        """
+        if action not in self._action_ids:
+            whole = self.agent_turn("", action)
+            label = self._agent_ids(format_turn("", ""))[: -len(self._encode(self._agent_close))]
+            readable = parse_turn(self.decode(whole)) == ("", action)
+            self._action_ids[action] = tuple(whole[len(label) :]) if readable else None
+        return self._action_ids[action]
+
+    @cached_property
+    def blank_ids(self) -> frozenset[int]:
+        """All tokens without a text or with white space only."""
+        every = range(len(self.tokenizer))
+        return self.control_ids | {i for i in every if not self.decode([i])}
+
+    def breaks_line(self, token_id: int) -> bool:
+        """Return whether a token's text has a line break."""
+        if token_id not in self._line_breaks:
+            text = str(self.tokenizer.decode([token_id], clean_up_tokenization_spaces=False))
+            self._line_breaks[token_id] = "\n" in text
+        return self._line_breaks[token_id]
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Return the text of sampled ids without special tokens and outer white space."""
@@ -151,7 +182,13 @@ class ChatFormat:
         self.stop_id = self._specials[self._stop_text]
         eos = self.tokenizer.eos_token_id
         self.stop_ids = frozenset({self.stop_id} if eos is None else {self.stop_id, eos})
+        self.control_ids = self.stop_ids | frozenset(self._specials.values())
         self._to_agent_count = len(self._encode(self._to_agent))
+
+    def _derive_label(self) -> tuple[int, ...]:
+        start = self._to_agent + self._agent_open
+        thought = self._encode(start + "Thought: so")
+        return tuple(self._encode(start + "Thought: so\nAction:")[len(thought) :])
 
     def _split(self, text: str, probe: str) -> tuple[str, str]:
         if text.count(probe) != 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
+from peft import PeftModel
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -13,6 +14,9 @@ from tratree.policy.cache import RolloutCache
 
 _PREFILL_TOKENS = 8192
 """Most tokens, padding included, of one prefill pass over several rows: bounds its memory."""
+
+_PROBED = 1024
+"""How many of the last trained weights are compared to notice a fused optimizer's step."""
 
 
 class LiveBatch:
@@ -48,8 +52,42 @@ class LiveBatch:
                 f"set it to at most {longest}"
             )
         self._model = model
-        self._cache = RolloutCache(slots)
-        self.lengths: list[int] = []
+        self._max_context = max_context
+        self._weights = list(model.parameters())
+        trained = [weights for weights in self._weights if weights.requires_grad]
+        self._probe = (trained or self._weights)[-1].detach().reshape(-1)[:_PROBED]
+        self.reset(slots, rows=0)
+
+    def reset(self, slots: int, rows: int) -> None:
+        """Forget all keys and values and go on with `rows` empty rows of up to `slots`."""
+        # Padding goes to the position after the last.
+        self._cache = RolloutCache(slots, self._max_context + 1)
+        self._slots = slots
+        self._version, self._probed = self._weights_version(), self._probe.clone()
+        self.lengths: list[int] = [0] * rows
+
+    def drop_stale(self) -> bool:
+        """Forget keys and values of other weights than the model has now; return if so.
+
+        Noticed are other values of the parameters, as an optimizer or `load_state_dict` sets
+        them, and another active adapter; after a change of frozen weights behind autograd's back
+        (``.data``) call `reset`.
+        """
+        # Fused optimizers do not count versions, hence the look at some values.
+        stale = self._version != self._weights_version() or not self._probe.equal(self._probed)
+        if stale:
+            self.reset(self._slots, len(self.lengths))
+        return stale
+
+    def _weights_version(self) -> tuple[int, str]:
+        adapter = self._model.active_adapter if isinstance(self._model, PeftModel) else ""
+        versions = (0 if p.is_inference() else p._version for p in self._weights)
+        return sum(versions), str(adapter)
+
+    @property
+    def cache_bytes(self) -> int:
+        """Memory of the stored keys and values."""
+        return self._cache.bytes
 
     def append(self) -> None:
         """Open an empty row after the last."""
@@ -68,9 +106,12 @@ class LiveBatch:
         for rows in _groups({row: len(fed) for row, fed in tokens.items()}):
             self._forward([tokens[row] for row in rows], rows)
 
-    def decode(self, tokens: Sequence[int]) -> Tensor:
-        """Feed one token to every row; return the logits of the next, shape [R, V]."""
-        return self._forward([[token] for token in tokens], None)
+    def decode(self, tokens: Sequence[int | None]) -> Tensor:
+        """Feed one token to every row; return the logits of the next, shape [R, V].
+
+        A row whose token is None is not fed, and its logits mean nothing.
+        """
+        return self._forward([[] if token is None else [token] for token in tokens], None)
 
     @torch.inference_mode()
     def _forward(self, tokens: Sequence[Sequence[int]], rows: Sequence[int] | None) -> Tensor:
@@ -82,6 +123,7 @@ class LiveBatch:
             self.lengths[row] += len(new)
         visible = max(self.lengths[row] for row in fed)
         width = max(map(len, tokens))
+        assert width, "nothing to feed"
         token_ids = torch.tensor([[*new] + [0] * (width - len(new)) for new in tokens])
         positions = torch.tensor(starts)[:, None] + torch.arange(width)
         positions = positions.clamp(max=visible).to(device)

@@ -2,82 +2,29 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import replace
 from itertools import islice
-from zlib import crc32
 
-import numpy as np
+import torch
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from tratree.envs.base import StepResult, TextEnv
 from tratree.errors import UserError
 from tratree.policy.chat import ChatFormat
 from tratree.policy.live_batch import LiveBatch
-from tratree.policy.sampling import SamplingSettings, sample
-from tratree.trajectory.turns import parse_turn
-from tratree.trajectory.types import Step, Task, Trajectory
-
-
-@dataclass(frozen=True)
-class Episode:
-    """One attempt at a task.
-
-    Attributes:
-        task: What to attempt.
-        sample: Which of the attempts at this task it is, from 0; part of the random key.
-        sampling: How its tokens are drawn.
-    """
-
-    task: Task
-    sample: int
-    sampling: SamplingSettings
-
-
-@dataclass(frozen=True)
-class RolloutLimits:
-    """When turns and episodes are cut.
-
-    Attributes:
-        max_steps: Most agent steps of an episode.
-        max_new_tokens: Most tokens of an agent's turn, stop token included. A turn that
-            reaches it ends with the stop token.
-        max_context: Most tokens of an episode. One that has no room for another whole turn
-            ends unfinished.
-
-    Raises:
-        UserError: If a value is out of its range.
-    """
-
-    max_steps: int
-    max_new_tokens: int
-    max_context: int
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if self.max_steps < 1:
-            raise UserError(f"max_steps is {self.max_steps}: set it to 1 or more")
-        if self.max_new_tokens < 2:
-            raise UserError(f"max_new_tokens is {self.max_new_tokens}: set it to 2 or more")
-
-
-@dataclass
-class _LiveEpisode:
-    index: int
-    episode: Episode
-    env: TextEnv
-    random: np.random.Generator
-    first_observation: str
-    result: StepResult
-    pending: deque[int]  # known tokens that the model has yet to be fed
-    turn: list[int] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
+from tratree.policy.live_episode import LiveEpisode, episode_stream
+from tratree.policy.machine_settings import EngineSettings
+from tratree.policy.rollout_settings import Episode, RolloutLimits
+from tratree.policy.sampling import sample
+from tratree.trajectory.types import Task, Trajectory
 
 
 class RolloutEngine:
-    """Plays up to `batch_size` episodes at a time; `add` and `advance` take turns."""
+    """Plays many episodes at a time; `add` and `advance` take turns."""
 
     def __init__(
         self,
@@ -87,117 +34,156 @@ class RolloutEngine:
         *,
         seed: int,
         stage: str,
-        batch_size: int,
+        settings: EngineSettings,
         limits: RolloutLimits,
         source: str,
+        report: Callable[[str], None] = print,
     ) -> None:
         """Set up an engine without episodes; arguments as of `run_episodes`."""
-        if batch_size < 1:
-            raise UserError(f"batch_size is {batch_size}: set it to 1 or more")
-        self._batch = LiveBatch(model, batch_size, limits.max_context)
+        limits.check_label(chat)
+        self._slots = settings.episodes(model, limits.max_context)
+        self._batch = LiveBatch(model, self._slots, limits.max_context)
         self._chat = chat
         self._make_env = make_env
-        self._key = seed, crc32(stage.encode())
-        self._batch_size = batch_size
+        self._key = seed, stage
         self._limits = limits
         self._source = source
-        self._live: list[_LiveEpisode] = []
+        self._report = report
+        self._threads = ThreadPoolExecutor(settings.env_threads) if settings.env_threads else None
+        self._live: list[LiveEpisode] = []
+        self._parked: list[LiveEpisode] = []
         self._envs: list[TextEnv] = []
         self._idle_envs: list[TextEnv] = []
 
     @property
     def live(self) -> int:
         """How many episodes are under way."""
-        return len(self._live)
+        return len(self._live) + len(self._parked)
 
     @property
     def free(self) -> int:
         """How many more episodes fit into the batch."""
-        return self._batch_size - len(self._live)
+        return max(0, self._slots - self.live)
 
     def add(self, index: int, episode: Episode) -> None:
-        """Start an episode in a free slot.
-
-        Raises:
-            UserError: If its first observation leaves no room for a turn.
-        """
-        task = episode.task
+        """Start an episode in a free slot."""
         if not self._idle_envs:
             self._envs.append(self._make_env())
             self._idle_envs.append(self._envs[-1])
         env = self._idle_envs.pop()
-        result = env.reset(task)
-        pending = deque(self._chat.first_turn(result.observation))
-        needed = len(pending) + self._limits.max_new_tokens
-        if needed > self._limits.max_context:
-            raise UserError(
-                f"the first turn of task {task.task_id} needs {needed} tokens: set max_context "
-                f"to more than {self._limits.max_context}"
-            )
-        key = [*self._key, crc32(task.task_id.encode()), episode.sample]
-        random = np.random.default_rng(np.random.SeedSequence(key))
-        self._live.append(
-            _LiveEpisode(index, episode, env, random, result.observation, result, pending)
-        )
+        random = episode_stream(*self._key, episode)
+        live = LiveEpisode(index, episode, env, self._chat, self._limits, random)
+        live.call = self._call(env.reset, episode.task)
+        self._live.append(live)
         self._batch.append()
 
     def advance(self) -> list[tuple[int, Trajectory]]:
         """Let every episode go on by one token; return (index, trajectory) of those that end.
 
+        If all of them wait for their environments, it waits for the first that answers.
+
+        Raises:
+            UserError: If the first observation of an episode leaves no room for a turn, or
+                memory runs out with one episode at a time.
+        """
+        ended = self._take_answers()
+        calls = [live.call for live in self._live if live.call]
+        if len(calls) < len(self._live):
+            self._speak()
+        elif calls and not ended:
+            wait(calls, return_when=FIRST_COMPLETED)
+        return ended + self._take_answers()
+
+    def close(self) -> None:
+        """Close all environments."""
+        if self._threads:
+            self._threads.shutdown(cancel_futures=True)
+        for env in self._envs:
+            env.close()
+
+    def _call(
+        self, function: Callable[..., StepResult], argument: Task | str
+    ) -> Future[StepResult]:
+        if self._threads:
+            return self._threads.submit(function, argument)
+        answered: Future[StepResult] = Future()
+        answered.set_result(function(argument))
+        return answered
+
+    def _speak(self) -> None:
+        """Draw the next token of every episode that waits for nothing."""
+        try:
+            self._batch.drop_stale()
+            logits = self._next_logits()
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            logits = None  # outside of this block the failed pass is free again
+        if logits is None:
+            self._halve()
+            return
+        rows = [
+            row
+            for row, live in enumerate(self._live)
+            if not live.call and self._batch.lengths[row] == len(live.token_ids)
+        ]
+        if not rows:
+            return
+        speakers = [self._live[row] for row in rows]
+        logits = logits[rows]
+        for row, live in enumerate(speakers):
+            assert live.turn
+            live.turn.restrict(logits[row])
+        sampled = sample(
+            logits,
+            [live.episode.sampling for live in speakers],
+            [live.random.random() for live in speakers],
+        )
+        for live, token in zip(speakers, sampled.tolist(), strict=True):
+            live.hear([token])
+            if live.turn and live.turn.over:
+                live.call = self._call(live.env.step, live.action)
+
+    def _next_logits(self) -> Tensor:
+        """Feed known tokens up to the last, and the next token of every row.
+
         Known tokens (observations, first turns) can be fed one by one with everybody else's
         next token, or many at once by a prefill pass of their own. The latter pays as soon as
         it moves more tokens than a pass over the batch does.
         """
-        known = {row: len(live.pending) - 1 for row, live in enumerate(self._live)}
-        if sum(known.values()) >= len(self._live):
-            self._batch.prefill(
-                {
-                    row: [self._live[row].pending.popleft() for _ in range(count)]
-                    for row, count in known.items()
-                    if count
-                }
+        fed = self._batch.lengths
+        ready = [row for row, live in enumerate(self._live) if not live.call]
+        known = {row: self._live[row].token_ids[fed[row] : -1] for row in ready}
+        if sum(map(len, known.values())) >= len(self._live):
+            self._batch.prefill({row: tokens for row, tokens in known.items() if tokens})
+        return self._batch.decode(
+            [None if live.call else live.token_ids[fed[row]] for row, live in enumerate(self._live)]
+        )
+
+    def _halve(self) -> None:
+        """Go on with half of the episodes; the others wait with all they have said so far."""
+        if len(self._live) == 1:
+            raise UserError(
+                "out of memory with one episode at a time: free memory, use fewer workers, or "
+                "lower the context"
             )
-        logits = self._batch.decode([live.pending.popleft() for live in self._live])
-        rows = [row for row, live in enumerate(self._live) if not live.pending]
-        speakers = [self._live[row] for row in rows]
-        sampled = sample(
-            logits if len(rows) == len(logits) else logits[rows],
-            [live.episode.sampling for live in speakers],
-            [live.random.random() for live in speakers],
-        )
+        before, self._slots = len(self._live), len(self._live) // 2
+        self._parked += self._live[self._slots :]
+        del self._live[self._slots :]
+        self._batch.reset(self._slots, len(self._live))
+        self._report(f"out of memory with {before} episodes at a time: going on with {self._slots}")
+
+    def _take_answers(self) -> list[tuple[int, Trajectory]]:
+        """Let episodes go on whose environment has answered; return those that end."""
         ended = []
-        for row, token in zip(rows, sampled.tolist(), strict=True):
-            if self._take_token(row, token):
-                ended.append(row)
-        return [self._finish(row) for row in reversed(ended)]
-
-    def close(self) -> None:
-        """Close all environments."""
-        for env in self._envs:
-            env.close()
-
-    def _take_token(self, row: int, token: int) -> bool:
-        """Append a sampled token and act if it ends the turn; return whether the episode ends."""
-        live = self._live[row]
-        live.turn.append(token)
-        live.pending.append(token)
-        if token not in self._chat.stop_ids:
-            if len(live.turn) < self._limits.max_new_tokens - 1:
-                return False
-            live.turn.append(self._chat.stop_id)
-            live.pending.append(self._chat.stop_id)
-        thought, action = parse_turn(self._chat.decode(live.turn))
-        live.result = live.env.step(action)
-        observation = live.result.observation
-        live.steps.append(Step(thought, action, observation, tuple(live.turn)))
-        live.turn.clear()
-        live.pending.extend(self._chat.next_turn(observation))
-        context = self._batch.lengths[row] + len(live.pending)
-        return (
-            live.result.finished
-            or len(live.steps) == min(self._limits.max_steps, live.env.max_steps)
-            or context + self._limits.max_new_tokens > self._limits.max_context
-        )
+        for row in reversed(range(len(self._live))):
+            call = self._live[row].call
+            if call and call.done() and self._live[row].observe(call.result()):
+                ended.append(self._finish(row))
+        while self._parked and len(self._live) < self._slots:
+            self._live.append(self._parked.pop())
+            self._batch.append()
+        return ended
 
     def _finish(self, row: int) -> tuple[int, Trajectory]:
         live, last = self._live[row], self._live.pop()
@@ -205,16 +191,14 @@ class RolloutEngine:
             self._live[row] = last
         self._batch.remove(row)
         self._idle_envs.append(live.env)
-        return live.index, Trajectory(
-            task=live.episode.task,
-            first_observation=live.first_observation,
-            steps=tuple(live.steps),
-            score=live.result.score,
-            success=live.result.success,
-            finished=live.result.finished,
-            sample=live.episode.sample,
-            source=self._source,
-        )
+        return live.index, live.trajectory(self._source)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error means that memory could not be had, on a CPU or a GPU."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
 
 
 def run_episodes(
@@ -225,15 +209,16 @@ def run_episodes(
     *,
     seed: int,
     stage: str,
-    batch_size: int,
+    settings: EngineSettings,
     limits: RolloutLimits,
     source: str,
+    report: Callable[[str], None] = print,
 ) -> Iterator[tuple[int, Trajectory]]:
     """Play episodes, the next one starting as soon as one ends.
 
     A trajectory depends on the model, its task, sample and settings, the seed and the stage
     only, not on the batch it is played in, as far as the model's logits do: give it in float64
-    on a CPU.
+    on a CPU (README beside this file).
 
     Args:
         model: A causal language model of transformers in evaluation mode, adapters allowed.
@@ -242,16 +227,16 @@ def run_episodes(
         episodes: What to play.
         seed: Random seed.
         stage: Name of what the episodes are for; another name gives other draws.
-        batch_size: Most episodes at a time.
+        settings: How the machine is used.
         limits: When turns and episodes are cut.
         source: Label of the trajectories.
+        report: Gets a line where the engine has to do with less memory.
 
     Yields:
         (index in `episodes`, trajectory) of episodes as they end, sampled token ids kept.
 
     Raises:
-        UserError: If the model or an episode's first turn does not fit the limits, or
-            `batch_size` is below 1.
+        UserError: If the model or an episode's first turn does not fit the limits or the memory.
     """
     if not episodes:
         return
@@ -261,9 +246,10 @@ def run_episodes(
         make_env,
         seed=seed,
         stage=stage,
-        batch_size=min(batch_size, len(episodes)),
+        settings=replace(settings, batch_size=min(settings.batch_size, len(episodes))),
         limits=limits,
         source=source,
+        report=report,
     )
     waiting = iter(enumerate(episodes))
     with closing(engine):

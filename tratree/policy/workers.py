@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
-import sys
-import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
+from typing import Any
 
 import torch
-from transformers import PreTrainedModel
 
 from tratree.envs.base import TextEnv
 from tratree.errors import UserError
-from tratree.policy.chat import ChatFormat
-from tratree.policy.rollout import Episode, RolloutEngine, RolloutLimits, run_episodes
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
+from tratree.policy.rollout import RolloutEngine, run_episodes
+from tratree.policy.rollout_settings import Episode, RolloutLimits
+from tratree.policy.watched_env import IDLE
+from tratree.policy.worker_process import SECONDS_TO_CLOSE, Duty, LoadPolicy, Retired, work
 from tratree.preemption import shielded_children
 from tratree.trajectory.types import Trajectory
 
-LoadPolicy = Callable[[], tuple[PreTrainedModel, ChatFormat]]
-
 _PRELOADED = ["tratree.policy.workers", "transformers.models.llama.modeling_llama"]
 _MOST_DEATHS = 3
-_SECONDS_TO_CLOSE = 5.0
 
 
 def roll_out(
@@ -40,10 +36,11 @@ def roll_out(
     *,
     seed: int,
     stage: str,
-    batch_size: int,
+    settings: EngineSettings,
+    workers: WorkerSettings,
     limits: RolloutLimits,
     source: str,
-    workers: int,
+    report: Callable[[str], None] = print,
     preload: Sequence[str] = (),
 ) -> Iterator[tuple[int, Trajectory]]:
     """Play episodes in one or more processes; the trajectories are the same for any number.
@@ -55,10 +52,11 @@ def roll_out(
         episodes: What to play; dealt to the workers as they have room.
         seed: See `run_episodes`, as for `stage`, `limits` and `source`.
         stage: See there.
-        batch_size: Most episodes at a time in one worker.
+        settings: How each worker uses the machine; the workers share `cache_gib`.
+        workers: How many processes, and when one is replaced. They share PyTorch's threads.
         limits: See there.
         source: See there.
-        workers: How many processes; 1 plays in this one. More share its PyTorch threads.
+        report: Gets a line for each worker that is replaced, and what engines report.
         preload: Modules that environments need and that are slow to import: the first call in
             a program imports them once for all workers to come.
 
@@ -69,8 +67,10 @@ def roll_out(
         UserError: As `run_episodes`, or if workers keep dying.
         RuntimeError: If a worker fails otherwise, with its traceback.
     """
-    workers = min(workers, len(episodes))
-    if workers <= 1:
+    if not episodes:
+        return
+    count = min(workers.workers, len(episodes))
+    if count <= 1:
         model, chat = load_policy()
         yield from run_episodes(
             model,
@@ -79,38 +79,53 @@ def roll_out(
             episodes,
             seed=seed,
             stage=stage,
-            batch_size=batch_size,
+            settings=settings,
             limits=limits,
             source=source,
+            report=report,
         )
         return
-    each = -(-len(episodes) // workers)
+    each = -(-len(episodes) // count)
+    batch_size = min(settings.batch_size, each)
     make_engine = partial(
         RolloutEngine,
-        make_env=make_env,
         seed=seed,
         stage=stage,
-        batch_size=min(batch_size, each),
+        settings=replace(
+            settings,
+            batch_size=batch_size,
+            cache_gib=None if settings.cache_gib is None else settings.cache_gib / count,
+        ),
         limits=limits,
         source=source,
     )
-    threads = max(1, torch.get_num_threads() // workers)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([*_PRELOADED, *preload])
-    start = partial(_Worker, context, partial(_work, load_policy, make_engine, episodes, threads))
-    yield from _deal(start, len(episodes), workers, ahead=min(each, batch_size * 5 // 4 + 1))
+    duty = Duty(
+        load_policy,
+        make_env,
+        make_engine,
+        episodes,
+        workers,
+        threads=max(1, torch.get_num_threads() // count),
+    )
+    start = partial(_Worker, context, duty, batch_size)
+    ahead = min(each, batch_size * 5 // 4 + 1)
+    yield from _deal(start, len(episodes), replace(workers, workers=count), ahead, report)
 
 
 class _Worker:
     """A worker process and the indices of the episodes that it has yet to finish."""
 
-    def __init__(self, context: ForkServerContext, work: Callable[[Connection], None]) -> None:
+    def __init__(self, context: ForkServerContext, duty: Duty, envs: int) -> None:
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=work, args=(theirs,), daemon=True)
+        self.clocks: Any = context.Array("d", [IDLE] * envs, lock=False)
+        self.process = context.Process(target=work, args=(duty, self.clocks, theirs), daemon=True)
         with shielded_children():
             self.process.start()
         theirs.close()
         self.dealt: set[int] = set()
+        self.hung = False
 
     def deal(self, waiting: deque[int], ahead: int) -> None:
         """Take waiting episodes until `ahead` are unfinished."""
@@ -120,85 +135,84 @@ class _Worker:
             with suppress(OSError):  # a dead worker is noticed when its answer is read
                 self.connection.send(index)
 
+    def kill_if_hung(self, seconds: float) -> None:
+        """End the process if a call of an environment takes longer than `seconds`."""
+        began = min((clock for clock in self.clocks if clock != IDLE), default=None)
+        if began is not None and time.monotonic() - began > seconds:
+            self.hung = True
+            self.process.kill()
+
+    def end(self) -> None:
+        """Wait for the process and let go of it."""
+        self.process.join()
+        self.connection.close()
+
 
 def _deal(
-    start: Callable[[], _Worker], count: int, workers: int, ahead: int
+    start: Callable[[], _Worker],
+    count: int,
+    settings: WorkerSettings,
+    ahead: int,
+    report: Callable[[str], None],
 ) -> Iterator[tuple[int, Trajectory]]:
-    """Deal `count` episodes to workers, again if one dies, and pass on what they send."""
+    """Deal `count` episodes to workers, again if one is replaced, and pass on what they send."""
     waiting = deque(range(count))
     crew: list[_Worker] = []
-    deaths = 0
+    deaths = 0  # since the last episode that ended
+
+    def replace_worker(worker: _Worker) -> None:
+        worker.end()
+        waiting.extendleft(sorted(worker.dealt, reverse=True))
+        crew[crew.index(worker)] = start()
+
+    look_every = None if settings.step_seconds is None else min(1.0, settings.step_seconds / 4)
     try:
-        for _ in range(workers):
+        for _ in range(settings.workers):
             crew.append(start())
         while waiting or any(worker.dealt for worker in crew):
             for worker in crew:
                 worker.deal(waiting, ahead)
             by_connection = {worker.connection: worker for worker in crew}
-            for connection in wait(list(by_connection)):
+            for connection in wait(list(by_connection), timeout=look_every):
                 assert isinstance(connection, Connection)
                 worker = by_connection[connection]
                 try:
                     answer = connection.recv()
                 except (EOFError, OSError):
-                    worker.process.join()
-                    connection.close()
                     deaths += 1
+                    worker.process.join()
+                    cause = _cause(worker, settings)
                     if deaths > _MOST_DEATHS:
                         raise UserError(
-                            f"{deaths} rollout workers died, the last with exit code "
-                            f"{worker.process.exitcode}: free memory or use fewer workers"
+                            f"{deaths} rollout workers died without finishing an episode, the "
+                            f"last {cause}: free memory or use fewer workers"
                         ) from None
-                    waiting.extendleft(sorted(worker.dealt, reverse=True))
-                    crew[crew.index(worker)] = start()
+                    report(f"a rollout worker died {cause}: playing its episodes again")
+                    replace_worker(worker)
                     continue
                 if isinstance(answer, Exception):
                     raise answer
-                worker.dealt.remove(answer[0])
-                yield answer
+                if isinstance(answer, str):
+                    report(answer)
+                elif isinstance(answer, Retired):
+                    replace_worker(worker)
+                else:
+                    deaths = 0
+                    worker.dealt.remove(answer[0])
+                    yield answer
+            if settings.step_seconds is not None:
+                for worker in crew:
+                    worker.kill_if_hung(settings.step_seconds)
     finally:
         for worker in crew:
             worker.process.terminate()
         for worker in crew:
-            worker.process.join(_SECONDS_TO_CLOSE)
+            worker.process.join(SECONDS_TO_CLOSE)
             worker.process.kill()
-            worker.process.join()
-            worker.connection.close()
+            worker.end()
 
 
-def _work(
-    load_policy: LoadPolicy,
-    make_engine: Callable[[PreTrainedModel, ChatFormat], RolloutEngine],
-    episodes: Sequence[Episode],
-    threads: int,
-    connection: Connection,
-) -> None:
-    """Play the episodes whose indices come in, until told to stop or the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    threading.Thread(target=_stop_with_parent, daemon=True).start()
-    torch.set_num_threads(threads)
-    try:
-        with closing(make_engine(*load_policy())) as engine:
-            while True:
-                while engine.free and (not engine.live or connection.poll()):
-                    index = connection.recv()
-                    engine.add(index, episodes[index])
-                for ended in engine.advance():
-                    connection.send(ended)
-    except Exception as error:
-        with suppress(OSError):  # the parent is gone
-            connection.send(
-                error
-                if isinstance(error, UserError)
-                else RuntimeError(f"a rollout worker failed:\n{traceback.format_exc()}")
-            )
-
-
-def _stop_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_SECONDS_TO_CLOSE)
-    os._exit(1)
+def _cause(worker: _Worker, settings: WorkerSettings) -> str:
+    if worker.hung:
+        return f"because its environment did not answer for {settings.step_seconds:g} s"
+    return f"with exit code {worker.process.exitcode}"

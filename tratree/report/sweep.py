@@ -21,6 +21,9 @@ CONFIGURATION = ".hydra"
 NO_AXES = ("env", "method", "seed", "store", "logger", "rollout", "trainer")
 """What has a column of its own, or does not change a result that is looked at."""
 
+AXES_NEVERTHELESS = ("method.", "rollout.constraint", "rollout.engine")
+"""Keys of those groups that do change it."""
+
 
 @dataclass(frozen=True)
 class Point:
@@ -108,7 +111,7 @@ def axes(points: Sequence[Point]) -> list[str]:
     return [
         key
         for key in keys
-        if key.split(".")[0] not in NO_AXES or key.startswith("method.")
+        if key.split(".")[0] not in NO_AXES or key.startswith(AXES_NEVERTHELESS)
         if len({json.dumps(point.value(key)) for point in points}) > 1
     ]
 

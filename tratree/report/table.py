@@ -1,21 +1,25 @@
-"""The results of a run: one JSON document, and the same as CSV, Markdown and a printed table."""
+"""The results of a run: one JSON document, and the same as CSV, Markdown and printed tables."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from tratree.evaluation.metrics import performance_gap_recovered
+from tratree.evaluation.comparison import COMPARED
+from tratree.evaluation.metrics import FIGURES, performance_gap_recovered
 
-FIGURES = ("reward", "success", "finished", "steps")
 SHARES = ("reward", "success", "finished")
+PRINTED = ("reward", "success", "finished", "steps")
+
+Rows = list[list[str]]
+"""A table: the header, then the rows."""
 
 
 def add_gap_recovered(systems: Mapping[str, Any], *, weak: str, ceiling: str) -> None:
@@ -42,58 +46,121 @@ def write_results(folder: Path, results: Mapping[str, Any]) -> None:
 
 
 def print_results(results: Mapping[str, Any], console: Console) -> None:
-    """Print the table of `results`."""
-    header, *rows = readable_rows(results["systems"])
-    table = Table(title=_title(results))
-    for index, name in enumerate(header):
-        table.add_column(name, justify="left" if index < 2 else "right", no_wrap=True, min_width=4)
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
+    """Print the figures of every system, and the comparisons with the baseline."""
+    for title, (header, *rows) in (
+        (_title(results), readable_rows(results["systems"])),
+        (_comparison_title(results), _comparisons(results)),
+    ):
+        table = Table(title=title)
+        for index, name in enumerate(header):
+            justify = "left" if index < 2 else "right"
+            table.add_column(name, justify=justify, no_wrap=True, min_width=4)  # type: ignore[arg-type]
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
 
 
 def _title(results: Mapping[str, Any]) -> str:
     return f"{results['env']}, {results['method']}, seed {results['seed']}"
 
 
-def readable_rows(systems: Mapping[str, Any]) -> list[list[str]]:
+def _comparison_title(results: Mapping[str, Any]) -> str:
+    return f"Against {results['comparisons']['baseline']}, task by task"
+
+
+def readable_rows(systems: Mapping[str, Any], figures: Sequence[str] = PRINTED) -> Rows:
     """Return a header and a row for each system and split, as people read them."""
-    rows = [["system", "split", "episodes", "reward", "success %", "finished %", "steps", "PGR"]]
+    names = [f"{f} %" if f in ("success", "finished") else f.replace("_", " ") for f in figures]
+    rows = [["system", "split", "episodes", *names, "PGR"]]
     for system, splits in systems.items():
-        for split, figures in splits.items():
+        for split, found in splits.items():
+            pgr = found.get("pgr")
             rows.append(
                 [
                     system,
                     split,
-                    str(figures["episodes"]),
-                    *(_interval(figures[f], 100 if f in SHARES else 1) for f in FIGURES),
-                    "" if figures.get("pgr") is None else f"{figures['pgr']:.2f}",
+                    str(found["episodes"]),
+                    *(_interval(found[f], 100 if f in SHARES else 1) for f in figures),
+                    "" if pgr is None else f"{pgr:.2f}",
                 ]
             )
     return rows
 
 
-def _interval(estimate: Mapping[str, float], scale: int) -> str:
-    mean, low, high = (estimate[key] * scale for key in ("mean", "low", "high"))
-    return f"{mean:.1f} [{low:.1f}, {high:.1f}]"
+def _comparisons(results: Mapping[str, Any]) -> Rows:
+    rows = [["system", "split", "tasks", "figure", "difference", "better", "worse", "p"]]
+    for system, splits in results["comparisons"]["systems"].items():
+        for split, compared in splits.items():
+            for figure in COMPARED:
+                found = compared[figure]
+                rows.append(
+                    [
+                        system,
+                        split,
+                        str(compared["tasks"]),
+                        figure,
+                        _interval(found["difference"], 100, sign="+"),
+                        *(str(found[side]) for side in ("better", "worse")),
+                        f"{found['p']:.4f}",
+                    ]
+                )
+    return rows
+
+
+def _task_types(results: Mapping[str, Any]) -> Rows:
+    systems = results["systems"]
+    rows = [["split", "kind of task", "tasks", *systems]]
+    for split, found in next(iter(systems.values())).items():
+        for kind, of_kind in found["task_types"].items():
+            rewards = (s[split]["task_types"][kind]["reward"] for s in systems.values())
+            cells = (_interval(reward, 100) for reward in rewards)
+            rows.append([split, kind, str(of_kind["tasks"]), *cells])
+    return rows
+
+
+def _interval(estimate: Mapping[str, float], scale: int, sign: str = "") -> str:
+    mean, low, high = (f"{estimate[key] * scale:{sign}.1f}" for key in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]"
 
 
 def _markdown(results: Mapping[str, Any]) -> str:
-    header, *rows = readable_rows(results["systems"])
-    lines = [f"# {_title(results)}", "", *(_markdown_row(r) for r in (header, ["---"] * 8, *rows))]
-    return "\n".join([*lines, "", describe_figures(results["pgr"]), ""])
+    parts = [
+        f"# {_title(results)}",
+        _markdown_table(readable_rows(results["systems"], tuple(FIGURES))),
+        describe_figures(results["pgr"]),
+        *_constraint_note(results),
+        f"## {_comparison_title(results)}",
+        _markdown_table(_comparisons(results)),
+        "Difference in points [95 % interval of the paired bootstrap]; better and worse count "
+        "tasks; p is of the paired permutation test.",
+        "## Reward by kind of task",
+        _markdown_table(_task_types(results)),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def describe_figures(gap: Mapping[str, str] | None) -> str:
     """Say what the table's figures are; `gap` names the systems that PGR is measured between."""
-    said = "Mean [95 % interval]; reward is in percent of the highest score."
+    said = (
+        "Mean over tasks [95 % interval]; reward is in percent of the highest score; steps, "
+        "invalid actions and tokens are for each episode."
+    )
     if gap is None:
         return said
     return f"{said} PGR is measured on reward between {gap['weak']} (0) and {gap['ceiling']} (1)."
 
 
-def _markdown_row(cells: list[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
+def _constraint_note(results: Mapping[str, Any]) -> list[str]:
+    constraint = results["protocol"]["rollout"]["constraint"]
+    if constraint == "none":
+        return []
+    return [f"**The agent could say only {constraint} actions** (`rollout.constraint`)."]
+
+
+def _markdown_table(rows: Rows) -> str:
+    header, *others = rows
+    lines = [header, ["---"] * len(header), *others]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
 def _csv(results: Mapping[str, Any]) -> str:

@@ -34,12 +34,15 @@ class Step:
         observation: The environment's answer to the action.
         token_ids: The agent's tokens exactly as sampled, stop token included; empty where no
             model sampled them (experts). Training uses them as they are.
+        valid: Whether the environment understood the action and it was possible; True in files
+            from before it was recorded.
     """
 
     thought: str
     action: str
     observation: str
     token_ids: tuple[int, ...] = ()
+    valid: bool = True
 
 
 @dataclass(frozen=True)

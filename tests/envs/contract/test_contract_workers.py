@@ -15,7 +15,8 @@ from tests.envs.contract.rooms import Room
 from tratree.envs.base import StepResult, TextEnv
 from tratree.models.loading import ModelSettings, load_base, load_tokenizer
 from tratree.policy.chat import ChatFormat
-from tratree.policy.rollout import Episode, RolloutLimits
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
+from tratree.policy.rollout_settings import Episode, RolloutLimits
 from tratree.policy.sampling import SamplingSettings
 from tratree.policy.workers import roll_out
 from tratree.trajectory.types import Task, Trajectory
@@ -54,10 +55,10 @@ def roll(tasks: list[Task], make_env: Callable[[], TextEnv], workers: int) -> di
             episodes,
             seed=0,
             stage="contract",
-            batch_size=2,
+            settings=EngineSettings(2),
             limits=RolloutLimits(max_steps=4, max_new_tokens=16, max_context=1024),
             source="tiny",
-            workers=workers,
+            workers=WorkerSettings(workers),
         )
     )
 

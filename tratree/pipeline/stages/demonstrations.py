@@ -35,7 +35,7 @@ def demonstrations_stage(config: Config, label: str = "") -> Stage:
     }
     inputs = {"games": games_stage(config)}
     if config.expert.demonstrations is None:
-        return Stage("demonstrations", settings, _demonstrate, inputs, version=2, label=label)
+        return Stage("demonstrations", settings, _demonstrate, inputs, version=3, label=label)
     path = Path(config.expert.demonstrations).absolute()
     try:
         content = sha256(path.read_bytes()).hexdigest()
@@ -49,7 +49,7 @@ def demonstrations_stage(config: Config, label: str = "") -> Stage:
         "environment": config.env.name,
         "splits": sorted(config.env.splits.values()),
     }
-    return Stage("demonstrations", published, partial(_take, path), inputs, label=label)
+    return Stage("demonstrations", published, partial(_take, path), inputs, version=2, label=label)
 
 
 def _demonstrate(job: Job) -> None:

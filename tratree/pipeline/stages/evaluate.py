@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from tratree.config import Config
@@ -11,12 +13,18 @@ from tratree.evaluation.best_of import best_of
 from tratree.evaluation.metrics import summarize
 from tratree.pipeline.stage import Job, Stage
 from tratree.pipeline.stages.environment import env_maker, games_stage
-from tratree.pipeline.stages.episodes import EPISODES, play_episodes, rollout_settings
+from tratree.pipeline.stages.episodes import (
+    EPISODES,
+    play_episodes,
+    rollout_settings,
+    write_episodes,
+)
 from tratree.pipeline.stages.explore import sampling_plan
 from tratree.pipeline.stages.tasks import evaluated_tasks
-from tratree.policy.rollout import Episode
+from tratree.policy.rollout_settings import Episode
 from tratree.policy.sampling import SamplingSettings
-from tratree.trajectory.jsonl import write_trajectories
+from tratree.trajectory.jsonl import read_trajectories
+from tratree.trajectory.types import Trajectory
 
 METRICS = "metrics.json"
 
@@ -24,7 +32,7 @@ METRICS = "metrics.json"
 def evaluate_stage(
     config: Config, system: str, trained: Stage, *, best_of: int | None = None
 ) -> Stage:
-    """Let the model of `trained` play the same episodes of each split greedily.
+    """Let the model of `trained` play the same episodes of each split.
 
     Args:
         config: The run's.
@@ -34,9 +42,7 @@ def evaluate_stage(
             in turn, and the best trajectory counts.
     """
     settings: dict[str, Any] = {
-        "splits": {name: config.env.splits[name] for name in config.evaluation.splits},
-        "episodes": config.evaluation.episodes,
-        "rollout": rollout_settings(config),
+        **protocol(config),
         "dtype": config.model.rollout_dtype,
         "seed": config.seed,
     }
@@ -44,7 +50,28 @@ def evaluate_stage(
         plan = sampling_plan(config.explore.sampling, best_of)
         settings["best_of"] = [asdict(sampling) for sampling in plan]
     inputs = {"games": games_stage(config), "model": trained}
-    return Stage("evaluate", settings, _evaluate, inputs, label=system)
+    return Stage("evaluate", settings, _evaluate, inputs, label=system, version=2)
+
+
+def protocol(config: Config) -> dict[str, Any]:
+    """Return what every system is evaluated by, as JSON data."""
+    evaluation = config.evaluation
+    return {
+        "splits": {name: config.env.splits[name] for name in evaluation.splits},
+        "episodes": evaluation.episodes,
+        "samples": evaluation.samples,
+        "sampling": asdict(evaluation.sampling),
+        "rollout": rollout_settings(config),
+        "engine": config.rollout.engine,
+    }
+
+
+def read_evaluation(
+    folder: Path, splits: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, list[Trajectory]]]:
+    """Return the figures and the trajectories of each split of a finished ``evaluate`` stage."""
+    metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+    return metrics, _by_split(read_trajectories(folder / EPISODES), splits)
 
 
 def _evaluate(job: Job) -> None:
@@ -58,14 +85,19 @@ def _evaluate(job: Job) -> None:
         ]
     finally:
         env.close()
-    plan = [SamplingSettings(**s) for s in settings.get("best_of", [{"temperature": 0.0}])]
+    samples = [settings["sampling"]] * settings["samples"]
+    plan = [SamplingSettings(**s) for s in settings.get("best_of", samples)]
     episodes = [Episode(task, n, sampling) for task in tasks for n, sampling in enumerate(plan)]
     played = play_episodes(job, episodes, source="evaluate")
     if "best_of" in settings:
         played = best_of(played)
-        write_trajectories(job.folder / EPISODES, played)
+    write_episodes(job, played)
     metrics = {
-        name: summarize([t for t in played if t.task.split == split])
-        for name, split in settings["splits"].items()
+        name: summarize(of_split)
+        for name, of_split in _by_split(played, settings["splits"]).items()
     }
     (job.folder / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+
+
+def _by_split(played: list[Trajectory], splits: Mapping[str, str]) -> dict[str, list[Trajectory]]:
+    return {name: [t for t in played if t.task.split == split] for name, split in splits.items()}

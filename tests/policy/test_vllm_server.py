@@ -1,0 +1,108 @@
+"""Requests to vLLM and its answers, against an exchange in the format that vLLM documents.
+
+The exchange in ``vllm_exchange.json`` is written by hand after vLLM's documentation and its
+request and response classes, not recorded on a GPU.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from vllm_stand_in import serving
+
+from tratree.errors import UserError
+from tratree.policy.sampling import SamplingSettings
+from tratree.policy.vllm_server import API_KEY, VllmServer
+
+EXCHANGE = json.loads((Path(__file__).parent / "vllm_exchange.json").read_text("utf-8"))
+BASE = "HuggingFaceTB/SmolLM2-135M-Instruct"
+SAMPLING = SamplingSettings(0.7, top_p=0.9, top_k=20, min_p=0.05)
+PROMPT = [1, 4093, 198, 2683, 506, 2]
+
+
+def replay(method: str, path: str, request: Any) -> tuple[int, Any]:
+    """Answer what was recorded for exactly this request."""
+    for entry in EXCHANGE:
+        if (entry["method"], entry["path"], entry["request"]) == (method, path, request):
+            return entry["status"], entry["response"]
+    return 400, {"error": {"message": f"not in the exchange: {path} {request}"}}
+
+
+@pytest.fixture
+def server() -> Iterator[VllmServer]:
+    with serving(replay) as url, closing(VllmServer(url)) as opened:
+        yield opened
+
+
+def complete(server: VllmServer, **changed: Any) -> list[int]:
+    asked = {"max_tokens": 31, "stop_ids": [0, 2], "seed": 1234, **changed}
+    return server.complete("imitate-fedcba9876543210", PROMPT, SAMPLING, **asked)
+
+
+def test_token_ids_come_back_as_sampled_with_the_stop_token(server: VllmServer) -> None:
+    assert complete(server) == [10576, 42, 575, 288, 21446, 216, 33, 2]
+
+
+def test_it_knows_its_base_model_and_context(server: VllmServer) -> None:
+    assert server.serves(BASE)
+    assert not server.serves("sft-0123456789abcdef")  # an adapter
+    assert server.context == 2048
+
+
+def test_adapters_are_loaded_once_by_name(server: VllmServer) -> None:
+    server.load_adapter("imitate-fedcba9876543210", Path("/store/imitate/fedcba9876543210/adapter"))
+    server.load_adapter("sft-0123456789abcdef", Path("/anywhere"))  # is served, so nothing is sent
+
+
+def test_an_adapter_that_is_refused_is_a_user_error(server: VllmServer) -> None:
+    with pytest.raises(UserError, match=r"No adapter found for '/nowhere'.*--enable-lora"):
+        server.load_adapter("imitate-0000000000000000", Path("/nowhere"))
+
+
+def test_a_request_that_is_refused_is_a_user_error(server: VllmServer) -> None:
+    with pytest.raises(UserError, match=r"refuses completions: .*not in the exchange"):
+        complete(server, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"token_ids": None}, "returns no token ids: use vLLM"),
+        ({"finish_reason": "abort"}, r"broke off a completion \(abort\)"),
+    ],
+)
+def test_other_answers_are_user_errors(changed: dict[str, Any], said: str) -> None:
+    def answer(method: str, path: str, request: Any) -> tuple[int, Any]:
+        status, response = replay(method, path, request)
+        if path.endswith("/completions"):
+            response = {**response, "choices": [{**response["choices"][0], **changed}]}
+        return status, response
+
+    with (
+        serving(answer) as url,
+        closing(VllmServer(url)) as server,
+        pytest.raises(UserError, match=said),
+    ):
+        complete(server)
+
+
+def test_no_server_is_a_user_error() -> None:
+    with serving(replay) as url:
+        pass
+    with pytest.raises(UserError, match="no answer from the vLLM server"):
+        VllmServer(url)
+
+
+def test_the_key_goes_into_the_header_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(API_KEY, "secret")
+    refusing = serving(lambda *_: (401, {"error": "Unauthorized"}))
+    with refusing as url, pytest.raises(UserError) as caught:
+        VllmServer(url)
+    assert "secret" not in str(caught.value)
+    with serving(replay) as url, closing(VllmServer(url)) as server:
+        assert server._client.headers["Authorization"] == "Bearer secret"

@@ -1,0 +1,95 @@
+"""A local HTTP server in place of vLLM's, which needs hardware that tests do not have."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+
+Answer = Callable[[str, str, Any], tuple[int, Any]]
+"""Given method, path and JSON of a request, returns the status and JSON or plain text to send."""
+
+
+@contextmanager
+def serving(answer: Answer) -> Iterator[str]:
+    """Serve `answer` on a free port; yield the address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_any(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status, content = answer(self.command, self.path, json.loads(body) if body else None)
+            is_text = isinstance(content, str)
+            data = (content if is_text else json.dumps(content)).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "text/plain" if is_text else "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = handle_any  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class GreedyVllm:
+    """Answers like a vLLM server of one base model, greedily, with models of transformers.
+
+    Args:
+        base: The name of the base model.
+        context: Its ``max_model_len``.
+        adapted: The models that are served already, by name.
+        load: Makes a model from an adapter's folder.
+    """
+
+    def __init__(
+        self,
+        base: str,
+        context: int,
+        adapted: dict[str, PreTrainedModel],
+        load: Callable[[Path], PreTrainedModel] | None = None,
+    ) -> None:
+        self.base = {"id": base, "parent": None, "max_model_len": context}
+        self.adapted = adapted
+        self.load = load
+        self.seeds: list[int] = []
+
+    def __call__(self, method: str, path: str, request: Any) -> tuple[int, Any]:
+        if path == "/v1/models":
+            parent = self.base["id"]
+            return 200, {"data": [self.base, *({"id": n, "parent": parent} for n in self.adapted)]}
+        if path == "/v1/load_lora_adapter" and self.load:
+            self.adapted[request["lora_name"]] = self.load(Path(request["lora_path"]))
+            return 200, "Success"
+        assert (path, request["temperature"]) == ("/v1/completions", 0.0)
+        self.seeds.append(request["seed"])
+        said, end = self._complete(request)
+        return 200, {"choices": [{"token_ids": said, "finish_reason": end}]}
+
+    def _complete(self, request: Any) -> tuple[list[int], str]:
+        said: list[int] = []
+        while len(said) < request["max_tokens"]:
+            shown = torch.tensor([request["prompt"] + said])
+            with torch.inference_mode():
+                logits = self.adapted[request["model"]](input_ids=shown).logits
+            said.append(int(logits[0, -1].argmax()))
+            if said[-1] in request["stop_token_ids"]:
+                return said, "stop"
+        return said, "length"

@@ -1,0 +1,112 @@
+"""An episode under way: the conversation so far, and when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from tratree.envs.base import StepResult, TextEnv
+from tratree.errors import UserError
+from tratree.policy.chat import ChatFormat
+from tratree.policy.rollout_settings import Episode, RolloutLimits
+from tratree.policy.turn import Turn
+from tratree.trajectory.turns import parse_turn
+from tratree.trajectory.types import Step, Trajectory
+
+
+def episode_stream(seed: int, stage: str, episode: Episode) -> np.random.Generator:
+    """Return the episode's own stream of random numbers, whatever else is played."""
+    key = [seed, crc32(stage.encode()), crc32(episode.task.task_id.encode()), episode.sample]
+    return np.random.default_rng(np.random.SeedSequence(key))
+
+
+@dataclass
+class LiveEpisode:
+    """Takes turns: `observe` what the environment answers, `hear` what the agent says.
+
+    Attributes:
+        index: Its number among the episodes that are played.
+        call: What it waits for, if anything.
+        token_ids: The whole conversation so far.
+        turn: The agent's turn under way; None before the first observation.
+    """
+
+    index: int
+    episode: Episode
+    env: TextEnv
+    chat: ChatFormat
+    limits: RolloutLimits
+    random: np.random.Generator
+    call: Future[Any] | None = None
+    token_ids: list[int] = field(default_factory=list)
+    first_observation: str = ""
+    result: StepResult | None = None
+    turn: Turn | None = None
+    steps: list[Step] = field(default_factory=list)
+
+    def hear(self, tokens: Iterable[int]) -> None:
+        """Take tokens of the agent, up to the first where the limits put something after it."""
+        assert self.turn
+        for token in tokens:
+            added = self.turn.add(token)
+            self.token_ids += added
+            if self.turn.over or len(added) > 1:
+                return
+
+    @property
+    def action(self) -> str:
+        """The action of the turn."""
+        assert self.turn
+        return parse_turn(self.chat.decode(self.turn.token_ids))[1]
+
+    def observe(self, result: StepResult) -> bool:
+        """Take the environment's answer, the first one or that to the turn's action.
+
+        Returns:
+            Whether the episode ends.
+
+        Raises:
+            UserError: If the first observation leaves no room for a turn.
+        """
+        limits = self.limits
+        self.call, self.result = None, result
+        if self.turn is None:
+            self.first_observation = result.observation
+            self.token_ids = self.chat.first_turn(result.observation)
+            needed = len(self.token_ids) + limits.max_new_tokens
+            if needed > limits.max_context:
+                raise UserError(
+                    f"the first turn of task {self.episode.task.task_id} needs {needed} tokens: "
+                    f"set max_context to more than {limits.max_context}"
+                )
+        else:
+            said = self.turn.token_ids
+            thought, action = parse_turn(self.chat.decode(said))
+            step = Step(thought, action, result.observation, tuple(said), result.valid)
+            self.steps.append(step)
+            self.token_ids += self.chat.next_turn(result.observation)
+        self.turn = Turn(self.chat, limits, self.env.admissible)
+        return bool(self.steps) and (
+            result.finished
+            or len(self.steps) == min(limits.max_steps, self.env.max_steps)
+            or len(self.token_ids) + limits.max_new_tokens > limits.max_context
+        )
+
+    def trajectory(self, source: str) -> Trajectory:
+        """Return the trajectory of an episode that has ended."""
+        assert self.result
+        return Trajectory(
+            task=self.episode.task,
+            first_observation=self.first_observation,
+            steps=tuple(self.steps),
+            score=self.result.score,
+            success=self.result.success,
+            finished=self.result.finished,
+            sample=self.episode.sample,
+            source=source,
+        )

@@ -1,0 +1,105 @@
+"""Rollouts whose tokens come from a vLLM server, which batches and keeps keys and values itself."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from tratree.envs.base import TextEnv
+from tratree.errors import UserError
+from tratree.policy.chat import ChatFormat
+from tratree.policy.live_episode import LiveEpisode, episode_stream
+from tratree.policy.rollout_settings import Episode, RolloutLimits
+from tratree.policy.vllm_server import VllmServer
+from tratree.trajectory.types import Trajectory
+
+
+def roll_out_on_server(
+    server: VllmServer,
+    model: str,
+    chat: ChatFormat,
+    make_env: Callable[[], TextEnv],
+    episodes: Sequence[Episode],
+    *,
+    seed: int,
+    stage: str,
+    concurrent: int,
+    limits: RolloutLimits,
+    source: str,
+) -> Iterator[tuple[int, Trajectory]]:
+    """Play episodes like `run_episodes`, with a server's model; environments step in this thread.
+
+    Each request has a seed of the episode's own stream. The server's logits depend on what it
+    computes at the same time, so one seed gives one result only as far as those agree.
+
+    Args:
+        server: A server of the base model.
+        model: The name under which it serves the model.
+        chat: The chat format of the model.
+        make_env: Makes an environment; called `concurrent` times at most.
+        episodes: What to play.
+        seed: Random seed.
+        stage: Name of what the episodes are for; another name gives other draws.
+        concurrent: Most episodes at a time.
+        limits: When turns and episodes are cut; without a constraint.
+        source: Label of the trajectories.
+
+    Yields:
+        (index in `episodes`, trajectory) of episodes as they end, sampled token ids kept.
+
+    Raises:
+        UserError: If the limits do not fit the server or the first turns, or it fails.
+    """
+    if limits.constraint != "none":
+        raise UserError("a vLLM server plays without constraints: set constraint=none")
+    if limits.max_context > server.context:
+        raise UserError(
+            f"max_context is {limits.max_context}, but {server.url} takes {server.context} tokens: "
+            "start it with a larger --max-model-len"
+        )
+    limits.check_label(chat)
+    stop_ids = sorted(chat.stop_ids)
+    waiting = deque(enumerate(episodes))
+    envs: list[TextEnv] = []
+    idle: list[TextEnv] = []
+    speaking: dict[Future[list[int]], LiveEpisode] = {}
+    threads = ThreadPoolExecutor(concurrent)
+
+    def ask(live: LiveEpisode) -> None:
+        assert live.turn
+        call = threads.submit(
+            server.complete,
+            model,
+            tuple(live.token_ids),
+            live.episode.sampling,
+            max_tokens=limits.max_new_tokens - 1 - len(live.turn.token_ids),
+            stop_ids=stop_ids,
+            seed=int(live.random.integers(2**31)),
+        )
+        speaking[call] = live
+
+    try:
+        while waiting or speaking:
+            while waiting and len(speaking) < concurrent:
+                if not idle:
+                    envs.append(make_env())
+                    idle.append(envs[-1])
+                index, episode = waiting.popleft()
+                random = episode_stream(seed, stage, episode)
+                live = LiveEpisode(index, episode, idle.pop(), chat, limits, random)
+                live.observe(live.env.reset(episode.task))
+                ask(live)
+            for call in wait(speaking, return_when=FIRST_COMPLETED).done:
+                live = speaking.pop(call)
+                live.hear(call.result())
+                assert live.turn
+                if live.turn.over and live.observe(live.env.step(live.action)):
+                    idle.append(live.env)
+                    yield live.index, live.trajectory(source)
+                else:
+                    ask(live)
+    finally:
+        threads.shutdown(cancel_futures=True)
+        for env in envs:
+            env.close()

@@ -1,0 +1,107 @@
+"""What a worker process of a rollout does."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
+from typing import Any
+
+import psutil
+import torch
+from transformers import PreTrainedModel
+
+from tratree.envs.base import TextEnv
+from tratree.errors import UserError
+from tratree.policy.chat import ChatFormat
+from tratree.policy.machine_settings import GIB, WorkerSettings
+from tratree.policy.rollout import RolloutEngine
+from tratree.policy.rollout_settings import Episode
+from tratree.policy.watched_env import watched
+
+LoadPolicy = Callable[[], tuple[PreTrainedModel, ChatFormat]]
+
+SECONDS_TO_CLOSE = 5.0
+"""How long a worker that is told to end may take."""
+
+
+@dataclass(frozen=True)
+class Duty:
+    """What a worker process is given; picklable."""
+
+    load_policy: LoadPolicy
+    make_env: Callable[[], TextEnv]
+    make_engine: Callable[..., RolloutEngine]
+    episodes: Sequence[Episode]
+    settings: WorkerSettings
+    threads: int
+
+
+class Retired:
+    """Sent by a worker that has played its share; what it has not begun is dealt again."""
+
+
+def work(duty: Duty, clocks: Any, connection: Connection) -> None:
+    """Play the episodes whose indices come in, until told to stop or the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    threading.Thread(target=_stop_with_parent, daemon=True).start()
+    torch.set_num_threads(duty.threads)
+    played, retiring = 0, False
+    try:
+        make_engine = partial(
+            duty.make_engine, make_env=watched(duty.make_env, clocks), report=connection.send
+        )
+        with closing(make_engine(*duty.load_policy())) as engine:
+            while True:
+                if retiring and not engine.live:
+                    connection.send(Retired())
+                    return
+                while not retiring and engine.free and (not engine.live or connection.poll()):
+                    index = connection.recv()
+                    engine.add(index, duty.episodes[index])
+                for ended in engine.advance():
+                    connection.send(ended)
+                    played += 1
+                    retiring = retiring or _is_worn_out(played, duty.settings)
+    except Exception as error:
+        with suppress(OSError):  # the parent is gone
+            connection.send(
+                error
+                if isinstance(error, UserError)
+                else RuntimeError(f"a rollout worker failed:\n{traceback.format_exc()}")
+            )
+
+
+def _is_worn_out(played: int, settings: WorkerSettings) -> bool:
+    if settings.recycle_episodes is not None and played >= settings.recycle_episodes:
+        return True
+    return settings.recycle_gib is not None and _memory_gib() > settings.recycle_gib
+
+
+def _memory_gib() -> float:
+    """Return the memory of this process and its children, in GiB."""
+    family = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    total = 0
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            total += process.memory_info().rss
+    return total / GIB
+
+
+def _stop_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(SECONDS_TO_CLOSE)
+    os._exit(1)
