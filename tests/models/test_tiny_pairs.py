@@ -44,7 +44,9 @@ def tokenizer_for(environment: str) -> PreTrainedTokenizerBase:
     return AutoTokenizer.from_pretrained(base_folder(environment, "weak"))
 
 
-@pytest.fixture(scope="module", params=ENVIRONMENTS)
+@pytest.fixture(
+    scope="module", params=[pytest.param("scienceworld", marks=pytest.mark.slow), "webshop"]
+)
 def opened(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, TextEnv]]:
@@ -77,7 +79,10 @@ def test_the_vocabulary_covers_what_an_expert_and_a_wanderer_see(
         for _ in range(12):
             actions = [a for a in env.admissible() if a not in ("reset task", "click[Buy Now]")]
             action = rng.choice(actions)
-            texts += [action, env.step(action).observation]
+            result = env.step(action)
+            texts += [action, result.observation]
+            if result.finished:
+                break
     tokenizer = tokenizer_for(name)
     unknown = [text for text in texts if tokenizer.unk_token_id in tokenizer.encode(text)]
     assert unknown == []

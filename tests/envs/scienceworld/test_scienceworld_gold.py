@@ -70,6 +70,8 @@ def test_a_plain_path_teleports_and_uses_shown_names():
         "move flower pot 8 to green box",
         "look around",
     ]
+    eggs = ["pick up egg dove", "move egg dove egg in inventory to green box"]
+    assert plain_path(eggs) == ["pick up dove", "move dove to green box"]
     assert plain_path(["focus on baby baby mouse", "wait1"]) == ["focus on baby mouse", "wait1"]
     assert plain_path(["move counter to green box"]) == ["move counter to green box"]
 

@@ -7,7 +7,7 @@ from itertools import groupby
 
 _ON_THE_WAY = re.compile(r"look around|(?:go|teleport) to .*|open door to .*")
 _MOVE = re.compile(r"(?:go|teleport) to (.*)")
-_FOCUS = re.compile(r"(focus on )(?:(?:adult|egg) |baby (?=baby ))(.*)")
+_STAGE = re.compile(r"(focus on |pick up )(?:(?:adult|egg) |baby (?=baby ))(.*)")
 _PICK_UP = re.compile(r"pick up (.*)")
 _PUT_DOWN = re.compile(r"move .* in inventory to (.*)")
 
@@ -28,11 +28,12 @@ def plain_path(path: list[str]) -> list[str]:
             plain += _shortcut(list(actions))
             continue
         for action in actions:
-            if match := _PICK_UP.fullmatch(action):
+            shown = _STAGE.sub(r"\1\2", action)
+            if match := _PICK_UP.fullmatch(shown):
                 held = match[1]
-            elif held and (match := _PUT_DOWN.fullmatch(action)):
-                action = f"move {held} to {match[1]}"
-            plain.append(_FOCUS.sub(r"\1\2", action))
+            elif held and (match := _PUT_DOWN.fullmatch(shown)):
+                shown = f"move {held} to {match[1]}"
+            plain.append(shown)
     return plain
 
 
