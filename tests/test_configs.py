@@ -186,3 +186,17 @@ def test_trainers_fit_the_models(
         settings = training_settings(config, config.model.strong, optimization)
         made = TrainingSettings(**settings["optimization"], **settings["hardware"])
         assert (made.accelerator, made.devices, made.strategy) == (accelerator, devices, strategy)
+
+
+def test_each_environment_has_its_tiny_pair_and_other_families_have_none() -> None:
+    names = {
+        env: compose_config([f"env={env}"]).model.strong.name
+        for env in ("alfworld", "scienceworld", "webshop")
+    }
+    assert names == {
+        "alfworld": "package:models/tiny/strong",
+        "scienceworld": "package:models/tiny/scienceworld/strong",
+        "webshop": "package:models/tiny/webshop/strong",
+    }
+    other = compose_config(["env=webshop", "model=smollm2"]).model
+    assert other.strong == compose_config(["model=smollm2"]).model.strong

@@ -65,6 +65,7 @@ class ScienceWorldConfig:
     ambiguity: str = MISSING
     deterministic: bool = MISSING
     java: str = MISSING
+    gold_paths: str = MISSING
     eto_indices: str | None = MISSING
     max_steps: int = MISSING
     splits: dict[str, str] = MISSING

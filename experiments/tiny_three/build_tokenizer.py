@@ -1,17 +1,15 @@
-"""Build the word-level tokenizer that both tiny models share.
+"""Build the word-level tokenizer that a weak and a strong tiny model of one environment share.
 
-Its vocabulary is closed: the words that ALFWorld can show or understand (its text grammar, its goal
-sentences, the names of things, numbers), those of ScienceWorld's tasks in the default run
-(``scienceworld_words.txt``), those of WebShop's generated catalogue, and the few words in which
+Its vocabulary is closed: the words of ScienceWorld's tasks in the default run
+(``scienceworld_words.txt``), or those of WebShop's generated catalogues, and the few words in which
 thoughts are worded. Only numbers and the identifiers of products are split into pieces.
 
-    python experiments/tiny_three/build_tokenizer.py --output experiments/tiny_three/models/weak
+    python experiments/tiny_three/build_tokenizer.py webshop --output FOLDER
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import re
 import tempfile
 from collections.abc import Iterator
@@ -22,15 +20,11 @@ from pathlib import Path
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-import tratree.envs.alfworld  # noqa: F401 (makes the imports of alfworld below safe)
 from tratree.cli.compose import compose_config
 from tratree.envs.registry import prepare_data
 from tratree.envs.webshop.catalogue import read_products
 from tratree.envs.webshop.goals import human_goals, synthetic_goals
 from tratree.envs.webshop.pages import SEPARATOR, Page, PageStyle, text
-
-from alfworld.gen import constants, goal_library  # isort: skip (after the lines above)
-from alfworld.info import ALFRED_TWL2_PATH  # isort: skip
 
 SPECIAL_TOKENS = ("<pad>", "<unk>", "<bos>", "<user>", "<agent>", "<end>")
 SCIENCEWORLD_WORDS = Path(__file__).with_name("scienceworld_words.txt")
@@ -38,18 +32,14 @@ LARGEST_NUMBER = 60
 """Larger numbers are written in pieces."""
 CONTINUING = "##"
 """Begins a piece that is not the first of its word."""
-ACTIONS = ("search[", "click[")
-THOUGHTS = (
-    "Thought: Action: find take clean heat cool put in on turn on off open close look "
-    "search compare check features no good choose go back buy next"
-)
-REFUSAL = "Nothing happens."
-OLD_WORDING = "You put the in/on the ."
+MARKS = "Thought: Action:"
+SHOPPING = "search[ click[ ] - search compare check features no good choose go back buy"
+MOST_ANSWERS = 20
+"""Of a question what an action means; they are numbered."""
 CONTEXT = 1024
 
 _ISOLATED = r"\[SEP\]|search\[|click\[|[,;()\[\]]|\.(?=[.)\]]*$)"
-_PLACEHOLDER = re.compile(r"\[.*?\]|\{.*?\}|#.*?#|\\n")
-_ARTICLES = "a the and nothing"
+_ASIN = re.compile(r"(B0[A-Z]+)(\d+)")
 
 
 def split_words(text: str) -> list[str]:
@@ -61,27 +51,27 @@ def split_words(text: str) -> list[str]:
     ]
 
 
-def vocabulary() -> list[str]:
+def vocabulary(environment: str) -> list[str]:
     """Return all tokens: the special ones, then words in a fixed order, then pieces.
 
-    An identifier of a product has two, one for its beginning and one for its end.
+    An identifier of a product has two: its family, and the member of it.
     """
-    texts = itertools.chain(
-        _alfworld(),
-        _webshop(),
-        [SCIENCEWORLD_WORDS.read_text("utf-8"), *ACTIONS, "]", "-", THOUGHTS],
-    )
-    identifiers = re.compile(r"B0\w+|\d+")
-    words = {w for text in texts for w in split_words(text) if not identifiers.fullmatch(w)}
+    texts = [MARKS, *{"scienceworld": _scienceworld, "webshop": _webshop}[environment]()]
+    found = {word for text in texts for word in split_words(text)}
+    words, pieces = set(), {f"{CONTINUING}{digit}" for digit in "0123456789"}
+    for word in found:
+        if match := _ASIN.fullmatch(word):
+            words.add(match[1])
+            pieces.add(CONTINUING + match[2])
+        elif not word.isdigit():
+            words.add(word)
     numbers = [str(number) for number in range(LARGEST_NUMBER + 1)]
-    syllables = [a + b for a, b in itertools.product("BDKLMNPRST", "AEIOU")]
-    pieces = [CONTINUING + piece for piece in [*"0123456789", ":", *syllables]]
-    return [*SPECIAL_TOKENS, *sorted(words), *numbers, *("B0" + s for s in syllables), *pieces]
+    return [*SPECIAL_TOKENS, *sorted(words), *numbers, *sorted(pieces)]
 
 
-def build() -> PreTrainedTokenizerFast:
+def build(environment: str) -> PreTrainedTokenizerFast:
     """Return the tokenizer, with the chat template that the project uses for it."""
-    tokens = {token: index for index, token in enumerate(vocabulary())}
+    tokens = {token: index for index, token in enumerate(vocabulary(environment))}
     tokenizer = Tokenizer(
         models.WordPiece(tokens, unk_token="<unk>", continuing_subword_prefix=CONTINUING)
     )
@@ -109,16 +99,10 @@ def build() -> PreTrainedTokenizerFast:
     return fast
 
 
-def _alfworld() -> Iterator[str]:
-    """Yield texts with all words of ALFWorld."""
-    grammar = Path(ALFRED_TWL2_PATH).read_text(encoding="utf-8")
-    for template in re.findall(r'(?:"rhs":|template ::) "(.*)"', grammar):
-        yield _PLACEHOLDER.sub(" ", template)
-    for goal in goal_library.gdict.values():
-        for template in goal["templates"]:
-            yield re.sub(r"\{.*?\}s?", " ", template)
-    yield from (name.lower() for name in (*constants.OBJECTS, *constants.RECEPTACLES))
-    yield from (REFUSAL, OLD_WORDING, _ARTICLES)
+def _scienceworld() -> Iterator[str]:
+    """Yield texts with all words of the default run's tasks."""
+    yield SCIENCEWORLD_WORDS.read_text("utf-8")
+    yield " ".join(f"{number}:" for number in range(MOST_ANSWERS))
 
 
 def _webshop() -> Iterator[str]:
@@ -129,7 +113,7 @@ def _webshop() -> Iterator[str]:
         products = read_products(Path(folder), None)
         goals = [*synthetic_goals(products, 0), *human_goals(products, Path(folder), 0)]
     style = PageStyle(results=5, repeat_instruction=False, attributes_button=True)
-    yield SEPARATOR
+    yield from (SEPARATOR, SHOPPING)
     yield from {text(Page(), goal.instruction, style) for goal in goals}
     found = tuple(products)
     for number in range(1, 1 + len(found) // style.results):
@@ -142,9 +126,10 @@ def _webshop() -> Iterator[str]:
 def main() -> None:
     """Build the tokenizer and save it into a folder."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("environment", choices=("scienceworld", "webshop"))
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
-    tokenizer = build()
+    tokenizer = build(arguments.environment)
     tokenizer.save_pretrained(arguments.output)
     print(f"{len(tokenizer)} tokens in {arguments.output}")
 

@@ -1,6 +1,6 @@
 """Turn recorded play into rows of token ids, one file an environment.
 
-python experiments/tiny_three/encode.py --output WORK
+python experiments/tiny_three/encode.py webshop --output WORK
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--transcripts", type=int, help="the first so many instead of all")
     arguments = parser.parse_args()
     (arguments.output / "rows").mkdir(exist_ok=True)
-    tokenizer = build()
+    tokenizer = build(arguments.environment)
     chat = ChatFormat(tokenizer, "tiny")
     transcripts = read_transcripts(arguments.output / "play" / arguments.environment)
     rows = np.array(

@@ -1,8 +1,7 @@
-"""Record play in an environment as text, without instructions followed and rewards looked at.
+"""Record careless play in an environment as text, without rewards looked at.
 
-python experiments/tiny_three/play.py alfworld --output WORK --transcripts 30000
 python experiments/tiny_three/play.py scienceworld --output WORK --transcripts 3000
-python experiments/tiny_three/play.py webshop --output WORK --transcripts 8000
+python experiments/tiny_three/play.py webshop --output WORK --transcripts 5000
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from transcript import Transcript, TranscriptIsFullError, write_transcripts
 
-ENVIRONMENTS = ("alfworld", "scienceworld", "webshop")
+ENVIRONMENTS = ("scienceworld", "webshop")
 CHUNK = 100
 
 

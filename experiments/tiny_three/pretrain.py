@@ -3,7 +3,7 @@
 The loss covers every token, observations included with a smaller weight: play has no labels. A
 checkpoint is written now and then; a stopped run goes on from it.
 
-    python experiments/tiny_three/pretrain.py weak --rows WORK/rows --output weights/weak
+    python experiments/tiny_three/pretrain.py webshop weak --rows WORK/rows --output FOLDER
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from build_tokenizer import CONTEXT, build
 from torch.nn.functional import cross_entropy
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -50,25 +50,23 @@ class Recipe:
 
 RECIPES = {
     "weak": Recipe(
-        width=64, inner=192, layers=2, heads=4, kv_heads=1, learning_rate=3e-3, steps=4800
+        width=64, inner=192, layers=2, heads=4, kv_heads=1, learning_rate=3e-3, steps=800
     ),
     "strong": Recipe(
-        width=128, inner=320, layers=3, heads=4, kv_heads=4, learning_rate=2e-3, steps=4200
+        width=128, inner=320, layers=3, heads=4, kv_heads=4, learning_rate=2e-3, steps=800
     ),
 }
 
-SHARES = {"alfworld": 0.25, "scienceworld": 0.2, "webshop": 0.55}
-"""Probability that a row is from an environment."""
-LENGTHS = (320, 640, 320, 960)
+LENGTHS = (480, 480, 480, 960)
 """Tokens of a row; the steps take turns."""
-FROM_THE_START = ("alfworld",)
-"""Environments whose short rows are beginnings of episodes; of others, they begin anywhere."""
 OBSERVATION_WEIGHT = 0.15
 """Weight of a token that the player did not write; its own have weight 1."""
 CLICK_WEIGHT = 5.0
 """Weight of what is clicked: few tokens that are hard to learn, copied from a list."""
+CLICK = "click["
 WARMUP_STEPS, WEIGHT_DECAY, CLIP = 100, 0.05, 1.0
 CHECKPOINT_EVERY, REPORT_EVERY = 100, 50
+BOS = 2
 
 
 def new_model(recipe: Recipe, vocabulary_size: int, seed: int) -> LlamaForCausalLM:
@@ -85,25 +83,24 @@ def new_model(recipe: Recipe, vocabulary_size: int, seed: int) -> LlamaForCausal
         initializer_range=0.05,
         tie_word_embeddings=True,
         pad_token_id=0,
-        bos_token_id=2,
+        bos_token_id=BOS,
         eos_token_id=5,
     )
     return LlamaForCausalLM(config)
 
 
-def batches(
-    rows: Mapping[str, np.ndarray], recipe: Recipe, seed: int, first_step: int
-) -> Iterator[torch.Tensor]:
-    """Yield the batches from `first_step` on, (rows, tokens + 1) of int64."""
+def batches(rows: np.ndarray, recipe: Recipe, seed: int, first_step: int) -> Iterator[torch.Tensor]:
+    """Yield the batches from `first_step` on, (rows, tokens + 1) of int64.
+
+    A row of a batch begins where an episode begins.
+    """
     for step in range(first_step, recipe.steps):
         rng = np.random.default_rng([seed, step])
         length = LENGTHS[step % len(LENGTHS)]
-        count = recipe.batch_tokens // length
         batch = []
-        for name in rng.choice(list(SHARES), count, p=list(SHARES.values())):
-            row = rows[name][rng.integers(len(rows[name]))]
-            latest = 0 if name in FROM_THE_START else len(row) - length - 1
-            start = rng.integers(latest + 1)
+        for row in rows[rng.integers(len(rows), size=recipe.batch_tokens // length)]:
+            starts = np.flatnonzero(row[: len(row) - length] == BOS)
+            start = rng.choice(starts)
             batch.append(row[start : start + length + 1])
         yield torch.from_numpy(np.stack(batch).astype(np.int64))
 
@@ -119,12 +116,17 @@ def rate(step: int, recipe: Recipe) -> float:
 def loss_weights(inputs: torch.Tensor, ids: Mapping[str, int]) -> torch.Tensor:
     """Return the weight of the token after each input token, shape of `inputs`."""
     places = torch.arange(inputs.shape[1]).expand_as(inputs)
-    agent, user, click, end = (
-        torch.where(inputs == ids[mark], places, -1).cummax(1).values
-        for mark in ("<agent>", "<user>", "click[", "]")
-    )
-    weights = torch.where(agent > user, 1.0, OBSERVATION_WEIGHT)
-    return torch.where((agent > user) & (click > torch.maximum(agent, end)), CLICK_WEIGHT, weights)
+
+    def latest(mark: str) -> torch.Tensor:
+        return torch.where(inputs == ids[mark], places, -1).cummax(1).values
+
+    agent = latest("<agent>")
+    own = agent > latest("<user>")
+    weights = torch.where(own, 1.0, OBSERVATION_WEIGHT)
+    if CLICK not in ids:
+        return weights
+    clicked = own & (latest(CLICK) > torch.maximum(agent, latest("]")))
+    return torch.where(clicked, CLICK_WEIGHT, weights)
 
 
 def take_over(model: LlamaForCausalLM, vocabulary: dict[str, int], start: Path) -> None:
@@ -153,10 +155,14 @@ def optimizer_of(model: LlamaForCausalLM) -> torch.optim.AdamW:
 
 
 def pretrain(
-    recipe: Recipe, rows: Mapping[str, np.ndarray], output: Path, seed: int, start: Path | None
+    recipe: Recipe,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: np.ndarray,
+    output: Path,
+    seed: int,
+    start: Path | None,
 ) -> LlamaForCausalLM:
     """Train from the last checkpoint, or from the start; return the trained model."""
-    tokenizer = build()
     ids = tokenizer.get_vocab()
     model = new_model(recipe, len(tokenizer), seed)
     if start is not None:
@@ -200,6 +206,7 @@ def pretrain(
 def main() -> None:
     """Pretrain one of the two models and save it with its tokenizer."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("environment", choices=("scienceworld", "webshop"))
     parser.add_argument("model", choices=RECIPES)
     parser.add_argument("--rows", type=Path, required=True, help="folder that encode.py wrote")
     parser.add_argument("--output", type=Path, required=True)
@@ -209,21 +216,13 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    rows = {name: np.load(arguments.rows / f"{name}.npy") for name in SHARES}
-    model = pretrain(
-        RECIPES[arguments.model], rows, arguments.output, arguments.seed, arguments.start
-    )
-    model.save_pretrained(arguments.output)
-    build().save_pretrained(arguments.output)
+    recipe, tokenizer = RECIPES[arguments.model], build(arguments.environment)
+    rows = np.load(arguments.rows / f"{arguments.environment}.npy")
+    model = pretrain(recipe, tokenizer, rows, arguments.output, arguments.seed, arguments.start)
+    model.half().save_pretrained(arguments.output)
+    tokenizer.save_pretrained(arguments.output)
     (arguments.output / "checkpoint.pt").unlink(missing_ok=True)
-    print(
-        json.dumps(
-            {
-                "parameters": model.num_parameters(),
-                "rows": {name: len(of_env) for name, of_env in rows.items()},
-            }
-        )
-    )
+    print(json.dumps({"parameters": model.num_parameters(), "rows": len(rows)}))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Playing ScienceWorld in the official training variations of the tasks of the default run.
 
-The player goes through the house, looks, and does something with a thing that it notices. It reads
-neither the task nor the points, and does not notice that a task is solved or failed.
+The player goes somewhere, looks, focuses on some thing there, and mostly carries it to where the
+task says things belong; what the task wants it does not read. It never sees the points, and does
+not notice that a task is solved or failed.
 """
 
 from __future__ import annotations
@@ -34,8 +35,10 @@ HOUSE = {
 LIVELY = ("kitchen", "outside", "greenhouse")
 """Rooms with the most things in them, visited more often."""
 
+_ERRAND = re.compile(r"move it to the (.+) in the (.+)\.")
 _ROOM = re.compile(r"(?:This room|This outside location) is called the (.+?)\.")
-_NO_THING = re.compile(r"(?:agent|air|object|.*\bdoor\b.*)")
+_POTTED = re.compile(r"\ban? (\w[\w ]*?) \(containing an? (\w[\w ]*?)(?: in the [^,)]*)?[,)]")
+_NO_THING = re.compile(r"(?:agent|air|object|ground|substance.*|.*\bdoor\b.*)")
 _LOOKS = ("look at", "look in", "open", "close", "activate", "deactivate", "eat", "read")
 
 
@@ -44,26 +47,30 @@ class Habits:
     """How the player behaves; all are probabilities.
 
     Attributes:
-        stay: That the next thing is in the room where the player is.
-        lively: That the next room is one of `LIVELY`.
-        door: That it tries to open a door before it goes through.
-        look: That it looks around in a room where it wants to do something.
-        carry: That it takes a thing and carries it somewhere.
+        box_room: That it looks for a thing where the box is.
+        lively: That else it looks for one in a room of `LIVELY`.
+        walk: That it walks through the doors instead of teleporting.
+        look: That it looks around where it wants to do something.
+        pot: That it takes something by what contains it.
+        idle: That it does something useless with the thing that it sees.
         focus: That it focuses on a thing before it takes it.
-        box: That it carries a thing to a box, if there is one.
+        errand: That it takes a thing to where the task says; otherwise it takes it anywhere.
+        wait: That it does another thing in the same episode.
         silent: That it acts without a thought.
         mistake: That it tries to take or move what is not there.
     """
 
-    stay: float = 0.2
-    lively: float = 0.55
-    door: float = 0.75
-    look: float = 0.85
-    carry: float = 0.5
-    focus: float = 0.6
-    box: float = 0.6
-    silent: float = 0.08
-    mistake: float = 0.05
+    box_room: float = 0.3
+    lively: float = 0.8
+    walk: float = 0.08
+    look: float = 0.93
+    pot: float = 0.9
+    idle: float = 0.1
+    focus: float = 0.9
+    errand: float = 0.85
+    wait: float = 0.15
+    silent: float = 0.03
+    mistake: float = 0.03
 
 
 def prepare(root: Path, transcripts: int) -> None:
@@ -79,7 +86,7 @@ class World(Simulator):
 
 
 class Playground:
-    """Plays one episode a transcript."""
+    """Plays episode after episode."""
 
     def __init__(self, root: Path, start: int) -> None:
         """Start a simulator."""
@@ -93,10 +100,11 @@ class Playground:
 
     def play(self, number: int, transcript: Transcript, rng: random.Random) -> None:
         """Play until the transcript is full."""
-        description = self._simulator.load(*rng.choice(self._places))
-        seen = self._simulator.step("look around").observation
-        transcript.open(f"{description}\n{seen}")
-        Player(self._simulator, transcript, Habits(), rng, seen).play()
+        while True:
+            description = self._simulator.load(*rng.choice(self._places))
+            seen = self._simulator.step("look around").observation
+            transcript.open(f"{description}\n{seen}")
+            Player(self._simulator, transcript, Habits(), rng, description, seen).play()
 
     def close(self) -> None:
         """End the simulator."""
@@ -104,11 +112,7 @@ class Playground:
 
 
 class Player:
-    """Plays one episode; `room` is where it is.
-
-    What it does on the way to an action is recorded with the thought of that action, as the
-    expert words its thoughts: the thought is written down afterwards.
-    """
+    """Plays one episode; `room` is where it is."""
 
     def __init__(
         self,
@@ -116,6 +120,7 @@ class Player:
         transcript: Transcript,
         habits: Habits,
         rng: random.Random,
+        description: str,
         seen: str,
     ) -> None:
         """Begin where `seen`, the first look around, tells."""
@@ -123,72 +128,73 @@ class Player:
         self._transcript = transcript
         self._habits = habits
         self._rng = rng
-        self._way: list[tuple[str, str]] = []
-        match = _ROOM.match(seen)
+        match, errand = _ROOM.match(seen), _ERRAND.search(description)
         assert match is not None
+        assert errand is not None
         self.room = match[1]
+        self._box, self._box_room = errand[1], errand[2]
+        self._seen = seen
 
     def play(self) -> None:
-        """Play on and on; ends only when the transcript is full."""
-        while True:
-            self._visit(self._next_room())
-            thing = self._rng.choice(self._things())
-            if self._chance(self._habits.carry):
-                self._carry(thing)
-            elif self._chance(self._habits.focus):
-                self._act(f"focus on {thing}")
-            else:
-                self._act(f"{self._rng.choice(_LOOKS)} {thing}")
+        """Carry a thing somewhere, and perhaps another one."""
+        self._carry()
+        while self._chance(self._habits.wait):
+            self._carry()
 
-    def _carry(self, thing: str) -> None:
+    def _carry(self) -> None:
+        to_box_room = self._chance(self._habits.box_room)
+        self._go(self._box_room if to_box_room else self._some_room())
+        if self._chance(self._habits.look):
+            self._look()
+        thing = self._some_thing()
+        if self._chance(self._habits.idle):
+            self._act(f"{self._rng.choice(_LOOKS)} {thing}")
         if self._chance(self._habits.focus):
             self._act(f"focus on {thing}")
-        observation = self._act(f"pick up {thing}")
-        if "to the inventory" not in observation and not self._chance(self._habits.mistake):
-            return
-        self._walk(self._next_room())
-        things = self._things()
-        held = [name for name in things if name.endswith("in inventory")]
-        name = self._rng.choice(held or [thing])
-        boxes = [name for name in things if name.endswith("box")]
-        if not (boxes and self._chance(self._habits.box)):
-            boxes = [other for other in things if other != name] or things
-        self._act(f"move {name} to {self._rng.choice(boxes)}")
+        errand = self._chance(self._habits.errand)
+        if not (to_box_room and errand):
+            thing = self._pot_of(thing)
+            if "to the inventory" not in self._act(f"pick up {thing}"):
+                return
+            self._go(self._box_room if errand else self._some_room())
+        if not errand:
+            self._look()
+        self._act(f"move {thing} to {self._box if errand else self._some_thing()}")
 
-    def _next_room(self) -> str:
-        if self._chance(self._habits.stay):
-            return self.room
+    def _some_room(self) -> str:
         if self._chance(self._habits.lively):
             return self._rng.choice(LIVELY)
         return self._rng.choice(sorted(HOUSE))
 
-    def _visit(self, room: str) -> None:
-        self._walk(room)
-        if self._chance(self._habits.look):
-            self._note("look around")
-
-    def _walk(self, room: str) -> None:
-        for step in route(self.room, room):
-            if self._chance(self._habits.door):
-                self._note(f"open door to {step}")
-            self._note(f"go to {step}")
-            self.room = step
-
-    def _things(self) -> list[str]:
-        """Return the names of things at hand, as actions may call them, sorted; not empty."""
+    def _some_thing(self) -> str:
+        """Return the name of a thing that was shown; if there is none, of any at hand."""
         names = self._simulator.objects()
-        return [n for n in names if n not in HOUSE and not _NO_THING.fullmatch(n)] or names
+        names = [n for n in names if n not in HOUSE and not _NO_THING.fullmatch(n)] or names
+        shown = [n for n in names if re.search(rf"\b{re.escape(n)}\b", self._seen)]
+        return self._rng.choice(names if self._chance(self._habits.mistake) else shown or names)
 
-    def _note(self, action: str) -> None:
-        """Do something on the way to what is not decided yet."""
-        self._way.append((action, self._simulator.step(action).observation))
+    def _pot_of(self, thing: str) -> str:
+        pots = {inside: pot for pot, inside in _POTTED.findall(self._seen)}
+        return pots.get(thing, thing) if self._chance(self._habits.pot) else thing
 
-    def _act(self, action: str) -> str:
+    def _look(self) -> None:
+        self._seen = self._act("look around", "")
+
+    def _go(self, room: str) -> None:
+        if room == self.room:
+            return
+        if self._chance(self._habits.walk):
+            for step in route(self.room, room):
+                self._act(f"go to {step}", f"go to {room}")
+        else:
+            self._act(f"teleport to {room}")
+        self.room = room
+
+    def _act(self, action: str, thought: str | None = None) -> str:
+        thought = action if thought is None else thought
         observation = self._simulator.step(action).observation
-        thought = "" if self._chance(self._habits.silent) else action
-        way, self._way = [*self._way, (action, observation)], []
-        for done, seen in way:
-            self._transcript.add(thought, done, seen)
+        silent = self._chance(self._habits.silent)
+        self._transcript.add("" if silent else thought, action, observation)
         return observation
 
     def _chance(self, probability: float) -> bool:

@@ -1,23 +1,24 @@
-"""Playing WebShop in generated catalogues of its own, with wishes of its own.
+"""Playing WebShop in generated catalogues of its own, as a careless customer.
 
-The player searches for what it makes up, or for words of the page before it. It opens results,
-reads their features, chooses options, and now and then buys. It reads neither the instruction nor
-the reward, nor does it care for prices.
+The player wishes for what the instruction says, or for what it makes up. It forgets words of its
+wish, opens results, reads their features, chooses options, and buys on a whim, whatever it lacks.
+It never sees the reward.
 """
 
 from __future__ import annotations
 
 import random
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from transcript import Transcript
 
 from tratree.cli.compose import compose_config
 from tratree.envs.registry import make_env, prepare_data
-from tratree.envs.webshop.assortment import BRANDS, RANGES
+from tratree.envs.webshop.assortment import RANGES
 from tratree.envs.webshop.environment import WebShopEnv
 from tratree.envs.webshop.pages import SEPARATOR
+from tratree.envs.webshop.wish import Wish, read_instruction
 
 FIRST_CATALOGUE = 1_000_000
 """Smallest ``env.catalogue_seed`` of play; every chunk of transcripts has its own."""
@@ -28,30 +29,30 @@ class Habits:
     """How the player behaves; all are probabilities.
 
     Attributes:
-        copy: That it searches for words of the page before it.
-        brand: That it names a brand.
+        instructed: That it wishes for what the instruction says.
+        forget: That it forgets a word or an option of its wish.
         first: That it opens the first result that it has not opened.
-        page: That it turns a page of results.
+        thrifty: That it looks at prices, and passes over what costs too much.
         check: That it reads the features of a product.
         leave: That it leaves a product that lacks something.
-        other: That it chooses something it did not search for.
+        other: That it chooses something it did not wish for.
         again: That it opens another result of the same search.
         buy: That it buys what it looked at.
         silent: That it acts without a thought.
         mistake: That it clicks what is not on the page.
     """
 
-    copy: float = 0.3
-    brand: float = 0.2
-    first: float = 0.5
-    page: float = 0.05
-    check: float = 0.45
-    leave: float = 0.6
-    other: float = 0.1
-    again: float = 0.5
-    buy: float = 0.3
-    silent: float = 0.05
-    mistake: float = 0.03
+    instructed: float = 0.8
+    forget: float = 0.07
+    first: float = 0.75
+    thrifty: float = 0.6
+    check: float = 0.6
+    leave: float = 0.7
+    other: float = 0.05
+    again: float = 0.85
+    buy: float = 0.85
+    silent: float = 0.03
+    mistake: float = 0.02
 
 
 def prepare(root: Path, transcripts: int) -> None:
@@ -77,7 +78,7 @@ class Playground:
         while True:
             result = self._env.reset(rng.choice(self._tasks))
             transcript.open(result.observation)
-            Player(self._env, transcript, Habits(), rng).play()
+            Player(self._env, result.observation, transcript, Habits(), rng).play()
 
     def close(self) -> None:
         """End the environment."""
@@ -88,10 +89,16 @@ class Player:
     """Plays one episode."""
 
     def __init__(
-        self, env: WebShopEnv, transcript: Transcript, habits: Habits, rng: random.Random
+        self,
+        env: WebShopEnv,
+        opening: str,
+        transcript: Transcript,
+        habits: Habits,
+        rng: random.Random,
     ) -> None:
-        """Begin on the page with the search bar."""
+        """Begin on the page with the search bar, the `opening` of the episode."""
         self._env = env
+        self._instruction = opening.split(SEPARATOR)[2]
         self._transcript = transcript
         self._habits = habits
         self._rng = rng
@@ -101,11 +108,11 @@ class Player:
     def play(self) -> None:
         """Play until something is bought or the transcript is full."""
         while not self._bought:
-            words, wanted = self._wish()
-            self._act("search", f"search[{' '.join(words)}]")
+            wish = self._wish()
+            self._act("search", f"search[{wish.keywords()}]")
             opened: set[str] = set()
-            while self._open_result(opened):
-                self._look(words, wanted)
+            while self._open_result(opened, wish.bound):
+                self._look(wish)
                 if self._bought or not self._chance(self._habits.again):
                     break
                 if "Next >" not in self._parts:
@@ -113,27 +120,24 @@ class Player:
             if not self._bought:
                 self._act("go back", "click[Back to Search]")
 
-    def _wish(self) -> tuple[list[str], list[str]]:
-        """Return search words in an order of their own, and option values among them."""
-        chosen = self._rng.choice(RANGES)
-        if len(self._parts) > 3 and self._chance(self._habits.copy):
-            parts = [part for part in self._parts[2:] if part[0].islower()]
-            if parts:
-                count = min(len(parts), self._rng.randint(1, 4))
-                return [w for p in self._rng.sample(parts, count) for w in p.split()], []
-        words = self._rng.sample(chosen.attributes, self._rng.randint(1, 2))
-        words.append(self._rng.choice(chosen.kinds))
-        if self._chance(self._habits.brand):
-            words.append(self._rng.choice(BRANDS))
-        wanted = [self._rng.choice(values) for values in chosen.options.values()]
-        wanted = self._rng.sample(wanted, self._rng.randint(0, len(wanted)))
-        return [word for name in [*words, *wanted] for word in name.split()], wanted
+    def _wish(self) -> Wish:
+        """Return what to look for now: not all of what the instruction says, or a whim."""
+        wish = read_instruction(self._instruction)
+        if not self._chance(self._habits.instructed):
+            whim = self._rng.choice(RANGES)
+            words = [*self._rng.sample(whim.attributes, 2), self._rng.choice(whim.kinds)]
+            options = {g: self._rng.choice(values) for g, values in whim.options.items()}
+            return Wish("", tuple(" ".join(words).split()), options, float("inf"))
+        words = [word for word in wish.words if not self._chance(self._habits.forget)]
+        kept = {g: v for g, v in wish.options.items() if not self._chance(self._habits.forget)}
+        bound = wish.bound if self._chance(self._habits.thrifty) else float("inf")
+        return replace(wish, words=tuple(words or wish.words), options=kept, bound=bound)
 
-    def _open_result(self, opened: set[str]) -> bool:
-        """Open a result that was not opened yet, if there is one."""
-        if self._chance(self._habits.page):
-            self._act("next", "click[Next >]")
-        found = [p for p in self._parts if p.startswith("B0") and p not in opened]
+    def _open_result(self, opened: set[str], bound: float) -> bool:
+        """Open a result that was not opened yet, if there is one that costs little enough."""
+        listed = zip(self._parts, self._parts[2:], strict=False)
+        prices = {p: float(tag[1:]) for p, tag in listed if p.startswith("B0")}
+        found = [asin for asin, price in prices.items() if asin not in opened and price <= bound]
         if not found:
             return False
         asin = found[0] if self._chance(self._habits.first) else self._rng.choice(found)
@@ -141,27 +145,27 @@ class Player:
         self._act("compare", f"click[{asin}]")
         return True
 
-    def _look(self, words: list[str], wanted: list[str]) -> None:
+    def _look(self, wish: Wish) -> None:
         """Look at the product that was opened; leave it, choose options, maybe buy."""
+        wanted = list(wish.options.values())
         missing = [value for value in wanted if value not in self._parts]
         if missing and self._chance(self._habits.leave):
             self._act(f"no {missing[0]}", "click[< Prev]")
             return
-        if self._chance(self._habits.check):
+        lacking = wish.lacking(self._parts)
+        if lacking and self._chance(self._habits.check):
             self._act("check features", "click[Features]")
-            read = set(" ".join(self._parts).split())
-            lacking = [w for w in words if w not in {*read, *wanted} and w not in BRANDS]
-            lacking = [w for w in lacking if not any(w in r.kinds for r in RANGES)]
+            read = wish.lacking(self._parts)
+            lacking = tuple(word for word in lacking if word in read)
             self._act(f"no {lacking[0]}" if lacking else "good", "click[< Prev]")
             if lacking and self._chance(self._habits.leave):
                 self._act(f"no {lacking[0]}", "click[< Prev]")
                 return
+        values = [a[6:-1] for a in self._env.admissible() if a[6:7].islower() or a[6:7].isdigit()]
         if self._chance(self._habits.other):
-            values = [a[6:-1] for a in self._env.admissible() if a[6:7].islower()]
             self._choose(self._rng.choice(values))
-        for value in wanted:
-            if value in self._parts:
-                self._choose(value)
+        for value in [part for part in self._parts if part in wanted]:
+            self._choose(value)
         if self._chance(self._habits.buy):
             self._act("buy", "click[Buy Now]")
 

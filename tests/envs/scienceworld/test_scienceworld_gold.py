@@ -6,6 +6,7 @@ from tratree.envs.base import StepResult, play_expert
 from tratree.envs.scienceworld.environment import ScienceWorldEnv
 from tratree.envs.scienceworld.expert import GoldExpert
 from tratree.envs.scienceworld.gold import GoldPaths
+from tratree.envs.scienceworld.plain_path import plain_path
 from tratree.envs.scienceworld.simulator import Simulator
 from tratree.envs.scienceworld.tasks import TASK_NAMES
 from tratree.errors import UserError
@@ -46,6 +47,49 @@ def test_paths_belong_to_a_simplification(tmp_path):
         gold.path("find-plant", 0)
         gold.close()
     assert len(list(tmp_path.rglob("find-plant-0.json"))) == 2
+
+
+def test_a_plain_path_teleports_and_uses_shown_names():
+    walk = ["open door to hallway", "go to hallway", "open door to greenhouse", "go to greenhouse"]
+    path = [
+        *walk,
+        "look around",
+        "focus on adult apple tree",
+        "pick up flower pot 8",
+        "open door to kitchen",
+        "go to kitchen",
+        "move flower pot 8 containing apple tree and soil in inventory to green box",
+        "look around",
+    ]
+    assert plain_path(path) == [
+        "teleport to greenhouse",
+        "look around",
+        "focus on apple tree",
+        "pick up flower pot 8",
+        "teleport to kitchen",
+        "move flower pot 8 to green box",
+        "look around",
+    ]
+    eggs = ["pick up egg dove", "move egg dove egg in inventory to green box"]
+    assert plain_path(eggs) == ["pick up dove", "move dove to green box"]
+    assert plain_path(["focus on baby baby mouse", "wait1"]) == ["focus on baby mouse", "wait1"]
+    assert plain_path(["move counter to green box"]) == ["move counter to green box"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_plain_path_solves_its_task_or_is_not_taken(simulator, gold, tmp_path):
+    plain = GoldPaths("easy", tmp_path, "packaged", plain=True)
+    for name in ("find-plant", "find-animal", "find-non-living-thing", "find-living-thing"):
+        path = plain.path(name, 1)
+        assert len(path) < len(gold.path(name, 1))
+        simulator.load(name, 1)
+        assert max(simulator.step(action).points for action in path) == 100
+    assert plain.path("lifespan-longest-lived", 1)[0] == "teleport to outside"
+    plain.close()
+    walking = GoldPaths("", tmp_path, "packaged", plain=True)  # no teleports without `easy`
+    assert walking.path("find-plant", 1)[0].startswith("open door to")
+    walking.close()
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):

@@ -27,6 +27,7 @@ SETTINGS = {
     "ambiguity": "agent",
     "deterministic": True,
     "java": "packaged",
+    "gold_paths": "original",
     "eto_indices": None,
     "max_steps": 100,
 }
@@ -122,6 +123,7 @@ def test_eto_sets_limits_and_keeps_the_best_score(eto_lists, tmp_path):
         ({"protocol": "Eto"}, r"^env\.protocol=Eto is not known: use official or eto$"),
         ({"ambiguity": "last"}, r"^env\.ambiguity=last is not known: use agent or first$"),
         ({"java": "17"}, r"^env\.java=17 is not known: use packaged or system$"),
+        ({"gold_paths": "x"}, r"^env\.gold_paths=x is not known: use original or plain$"),
         ({"simplification": "easy,openDoors"}, r"^env\.simplification=.*use easy alone"),
         ({"simplification": "open"}, r"^env\.simplification=open is not known: "),
         ({"variations": 0}, r"^env\.variations=0 is too small: use 1 or more$"),

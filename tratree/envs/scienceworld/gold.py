@@ -9,6 +9,7 @@ from pathlib import Path
 
 from scienceworld.version import __version__
 
+from tratree.envs.scienceworld.plain_path import plain_path
 from tratree.envs.scienceworld.simulator import Simulator
 from tratree.errors import UserError
 
@@ -20,10 +21,15 @@ class GoldPaths:
         simplification: Of the tasks; see `Simulator`.
         cache_folder: Where paths are kept between runs.
         java: See `VirtualMachine`.
+        plain: Whether to take the `plain_path` instead, where it solves the task, too.
     """
 
-    def __init__(self, simplification: str, cache_folder: Path, java: str) -> None:
-        self._folder = cache_folder / f"{__version__}-{simplification or 'none'}"
+    def __init__(
+        self, simplification: str, cache_folder: Path, java: str, *, plain: bool = False
+    ) -> None:
+        kind = f"{simplification or 'none'}{'-plain' if plain else ''}"
+        self._folder = cache_folder / f"{__version__}-{kind}"
+        self._plain = plain
         self._simulator = Simulator(simplification, java=java, heap_megabytes=512, seconds=600.0)
 
     def path(self, name: str, variation: int) -> list[str]:
@@ -40,6 +46,9 @@ class GoldPaths:
         except (OSError, ValueError):
             pass
         path = self._simulator.gold(name, variation)
+        if self._plain:
+            plain = plain_path(path)
+            path = plain if self._solves(name, variation, plain) else path
         try:
             _write_atomically(file, json.dumps(path) + "\n")
         except OSError as error:
@@ -48,6 +57,10 @@ class GoldPaths:
                 "choose another cache folder or make room"
             ) from error
         return path
+
+    def _solves(self, name: str, variation: int, path: list[str]) -> bool:
+        self._simulator.load(name, variation)
+        return any(self._simulator.step(action).points >= 100 for action in path)
 
     def close(self) -> None:
         """End the virtual machine; may be called twice."""

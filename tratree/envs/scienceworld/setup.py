@@ -39,6 +39,7 @@ _CHOICES = {
     "protocol": ("official", "eto"),
     "ambiguity": ("agent", "first"),
     "java": JAVA_CHOICES,
+    "gold_paths": ("original", "plain"),
 }
 _TASKS = "tasks"
 _STEP_LIMITS = "step_limits.json"
@@ -98,7 +99,9 @@ def make_env(settings: Mapping[str, Any], folder: Path, cache: Path) -> ScienceW
     return ScienceWorldEnv(
         list(read_tasks(folder / _TASKS)),
         Simulator(simplification, java=java, deterministic=settings["deterministic"]),
-        GoldPaths(simplification, cache / "scienceworld", java),
+        GoldPaths(
+            simplification, cache / "scienceworld", java, plain=settings["gold_paths"] == "plain"
+        ),
         max_steps=settings["max_steps"],
         step_limits=json.loads((folder / _STEP_LIMITS).read_text("utf-8")),
         keep_best=settings["protocol"] == "eto",

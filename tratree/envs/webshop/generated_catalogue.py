@@ -23,6 +23,7 @@ from tratree.errors import UserError
 _FAMILY = 5
 _ATTRIBUTES, _VALUES = 3, 3
 _CHANGE = 0.5
+_ASIN = 10
 _DOLLARS = range(5, 100, 10)
 _SYLLABLES = [consonant + vowel for consonant in "BDKLMNPRST" for vowel in "AEIOU"]
 _HUMAN_WORDINGS = (
@@ -106,15 +107,21 @@ def _design(number: int, seed: int) -> _Design:
 
 
 def _identifiers(count: int, seed: int) -> list[str]:
-    """Return different ASINs of two capitals' syllables, or of more if that is too few."""
-    base, length = len(_SYLLABLES), 2
-    while base**length < count:
+    """Return different ASINs: syllables for the family, digits for the member.
+
+    Catalogues of one size have the same ones; which product has which depends on the seed.
+    """
+    families, base = -(-count // _FAMILY), len(_SYLLABLES)
+    length = 2
+    while base**length < families:
         length += 1
-    codes = random.Random(f"asin {seed}").sample(range(base**length), count)
-    return [
-        "B0" + "".join(_SYLLABLES[code // base**place % base] for place in range(length))
-        for code in codes
-    ]
+    rng = random.Random(f"asin {seed}")
+    asins = []
+    for code in rng.sample(range(families), families):
+        letters = "".join(_SYLLABLES[code // base**place % base] for place in range(length))
+        for member in rng.sample(range(1, _FAMILY + 1), _FAMILY):
+            asins.append(f"B0{letters}{member:0{_ASIN - len('B0') - len(letters)}d}")
+    return asins[:count]
 
 
 def _record(design: _Design) -> dict[str, Any]:

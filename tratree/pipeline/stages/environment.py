@@ -12,10 +12,14 @@ from tratree.envs.registry import make_env, prepare_data
 from tratree.pipeline.stage import Job, Stage
 from tratree.pipeline.store import read_description
 
+_VERSIONS = {"webshop": 2}
+"""Of what an environment makes for equal settings; 1 if it is not named."""
+
 
 def games_stage(config: Config) -> Stage:
     """Make or find the games. They do not depend on the run's seed."""
-    return Stage("games", {"env": asdict(config.env)}, _prepare)
+    version = _VERSIONS.get(config.env.name, 1)
+    return Stage("games", {"env": asdict(config.env)}, _prepare, version=version)
 
 
 def open_env(games: Path, cache: Path) -> TextEnv:
