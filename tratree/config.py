@@ -352,13 +352,13 @@ def _check(config: Config) -> None:
             f"tree.width={tree.width} is more than the {explore.trajectories} trajectories of each "
             f"task: set explore.trajectories={tree.width}, or tree.width=null for all"
         )
-    for key, number in (
-        ("tree.xi_sim", tree.xi_sim),
-        ("method.minimum_score", method.minimum_score),
-        ("method.minimum_gap", method.minimum_gap),
+    for key, number, lowest in (
+        ("tree.xi_sim", tree.xi_sim, 0),
+        ("method.minimum_score", method.minimum_score, -1),
+        ("method.minimum_gap", method.minimum_gap, 0),
     ):
-        if not 0 <= number <= 1:
-            raise UserError(f"{key}={number} is out of range: it must lie between 0 and 1")
+        if not lowest <= number <= 1:
+            raise UserError(f"{key}={number} is out of range: it must lie between {lowest} and 1")
     _choice("explore.score", explore.score, ("environment", "self"))
     if explore.rounds > explore.trajectories:
         raise UserError(

@@ -1,12 +1,15 @@
-"""``debug=profile``: where the time of the fine-tunings goes."""
+"""``debug=overfit`` and ``debug=profile``."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tratree.pipeline.stages.training import REPORT
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -16,6 +19,18 @@ def train(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*command, "hydra.run.dir=run"], cwd=folder, capture_output=True, text=True, check=False
     )
+
+
+@pytest.mark.slow
+def test_every_fine_tuning_can_learn_its_samples_by_heart(tmp_path: Path) -> None:
+    done = train("debug=overfit", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    losses = {
+        path.parts[-3]: json.loads(path.read_text())["loss"]
+        for path in (tmp_path / "store").glob(f"*/*/{REPORT}")
+    }
+    assert losses.keys() == {"sft", "imitate"}
+    assert max(losses.values()) < 0.05
 
 
 @pytest.mark.slow
