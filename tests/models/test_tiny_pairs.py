@@ -110,7 +110,7 @@ def test_a_pretrained_model_predicts_an_experts_turns(
         with torch.inference_mode():
             logits = model(tokens).logits[0]
         losses.append(cross_entropy(logits[:-1], labels[1:], ignore_index=-100).item())
-    assert np.mean(losses) < 1.0  # nats a token; uniform guessing has more than 6
+    assert np.mean(losses) < 2.0  # nats a token; uniform guessing has more than 6
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
