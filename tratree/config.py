@@ -13,6 +13,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from tratree.config_checks import check, choice
 from tratree.errors import UserError
 
 
@@ -289,113 +290,11 @@ def read_config(composed: DictConfig) -> Config:
     """
     try:
         plain: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-        env_type = _choice("env.name", plain["env"].get("name"), ENVIRONMENTS)
+        env_type = choice("env.name", plain["env"].get("name"), ENVIRONMENTS)
         environment = OmegaConf.merge(OmegaConf.structured(ENVIRONMENTS[env_type]), plain["env"])
         merged = OmegaConf.merge(OmegaConf.structured(Config), {**plain, "env": environment})
         config: Any = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
         raise UserError(f"configuration: {' '.join(str(error).split())}") from error
-    _check(config)
+    check(config)
     return config
-
-
-def _choice(key: str, value: Any, allowed: Any) -> str:
-    if value not in allowed:
-        raise UserError(f"{key}={value} is not known: use one of {', '.join(sorted(allowed))}")
-    return str(value)
-
-
-def _check(config: Config) -> None:
-    method, tree, explore, rollout = config.method, config.tree, config.explore, config.rollout
-    _choice("method.start", method.start, ("sft", "base"))
-    _choice("method.packing", method.packing, ("tree", "pairwise"))
-    _choice("method.aggregate", method.aggregate, ("mean", "max"))
-    _choice("method.continuation", method.continuation, ("end", "next_divergence", "one_step"))
-    _choice("rollout.constraint", rollout.constraint, ("none", "well_formed", "admissible"))
-    _choice("rollout.engine", rollout.engine, ("transformers", "vllm"))
-    _choice("tree.similarity", tree.similarity, ("exact", "ngrams", "minilm"))
-    _choice("model.attention", config.model.attention, ("sdpa", "eager", "flash_attention_2"))
-    _choice("model.quantization", config.model.quantization, ("none", "8bit", "4bit"))
-    if config.model.quantization != "none" and config.trainer.strategy == "fsdp":
-        raise UserError("a quantised model cannot be sharded: use trainer=ddp or trainer=gpu")
-    _choice("trainer.profiler", config.trainer.profiler or "simple", ("simple", "advanced"))
-    _choice("tree.action_match", tree.action_match, ("exact", "normalised"))
-    for key, value, low in (
-        ("seed", config.seed, 0),
-        ("expert.tasks", config.expert.tasks, 1),
-        ("explore.tasks", explore.tasks, 1),
-        ("explore.trajectories", explore.trajectories, 1),
-        ("explore.tokens", explore.tokens, 1),
-        ("explore.stop_when_decided", explore.stop_when_decided, 1),
-        ("explore.rounds", explore.rounds, 1),
-        ("evaluation.episodes", config.evaluation.episodes, 1),
-        ("evaluation.samples", config.evaluation.samples, 1),
-        ("rollout.batch_size", rollout.batch_size, 1),
-        ("rollout.workers", rollout.workers, 1),
-        ("trainer.threads", config.trainer.threads, 1),
-        ("trainer.devices", config.trainer.devices, 1),
-        ("trainer.num_nodes", config.trainer.num_nodes, 1),
-        ("env.max_steps", config.env.max_steps, 1),
-        ("method.iterations", method.iterations, 1),
-        ("method.pack_tokens", method.pack_tokens, 1),
-        ("tree.width", tree.width, 1),
-        ("method.pairs_per_divergence", method.pairs_per_divergence, 1),
-        ("method.pairs_per_task", method.pairs_per_task, 1),
-        ("method.trajectories_per_task", method.trajectories_per_task, 1),
-        ("method.rounds", method.rounds, 1),
-        ("method.samples", method.samples, 1),
-    ):
-        if value is not None and value < low:
-            raise UserError(f"{key}={value} is too small: it must be at least {low}")
-    if tree.width is not None and tree.width > explore.trajectories:
-        raise UserError(
-            f"tree.width={tree.width} is more than the {explore.trajectories} trajectories of each "
-            f"task: set explore.trajectories={tree.width}, or tree.width=null for all"
-        )
-    for key, number, lowest in (
-        ("tree.xi_sim", tree.xi_sim, 0),
-        ("method.minimum_score", method.minimum_score, -1),
-        ("method.minimum_gap", method.minimum_gap, 0),
-    ):
-        if not lowest <= number <= 1:
-            raise UserError(f"{key}={number} is out of range: it must lie between {lowest} and 1")
-    _choice("explore.score", explore.score, ("environment", "self"))
-    if explore.rounds > explore.trajectories:
-        raise UserError(
-            f"explore.rounds={explore.rounds} rounds share explore.trajectories="
-            f"{explore.trajectories}: set it to at most that"
-        )
-    if explore.kl_weight < 0 or (explore.kl_weight > 0 and explore.rounds == 1):
-        raise UserError(
-            f"explore.kl_weight={explore.kl_weight:g} needs explorers to differ from: set it to 0, "
-            "or above 0 with explore.rounds of 2 or more"
-        )
-    if explore.score == "self" and explore.stop_when_decided is not None:
-        raise UserError(
-            "explore.stop_when_decided looks at the environment's score, which explore.score=self "
-            "hides: set it to null"
-        )
-    if rollout.engine == "vllm" and not rollout.servers:
-        raise UserError(
-            "rollout.engine=vllm needs a server of each base model: set "
-            "rollout.servers=[http://localhost:8000,http://localhost:8001]"
-        )
-    if rollout.engine == "vllm" and rollout.constraint != "none":
-        raise UserError(
-            f"rollout.constraint={rollout.constraint} needs rollout.engine=transformers: "
-            "vllm plays without constraints"
-        )
-    if method.beta <= 0:
-        raise UserError(f"method.beta={method.beta} is out of range: it must be above 0")
-    if config.evaluation.samples > 1 and config.evaluation.sampling.temperature == 0:
-        raise UserError(
-            f"evaluation.samples={config.evaluation.samples} greedy trajectories of a task would "
-            "be the same: set evaluation.sampling.temperature above 0"
-        )
-    if not 0 <= method.label_smoothing < 0.5:
-        raise UserError(
-            f"method.label_smoothing={method.label_smoothing} is out of range: it must lie from 0 "
-            "to below 0.5"
-        )
-    for name in ("train", *config.evaluation.splits):
-        _choice("evaluation.splits", name, config.env.splits)
