@@ -142,7 +142,7 @@ def _over(job: Job[JobReturn]) -> bool:
 def _result(config: DictConfig, job: Job[JobReturn]) -> JobReturn:
     """Return what a job that is over returned, or why it failed; that is written down too."""
     try:
-        result: JobReturn = job.results()[0]
+        result: JobReturn = job.task(0).result()  # the run is one process, on the first node
         return result
     except Exception as error:
         folder = Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir)
