@@ -27,7 +27,7 @@ ENVIRONMENTS = ("scienceworld", "webshop")
 ROLES = ("weak", "strong")
 SPLIT = "test"
 FEW = {
-    "scienceworld": ["env.tasks=[find-animal,find-plant]", "env.variations=2"],
+    "scienceworld": ["env.tasks=[find-animal,find-plant]", "env.variations=4"],
     "webshop": ["env.catalogue_seed=7"],  # not the one that the vocabulary was made from
 }
 
@@ -62,7 +62,7 @@ def opened(
 @pytest.fixture(scope="module")
 def played(opened: tuple[str, TextEnv]) -> tuple[str, list[Trajectory]]:
     name, env = opened
-    return name, [play_expert(env, task) for task in env.tasks(SPLIT)[:4]]
+    return name, [play_expert(env, task) for task in env.tasks(SPLIT)[:8]]
 
 
 def test_the_vocabulary_covers_what_an_expert_and_a_wanderer_see(
@@ -110,7 +110,9 @@ def test_a_pretrained_model_predicts_an_experts_turns(
         with torch.inference_mode():
             logits = model(tokens).logits[0]
         losses.append(cross_entropy(logits[:-1], labels[1:], ignore_index=-100).item())
-    assert np.mean(losses) < 2.0  # nats a token; uniform guessing has more than 6
+    # Nats a token; uniform guessing has more than 6. The median, because some test variations of
+    # ScienceWorld name an animal, the common toad, that pretraining never did: 3 nats a token.
+    assert np.median(losses) < 1.0
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
