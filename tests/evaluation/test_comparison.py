@@ -1,8 +1,8 @@
 """Two systems on the same tasks."""
 
 import pytest
-from episodes import episode
 
+from tests.evaluation.episodes import episode
 from tratree.evaluation.comparison import compare
 
 

@@ -1,8 +1,8 @@
 """Figures of an evaluation."""
 
 import pytest
-from episodes import episode
 
+from tests.evaluation.episodes import episode
 from tratree.evaluation.metrics import by_task, performance_gap_recovered, summarize
 
 

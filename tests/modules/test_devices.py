@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_models import SETTINGS, episodes, small_model
 
+from tests.modules.small_models import SETTINGS, episodes, small_model
 from tratree.data.episodes import EpisodeDataModule
 from tratree.errors import UserError
 from tratree.models.lora import save_adapter

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small_models import SETTINGS, episodes, small_base, small_model
 
+from tests.modules.small_models import SETTINGS, episodes, small_base, small_model
 from tratree.data.episodes import collate
 from tratree.modules.explorer import ExplorerModule
 from tratree.modules.sft import SFTModule

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_models import SETTINGS, episode, episodes, small_model
 
+from tests.modules.small_models import SETTINGS, episode, episodes, small_model
 from tratree.data.batches import steps_of_similar_length
 from tratree.data.episodes import EpisodeDataModule, collate
 from tratree.data.pairs import EncodedPair, PairDataModule

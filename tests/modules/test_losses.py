@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from small_models import SETTINGS, episode, episodes, small_base, small_model
 
+from tests.modules.small_models import SETTINGS, episode, episodes, small_base, small_model
 from tratree.data.episodes import collate
 from tratree.data.pairs import EncodedPair, PairBatch, collate_pairs
 from tratree.errors import UserError

@@ -13,7 +13,6 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from peft import PeftModel
-from small_models import SETTINGS, VOCABULARY
 from transformers import AutoModelForCausalLM as Auto
 from transformers import (
     GPT2Config,
@@ -26,6 +25,7 @@ from transformers import (
     Qwen3Config,
 )
 
+from tests.modules.small_models import SETTINGS, VOCABULARY
 from tratree.data.episodes import Batch, collate
 from tratree.data.packing import Pack, pack_sequences
 from tratree.data.pairs import EncodedPair, PairDataModule

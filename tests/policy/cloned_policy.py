@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 
 import torch
-from small_tokenizers import word_level
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
+from tests.policy.small_tokenizers import word_level
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.games import GameFolder
 from tratree.envs.alfworld.generator import generate_games

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from cloned_policy import train_policy
+
+from tests.policy.cloned_policy import train_policy
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_tokenizers import LINES, SPECIALS, tokenizer_of
 
+from tests.policy.small_tokenizers import LINES, SPECIALS, tokenizer_of
 from tratree.errors import UserError
 from tratree.policy.chat import TEMPLATES, ChatFormat
 from tratree.trajectory.turns import format_turn

@@ -1,8 +1,8 @@
 """Trajectories as token ids and masks."""
 
 import pytest
-from small_tokenizers import LINES, tokenizer_of
 
+from tests.policy.small_tokenizers import LINES, tokenizer_of
 from tratree.policy.chat import TEMPLATES, ChatFormat
 from tratree.policy.encoding import encode_trajectory, without_token_ids
 from tratree.trajectory.types import Step, Task, Trajectory

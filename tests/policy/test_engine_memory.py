@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from cloned_policy import LIMITS, load_policy, make_env, tasks_of
 
+from tests.policy.cloned_policy import LIMITS, load_policy, make_env, tasks_of
 from tratree.errors import UserError
 from tratree.policy.live_batch import LiveBatch
 from tratree.policy.machine_settings import GIB, EngineSettings, episode_bytes
@@ -162,10 +162,10 @@ def test_other_errors_of_the_model_are_passed_on(policy_folder):
 STARVED = """
 import resource, sys
 from pathlib import Path
-sys.path.insert(0, {tests!r})
-from cloned_policy import load_policy
-from test_engine_memory import EngineSettings, play
-import test_engine_memory
+sys.path.insert(0, {root!r})
+from tests.policy.cloned_policy import load_policy
+from tests.policy.test_engine_memory import EngineSettings, play
+from tests.policy import test_engine_memory
 from dataclasses import replace
 import torch
 folder = Path({folder!r})
@@ -188,7 +188,7 @@ assert len(played) == 12
 
 
 def test_a_real_allocator_that_refuses_halves_the_batch(policy_folder):
-    script = STARVED.format(tests=str(Path(__file__).parent), folder=str(policy_folder))
+    script = STARVED.format(root=str(Path(__file__).parents[2]), folder=str(policy_folder))
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )

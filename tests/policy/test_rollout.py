@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from cloned_policy import LIMITS, load_policy, make_env, tasks_of
 
+from tests.policy.cloned_policy import LIMITS, load_policy, make_env, tasks_of
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.errors import UserError
 from tratree.policy.encoding import encode_trajectory

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from cloned_policy import LIMITS, load_policy, make_env, tasks_of
-from vllm_stand_in import GreedyVllm, serving
 
+from tests.policy.cloned_policy import LIMITS, load_policy, make_env, tasks_of
+from tests.policy.vllm_stand_in import GreedyVllm, serving
 from tratree.errors import UserError
 from tratree.policy.machine_settings import EngineSettings
 from tratree.policy.rollout import run_episodes

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 import torch
-from small_tokenizers import word_level
 
+from tests.policy.small_tokenizers import word_level
 from tratree.errors import UserError
 from tratree.policy.chat import ChatFormat
 from tratree.policy.rollout_settings import RolloutLimits

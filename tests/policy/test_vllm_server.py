@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from vllm_stand_in import serving
 
+from tests.policy.vllm_stand_in import serving
 from tratree.errors import UserError
 from tratree.policy.sampling import SamplingSettings
 from tratree.policy.vllm_server import API_KEY, VllmServer

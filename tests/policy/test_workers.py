@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from cloned_policy import LIMITS, load_policy, make_env, tasks_of
 
+from tests.policy.cloned_policy import LIMITS, load_policy, make_env, tasks_of
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.base import StepResult, TextEnv
 from tratree.errors import UserError
@@ -177,9 +177,9 @@ def test_errors_are_passed_on(policy_folder, make_env_of, error, message):
 PROGRAM = """
 import multiprocessing, sys
 from pathlib import Path
-sys.path.insert(0, {tests!r})
-from cloned_policy import LIMITS
-from test_workers import *
+sys.path.insert(0, {root!r})
+from tests.policy.cloned_policy import LIMITS
+from tests.policy.test_workers import *
 if __name__ == "__main__":
     folder = Path({folder!r})
     running = roll_out(partial(load_policy, folder), partial(make_env, folder),
@@ -196,7 +196,8 @@ if __name__ == "__main__":
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_no_worker_outlives_the_program(policy_folder, tmp_path, how):
     script = tmp_path / "program.py"
-    script.write_text(PROGRAM.format(tests=str(Path(__file__).parent), folder=str(policy_folder)))
+    root = str(Path(__file__).parents[2])
+    script.write_text(PROGRAM.format(root=root, folder=str(policy_folder)))
     program = subprocess.Popen(
         [sys.executable, str(script)],
         stdout=subprocess.PIPE,

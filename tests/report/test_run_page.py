@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from run_examples import begun_run, episode, finished_run
 
+from tests.report.run_examples import begun_run, episode, finished_run
 from tratree.report.run_page import render
 from tratree.report.run_page.episodes import episodes_data, parting_step
 

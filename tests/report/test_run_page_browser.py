@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from run_examples import ATTACK, begun_run, finished_run, hostile_run
 
 from tests.browser import emulate, open_chromium, requested_addresses
+from tests.report.run_examples import ATTACK, begun_run, finished_run, hostile_run
 from tratree.report.run_page import render
 
 pytestmark = pytest.mark.browser

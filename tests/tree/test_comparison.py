@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
-from tree_examples import trajectories, trajectory
 
+from tests.tree.tree_examples import trajectories, trajectory
 from tratree.errors import UserError
 from tratree.tree.comparison import best_paths, compare_paths, greedy_path
 from tratree.tree.mcts import Path, search_paths

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tree_examples import TASK, trajectories, trajectory
 
+from tests.tree.tree_examples import TASK, trajectories, trajectory
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
 from tratree.tree.divergence import find_pairs, unstructured_pairs

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from tree_examples import trajectory
 
+from tests.tree.tree_examples import trajectory
 from tratree.tree.divergence import find_pairs
 from tratree.tree.mcts import search_paths
 from tratree.tree.merge import build_tree

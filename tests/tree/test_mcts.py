@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tree_examples import trajectories, trajectory
 
+from tests.tree.tree_examples import trajectories, trajectory
 from tratree.errors import UserError
 from tratree.trajectory.types import Trajectory
 from tratree.tree import mcts

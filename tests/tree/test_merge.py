@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tree_examples import TASK, trajectories, trajectory
 
+from tests.tree.tree_examples import TASK, trajectories, trajectory
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
 from tratree.tree.files import save_trees

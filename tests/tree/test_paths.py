@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
-from tree_examples import trajectories, trajectory
 
+from tests.tree.tree_examples import trajectories, trajectory
 from tratree.errors import UserError
 from tratree.tree.merge import build_tree
 from tratree.tree.paths import path_trajectory

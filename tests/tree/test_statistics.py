@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
-from tree_examples import trajectories, trajectory
 
+from tests.tree.tree_examples import trajectories, trajectory
 from tratree.errors import UserError
 from tratree.tree.merge import build_tree
 from tratree.tree.similarity import CharacterNgrams, ExactText

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tree_examples import trajectories, trajectory
 
+from tests.tree.tree_examples import trajectories, trajectory
 from tratree.errors import UserError
 from tratree.tree.files import load_trees, save_trees
 from tratree.tree.merge import build_tree

@@ -10,9 +10,9 @@ from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given, settings
-from tree_examples import trajectories, trajectory
-from view_examples import ATTACKS, attacked_tree, same_steps_in_many_tasks
 
+from tests.tree.tree_examples import trajectories, trajectory
+from tests.tree.view_examples import ATTACKS, attacked_tree, same_steps_in_many_tasks
 from tratree.errors import UserError
 from tratree.tree.divergence import find_pairs
 from tratree.tree.mcts import search_paths

@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from view_examples import ATTACKS, attacked_tree, many_trees, small_trees
 
 from tests.browser import emulate, open_chromium, requested_addresses
+from tests.tree.view_examples import ATTACKS, attacked_tree, many_trees, small_trees
 from tratree.tree.divergence import divergence_points
 from tratree.tree.mcts import search_paths
 from tratree.tree.view import render

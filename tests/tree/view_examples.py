@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tree_examples import trajectory
-
+from tests.tree.tree_examples import trajectory
 from tratree.trajectory.types import Task
 from tratree.tree.merge import build_tree
 from tratree.tree.similarity import ExactText
