@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests import commands
 
 
 def train(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "train.py"), *arguments, f"store={folder}/store"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return commands.train(*arguments, f"store={folder}/store", folder=folder)
 
 
 def test_help_shows_the_groups_and_imports_nothing_heavy(tmp_path: Path) -> None:

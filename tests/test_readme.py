@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import train
+
 ROOT = Path(__file__).resolve().parents[1]
 BLOCKS = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
 SESSIONS = [
@@ -43,12 +45,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run_python(command: list[str], folder: Path, store: Path) -> None:
     """Run to its end at the size of debug=smoke; what needs a GPU is composed."""
-    arguments = [str(ROOT / command[1]), *command[2:]]
+    assert command[:2] == ["python", "train.py"]
+    arguments = command[2:]
     if NEEDS_GPU in command:
         arguments += ["--cfg", "job"]
     elif "--help" not in command:
         arguments += ["debug=smoke", f"store={store}", "expert.tasks=6", "seed=0"]
-    done = run([sys.executable, *arguments], folder)
+    done = train(*arguments, folder=folder)
     assert done.returncode == 0, done.stderr
     if "debug=smoke" in arguments:
         assert list(folder.rglob("results.json"))

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests import commands
 from tratree.pipeline.stages.training import REPORT
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def train(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "train.py"), *arguments, "store=store"]
-    return subprocess.run(
-        [*command, "hydra.run.dir=run"], cwd=folder, capture_output=True, text=True, check=False
-    )
+    return commands.train(*arguments, "store=store", "hydra.run.dir=run", folder=folder)
 
 
 @pytest.mark.slow

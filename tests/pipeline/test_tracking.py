@@ -11,20 +11,16 @@ from typing import Any
 
 import pytest
 
+from tests import commands
 from tests.pipeline.dashboards import alfworld_dashboard, configuration_keys, keys_of
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def train(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")}
-    return subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), *arguments, "debug=smoke", "store=store"],
-        cwd=folder,
-        env={**clean, "HOME": str(folder), **environment},
-        capture_output=True,
-        text=True,
-        check=False,
+    return commands.train(
+        *(*arguments, "debug=smoke", "store=store"),
+        folder=folder,
+        environment={**clean, "HOME": str(folder), **environment},
     )
 
 
