@@ -34,6 +34,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_SECONDS = 5.0
+PASSING_STATES = frozenset(
+    [
+        "CONFIGURING",
+        "RESIZING",
+        "REQUEUE_FED",
+        "REQUEUE_HOLD",
+        "SIGNALING",
+        "STAGE_OUT",
+        "STOPPED",
+        "SUSPENDED",
+    ]
+)
+"""States of a job that is not over, which Submitit takes for one that is."""
 
 
 class SlurmLauncher(BaseSubmititLauncher):
@@ -130,13 +143,17 @@ def _wait_for_all(jobs: Sequence[Job[JobReturn]]) -> None:
         if states != said:
             said = states
             log.info(", ".join(f"{n} {state.lower()}" for state, n in sorted(states.items())))
-        if all(_over(job) for job in jobs):
+        if all(is_over(job) for job in jobs):
             return
         time.sleep(LOOK_EVERY_SECONDS)
 
 
-def _over(job: Job[JobReturn]) -> bool:
-    return job.paths.result_pickle.exists() or job.watcher.is_done(job.job_id, mode="cache")
+def is_over(job: Job[JobReturn]) -> bool:
+    """Return whether a job has ended, well or not, as far as is known."""
+    if job.paths.result_pickle.exists():
+        return True
+    state = job.watcher.get_state(job.job_id, mode="cache")
+    return state not in PASSING_STATES and job.watcher.is_done(job.job_id, mode="cache")
 
 
 def _result(config: DictConfig, job: Job[JobReturn]) -> JobReturn:
