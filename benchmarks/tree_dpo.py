@@ -62,12 +62,12 @@ CONTEXT = 4096
 EXPLORATION = (
     "env.games=official",
     "expert.tasks=120",
-    "explore.tasks=12",
+    "explore.tasks=48",
     f"explore.trajectories={max(WIDTHS)}",
     # The larger tiny model: the smaller one hardly ever solves a game on a full-size scene.
     "model.weak.name=package:models/tiny/strong",
-    "model.weak.sft.learning_rate=1e-3",
-    "model.weak.sft.epochs=1",
+    "model.weak.sft.learning_rate=2e-3",
+    "model.weak.sft.epochs=5",
     "trainer.threads=1",
 )
 SHAPES = {
@@ -96,10 +96,7 @@ def trees_with_pairs(trajectories: Path, most: int) -> dict[int, list[Trajectory
     for _, group in groupby(episodes, key=lambda trajectory: trajectory.task.task_id):
         of_task = list(group)
         widths = [width for width in WIDTHS if width <= len(of_task)]
-        trees = [
-            build_tree(of_task[:width], similarity=similarity, xi_sim=0.9, action_match="exact")
-            for width in widths
-        ]
+        trees = [build_tree(of_task[:width], similarity=similarity) for width in widths]
         if trees and all(map(find_pairs, trees)) and len(found[widths[0]]) < most:
             for width, tree in zip(widths, trees, strict=True):
                 found[width].append(tree)
