@@ -94,7 +94,7 @@ def test_the_widest_tree_of_the_width_sweep_has_enough_trajectories() -> None:
     assert config.explore.trajectories >= 8
 
 
-@pytest.mark.parametrize("option", options("experiment", "debug", "hparams_search"))
+@pytest.mark.parametrize("option", options("setting", "experiment", "debug", "hparams_search"))
 def test_every_file_of_overrides_composes(option: str) -> None:
     compose_config([option])
 
@@ -116,7 +116,7 @@ def test_every_search_looks_at_the_development_split_alone(option: str, env: str
 
 
 def test_the_paper_experiment_has_the_paper_constants() -> None:
-    config = compose_config(["experiment=paper"])
+    config = compose_config(["setting=paper"])
     assert config.model.weak.name == "meta-llama/Llama-2-7b-chat-hf"
     assert config.model.strong.name == "meta-llama/Llama-2-13b-chat-hf"
     assert (config.model.lora.rank, config.model.lora.alpha) == (64, 128)
@@ -126,6 +126,23 @@ def test_the_paper_experiment_has_the_paper_constants() -> None:
     assert config.method.exploration == 1.41
     assert config.tree.xi_sim == 0.9
     assert config.env.games == "official"
+
+
+@pytest.mark.parametrize("setting", ["paper", "paper_code"])
+@pytest.mark.parametrize(
+    ("env", "expected"),
+    [
+        ("alfworld", {"games": "official", "max_steps": 40}),
+        ("scienceworld", {"protocol": "eto", "tasks": None, "variations": None, "max_steps": 120}),
+        ("webshop", {"catalogue": "official", "products": None, "protocol": "eto"}),
+    ],
+)
+def test_the_papers_setting_has_all_of_each_environment(
+    setting: str, env: str, expected: dict[str, object]
+) -> None:
+    config = compose_config([f"setting={setting}", f"env={env}"])
+    assert expected.items() <= vars(config.env).items()
+    assert config.expert.tasks is config.explore.tasks is config.evaluation.episodes is None
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
     python experiments/paper/constants.py
 
-The values are read from `experiment=paper` and `experiment=paper_code` as they compose;
+The values are read from `setting=paper` and `setting=paper_code` as they compose;
 `constants.csv` says what they must be and why.
 """
 
@@ -52,7 +52,7 @@ def table() -> list[list[str]]:
     """
     with EXPECTED.open(encoding="utf-8", newline="") as file:
         header, *lines = csv.reader(file)
-    paper, code = (compose_config([f"experiment={name}"]) for name in ("paper", "paper_code"))
+    paper, code = (compose_config([f"setting={name}"]) for name in ("paper", "paper_code"))
     for key, of_paper, _, of_code, _ in lines:
         for config, expected in ((paper, of_paper), (code, of_code)):
             if text(value(config, key)) != expected:
