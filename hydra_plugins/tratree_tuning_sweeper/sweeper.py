@@ -23,7 +23,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from tratree.cli.failures import Sweep, read_failure
+from tratree.cli.failures import read_failure
 from tratree.errors import UserError
 from tratree.report.sweep import RESULTS, read_json
 
@@ -78,7 +78,6 @@ class TuningSweeper(Sweeper):
             raise UserError("a search needs Optuna: pip install 'tratree[tune]'")
         from tratree.tuning.study import Study, alone
 
-        Sweep.folder = None  # what failed there before is not why this search cannot start
         if list(self._config.evaluation.splits) != [SPLIT]:
             raise UserError(
                 f"a search looks at the split {SPLIT} alone: leave out evaluation.splits"
@@ -97,7 +96,6 @@ class TuningSweeper(Sweeper):
                 description={"overrides": fixed, "seeds": seeds, "at_most": dict(self._at_most)},
             )
             while settings := study.ask(self._n_jobs, self._n_trials):
-                Sweep.folder = folder
                 self._run(settings, fixed, seeds)
                 for setting in settings:
                     reward = _reward([_folder(folder, setting, seed) for seed in seeds])
