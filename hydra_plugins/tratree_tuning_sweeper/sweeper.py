@@ -76,6 +76,7 @@ class TuningSweeper(Sweeper):
         """
         if find_spec("optuna") is None:
             raise UserError("a search needs Optuna: pip install 'tratree[tune]'")
+        from tratree.cli.planned import PLAN
         from tratree.tuning.study import Study, alone
 
         if list(self._config.evaluation.splits) != [SPLIT]:
@@ -88,6 +89,7 @@ class TuningSweeper(Sweeper):
         seeds = _seeds(overrides.get("seed"), self._config.seed)
         folder = Path(str(self._config.hydra.sweep.dir))
         with alone(folder):
+            OmegaConf.save(self._config, folder / PLAN)
             study = Study(
                 folder,
                 self._space(searched),
@@ -153,15 +155,19 @@ class TuningSweeper(Sweeper):
         best = results[0]
         choices = self._config.hydra.runtime.choices
         chosen = [f"{group}={choices[group]}" for group in ("env", "method")]
-        others = [f for f in fixed if f.split("=")[0] not in ("env", "method", "hparams_search")]
+        # What a search file searches stands in the file, even if the command line fixed it.
+        kept = [f for f in fixed if f.split("=")[0] in self._params]
+        lines = [*kept, *_lines(best)]
+        no_override = ("env", "method", "hparams_search", *self._params)
+        others = [f for f in fixed if f.split("=")[0] not in no_override]
         command = f"python train.py --config-dir {folder} experiment=best"
         text = (
             "# @package _global_\n"
             f"# The best of {len(results)} trials on the {SPLIT} split: reward {best.reward:.4f}, "
             f"seed {', '.join(map(str, seeds))}.\n"
             f"# {command} {' '.join(chosen + others)}\n"
-            f"# or as overrides: {' '.join(_lines(best))}\n"
-            f"{OmegaConf.to_yaml(OmegaConf.from_dotlist(_lines(best)))}"
+            f"# or as overrides: {' '.join(lines)}\n"
+            f"{OmegaConf.to_yaml(OmegaConf.from_dotlist(lines))}"
         )
         path = folder / BEST
         path.parent.mkdir(exist_ok=True)
