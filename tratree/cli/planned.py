@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from tratree.cli.compose import compose_config
@@ -14,7 +15,7 @@ from tratree.errors import UserError
 from tratree.report.sweep import read_yaml
 
 PLAN = "multirun.yaml"
-"""What Hydra's own sweeper writes into the folder of a sweep when it starts."""
+"""What a sweeper writes into the folder of a sweep when it starts: Hydra's own, and ours."""
 
 Overrides = tuple[str, ...]
 
@@ -22,7 +23,8 @@ Overrides = tuple[str, ...]
 def planned_points(plan: Path) -> list[Overrides] | None:
     """Return the overrides of every point that file `plan` of a sweep stands for.
 
-    None if that is not known beforehand: another sweeper chooses points as it goes.
+    None if that is not known beforehand: another sweeper chooses points as it goes, as a search
+    does (`planned_runs`).
 
     Raises:
         UserError: If the plan is damaged.
@@ -37,6 +39,29 @@ def planned_points(plan: Path) -> list[Overrides] | None:
     except (LookupError, TypeError, HydraException) as error:
         raise UserError(f"{plan} is damaged ({error}): start the sweep again") from error
     return [tuple(point) for point in points]
+
+
+def planned_runs(plan: Path) -> int | None:
+    """Return how many runs the search of file `plan` will have: one for each trial and seed.
+
+    None if it is another sweeper's.
+
+    Raises:
+        UserError: If the plan is damaged.
+    """
+    try:
+        hydra = read_yaml(plan)["hydra"]
+        if not hydra["sweeper"]["_target_"].endswith(".TuningSweeper"):
+            return None
+        parsed = OverridesParser.create().parse_overrides(hydra["overrides"]["task"])
+        seeds = [list(o.sweep_string_iterator()) for o in parsed if _sweeps_seeds(o)]
+        return int(hydra["sweeper"]["n_trials"]) * (len(seeds[-1]) if seeds else 1)
+    except (LookupError, TypeError, HydraException) as error:
+        raise UserError(f"{plan} is damaged ({error}): start the search again") from error
+
+
+def _sweeps_seeds(override: Override) -> bool:
+    return override.get_key_element() == "seed" and override.is_discrete_sweep()
 
 
 def launched_from(plan: Path) -> Path:
