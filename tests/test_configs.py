@@ -14,6 +14,7 @@ from tratree.pipeline.stages.training import training_settings
 from tratree.preemption import PATIENCE_SECONDS
 
 GROUPS = ("env", "method", "model", "explore", "tree", "trainer", "evaluation", "logger")
+OVERRIDES = ("experiment", "debug", "hparams_search")
 NOT_CHOSEN = {"hparams_search/base", "method/base", "model/paper"}
 
 
@@ -26,6 +27,11 @@ def options(*groups: str) -> list[str]:
     ]
     assert len(found) >= len(groups)
     return found
+
+
+def test_no_group_is_left_out_here() -> None:
+    groups = {path.name for path in CONFIG_FOLDER.iterdir() if path.is_dir()}
+    assert groups == {*GROUPS, *OVERRIDES, "hydra"}
 
 
 @pytest.mark.parametrize("option", options(*GROUPS))
@@ -94,7 +100,7 @@ def test_the_widest_tree_of_the_width_sweep_has_enough_trajectories() -> None:
     assert config.explore.trajectories >= 8
 
 
-@pytest.mark.parametrize("option", options("experiment", "debug", "hparams_search"))
+@pytest.mark.parametrize("option", options(*OVERRIDES))
 def test_every_file_of_overrides_composes(option: str) -> None:
     compose_config([option])
 

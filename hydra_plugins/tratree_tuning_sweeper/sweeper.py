@@ -155,11 +155,10 @@ class TuningSweeper(Sweeper):
         best = results[0]
         choices = self._config.hydra.runtime.choices
         chosen = [f"{group}={choices[group]}" for group in ("env", "method")]
-        # What a search file searches stands in the file, even if the command line fixed it.
-        kept = [f for f in fixed if f.split("=")[0] in self._params]
-        lines = [*kept, *_lines(best)]
-        no_override = ("env", "method", "hparams_search", *self._params)
-        others = [f for f in fixed if f.split("=")[0] not in no_override]
+        # Keys of the search file belong together: also those with one value only stand in the file.
+        lines = [*(f for f in fixed if f.split("=")[0] in self._params), *_lines(best)]
+        elsewhere = ("env", "method", "hparams_search", *self._params)
+        others = [f for f in fixed if f.split("=")[0] not in elsewhere]
         command = f"python train.py --config-dir {folder} experiment=best"
         text = (
             "# @package _global_\n"

@@ -31,25 +31,25 @@ def explore(root: Path, trajectories: int, *overrides: str) -> tuple[bytes, str]
 def test_trajectories_of_another_m_are_taken_and_are_the_same(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     first, said = explore(shared, 3)
-    assert "are taken from" not in said
+    assert "a task come from" not in said
     alone = {}
     for trajectories in (2, 5):
         root = tmp_path / str(trajectories)
         shutil.copytree(shared, root)
         shutil.rmtree(root / "explore")
         alone[trajectories], said = explore(root, trajectories)
-        assert "are taken from" not in said
+        assert "a task come from" not in said
 
     episodes, said = explore(shared, 5)
-    assert "  3 trajectories a task are taken from" in said
+    assert "  up to 3 trajectories a task come from" in said
     assert episodes == alone[5]
     assert len(episodes.splitlines()) == 15
     assert set(first.splitlines()) < set(episodes.splitlines())
     episodes, said = explore(shared, 2)
-    assert "  2 trajectories a task are taken from" in said
+    assert "  up to 2 trajectories a task come from" in said
     assert episodes == alone[2]
 
     # Whatever else differs, nothing is shared.
     for other in ("explore=warm", "explore.tasks=2", "env.max_steps=3"):
         _, said = explore(shared, 2, other)
-        assert "are taken from" not in said, other
+        assert "a task come from" not in said, other

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -33,9 +35,7 @@ def planned_points(plan: Path) -> list[Overrides] | None:
         hydra = read_yaml(plan)["hydra"]
         if not hydra["sweeper"]["_target_"].endswith(BasicSweeper.__name__):
             return None
-        params = [f"{key}={value}" for key, value in (hydra["sweeper"]["params"] or {}).items()]
-        parsed = OverridesParser.create().parse_overrides([*params, *hydra["overrides"]["task"]])
-        [points] = BasicSweeper.split_arguments(parsed, None)
+        [points] = BasicSweeper.split_arguments(_overrides(hydra), None)
     except (LookupError, TypeError, HydraException) as error:
         raise UserError(f"{plan} is damaged ({error}): start the sweep again") from error
     return [tuple(point) for point in points]
@@ -53,15 +53,17 @@ def planned_runs(plan: Path) -> int | None:
         hydra = read_yaml(plan)["hydra"]
         if not hydra["sweeper"]["_target_"].endswith(".TuningSweeper"):
             return None
-        parsed = OverridesParser.create().parse_overrides(hydra["overrides"]["task"])
-        seeds = [list(o.sweep_string_iterator()) for o in parsed if _sweeps_seeds(o)]
-        return int(hydra["sweeper"]["n_trials"]) * (len(seeds[-1]) if seeds else 1)
+        of_key = {override.get_key_element(): override for override in _overrides(hydra)}
+        seed = of_key.get("seed")
+        seeds = list(seed.sweep_string_iterator()) if seed and seed.is_discrete_sweep() else [seed]
+        return int(hydra["sweeper"]["n_trials"]) * len(seeds)
     except (LookupError, TypeError, HydraException) as error:
         raise UserError(f"{plan} is damaged ({error}): start the search again") from error
 
 
-def _sweeps_seeds(override: Override) -> bool:
-    return override.get_key_element() == "seed" and override.is_discrete_sweep()
+def _overrides(hydra: Mapping[str, Any]) -> list[Override]:
+    params = [f"{key}={value}" for key, value in (hydra["sweeper"]["params"] or {}).items()]
+    return OverridesParser.create().parse_overrides([*params, *hydra["overrides"]["task"]])
 
 
 def launched_from(plan: Path) -> Path:

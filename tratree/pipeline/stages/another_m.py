@@ -19,7 +19,8 @@ def played_with_another_m(job: Job, version: int) -> list[Trajectory]:
     """Return the episodes of the finished exploration of another M that shares most with `job`.
 
     A trajectory that both have is the same, because it depends on its task and sample and not on
-    how many there are.
+    how many there are; where ``model.rollout_dtype`` is not float64, but for the rounding that
+    also an interruption may change.
 
     Args:
         job: An exploration.
@@ -35,7 +36,7 @@ def played_with_another_m(job: Job, version: int) -> list[Trajectory]:
     if not shared:
         return []
     folder = max(shared, key=lambda folder: shared[folder])
-    job.progress.message(f"  {shared[folder]} trajectories a task are taken from {folder}")
+    job.progress.message(f"  up to {shared[folder]} trajectories a task come from {folder}")
     return read_trajectories(folder / EPISODES)
 
 
