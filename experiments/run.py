@@ -15,14 +15,12 @@ import json
 import platform
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tratree.pipeline.run_folder import STAGES, read_stages
-from tratree.pipeline.store import TIMING
+from tratree.pipeline.run_folder import seconds_by_stage
 from tratree.report.sweep import find_points
 from tratree.report.sweep_page import NOTE, Summary, markdown_table, summarize_points
 
@@ -46,17 +44,6 @@ def sweep(name: str, overrides: Sequence[str]) -> None:
     folder = f"hydra.sweep.dir=multirun/{name}/{label or 'all'}"
     command = [sys.executable, "train.py", f"experiment={name}", folder, *overrides]
     subprocess.run(command, cwd=ROOT, check=True)
-
-
-def seconds_by_stage(folder: Path) -> dict[str, float]:
-    """Return how long the finished stages of all runs in `folder` took, each counted once."""
-    runs = [read_stages(path.parent) for path in folder.rglob(STAGES)]
-    finished = {run.store / stage / TIMING for run in runs for stage in run.folders.values()}
-    seconds: Counter[str] = Counter()
-    for path in sorted(finished):
-        if path.is_file():
-            seconds[path.parents[1].name] += json.loads(path.read_text("utf-8"))["seconds"]
-    return dict(seconds.most_common())
 
 
 def with_paper(table: list[list[str]], folder: Path) -> list[list[str]]:

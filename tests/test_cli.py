@@ -76,6 +76,17 @@ def test_a_sweep_goes_on_after_a_failure_and_lists_all(tmp_path: Path) -> None:
     assert done.stderr.splitlines()[-1].startswith("error: 2 of the points")
 
 
+def test_what_failed_in_a_folder_before_does_not_hide_another_error(tmp_path: Path) -> None:
+    sweep = ("-m", "debug=smoke", "hydra.sweep.dir=sweep")
+    done = train(*sweep, "model.weak.name=/no/such/folder", folder=tmp_path)
+    assert done.stderr.splitlines()[-1].startswith("error: 1 of the points")
+    done = train(*sweep, "method=mcts,magic", folder=tmp_path)
+    assert done.returncode == 1
+    assert "failed: " not in done.stderr
+    assert "Available options in 'method':" in done.stderr.splitlines()[-1]
+    assert (tmp_path / "sweep/0/failure.json").exists()
+
+
 @pytest.mark.slow
 def test_points_as_processes_give_what_points_in_a_row_give(tmp_path: Path) -> None:
     points = ("-m", "tree.width=2,3", "debug=smoke")

@@ -14,6 +14,7 @@ from tratree.pipeline.stages.training import training_settings
 from tratree.preemption import PATIENCE_SECONDS
 
 GROUPS = ("env", "method", "model", "explore", "tree", "trainer", "evaluation", "logger")
+OVERRIDES = ("setting", "experiment", "debug", "hparams_search")
 NOT_CHOSEN = {"hparams_search/base", "method/base", "model/paper"}
 
 
@@ -26,6 +27,11 @@ def options(*groups: str) -> list[str]:
     ]
     assert len(found) >= len(groups)
     return found
+
+
+def test_no_group_is_left_out_here() -> None:
+    groups = {path.name for path in CONFIG_FOLDER.iterdir() if path.is_dir()}
+    assert groups == {*GROUPS, *OVERRIDES, "hydra"}
 
 
 @pytest.mark.parametrize("option", options(*GROUPS))
@@ -94,9 +100,28 @@ def test_the_widest_tree_of_the_width_sweep_has_enough_trajectories() -> None:
     assert config.explore.trajectories >= 8
 
 
-@pytest.mark.parametrize("option", options("setting", "experiment", "debug", "hparams_search"))
+@pytest.mark.parametrize("option", options(*OVERRIDES))
 def test_every_file_of_overrides_composes(option: str) -> None:
     compose_config([option])
+
+
+@pytest.mark.parametrize("option", options("debug"))
+@pytest.mark.parametrize(
+    ("env", "size", "small"),
+    [
+        ("alfworld", "train_games", 14),
+        ("scienceworld", "variations", 7),
+        ("webshop", "products", 200),
+    ],
+)
+def test_every_debug_file_is_small_in_every_environment(
+    option: str, env: str, size: str, small: int
+) -> None:
+    config = compose_config([option, f"env={env}"])
+    assert getattr(config.env, size) == small
+    assert config.env.max_steps <= 12
+    assert config.explore.tasks <= 6
+    assert config.rollout.batch_size <= (4 if env == "scienceworld" else 8)
 
 
 @pytest.mark.parametrize("option", options("hparams_search"))
@@ -109,10 +134,23 @@ def test_every_search_looks_at_the_development_split_alone(option: str, env: str
     assert composed.hydra.runtime.choices["hydra/sweeper"] == "tuning"
     assert composed.evaluation.splits == ["development"]
     assert composed.env.splits.development not in (composed.env.splits.train, "test")
-    names = f"{composed.env.name}-{composed.method.name}"
-    assert composed.hydra.sweep.dir == f"multirun/tuning-{names}"
+    names = f"multirun/tuning-{composed.env.name}-{composed.method.name}"
+    exploring = option == "hparams_search=exploration"
+    assert composed.hydra.sweep.dir == (f"{names}-exploration" if exploring else names)
     for key in composed.hydra.sweeper.params:
         assert OmegaConf.select(composed, key, default="none") != "none"
+
+
+def test_one_search_finds_trajectories_width_beta_and_lambda() -> None:
+    register_schema()
+    with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
+        chosen = ["hparams_search=exploration"]
+        composed = compose("config", overrides=chosen, return_hydra_config=True)
+    values = {**composed.hydra.sweeper.params}
+    assert values.pop("explore.rounds") == 2
+    searched = {"explore.trajectories", "tree.width", "method.beta", "explore.kl_weight"}
+    assert set(values) == searched
+    compose_config([*chosen, "explore.rounds=2", "explore.kl_weight=0.3", "tree.width=3"])
 
 
 def test_the_paper_experiment_has_the_paper_constants() -> None:

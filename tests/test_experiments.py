@@ -6,11 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
+from optuna.distributions import IntDistribution
 
 from experiments import run
 from experiments.paper import constants
+from experiments.tuning import run as tuning
 from tests.report.test_sweep import finished, write_point
 from tratree.report.sweep_page import markdown_table
+from tratree.tuning.space import Space
+from tratree.tuning.study import Study
 
 
 @pytest.fixture
@@ -70,6 +74,39 @@ def test_every_sweep_has_a_folder_that_says_what_it_asks() -> None:
         page = (run.HERE / name / "README.md").read_text("utf-8")
         parts = [page.index(f"**{part}.**") for part in ("Question", "Command", "Reading", "Cost")]
         assert parts[:2] == sorted(parts[:2]), name
+
+
+def test_the_report_of_a_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    searches, here = tmp_path / "multirun", tmp_path / "experiments"
+    here.mkdir()
+    monkeypatch.setattr(tuning, "SEARCHES", searches)
+    monkeypatch.setattr(tuning, "HERE", here)
+    space = Space({"tree.width": IntDistribution(2, 8)}, {})
+    study = Study(searches / "alfworld", space, seed=0, n_startup_trials=5, description={})
+    rewards = (0.25, None, 0.5, 0.5)
+    for setting, mean in zip(study.ask(4, 4), rewards, strict=True):
+        study.tell(setting, mean)
+        if mean is not None:
+            systems = {"sft_weak": 0.1, "sft_strong": 0.2, "mcts": mean}
+            measured = {
+                name: {"development": {"reward": {"mean": m, "low": m - 0.05, "high": m + 0.05}}}
+                for name, m in systems.items()
+            }
+            run_folder = searches / "alfworld" / str(setting.number) / "seed0"
+            run_folder.mkdir(parents=True)
+            document = {"method": "mcts", "systems": measured}
+            (run_folder / "results.json").write_text(json.dumps(document))
+    tuning.report("alfworld", ["debug=smoke"])
+    text = (here / "alfworld" / "results.md").read_text("utf-8")
+    width = next(s for s in study.results() if s.number == 2).values["tree.width"]
+    assert f"The best is trial 2, `tree.width={width}`: reward 50.0 [45.0, 55.0]. " in text
+    assert "sft_weak 10.0 [5.0, 15.0], sft_strong 20.0 [15.0, 25.0]" in text
+    assert f"| 2 | {width} | 50.0 [45.0, 55.0] |" in text
+    assert "`python experiments/tuning/run.py env=alfworld debug=smoke`; " in text
+    trials = json.loads((here / "alfworld" / "results.json").read_text("utf-8"))["trials"]
+    assert [trial["number"] for trial in trials] == [0, 2, 3]
+    figure = (here / "alfworld" / "search.svg").read_text("utf-8")
+    assert all(label in figure for label in ("best so far", "tree.width", "reward, %"))
 
 
 def test_an_unknown_experiment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmitit
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from tratree.cli.failures import read_failure, write_failure
+from tratree.report.sweep import FAILURE
 
 if TYPE_CHECKING:
     from submitit import Job
@@ -91,6 +92,8 @@ class SlurmLauncher(BaseSubmititLauncher):
             self._compose(overrides, initial_job_idx + number)
             for number, overrides in enumerate(job_overrides)
         ]
+        for config in configs:
+            (_folder(config) / FAILURE).unlink(missing_ok=True)
         state = Singleton.get_state()
         jobs = self._executor().map_array(self, configs, [state] * len(configs))
         for config, job in zip(configs, jobs, strict=True):
@@ -134,6 +137,10 @@ def _name(config: DictConfig) -> str:
     return " ".join(filter_overrides(config.hydra.overrides.task))
 
 
+def _folder(config: DictConfig) -> Path:
+    return Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir)
+
+
 def _wait_for_all(jobs: Sequence[Job[JobReturn]]) -> None:
     """Look at the jobs until all are over; say how they stand whenever that changes."""
     said: Counter[str] = Counter()
@@ -162,7 +169,7 @@ def _result(config: DictConfig, job: Job[JobReturn]) -> JobReturn:
         result: JobReturn = job.task(0).result()  # the run is one process, on the first node
         return result
     except Exception as error:
-        folder = Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir)
+        folder = _folder(config)
         if read_failure(folder) is None:
             reason = f"job {job.job_id} is {job.state}: see {job.paths.stderr}"
             write_failure(folder, reason, config.hydra.overrides.task)

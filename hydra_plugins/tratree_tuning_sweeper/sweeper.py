@@ -23,7 +23,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from tratree.cli.failures import Sweep, read_failure
+from tratree.cli.failures import read_failure
 from tratree.errors import UserError
 from tratree.report.sweep import RESULTS, read_json
 
@@ -76,9 +76,9 @@ class TuningSweeper(Sweeper):
         """
         if find_spec("optuna") is None:
             raise UserError("a search needs Optuna: pip install 'tratree[tune]'")
+        from tratree.cli.planned import PLAN
         from tratree.tuning.study import Study, alone
 
-        Sweep.folder = None  # what failed there before is not why this search cannot start
         if list(self._config.evaluation.splits) != [SPLIT]:
             raise UserError(
                 f"a search looks at the split {SPLIT} alone: leave out evaluation.splits"
@@ -89,6 +89,7 @@ class TuningSweeper(Sweeper):
         seeds = _seeds(overrides.get("seed"), self._config.seed)
         folder = Path(str(self._config.hydra.sweep.dir))
         with alone(folder):
+            OmegaConf.save(self._config, folder / PLAN)
             study = Study(
                 folder,
                 self._space(searched),
@@ -97,7 +98,6 @@ class TuningSweeper(Sweeper):
                 description={"overrides": fixed, "seeds": seeds, "at_most": dict(self._at_most)},
             )
             while settings := study.ask(self._n_jobs, self._n_trials):
-                Sweep.folder = folder
                 self._run(settings, fixed, seeds)
                 for setting in settings:
                     reward = _reward([_folder(folder, setting, seed) for seed in seeds])
@@ -155,15 +155,18 @@ class TuningSweeper(Sweeper):
         best = results[0]
         choices = self._config.hydra.runtime.choices
         chosen = [f"{group}={choices[group]}" for group in ("env", "method")]
-        others = [f for f in fixed if f.split("=")[0] not in ("env", "method", "hparams_search")]
+        # Keys of the search file belong together: also those with one value only stand in the file.
+        lines = [*(f for f in fixed if f.split("=")[0] in self._params), *_lines(best)]
+        elsewhere = ("env", "method", "hparams_search", *self._params)
+        others = [f for f in fixed if f.split("=")[0] not in elsewhere]
         command = f"python train.py --config-dir {folder} experiment=best"
         text = (
             "# @package _global_\n"
             f"# The best of {len(results)} trials on the {SPLIT} split: reward {best.reward:.4f}, "
             f"seed {', '.join(map(str, seeds))}.\n"
             f"# {command} {' '.join(chosen + others)}\n"
-            f"# or as overrides: {' '.join(_lines(best))}\n"
-            f"{OmegaConf.to_yaml(OmegaConf.from_dotlist(_lines(best)))}"
+            f"# or as overrides: {' '.join(lines)}\n"
+            f"{OmegaConf.to_yaml(OmegaConf.from_dotlist(lines))}"
         )
         path = folder / BEST
         path.parent.mkdir(exist_ok=True)

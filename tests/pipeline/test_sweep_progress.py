@@ -9,7 +9,7 @@ import pytest
 import yaml
 from filelock import FileLock
 
-from tratree.cli.planned import planned_points, planned_stages
+from tratree.cli.planned import planned_points, planned_runs, planned_stages
 from tratree.cli.progress import main
 from tratree.errors import UserError
 
@@ -20,7 +20,11 @@ FINISHED = "store/sft/weak"
 def write_sweep(folder: Path, *, sweeper: str = "BasicSweeper", task: list[str] = TASK) -> Path:
     """Write what Hydra leaves of a sweep that has just begun."""
     hydra = {
-        "sweeper": {"_target_": f"a.module.{sweeper}", "params": {"method": "mcts"}},
+        "sweeper": {
+            "_target_": f"a.module.{sweeper}",
+            "params": {"method": "mcts"},
+            "n_trials": 3,
+        },
         "overrides": {"task": task},
         "runtime": {"cwd": str(folder)},
     }
@@ -100,6 +104,21 @@ def test_planned_points_are_those_that_hydra_runs(tmp_path: Path) -> None:
     ]
     other = write_sweep(tmp_path / "other", sweeper="OptunaSweeper") / "multirun.yaml"
     assert planned_points(other) is None
+
+
+def test_trials_of_a_search_that_are_still_to_be_proposed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = write_sweep(tmp_path, sweeper="TuningSweeper", task=["debug=smoke", "seed=0,1"])
+    told = said(sweep, capsys)
+    assert "points: 6 waiting, 0 running" in told
+    assert "left: 6 trials that are still to be proposed" in told
+    begin(sweep, 0, {"sft weak": "sft/weak"}, results={})
+    begin(sweep, 1, {"imitate": "imitate/1"})
+    told = said(sweep, capsys)
+    assert "points: 4 waiting, 0 running, 1 interrupted, 1 done" in told
+    assert "of which none has finished yet, besides 4 trials that are" in told
+    assert planned_runs(write_sweep(tmp_path / "other") / "multirun.yaml") is None
 
 
 def test_stages_of_a_point_that_waits(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from tratree.errors import UserError
 from tratree.tuning.space import Limit, Space
-from tratree.tuning.study import JOURNAL, Setting, Study, alone
+from tratree.tuning.study import JOURNAL, Setting, Study, alone, read_settings
 
 SPACE = Space(
     {
@@ -77,6 +77,22 @@ def test_a_failed_trial_is_tried_again_next_time(tmp_path: Path) -> None:
     again.tell(settings[2], 1.0)
     assert again.results()[0].number == 2
     assert study(tmp_path).ask(4, 4) == []
+
+
+def test_all_settings_are_read_by_number_with_their_latest_try(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no search lies in"):
+        read_settings(tmp_path)
+    searched = study(tmp_path)
+    proposed = searched.ask(3, 3)
+    searched.tell(proposed[1], None)
+    searched.tell(proposed[2], 0.5)
+    read = read_settings(tmp_path)
+    assert [s.reward for s in read] == [None, None, 0.5]
+    assert [s.values for s in read] == [s.values for s in proposed]
+    again = study(tmp_path)
+    for setting in again.ask(3, 3):
+        again.tell(setting, 1.0)
+    assert [s.reward for s in read_settings(tmp_path)] == [1.0, 1.0, 0.5]
 
 
 def test_a_journal_cut_in_a_line_is_read(tmp_path: Path) -> None:

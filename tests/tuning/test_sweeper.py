@@ -48,6 +48,7 @@ def test_a_search_goes_on_and_writes_the_best_setting(tmp_path: Path) -> None:
     chosen = yaml.safe_load(best)
     assert chosen == {
         "expert": {"tasks": 6},
+        "explore": {"trajectories": 4},
         "tree": {"width": config["tree"]["width"]},
     }
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
@@ -18,13 +19,20 @@ from tratree.report.sweep import FAILURE
 
 
 class Sweep(Callback):
-    """Hydra's callback that remembers where the sweep of this process lies."""
+    """Hydra's callback that remembers where the sweep of this process lies.
+
+    Attributes:
+        folder: Its folder.
+        before: What lay there of failures when it started, as `_failures` has it.
+    """
 
     folder: Path | None = None
+    before: Mapping[Path, int] = MappingProxyType({})
 
     def on_multirun_start(self, config: DictConfig, **_: object) -> None:
-        """Remember the folder of the sweep that starts."""
+        """Look at the folder of the sweep that starts."""
         Sweep.folder = Path(str(config.hydra.sweep.dir))
+        Sweep.before = _failures(Sweep.folder)
 
 
 def write_failure(folder: Path, error: BaseException | str, overrides: Iterable[str]) -> None:
@@ -54,13 +62,19 @@ def read_failure(folder: Path) -> dict[str, str] | None:
     return document
 
 
+def _failures(sweep: Path) -> dict[Path, int]:
+    """Return the folders of the failed points, and when each was written down, in nanoseconds."""
+    return {path.parent: path.stat().st_mtime_ns for path in sorted(sweep.rglob(FAILURE))}
+
+
 def list_failures(sweep: Path) -> None:
-    """Print every failed point of a sweep on standard error.
+    """Print every point of a sweep that has failed since `Sweep` started, on standard error.
 
     Raises:
         UserError: If there are any, with their number.
     """
-    folders = sorted({path.parent for path in sweep.rglob(FAILURE)})
+    now = _failures(sweep)
+    folders = [folder for folder, time in now.items() if Sweep.before.get(folder) != time]
     for folder in folders:
         failure = read_failure(folder)
         assert failure is not None

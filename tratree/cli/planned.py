@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from tratree.cli.compose import compose_config
@@ -14,7 +17,7 @@ from tratree.errors import UserError
 from tratree.report.sweep import read_yaml
 
 PLAN = "multirun.yaml"
-"""What Hydra's own sweeper writes into the folder of a sweep when it starts."""
+"""What a sweeper writes into the folder of a sweep when it starts: Hydra's own, and ours."""
 
 Overrides = tuple[str, ...]
 
@@ -22,7 +25,8 @@ Overrides = tuple[str, ...]
 def planned_points(plan: Path) -> list[Overrides] | None:
     """Return the overrides of every point that file `plan` of a sweep stands for.
 
-    None if that is not known beforehand: another sweeper chooses points as it goes.
+    None if that is not known beforehand: another sweeper chooses points as it goes, as a search
+    does (`planned_runs`).
 
     Raises:
         UserError: If the plan is damaged.
@@ -31,12 +35,35 @@ def planned_points(plan: Path) -> list[Overrides] | None:
         hydra = read_yaml(plan)["hydra"]
         if not hydra["sweeper"]["_target_"].endswith(BasicSweeper.__name__):
             return None
-        params = [f"{key}={value}" for key, value in (hydra["sweeper"]["params"] or {}).items()]
-        parsed = OverridesParser.create().parse_overrides([*params, *hydra["overrides"]["task"]])
-        [points] = BasicSweeper.split_arguments(parsed, None)
+        [points] = BasicSweeper.split_arguments(_overrides(hydra), None)
     except (LookupError, TypeError, HydraException) as error:
         raise UserError(f"{plan} is damaged ({error}): start the sweep again") from error
     return [tuple(point) for point in points]
+
+
+def planned_runs(plan: Path) -> int | None:
+    """Return how many runs the search of file `plan` will have: one for each trial and seed.
+
+    None if it is another sweeper's.
+
+    Raises:
+        UserError: If the plan is damaged.
+    """
+    try:
+        hydra = read_yaml(plan)["hydra"]
+        if not hydra["sweeper"]["_target_"].endswith(".TuningSweeper"):
+            return None
+        of_key = {override.get_key_element(): override for override in _overrides(hydra)}
+        seed = of_key.get("seed")
+        seeds = list(seed.sweep_string_iterator()) if seed and seed.is_discrete_sweep() else [seed]
+        return int(hydra["sweeper"]["n_trials"]) * len(seeds)
+    except (LookupError, TypeError, HydraException) as error:
+        raise UserError(f"{plan} is damaged ({error}): start the search again") from error
+
+
+def _overrides(hydra: Mapping[str, Any]) -> list[Override]:
+    params = [f"{key}={value}" for key, value in (hydra["sweeper"]["params"] or {}).items()]
+    return OverridesParser.create().parse_overrides([*params, *hydra["overrides"]["task"]])
 
 
 def launched_from(plan: Path) -> Path:

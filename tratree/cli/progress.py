@@ -26,8 +26,10 @@ def main(arguments: Sequence[str]) -> None:
     """
     parser = ArgumentParser(
         prog="tratree progress",
-        description="Show how far a sweep has come: its points, the stages that they need from "
-        "the store, and the time left, by what finished stages took.",
+        description="Show how far a sweep or a search has come: its points, the stages that they "
+        "need from the store, and the time left, by what finished stages took. It looks at run "
+        "folders and the store, whatever the launcher: a SLURM job that is queued is a point that "
+        "waits. Trials that a search has still to propose are counted, but not their stages.",
     )
     parser.add_argument(
         "sweep", type=Path, metavar="SWEEP", help="the folder of a sweep, or of several"
@@ -57,21 +59,28 @@ def _look(sweep: Path) -> tuple[SweepProgress, Group]:
     from rich.console import Group
     from rich.table import Table
 
-    from tratree.cli.planned import PLAN, launched_from, planned_points, planned_stages
+    from tratree.cli.planned import (
+        PLAN,
+        launched_from,
+        planned_points,
+        planned_runs,
+        planned_stages,
+    )
     from tratree.pipeline.sweep_progress import sweep_progress
     from tratree.report.sweep import by_key, find_begun_points
 
     begun = find_begun_points([sweep])
-    places, known = [], True
+    places, known, trials = [], True, 0
     for plan in sorted(sweep.rglob(PLAN)):
-        planned = planned_points(plan)
-        known &= planned is not None
+        planned, runs = planned_points(plan), planned_runs(plan)
+        known &= planned is not None or runs is not None
         of_plan = [p.overrides for p in begun if plan.parent.resolve() in p.folder.parents]
         waiting = [point for point in planned or () if by_key(point) not in of_plan]
         places += [planned_stages(point, launched_from(plan)) for point in waiting]
-    if not begun and not places:
+        trials += max(0, (runs or 0) - len(of_plan))
+    if not begun and not places and not trials:
         raise UserError(f"no sweep lies in {sweep}: give the folder that it named when it began")
-    progress = sweep_progress(begun, places)
+    progress = sweep_progress(begun, [*places, *({} for _ in range(trials))])
 
     counts = ", ".join(f"{number} {state}" for state, number in progress.points.items())
     table = Table("stage", box=None, pad_edge=False)
@@ -82,12 +91,13 @@ def _look(sweep: Path) -> tuple[SweepProgress, Group]:
         numbers = (stage.finished, stage.running, stage.missing)
         table.add_row(stage.title, *map(str, numbers), seconds)
     more = "" if known else " (so far: how many there will be is not known)"
-    return progress, Group(f"points: {counts}{more}", table, _time_left(progress))
+    return progress, Group(f"points: {counts}{more}", table, _time_left(progress, trials))
 
 
-def _time_left(progress: SweepProgress) -> str:
+def _time_left(progress: SweepProgress, trials: int) -> str:
+    proposed = f"{trials} trials that are still to be proposed"
     if not any(stage.left for stage in progress.stages):
-        return "left: nothing"
+        return f"left: {proposed if trials else 'nothing'}"
     said = f"left: about {_duration(progress.seconds_left)} of work"
     running = progress.points["running"]
     if running > 1:
@@ -97,7 +107,7 @@ def _time_left(progress: SweepProgress) -> str:
         names = ", ".join(f"{stage.left} × {stage.title}" for stage in progress.unknown)
         said = f"{said} and an unknown time for " if known else "left: an unknown time for "
         said += f"{names}, of which none has finished yet"
-    return said
+    return f"{said}, besides {proposed}" if trials else said
 
 
 def _duration(seconds: float) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tratree.errors import UserError
 from tratree.pipeline.stage import Stage, with_inputs
+from tratree.pipeline.store import TIMING
 
 STAGES = "stages.json"
 
@@ -71,3 +73,18 @@ def read_stages(run: Path) -> RunStages:
             f"{path} is damaged ({error}): run the same command again to write it anew"
         ) from error
     return RunStages(store, folders)
+
+
+def seconds_by_stage(folder: Path) -> dict[str, float]:
+    """Return how long the finished stages of all runs in `folder` took, each counted once.
+
+    Returns:
+        Seconds by the name of the stage, the longest first.
+    """
+    runs = [read_stages(path.parent) for path in folder.rglob(STAGES)]
+    finished = {run.store / stage / TIMING for run in runs for stage in run.folders.values()}
+    seconds: Counter[str] = Counter()
+    for path in sorted(finished):
+        if path.is_file():
+            seconds[path.parents[1].name] += json.loads(path.read_text("utf-8"))["seconds"]
+    return dict(seconds.most_common())

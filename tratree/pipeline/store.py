@@ -96,6 +96,12 @@ class Store:
             lock.release()
 
 
+def finished_folders(stages: Path) -> list[Path]:
+    """Return the finished ones among the stages of one name, in the order of their keys."""
+    folders = {path.parent for path in stages.glob(f"*/{DESCRIPTION}")}
+    return sorted(folder for folder in folders if unfinished(folder) != folder)
+
+
 def unfinished(finished: Path) -> Path:
     """Return where a stage is worked on until it is `finished`."""
     return finished.with_suffix(".partial")

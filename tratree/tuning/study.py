@@ -21,6 +21,7 @@ from tratree.errors import UserError
 from tratree.tuning.space import Space
 
 JOURNAL = "study.jsonl"
+STUDY = "tuning"
 NUMBER, DESCRIPTION = "number", "description"
 
 
@@ -73,8 +74,8 @@ class Study:
         self._n_startup_trials = n_startup_trials
         _cut_unfinished_line(folder / JOURNAL)
         self._study = optuna.create_study(
-            storage=JournalStorage(JournalFileBackend(str(folder / JOURNAL))),
-            study_name="tuning",
+            storage=_storage(folder),
+            study_name=STUDY,
             direction="maximize",
             load_if_exists=True,
         )
@@ -105,7 +106,7 @@ class Study:
 
     def _ask(self) -> Setting:
         waiting = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-        number = waiting[0].user_attrs[NUMBER] if waiting else len(self._latest())
+        number = waiting[0].user_attrs[NUMBER] if waiting else len(_latest(self._study))
         key = np.random.SeedSequence([self._seed, number])
         self._study.sampler = TPESampler(
             seed=int(key.generate_state(1)[0]),
@@ -116,15 +117,10 @@ class Study:
         self._open[number] = trial.number
         return Setting(number, self._space.choose(trial))
 
-    def _latest(self) -> dict[int, FrozenTrial]:
-        """Return the latest try of each setting."""
-        trials = self._study.get_trials(deepcopy=False)
-        return {t.user_attrs[NUMBER]: t for t in trials if NUMBER in t.user_attrs}
-
     def _start_again(self) -> None:
         for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             self._study.tell(trial.number, state=TrialState.FAIL)
-        for number, trial in sorted(self._latest().items()):
+        for number, trial in sorted(_latest(self._study).items()):
             if trial.state is TrialState.FAIL:
                 self._study.enqueue_trial(trial.params, user_attrs={NUMBER: number})
 
@@ -140,6 +136,28 @@ class Study:
                 f"{folder} holds a search with other {changed}: set hydra.sweep.dir=FOLDER to a "
                 "new folder, or repeat the command of that search"
             )
+
+
+def read_settings(folder: Path) -> list[Setting]:
+    """Return all settings that the search in `folder` has proposed so far, by number.
+
+    Raises:
+        UserError: If no search lies there.
+    """
+    if not (folder / JOURNAL).is_file():
+        raise UserError(f"no search lies in {folder}: give the folder that it named at its end")
+    study = optuna.load_study(study_name=STUDY, storage=_storage(folder))
+    return [Setting(number, t.params, t.value) for number, t in sorted(_latest(study).items())]
+
+
+def _storage(folder: Path) -> JournalStorage:
+    return JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
+
+
+def _latest(study: optuna.Study) -> dict[int, FrozenTrial]:
+    """Return the latest try of each setting."""
+    trials = study.get_trials(deepcopy=False)
+    return {t.user_attrs[NUMBER]: t for t in trials if NUMBER in t.user_attrs}
 
 
 def _cut_unfinished_line(journal: Path) -> None:

@@ -70,15 +70,17 @@ def play_episodes(
     *,
     source: str,
     earlier: Sequence[Trajectory] = (),
+    known: Sequence[Trajectory] = (),
 ) -> list[Trajectory]:
     """Play `episodes` with the job's model, going on from the log of an interrupted run.
 
     Every finished episode is a line of the log at once. They are returned in the order of
-    `episodes`, whatever the order in which they finished; those of `earlier` are counted only.
+    `episodes`, whatever the order in which they finished; those of `earlier` are counted only, and
+    what `known` has of them is not played.
     Asked to leave the machine (`tratree.preemption`), it does so after the next episode that ends.
     """
     log = TrajectoryLog(job.folder / LOG)
-    logged = {(t.task.task_id, t.sample): t for t in log.read()}
+    logged = {(t.task.task_id, t.sample): t for t in (*known, *log.read())}
     keys = [(e.task.task_id, e.sample) for e in episodes]
     played = {key: logged[key] for key in keys if key in logged}
     waiting = [e for e, key in zip(episodes, keys, strict=True) if key not in played]

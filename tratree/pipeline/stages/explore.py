@@ -9,6 +9,7 @@ from itertools import cycle, islice
 from tratree.config import Config, SamplingConfig
 from tratree.errors import UserError
 from tratree.pipeline.stage import Job, Stage
+from tratree.pipeline.stages.another_m import played_with_another_m
 from tratree.pipeline.stages.demonstrations import DEMONSTRATIONS
 from tratree.pipeline.stages.environment import env_maker, games_stage
 from tratree.pipeline.stages.episodes import (
@@ -25,6 +26,8 @@ from tratree.policy.rollout_settings import Episode
 from tratree.policy.sampling import SamplingSettings
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Task, Trajectory
+
+VERSION = 2
 
 
 def explore_stage(
@@ -69,7 +72,7 @@ def explore_stage(
         if demonstrations is not None:
             inputs["demonstrations"] = demonstrations
         name = f"{label} round {number + 1}".strip() if rounds > 1 else label
-        stage = Stage("explore", settings, _explore, inputs, version=2, label=name)
+        stage = Stage("explore", settings, _explore, inputs, version=VERSION, label=name)
     assert stage is not None
     return stage
 
@@ -118,13 +121,14 @@ def _play(job: Job, tasks: Sequence[Task], played: list[Trajectory]) -> list[Tra
     settings = job.settings
     enough, most = settings["stop_when_decided"], settings["tokens"]
     plan = list(enumerate(map(_sampling, settings["sampling"]), settings["first_sample"]))
+    known = played_with_another_m(job, VERSION)
     # Without a rule that looks at what was found, all samples are one wave.
     waves = [[m] for m in plan] if enough is not None or most is not None else [plan]
     for wave in waves:
         episodes = [Episode(task, m, sampling) for task in tasks for m, sampling in wave]
         if enough is not None:
             episodes = undecided(episodes, played, enough)
-        found = play_episodes(job, episodes, source="explore", earlier=played)
+        found = play_episodes(job, episodes, source="explore", earlier=played, known=known)
         played = [*played, *found]
         if most is not None:
             kept = within_tokens(played, most)
