@@ -85,7 +85,9 @@ def lengths(trajectories: Sequence[Trajectory], count: Count) -> dict[str, Any]:
 
 def main() -> None:
     """Measure the three environments and write lengths.json."""
-    from sentencepiece import SentencePieceProcessor  # type: ignore[import-not-found]
+    if len(sys.argv) != 2:
+        raise SystemExit("give the tokenizer: a SentencePiece file")
+    from sentencepiece import SentencePieceProcessor
 
     processor = SentencePieceProcessor(model_file=sys.argv[1])
 
