@@ -18,6 +18,7 @@ from sklearn.metrics import roc_auc_score
 
 from tratree.pipeline.run_folder import read_stages
 from tratree.pipeline.stages.episodes import EPISODES
+from tratree.pipeline.starts import origin
 from tratree.trajectory.jsonl import read_trajectories
 
 HERE = Path(__file__).resolve().parent
@@ -88,7 +89,9 @@ def agreement() -> str:
 def main(overrides: list[str]) -> None:
     """Run both, and write the table."""
     found = {score: play(score, overrides) for score in SCORES}
-    text = "\n".join([*table(found), "", agreement(), ""])
+    command = " ".join(["python experiments/self_score/run.py", *overrides])
+    head = f"`{command}`; {origin(RUNS)}; seed {found['self']['seed']}."
+    text = "\n".join([head, "", *table(found), "", agreement(), ""])
     (HERE / "results.md").write_text(text, encoding="utf-8")
     print(text)
 

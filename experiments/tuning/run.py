@@ -21,7 +21,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from tratree.pipeline.run_folder import seconds_by_stage
-from tratree.pipeline.starts import STARTS, read_starts
+from tratree.pipeline.starts import origin
 from tratree.report.html import COLOURS, svg
 from tratree.report.sweep_page import markdown_table
 from tratree.tuning.study import Setting, read_settings
@@ -102,14 +102,6 @@ def draw(trials: Sequence[Trial]) -> Figure:
     panels[0].set_ylabel("reward, %")
     panels[0].legend(fontsize="small", frameon=False)
     return figure
-
-
-def origin(folder: Path) -> str:
-    """Say with which commits, and on what machine, the trials were run."""
-    starts = [start for path in folder.rglob(STARTS) for start in read_starts(path.parent)]
-    commits = sorted({str(start["commit"])[:7] for start in starts})
-    machines = sorted({start["machine"] for start in starts})
-    return f"commit {', '.join(commits)}; {', '.join(machines)}"
 
 
 def report(env: str, overrides: Sequence[str]) -> None:

@@ -45,6 +45,14 @@ def read_starts(run: Path) -> list[dict[str, Any]]:
         raise UserError(f"{path} is damaged ({error}): remove it") from error
 
 
+def origin(folder: Path) -> str:
+    """Say with which commits, and on what machines, the runs in `folder` were run."""
+    starts = [start for path in folder.rglob(STARTS) for start in read_starts(path.parent)]
+    commits = sorted({str(start["commit"])[:7] for start in starts})
+    machines = sorted({start["machine"] for start in starts})
+    return f"commit {', '.join(commits)}; {', '.join(machines)}"
+
+
 def library_versions() -> dict[str, str]:
     """Return the versions of what decides about numbers."""
     return {name: version(name) for name in LIBRARIES}
