@@ -30,6 +30,7 @@ def run(argv, folder, environment, out, err):
     os.environ.update(environment)
     os.chdir(folder)
     sys.argv[:] = argv
+    sys.path[0] = os.path.dirname(argv[0])  # not the folder that it runs in
     runpy.run_path(argv[0], run_name="__main__")
 
 replies = os.fdopen(os.dup(1), "w")
