@@ -1,6 +1,6 @@
 """Attempts at tasks of ScienceWorld or WebShop, for trees to be made of.
 
-The tiny models do not read these environments, so a player stands in for the weak model. In
+No tiny model read these environments when this was measured, so a player stands in. In
 ScienceWorld it is the expert that now and then does something random. The simulator is the one as
 shipped, in which the order of objects depends on what its virtual machine did before; so each of
 the attempts at a task has a machine of its own, to which tasks come in another order. In WebShop
