@@ -277,6 +277,15 @@ class Config:
     logger: LoggerConfig = field(default_factory=LoggerConfig)
 
 
+def at_least(low: int, value: int | None) -> int:
+    """Return the larger one: ``${at_least:…}`` in a configuration file; null counts as none."""
+    return low if value is None else max(low, value)
+
+
+# At import, because a job on a cluster gets its configuration composed.
+OmegaConf.register_new_resolver("at_least", at_least, replace=True)
+
+
 def register_schema() -> None:
     """Make the schema known to Hydra; ``conf/config.yaml`` starts from it."""
     ConfigStore.instance().store(name="schema", node=Config)

@@ -98,6 +98,12 @@ def test_a_width_above_the_exploration_is_refused() -> None:
         compose_config([f"explore.trajectories={M}", "tree.width=9"])
 
 
+@pytest.mark.parametrize(("width", "trajectories"), [("null", 6), (3, 6), (6, 6), (7, 7)])
+def test_as_many_trajectories_as_the_width_are_explored(width: object, trajectories: int) -> None:
+    config = compose_config([f"tree.width={width}"])
+    assert config.explore.trajectories == trajectories
+
+
 def test_the_environment_names_the_rule_of_equal_actions(tmp_path: Path) -> None:
     exact, _ = _build(tmp_path, "tree.action_match=exact")
     normalised, _ = _build(tmp_path, "tree.action_match=normalised")
