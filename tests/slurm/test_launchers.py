@@ -10,6 +10,7 @@ from submitit.core.utils import DelayedSubmission
 
 from tests.slurm.cluster import Cluster, wait_until
 from tratree.cli.summarize import main as summarize
+from tratree.report.sweep import FAILURE
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.xdist_group("slurm")]
 
@@ -81,15 +82,19 @@ def test_without_waiting_the_command_ends_once_all_is_submitted(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     before = set(cluster.states())
+    experiment = tmp_path / "files" / "experiment" / "too_many.yaml"
+    experiment.parent.mkdir(parents=True)
+    experiment.write_text("# @package _global_\nexpert:\n  tasks: 1000001\n")
     limits = {"timeout_min": 7, "array_parallelism": 1, "max_num_timeout": 3, "wait": "false"}
-    settings = (f"hydra.launcher.{name}={value}" for name, value in limits.items())
+    settings = [f"hydra.launcher.{name}={value}" for name, value in limits.items()]
+    settings += [f"hydra.searchpath=[file://{experiment.parents[1]}]", "experiment=too_many"]
+    cluster.run("scontrol", "update", "PartitionName=main", "State=DOWN")
     sweep = cluster.sweep("slurm", "seed=0,1", *settings, folder=tmp_path)
     said, _ = sweep.communicate()
     assert sweep.returncode == 0, said
     assert "tratree progress" in said
     jobs = {job: state for job, state in cluster.states().items() if job not in before}
-    assert len(jobs) == 2
-    assert set(jobs.values()) <= {"PENDING", "RUNNING"}
+    assert list(jobs.values()) == ["PENDING"] * 2
 
     # SLURM and Submitit know the limits.
     shown = cluster.run("scontrol", "show", "job", max(jobs))
@@ -98,4 +103,11 @@ def test_without_waiting_the_command_ends_once_all_is_submitted(
     submitted = (tmp_path / "sweep" / ".submitit").rglob("*_submitted.pkl")
     countdowns = [DelayedSubmission.load(path)._timeout_countdown for path in submitted]
     assert countdowns == [3, 3]
-    cluster.run("scancel", *jobs)
+
+    # The jobs run what was submitted, not what the files say by now.
+    experiment.write_text(experiment.read_text().replace("1000001", "2000002"))
+    cluster.run("scontrol", "update", "PartitionName=main", "State=UP")
+    cluster.run("srun", f"--dependency=afterany:{':'.join(jobs)}", "true")
+    for name in ("0", "1"):
+        reason = (tmp_path / "sweep" / name / FAILURE).read_text()
+        assert "expert.tasks=1000001" in reason
