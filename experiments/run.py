@@ -5,7 +5,8 @@
 
 The first form takes any override and may be repeated: with others, such as further seeds, its
 points join those that are there. Points lie in multirun/NAME; what the store has is not computed
-again. Either way the table of all experiments in experiments/README.md is written anew.
+again. With setting=paper they lie in multirun/NAME-paper, and the results in a folder `paper`.
+Either way the table of all experiments in experiments/README.md is written anew.
 """
 
 from __future__ import annotations
@@ -38,11 +39,17 @@ def sweep_names() -> list[str]:
     return sorted(name for name in sweeps if (HERE / name).is_dir())
 
 
-def sweep(name: str, overrides: Sequence[str]) -> None:
+def folders(name: str, setting: str = "") -> tuple[Path, Path]:
+    """Return where the points lie, and where the results are written."""
+    return SWEEPS / (f"{name}-{setting}" if setting else name), HERE / name / setting
+
+
+def sweep(name: str, setting: str, overrides: Sequence[str]) -> None:
     """Run the points, in a folder of their own for each set of overrides."""
     label = "".join(c if c.isalnum() or c in ".-" else "_" for c in "_".join(overrides))
-    folder = f"hydra.sweep.dir=multirun/{name}/{label or 'all'}"
-    command = [sys.executable, "train.py", f"experiment={name}", folder, *overrides]
+    folder = folders(name, setting)[0].relative_to(ROOT) / (label or "all")
+    into = f"hydra.sweep.dir={folder}"
+    command = [sys.executable, "train.py", f"experiment={name}", into, *overrides]
     subprocess.run(command, cwd=ROOT, check=True)
 
 
@@ -65,9 +72,11 @@ def with_paper(table: list[list[str]], folder: Path) -> list[list[str]]:
     return [[*header, "paper: reward", "paper: success %"], *added]
 
 
-def write_results(name: str, summary: Summary, seconds: Mapping[str, float], origin: str) -> None:
-    """Write ``results.md``, ``results.json`` and the figures of an experiment."""
-    folder = HERE / name
+def write_results(
+    name: str, folder: Path, summary: Summary, seconds: Mapping[str, float], origin: str
+) -> None:
+    """Write ``results.md``, ``results.json`` and the figures of an experiment to its folder."""
+    folder.mkdir(exist_ok=True)
     seeds = sorted({point.value("seed") for point in summary.points})
     shown = ("experiment", "store", "env", "method", "seed", *summary.axes)
     fixed = sorted(
@@ -79,7 +88,7 @@ def write_results(name: str, summary: Summary, seconds: Mapping[str, float], ori
         f"# {name}: results",
         f"`python experiments/run.py {' '.join([name, *fixed])}`; {origin}; "
         f"seeds {', '.join(map(str, seeds))}; {len(summary.points)} points: {summary.state}.",
-        markdown_table(with_paper(summary.table(), folder)),
+        markdown_table(with_paper(summary.table(), HERE / name)),
         NOTE,
     ]
     if seconds:
@@ -139,10 +148,10 @@ def write_overview() -> None:
     path.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
 
 
-def report(name: str) -> None:
+def report(name: str, setting: str = "") -> None:
     """Write the results of one experiment, if it has any points here."""
-    folder = SWEEPS / name
-    if not folder.is_dir():
+    points, folder = folders(name, setting)
+    if not points.is_dir():
         return
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"],
@@ -151,10 +160,10 @@ def report(name: str) -> None:
         text=True,
         check=True,
     ).stdout.strip()
-    summary = summarize_points(find_points([folder]))
+    summary = summarize_points(find_points([points]))
     origin = f"commit {commit}, {platform.machine()}"
-    write_results(name, summary, seconds_by_stage(folder), origin)
-    print(f"{name}: {summary.state}; written to {HERE / name}")
+    write_results(name, folder, summary, seconds_by_stage(points), origin)
+    print(f"{name}: {summary.state}; written to {folder}")
 
 
 def main() -> None:
@@ -164,10 +173,13 @@ def main() -> None:
         name, *overrides = sys.argv[1:]
         if name not in names:
             sys.exit(f"{name} is not an experiment with a sweep: use one of {', '.join(names)}")
-        sweep(name, overrides)
-        names = [name]
-    for name in names:
-        report(name)
+        chosen = [o.removeprefix("setting=") for o in overrides if o.startswith("setting=")]
+        setting = chosen[0] if chosen else ""
+        sweep(name, setting, overrides)
+        report(name, setting)
+    else:
+        for name in names:
+            report(name)
     write_overview()
 
 

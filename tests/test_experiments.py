@@ -53,6 +53,15 @@ def test_the_papers_figures_stand_in_columns_of_their_own(folder: Path) -> None:
     assert "`python experiments/run.py main_table env.games=few`; " in lines[2]
 
 
+def test_the_papers_size_has_folders_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    swept: list[str] = []
+    monkeypatch.setattr(run.subprocess, "run", lambda command, **_: swept.extend(command))
+    run.sweep("main_table", "paper", ["setting=paper", "seed=0"])
+    assert "hydra.sweep.dir=multirun/main_table-paper/setting_paper_seed_0" in swept
+    assert run.folders("gap") == (run.SWEEPS / "gap", run.HERE / "gap")
+    assert run.folders("gap", "paper") == (run.SWEEPS / "gap-paper", run.HERE / "gap" / "paper")
+
+
 def test_the_overview_lists_what_is_measured_and_what_is_not(folder: Path) -> None:
     run.report("main_table")
     run.report("gap")

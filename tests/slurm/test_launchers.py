@@ -82,12 +82,12 @@ def test_without_waiting_the_command_ends_once_all_is_submitted(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     before = set(cluster.states())
-    experiment = tmp_path / "files" / "experiment" / "too_many.yaml"
+    experiment = tmp_path / "files" / "experiment" / "mine.yaml"
     experiment.parent.mkdir(parents=True)
-    experiment.write_text("# @package _global_\nexpert:\n  tasks: 1000001\n")
+    experiment.write_text("# @package _global_\nmodel: {weak: {name: /submitted}}\n")
     limits = {"timeout_min": 7, "array_parallelism": 1, "max_num_timeout": 3, "wait": "false"}
     settings = [f"hydra.launcher.{name}={value}" for name, value in limits.items()]
-    settings += [f"hydra.searchpath=[file://{experiment.parents[1]}]", "experiment=too_many"]
+    settings += [f"hydra.searchpath=[file://{experiment.parents[1]}]", "experiment=mine"]
     cluster.run("scontrol", "update", "PartitionName=main", "State=DOWN")
     sweep = cluster.sweep("slurm", "seed=0,1", *settings, folder=tmp_path)
     said, _ = sweep.communicate()
@@ -105,9 +105,9 @@ def test_without_waiting_the_command_ends_once_all_is_submitted(
     assert countdowns == [3, 3]
 
     # The jobs run what was submitted, not what the files say by now.
-    experiment.write_text(experiment.read_text().replace("1000001", "2000002"))
+    experiment.write_text(experiment.read_text().replace("submitted", "later"))
     cluster.run("scontrol", "update", "PartitionName=main", "State=UP")
     cluster.run("srun", f"--dependency=afterany:{':'.join(jobs)}", "true")
     for name in ("0", "1"):
         reason = (tmp_path / "sweep" / name / FAILURE).read_text()
-        assert "expert.tasks=1000001" in reason
+        assert "/submitted holds no config.json" in reason
