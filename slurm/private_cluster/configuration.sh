@@ -17,10 +17,15 @@ write_configuration() {
 choose_port() { # a block of free ports, the same as long as the folder lives
   if [ ! -s "$DIR/etc/port" ]; then
     local port=$((20000 + $(printf %s "$DIR" | cksum | cut -d' ' -f1) % 100 * 100))
-    while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 100)); done
+    until claim "$port"; do port=$((port + 100)); done
     echo "$port" >"$DIR/etc/port"
   fi
   PORT=$(cat "$DIR/etc/port")
+}
+
+claim() { # no other cluster gets the port while this one comes up; then it is in use
+  exec 9>"/tmp/private-cluster-$1.lock"
+  flock -n 9 && ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
 write_slurm_conf() {

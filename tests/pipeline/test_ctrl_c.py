@@ -15,9 +15,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def start(folder: Path, name: str) -> subprocess.Popen[str]:
+def start(folder: Path, name: str, workers: int) -> subprocess.Popen[str]:
     """Start a small run in a process group of its own, as a terminal does."""
-    arguments = ["debug=smoke", "rollout.workers=2", "model.weak.sft.epochs=60"]
+    arguments = ["debug=smoke", f"rollout.workers={workers}", "model.weak.sft.epochs=60"]
     where = [f"store={folder}/store", f"hydra.run.dir={folder}/{name}"]
     return subprocess.Popen(
         [sys.executable, str(ROOT / "train.py"), *arguments, *where],
@@ -40,7 +40,7 @@ def wait_for(process: subprocess.Popen[str], folder: Path, pattern: str) -> None
 @pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on_and_loses_no_finished_episode(tmp_path: Path) -> None:
     for moment in ("sft/*.partial/last.ckpt", "explore/*.partial/episodes.log.jsonl"):
-        process = start(tmp_path, "interrupted")
+        process = start(tmp_path, "interrupted", workers=2)
         wait_for(process, tmp_path / "store", moment)
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=300)
@@ -50,7 +50,7 @@ def test_ctrl_c_says_how_to_go_on_and_loses_no_finished_episode(tmp_path: Path) 
     log = next((tmp_path / "store" / "explore").glob("*.partial/episodes.log.jsonl"))
     kept = log.read_bytes().splitlines()
     assert kept
-    process = start(tmp_path, "resumed")
+    process = start(tmp_path, "resumed", workers=1)
     _, errors = process.communicate(timeout=600)
     assert process.returncode == 0, errors
     episodes = next((tmp_path / "store" / "explore").glob("*/episodes.jsonl"))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.slurm.cluster import SCRIPT, Cluster
 
-pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
+pytestmark = [pytest.mark.slurm]
 
 
 def test_a_job_runs_on_each_node(cluster: Cluster) -> None:

@@ -12,7 +12,7 @@ from tests.slurm.cluster import Cluster, wait_until
 from tratree.cli.summarize import main as summarize
 from tratree.report.sweep import FAILURE
 
-pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.xdist_group("slurm")]
+pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 
 def test_points_share_the_store_and_a_failure_is_seen(cluster: Cluster, tmp_path: Path) -> None:

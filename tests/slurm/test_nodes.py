@@ -14,7 +14,7 @@ from tests.slurm.cluster import Cluster, wait_until
 from tratree.errors import UserError
 from tratree.modules.nodes import run_on_nodes
 
-pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
+pytestmark = [pytest.mark.slurm]
 
 NODES = ("trainer=ddp_sim", "trainer.devices=1", "trainer.num_nodes=2")
 PRODUCTS = ("adapter_model.safetensors", "metrics.jsonl", "episodes.jsonl", "metrics.json")

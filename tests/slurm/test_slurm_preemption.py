@@ -9,7 +9,7 @@ import pytest
 
 from tests.slurm.cluster import Cluster, wait_until
 
-pytestmark = [pytest.mark.slurm, pytest.mark.slow, pytest.mark.xdist_group("slurm")]
+pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 # Long enough to be caught at work. Without the signal there would be no checkpoint to go on from.
 SETTINGS = (
