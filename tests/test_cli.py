@@ -48,6 +48,7 @@ def test_help_shows_the_groups_and_imports_nothing_heavy(tmp_path: Path) -> None
         ("tree.similarity=psychic", "use one of exact, minilm, ngrams"),
         ("evaluation.splits=[nowhere]", "evaluation.splits=nowhere is not known"),
         ("env.games=bought", "use generated or official"),
+        ("rollout.env_threads=4", "alfworld does not, set it to 0"),
         ("env.difficulty=impossible", "small"),
         ("expert.tasks=1000000", "at most 600"),
         ("model.weak.name=/no/such/folder", "/no/such/folder"),

@@ -124,6 +124,11 @@ def _check_combinations(config: Config) -> None:
             f"rollout.constraint={rollout.constraint} needs rollout.engine=transformers: "
             "vllm plays without constraints"
         )
+    if rollout.env_threads and config.env.name != "scienceworld":
+        raise UserError(
+            f"rollout.env_threads={rollout.env_threads} is for environments that wait for another "
+            f"process: {config.env.name} does not, set it to 0"
+        )
     if config.evaluation.samples > 1 and config.evaluation.sampling.temperature == 0:
         raise UserError(
             f"evaluation.samples={config.evaluation.samples} greedy trajectories of a task would "
