@@ -267,6 +267,18 @@ def test_reference_scores_come_from_the_same_pass() -> None:
         assert scores == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
+def test_flex_attention_sees_the_same() -> None:
+    """Its backward pass needs a GPU."""
+    model = model_of("llama").get_base_model()
+    sides = [side for pair in random_tree(7) for side in (pair.chosen, pair.rejected)]
+    expected = score_sequences(model, sides, pack_tokens=None)
+    model.set_attn_implementation("flex_attention")
+    with torch.compiler.set_stance("force_eager"):
+        scores = score_sequences(model, sides, pack_tokens=4096)
+    assert scores == pytest.approx(expected, rel=1e-5)
+
+
 def test_an_attention_without_masks_is_refused() -> None:
     model = model_of("llama")
     model.config._attn_implementation = "flash_attention_2"
