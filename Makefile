@@ -20,7 +20,7 @@ install: $(BIN)/.installed ## Create .venv and install the package with its pinn
 train: install ## Run the main job on the embedded default: ALFWorld, MCTS
 	$(BIN)/python train.py env=alfworld method=mcts
 
-test: install ## Run all tests, in three processes: on two cores, one of them mostly waits
+test: install ## Run all tests, in three processes
 	$(BIN)/pytest --numprocesses 3 --dist worksteal
 
 test-fast: install ## Run the tests that take a moment
