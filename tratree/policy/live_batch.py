@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 
 from tratree.errors import UserError
 from tratree.policy.cache import RolloutCache
+from tratree.policy.decode_attention import ROWS, attend_by_rows
 
 _PREFILL_TOKENS = 8192
 """Most tokens, padding included, of one prefill pass over several rows: bounds its memory."""
@@ -51,6 +52,7 @@ class LiveBatch:
                 f"max_context is {max_context}, but the model attends over {longest} tokens: "
                 f"set it to at most {longest}"
             )
+        attend_by_rows(model)
         self._model = model
         self._max_context = max_context
         self._weights = list(model.parameters())
@@ -127,10 +129,12 @@ class LiveBatch:
         token_ids = torch.tensor([[*new] + [0] * (width - len(new)) for new in tokens])
         positions = torch.tensor(starts)[:, None] + torch.arange(width)
         positions = positions.clamp(max=visible).to(device)
-        unseen = torch.arange(visible, device=device) > positions[:, None, :, None]
-        dtype = self._model.dtype
-        mask = torch.zeros(unseen.shape, dtype=dtype, device=device)
-        mask.masked_fill_(unseen, torch.finfo(dtype).min)
+        if width == 1 and rows is None and self._model.config._attn_implementation == ROWS:
+            # Nobody reads this mask, but with one of four dimensions the model makes none.
+            mask = torch.zeros(1, 1, 1, 1, dtype=self._model.dtype)
+            arguments = {"row_lengths": (positions[:, 0] + 1).clamp(max=visible)}
+        else:
+            mask, arguments = self._mask(positions, visible), {}
         slots = None if rows is None else torch.tensor(rows, device=device)
         self._cache.place(slots, positions, visible)
         output = self._model(
@@ -140,8 +144,15 @@ class LiveBatch:
             past_key_values=self._cache,
             use_cache=True,
             logits_to_keep=1,
+            **arguments,
         )
         return output.logits[:, -1]
+
+    def _mask(self, positions: Tensor, visible: int) -> Tensor:
+        """Let each token see the positions up to its own."""
+        unseen = torch.arange(visible, device=positions.device) > positions[:, None, :, None]
+        mask = torch.zeros(unseen.shape, dtype=self._model.dtype, device=positions.device)
+        return mask.masked_fill_(unseen, torch.finfo(mask.dtype).min)
 
 
 def _groups(lengths: Mapping[int, int]) -> Iterator[list[int]]:

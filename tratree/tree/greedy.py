@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-from numba import njit
 
+from tratree.compiled import compiled
 from tratree.tree.types import Floats, Ints
 
 SCORE_TOLERANCE = 1e-9
 """Scores that differ by no more than this are equal: means of equal scores differ by rounding."""
-
-
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile with numba, once per machine if any folder for its cache can be written."""
-    try:
-        return njit(cache=True)(function)
-    except RuntimeError:
-        return njit(function)
 
 
 @compiled

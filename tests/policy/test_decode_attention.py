@@ -1,0 +1,75 @@
+"""Attention row by row: what SDPA says, and nothing from beyond a row's end."""
+
+import pytest
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+
+from tests.policy.test_live_batch import random_model
+from tratree.policy.decode_attention import ROWS, row_attention
+from tratree.policy.live_batch import LiveBatch
+
+
+def cached(rows: int, heads: int, dtype: torch.dtype) -> torch.Tensor:
+    """Return the visible part of a cache with more slots and positions than are in use."""
+    return torch.randn(rows + 2, heads, 16, 8, dtype=dtype)[:rows, :, :11]
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-14), (torch.float32, 1e-6)])
+@pytest.mark.parametrize("key_heads", [6, 3, 1])
+def test_it_says_what_sdpa_says(dtype, tolerance, key_heads):
+    torch.manual_seed(0)
+    query = torch.randn(4, 1, 6, 8, dtype=dtype).transpose(1, 2)
+    key, value = cached(4, key_heads, dtype), cached(4, key_heads, dtype)
+    lengths = torch.tensor([11, 1, 5, 8])
+    said, _ = row_attention(torch.nn.Module(), query, key, value, None, row_lengths=lengths)
+    assert said.shape == (4, 1, 6, 8)
+    assert said.dtype == dtype
+    for row, length in enumerate(lengths.tolist()):
+        one = slice(row, row + 1)
+        expected = scaled_dot_product_attention(
+            query[one], key[one, :, :length], value[one, :, :length], enable_gqa=True
+        )
+        assert (said[one].transpose(1, 2) - expected).abs().max() < tolerance
+
+
+def test_large_scores_do_not_overflow():
+    query, key, value = (
+        torch.full((1, 1, 1, 8), 1e3),
+        torch.ones(1, 1, 2, 8),
+        torch.rand(1, 1, 2, 8),
+    )
+    key[0, 0, 1] = -1
+    said, _ = row_attention(
+        torch.nn.Module(), query, key, value, None, row_lengths=torch.tensor([2])
+    )
+    assert said[0, 0, 0].equal(value[0, 0, 0])
+
+
+def test_a_row_does_not_depend_on_the_others():
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(3, 2, n, 8).double() for n in (1, 9, 9))
+    together, _ = row_attention(
+        torch.nn.Module(), query, key, value, None, row_lengths=torch.tensor([9, 4, 6])
+    )
+    alone, _ = row_attention(
+        torch.nn.Module(),
+        *(states[1:2] for states in (query, key, value)),
+        None,
+        row_lengths=torch.tensor([4]),
+    )
+    assert together[1].equal(alone[0])
+
+
+@pytest.mark.parametrize(
+    ("attention", "dtype", "used"),
+    [
+        ("sdpa", torch.float64, True),
+        ("sdpa", torch.float32, True),
+        ("sdpa", torch.bfloat16, False),
+        ("eager", torch.float64, False),
+    ],
+)
+def test_a_batch_uses_it_where_it_can(attention, dtype, used):
+    model = random_model("llama", attention, adapter=False).to(dtype)
+    LiveBatch(model, slots=1, max_context=8)
+    assert (model.config._attn_implementation == ROWS) == used

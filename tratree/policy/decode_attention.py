@@ -1,0 +1,122 @@
+"""Attention of each row's next token on the CPU: to its own row, and no further than that goes."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import exp
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+from tratree.compiled import compiled
+
+ROWS = "tratree_rows"
+"""Name of `row_attention` among transformers' attention implementations."""
+
+Array = NDArray[np.floating[Any]]
+
+
+def attend_by_rows(model: PreTrainedModel) -> None:
+    """Let a model that attends by SDPA on the CPU, in float32 or float64, use `row_attention`.
+
+    Rows of a batch differ in length. SDPA reads the keys and values of all up to the longest,
+    which takes most of the time of a small model; here each row is read up to its own end.
+    """
+    if (
+        model.config._attn_implementation == "sdpa"
+        and model.device.type == "cpu"
+        and model.dtype in (torch.float32, torch.float64)
+    ):
+        model.set_attn_implementation(ROWS)
+
+
+def row_attention(
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    row_lengths: Tensor | None = None,
+    **arguments: Any,
+) -> tuple[Tensor, None]:
+    """Attend row by row; see transformers' `AttentionInterface` for the other arguments.
+
+    Args:
+        module: The attention layer.
+        query: [R, heads, 1, head size].
+        key: [R, key-value heads, L, head size].
+        value: Like `key`.
+        attention_mask: Read without `row_lengths` only.
+        dropout: Without `row_lengths` only.
+        scaling: Multiplies the scores.
+        row_lengths: [R], at least 1 and at most L: how much of a row its query attends to; None
+            attends by SDPA as always.
+        arguments: For SDPA.
+
+    Returns:
+        [R, 1, heads, head size], and None for the weights.
+    """
+    if row_lengths is None:
+        return sdpa_attention_forward(
+            module, query, key, value, attention_mask, dropout, scaling, **arguments
+        )
+    output = torch.empty(query.shape[0], 1, query.shape[1], query.shape[3], dtype=query.dtype)
+    _attend(
+        (query[:, :, 0] * (query.shape[-1] ** -0.5 if scaling is None else scaling)).numpy(),
+        _whole_slots(key).numpy(),
+        _whole_slots(value).numpy(),
+        row_lengths.numpy(),
+        output[:, 0].numpy(),
+    )
+    return output, None
+
+
+def _whole_slots(visible: Tensor) -> Tensor:
+    """Return one block of memory: the visible positions of a cache with those behind them."""
+    rows, heads, _, size = visible.shape
+    return visible.as_strided((rows, heads, visible.stride(1) // size, size), visible.stride())
+
+
+@partial(compiled, fastmath={"reassoc", "contract"})
+def _attend(query: Array, key: Array, value: Array, lengths: Array, output: Array) -> None:
+    rows, heads, size = query.shape
+    groups = heads // key.shape[1]
+    weights = np.empty(lengths.max(), query.dtype)
+    for row in range(rows):
+        for head in range(heads):
+            asked, keys, values = (
+                query[row, head],
+                key[row, head // groups],
+                value[row, head // groups],
+            )
+            highest = -np.inf
+            for place in range(lengths[row]):
+                score = asked[0] * keys[place, 0]
+                for index in range(1, size):
+                    score += asked[index] * keys[place, index]
+                weights[place] = score
+                highest = max(highest, score)
+            total = 0.0
+            for place in range(lengths[row]):
+                weights[place] = exp(weights[place] - highest)
+                total += weights[place]
+            said = output[row, head]
+            said[:] = 0
+            for place in range(lengths[row]):
+                weight = weights[place]
+                for index in range(size):
+                    said[index] += weight * values[place, index]
+            for index in range(size):
+                said[index] /= total
+
+
+AttentionInterface.register(ROWS, row_attention)
+AttentionMaskInterface.register(ROWS, sdpa_mask)
