@@ -5,15 +5,15 @@
 
 The first form takes any override and may be repeated: with others, such as further seeds, its
 points join those that are there. Points lie in multirun/NAME; what the store has is not computed
-again. With setting=paper they lie in multirun/NAME-paper, and the results in a folder `paper`.
-Either way the table of all experiments in experiments/README.md is written anew.
+again. Finished ones are kept in NAME/points.jsonl, so that others, measured later or on another
+machine, join them, too. With setting=paper they lie in multirun/NAME-paper, and the results in a
+folder `paper`. Either way the table of all experiments in experiments/README.md is written anew.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-import platform
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tratree.pipeline.run_folder import seconds_by_stage
+from tratree.pipeline.kept_points import (
+    KeptPoint,
+    join_points,
+    keep_points,
+    read_points,
+    write_points,
+)
+from tratree.pipeline.run_folder import seconds_by_name
 from tratree.report.sweep import find_points
 from tratree.report.sweep_page import NOTE, Summary, markdown_table, summarize_points
 
@@ -29,6 +36,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 SWEEPS = ROOT / "multirun"
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
+KEPT = "points.jsonl"
 PAPER = ("reward", "success")
 
 
@@ -72,34 +80,32 @@ def with_paper(table: list[list[str]], folder: Path) -> list[list[str]]:
     return [[*header, "paper: reward", "paper: success %"], *added]
 
 
-def write_results(
-    name: str, folder: Path, summary: Summary, seconds: Mapping[str, float], origin: str
-) -> None:
+def write_results(name: str, folder: Path, summary: Summary, kept: Sequence[KeptPoint]) -> None:
     """Write ``results.md``, ``results.json`` and the figures of an experiment to its folder."""
-    folder.mkdir(exist_ok=True)
     seeds = sorted({point.value("seed") for point in summary.points})
     shown = ("experiment", "store", "env", "method", "seed", *summary.axes)
     fixed = sorted(
         {f"{k}={v}" for p in summary.points for k, v in p.overrides.items() if k not in shown}
     )
+    origins = sorted({one.origin for one in kept})
+    seconds = seconds_by_name({stage: time for one in kept for stage, time in one.seconds.items()})
     total = sum(seconds.values())
     stages = ", ".join(f"{stage} {time / 60:.1f}" for stage, time in seconds.items())
     parts = [
         f"# {name}: results",
-        f"`python experiments/run.py {' '.join([name, *fixed])}`; {origin}; "
+        f"`python experiments/run.py {' '.join([name, *fixed])}`; {'; '.join(origins)}; "
         f"seeds {', '.join(map(str, seeds))}; {len(summary.points)} points: {summary.state}.",
         markdown_table(with_paper(summary.table(), HERE / name)),
         NOTE,
+        f"Cost: {total / 60:.1f} minutes, each stage counted once ({stages}).",
     ]
-    if seconds:
-        parts.append(f"Cost: {total / 60:.1f} minutes, each stage counted once ({stages}).")
     if len(summary.problems()) > 1:
         parts.append(markdown_table(summary.problems()))
     (folder / "results.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     document = {
-        "origin": origin,
+        "origins": origins,
         "axes": list(summary.axes),
-        "seconds": dict(seconds),
+        "seconds": seconds,
         "rows": [asdict(row) for row in summary.rows],
     }
     text = json.dumps(document, indent=2, ensure_ascii=False)
@@ -149,20 +155,18 @@ def write_overview() -> None:
 
 
 def report(name: str, setting: str = "") -> None:
-    """Write the results of one experiment, if it has any points here."""
-    points, folder = folders(name, setting)
-    if not points.is_dir():
+    """Keep the finished points of one experiment, and write its results, if it has any."""
+    sweeps, folder = folders(name, setting)
+    points = find_points([sweeps]) if sweeps.is_dir() else []
+    new = keep_points(point for point in points if point.status == "done")
+    kept = join_points(read_points(folder / KEPT), new)
+    if not kept:
         return
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
-    summary = summarize_points(find_points([points]))
-    origin = f"commit {commit}, {platform.machine()}"
-    write_results(name, folder, summary, seconds_by_stage(points), origin)
+    folder.mkdir(exist_ok=True)
+    write_points(folder / KEPT, kept)
+    without_results = (point for point in points if point.status != "done")
+    summary = summarize_points([*(one.point for one in kept), *without_results])
+    write_results(name, folder, summary, kept)
     print(f"{name}: {summary.state}; written to {folder}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -49,8 +50,31 @@ def test_the_papers_figures_stand_in_columns_of_their_own(folder: Path) -> None:
     assert rows.keys() == {"sft_strong", "mcts", "eto"}
     assert rows["mcts"].endswith("|  | 57.5 |  |")
     assert rows["eto"].endswith("|  |  |  |")
-    assert "Cost: 4.0 minutes" in "".join(lines)
+    assert "Cost: 3.0 minutes" in "".join(lines)
     assert "`python experiments/run.py main_table env.games=few`; " in lines[2]
+
+
+def test_results_can_be_written_anew_without_the_runs(folder: Path) -> None:
+    run.report("main_table")
+    files = ("results.md", "results.json", "reward_systems.svg", run.KEPT)
+    before = [(folder / "main_table" / name).read_text("utf-8") for name in files]
+    for name in files[:-1]:
+        (folder / "main_table" / name).unlink()
+    shutil.rmtree(run.SWEEPS)
+    run.report("main_table")
+    assert [(folder / "main_table" / name).read_text("utf-8") for name in files] == before
+
+
+def test_points_measured_later_join_those_that_were_kept(folder: Path) -> None:
+    run.report("main_table")
+    shutil.rmtree(run.SWEEPS)
+    point = run.SWEEPS / "main_table" / "later" / "0"
+    files = finished("mcts", 2, "evaluate/mcts-2", 0.9)
+    write_point(point, {"method": "mcts", "seed": 2, "env.games": "few"}, **files)
+    run.report("main_table")
+    rows = json.loads((folder / "main_table" / "results.json").read_text("utf-8"))["rows"]
+    seeds = {row["system"]: row["seeds"] for row in rows}
+    assert seeds == {"sft_strong": 3, "mcts": 3, "eto": 2}
 
 
 def test_the_papers_size_has_folders_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,16 +75,32 @@ def read_stages(run: Path) -> RunStages:
     return RunStages(store, folders)
 
 
-def seconds_by_stage(folder: Path) -> dict[str, float]:
-    """Return how long the finished stages of all runs in `folder` took, each counted once.
+def stage_seconds(run: Path) -> dict[str, float]:
+    """Return how long each finished stage of a run took, in seconds, by its folder in the store."""
+    stages = read_stages(run)
+    timings = {folder: stages.store / folder / TIMING for folder in stages.folders.values()}
+    return {
+        folder: json.loads(path.read_text("utf-8"))["seconds"]
+        for folder, path in timings.items()
+        if path.is_file()
+    }
+
+
+def seconds_by_name(seconds: Mapping[str, float]) -> dict[str, float]:
+    """Add up what `stage_seconds` returned, of one run or several, by the name of the stage.
 
     Returns:
-        Seconds by the name of the stage, the longest first.
+        Seconds by name, the longest first.
     """
-    runs = [read_stages(path.parent) for path in folder.rglob(STAGES)]
-    finished = {run.store / stage / TIMING for run in runs for stage in run.folders.values()}
-    seconds: Counter[str] = Counter()
-    for path in sorted(finished):
-        if path.is_file():
-            seconds[path.parents[1].name] += json.loads(path.read_text("utf-8"))["seconds"]
-    return dict(seconds.most_common())
+    total: Counter[str] = Counter()
+    for folder, time in sorted(seconds.items()):
+        total[Path(folder).parent.name] += time
+    return dict(total.most_common())
+
+
+def seconds_by_stage(folder: Path) -> dict[str, float]:
+    """Return `seconds_by_name` of all runs in `folder`, each stage counted once."""
+    seconds: dict[str, float] = {}
+    for path in folder.rglob(STAGES):
+        seconds |= stage_seconds(path.parent)
+    return seconds_by_name(seconds)
