@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,10 +92,10 @@ def seconds_by_name(seconds: Mapping[str, float]) -> dict[str, float]:
     Returns:
         Seconds by name, the longest first.
     """
-    total: Counter[str] = Counter()
+    total: defaultdict[str, float] = defaultdict(float)
     for folder, time in sorted(seconds.items()):
         total[Path(folder).parent.name] += time
-    return dict(total.most_common())
+    return dict(sorted(total.items(), key=lambda item: -item[1]))
 
 
 def seconds_by_stage(folder: Path) -> dict[str, float]:
