@@ -31,6 +31,7 @@ from tratree.pipeline.stages.evaluate import METRICS
 from tratree.pipeline.stages.explore import explore_stage
 from tratree.pipeline.stages.pairs import PAIRS
 from tratree.pipeline.stages.training import load_policy
+from tratree.pipeline.starts import this_origin
 from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
 from tratree.report.sweep_page import markdown_table
 from tratree.report.sweep_table import over_seeds
@@ -149,10 +150,18 @@ def main() -> None:
     seeded = any(override.startswith("seed=") for override in overrides)
     seeds = [[]] if seeded else [[f"seed={seed}"] for seed in range(5)]
     bounds = [b for seed in seeds for b in measure(compose_config([*overrides, *seed]))]
-    document = json.dumps([asdict(bound) for bound in bounds], indent=2)
+    # JSON has no infinity: the root term is null where there is no pair.
+    found = [
+        {key: None if value == math.inf else value for key, value in asdict(bound).items()}
+        for bound in bounds
+    ]
+    document = json.dumps(found, indent=2, allow_nan=False)
     (HERE / "bound.json").write_text(document + "\n", encoding="utf-8")
     page = markdown_table(table(bounds))
-    note = f"δ₀ = {DELTA}; mean over seeds ± half of the 95 % interval."
+    command = " ".join(["python experiments/theory/bound.py", *sys.argv[1:]])
+    note = (
+        f"`{command}`; {this_origin()}. δ₀ = {DELTA}; mean over seeds ± half of the 95 % interval."
+    )
     (HERE / "bound.md").write_text(f"{page}\n\n{note}\n", encoding="utf-8")
     print(page)
 

@@ -31,6 +31,7 @@ from tratree.pipeline.stages.evaluate import METRICS, evaluate_stage
 from tratree.pipeline.stages.pairs import PAIRS, pairs_stage
 from tratree.pipeline.stages.training import ADAPTER, read_report
 from tratree.pipeline.stages.trees import trees_stage
+from tratree.pipeline.starts import this_origin
 from tratree.report.sweep_page import markdown_table
 from tratree.report.sweep_table import over_seeds
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
@@ -172,7 +173,9 @@ def main() -> None:
     document = json.dumps([asdict(outcome) for outcome in outcomes], indent=2)
     (HERE / "failure_safe.json").write_text(document + "\n", encoding="utf-8")
     page = markdown_table(table(outcomes))
+    command = " ".join(["python experiments/theory/failure_safe.py", *sys.argv[1:]])
     note = (
+        f"`{command}`; {this_origin()}. "
         "Reward in percent, mean over seeds ± half of the 95 % interval; p of the paired t-test "
         "against strong SFT."
     )

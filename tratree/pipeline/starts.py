@@ -24,7 +24,7 @@ def write_start(run: Path) -> None:
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": read_commit(CHECKOUT),
         "versions": {**library_versions(), "python": platform.python_version()},
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
+        "machine": this_machine(),
     }
     with (run / STARTS).open("a", encoding="utf-8") as file:
         file.write(json.dumps(start) + "\n")
@@ -48,9 +48,24 @@ def read_starts(run: Path) -> list[dict[str, Any]]:
 def origin(folder: Path) -> str:
     """Say with which commits, and on what machines, the runs in `folder` were run."""
     starts = [start for path in folder.rglob(STARTS) for start in read_starts(path.parent)]
-    commits = sorted({str(start["commit"])[:7] for start in starts})
+    commits = sorted({_short(start["commit"]) for start in starts})
     machines = sorted({start["machine"] for start in starts})
     return f"commit {', '.join(commits)}; {', '.join(machines)}"
+
+
+def this_origin() -> str:
+    """Say the same of this program."""
+    return f"commit {_short(read_commit(CHECKOUT))}; {this_machine()}"
+
+
+def this_machine() -> str:
+    """Return operating system, architecture and number of processors."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
+
+
+def _short(commit: str | None) -> str:
+    name, _, changes = str(commit).partition(" ")
+    return " ".join(filter(None, (name[:7], changes)))
 
 
 def library_versions() -> dict[str, str]:
