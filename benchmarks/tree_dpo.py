@@ -61,13 +61,13 @@ PAIRS_PER_DIVERGENCE = (1, 4, None)
 CONTEXT = 4096
 EXPLORATION = (
     "env.games=official",
-    "expert.tasks=120",
+    "expert.tasks=400",
     "explore.tasks=48",
     f"explore.trajectories={max(WIDTHS)}",
     # The larger tiny model: the smaller one hardly ever solves a game on a full-size scene.
     "model.weak.name=package:models/tiny/strong",
     "model.weak.sft.learning_rate=2e-3",
-    "model.weak.sft.epochs=5",
+    "model.weak.sft.epochs=10",
     "trainer.threads=1",
 )
 SHAPES = {

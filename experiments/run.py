@@ -29,6 +29,7 @@ from tratree.pipeline.kept_points import (
     write_points,
 )
 from tratree.pipeline.run_folder import seconds_by_name
+from tratree.pipeline.starts import origin
 from tratree.report.sweep import find_points
 from tratree.report.sweep_page import NOTE, Summary, markdown_table, summarize_points
 
@@ -87,13 +88,13 @@ def write_results(name: str, folder: Path, summary: Summary, kept: Sequence[Kept
     fixed = sorted(
         {f"{k}={v}" for p in summary.points for k, v in p.overrides.items() if k not in shown}
     )
-    origins = sorted({one.origin for one in kept})
+    measured = origin(start for one in kept for start in one.starts)
     seconds = seconds_by_name({stage: time for one in kept for stage, time in one.seconds.items()})
     total = sum(seconds.values())
     stages = ", ".join(f"{stage} {time / 60:.1f}" for stage, time in seconds.items())
     parts = [
         f"# {name}: results",
-        f"`python experiments/run.py {' '.join([name, *fixed])}`; {'; '.join(origins)}; "
+        f"`python experiments/run.py {' '.join([name, *fixed])}`; {measured}; "
         f"seeds {', '.join(map(str, seeds))}; {len(summary.points)} points: {summary.state}.",
         markdown_table(with_paper(summary.table(), HERE / name)),
         NOTE,
@@ -103,7 +104,7 @@ def write_results(name: str, folder: Path, summary: Summary, kept: Sequence[Kept
         parts.append(markdown_table(summary.problems()))
     (folder / "results.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     document = {
-        "origins": origins,
+        "origin": measured,
         "axes": list(summary.axes),
         "seconds": seconds,
         "rows": [asdict(row) for row in summary.rows],

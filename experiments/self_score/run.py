@@ -18,7 +18,7 @@ from sklearn.metrics import roc_auc_score
 
 from tratree.pipeline.run_folder import read_stages
 from tratree.pipeline.stages.episodes import EPISODES
-from tratree.pipeline.starts import origin
+from tratree.pipeline.starts import origin, starts_below
 from tratree.trajectory.jsonl import read_trajectories
 
 HERE = Path(__file__).resolve().parent
@@ -90,7 +90,7 @@ def main(overrides: list[str]) -> None:
     """Run both, and write the table."""
     found = {score: play(score, overrides) for score in SCORES}
     command = " ".join(["python experiments/self_score/run.py", *overrides])
-    head = f"`{command}`; {origin(RUNS)}; seed {found['self']['seed']}."
+    head = f"`{command}`; {origin(starts_below(RUNS))}; seed {found['self']['seed']}."
     text = "\n".join([head, "", *table(found), "", agreement(), ""])
     (HERE / "results.md").write_text(text, encoding="utf-8")
     print(text)

@@ -31,7 +31,7 @@ from tratree.pipeline.stages.evaluate import METRICS
 from tratree.pipeline.stages.explore import explore_stage
 from tratree.pipeline.stages.pairs import PAIRS
 from tratree.pipeline.stages.training import load_policy
-from tratree.pipeline.starts import this_origin
+from tratree.pipeline.starts import origin, this_start
 from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
 from tratree.report.sweep_page import markdown_table
 from tratree.report.sweep_table import over_seeds
@@ -160,7 +160,8 @@ def main() -> None:
     page = markdown_table(table(bounds))
     command = " ".join(["python experiments/theory/bound.py", *sys.argv[1:]])
     note = (
-        f"`{command}`; {this_origin()}. δ₀ = {DELTA}; mean over seeds ± half of the 95 % interval."
+        f"`{command}`; {origin([this_start()])}. "
+        f"δ₀ = {DELTA}; mean over seeds ± half of the 95 % interval."
     )
     (HERE / "bound.md").write_text(f"{page}\n\n{note}\n", encoding="utf-8")
     print(page)

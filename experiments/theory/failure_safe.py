@@ -31,7 +31,7 @@ from tratree.pipeline.stages.evaluate import METRICS, evaluate_stage
 from tratree.pipeline.stages.pairs import PAIRS, pairs_stage
 from tratree.pipeline.stages.training import ADAPTER, read_report
 from tratree.pipeline.stages.trees import trees_stage
-from tratree.pipeline.starts import this_origin
+from tratree.pipeline.starts import origin, this_start
 from tratree.report.sweep_page import markdown_table
 from tratree.report.sweep_table import over_seeds
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
@@ -175,7 +175,7 @@ def main() -> None:
     page = markdown_table(table(outcomes))
     command = " ".join(["python experiments/theory/failure_safe.py", *sys.argv[1:]])
     note = (
-        f"`{command}`; {this_origin()}. "
+        f"`{command}`; {origin([this_start()])}. "
         "Reward in percent, mean over seeds ± half of the 95 % interval; p of the paired t-test "
         "against strong SFT."
     )

@@ -21,7 +21,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from tratree.pipeline.run_folder import seconds_by_stage
-from tratree.pipeline.starts import origin
+from tratree.pipeline.starts import origin, starts_below
 from tratree.report.html import COLOURS, svg
 from tratree.report.sweep_page import markdown_table
 from tratree.tuning.study import Setting, read_settings
@@ -116,7 +116,7 @@ def report(env: str, overrides: Sequence[str]) -> None:
     command = " ".join(["python experiments/tuning/run.py", f"env={env}", *overrides])
     parts = [
         f"# tuning, {env}: results",
-        f"`{command}`; {origin(folder)}; {len(trials)} trials.",
+        f"`{command}`; {origin(starts_below(folder))}; {len(trials)} trials.",
         f"The best is trial {best.setting.number}, `{chosen}`: reward {percent(best.reward())}. "
         f"On the same games: {others}.",
         markdown_table(table(trials)),

@@ -45,14 +45,14 @@ def test_the_file_holds_all_that_tables_need(kept: list[KeptPoint], tmp_path: Pa
     assert of_file.table() == of_runs.table()
     assert of_file.axes == of_runs.axes == ["method.beta"]
     assert [one.seconds for one in again] == [one.seconds for one in kept]
-    assert kept[0].origin == "commit 0123456; machine 0"
+    assert again[0].starts == kept[0].starts == [{"commit": "0123456789", "machine": "machine 0"}]
     assert list(kept[0].seconds.values()) == [2.5]
 
 
 def test_a_point_is_there_once_with_its_newest_results(kept: list[KeptPoint]) -> None:
-    elsewhere = [KeptPoint(one.point, "elsewhere", {}) for one in kept]
-    assert [one.origin for one in join_points(kept, elsewhere)] == [one.origin for one in kept]
-    changed = KeptPoint(replace(kept[0].point, results={}), "", {})
+    elsewhere = [KeptPoint(one.point, [], {}) for one in kept]
+    assert join_points(kept, elsewhere) == kept
+    changed = KeptPoint(replace(kept[0].point, results={}), [], {})
     joined = join_points(kept, [changed])
     assert len(joined) == len(kept)
     assert joined[0] is changed

@@ -14,7 +14,7 @@ from typing import Any
 
 from tratree.errors import UserError
 from tratree.pipeline.run_folder import stage_seconds
-from tratree.pipeline.starts import origin
+from tratree.pipeline.starts import read_starts
 from tratree.report.sweep import Point
 
 FIELDS = ("name", "settings", "choices", "overrides", "stages")
@@ -26,19 +26,19 @@ class KeptPoint:
 
     Attributes:
         point: The point; of its results only what every split has in figures.
-        origin: The commits and machines that measured it.
+        starts: ``commit`` and ``machine`` of each start of its run.
         seconds: How long each of its stages took, by the stage's folder in the store.
     """
 
     point: Point
-    origin: str
+    starts: Sequence[Mapping[str, str]]
     seconds: Mapping[str, float]
 
 
 def keep_points(points: Iterable[Point]) -> list[KeptPoint]:
     """Return what is kept of finished points whose runs lie on the disk."""
     return [
-        KeptPoint(_brief(point), origin(point.folder), stage_seconds(point.folder))
+        KeptPoint(_brief(point), _starts(point.folder), stage_seconds(point.folder))
         for point in points
     ]
 
@@ -93,12 +93,16 @@ def _estimates(figures: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _starts(run: Path) -> list[dict[str, str]]:
+    return [{key: start[key] for key in ("commit", "machine")} for start in read_starts(run)]
+
+
 def _to_line(one: KeptPoint) -> dict[str, Any]:
     fields = {name: getattr(one.point, name) for name in (*FIELDS, "results")}
-    return {**fields, "origin": one.origin, "seconds": dict(one.seconds)}
+    return {**fields, "starts": list(one.starts), "seconds": dict(one.seconds)}
 
 
 def _from_line(line: Mapping[str, Any], path: Path) -> KeptPoint:
     fields = {name: line[name] for name in (*FIELDS, "results")}
     point = Point(**fields, folder=path, failure=None)
-    return KeptPoint(point, line["origin"], line["seconds"])
+    return KeptPoint(point, line["starts"], line["seconds"])

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -22,9 +23,8 @@ def write_start(run: Path) -> None:
     """Append time, commit, versions and machine; a run that is gone on with has several lines."""
     start = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": read_commit(CHECKOUT),
         "versions": {**library_versions(), "python": platform.python_version()},
-        "machine": this_machine(),
+        **this_start(),
     }
     with (run / STARTS).open("a", encoding="utf-8") as file:
         file.write(json.dumps(start) + "\n")
@@ -45,27 +45,29 @@ def read_starts(run: Path) -> list[dict[str, Any]]:
         raise UserError(f"{path} is damaged ({error}): remove it") from error
 
 
-def origin(folder: Path) -> str:
-    """Say with which commits, and on what machines, the runs in `folder` were run."""
-    starts = [start for path in folder.rglob(STARTS) for start in read_starts(path.parent)]
-    commits = sorted({_short(start["commit"]) for start in starts})
-    machines = sorted({start["machine"] for start in starts})
-    return f"commit {', '.join(commits)}; {', '.join(machines)}"
+def starts_below(folder: Path) -> list[dict[str, Any]]:
+    """Return what `read_starts` does, of all runs in `folder`."""
+    return [start for path in sorted(folder.rglob(STARTS)) for start in read_starts(path.parent)]
 
 
-def this_origin() -> str:
-    """Say the same of this program."""
-    return f"commit {_short(read_commit(CHECKOUT))}; {this_machine()}"
+def origin(starts: Iterable[Mapping[str, Any]]) -> str:
+    """Say with which commits, and on what machines, runs were started."""
+    commits, machines = set(), set()
+    for start in starts:
+        name, _, changes = str(start["commit"]).partition(" ")
+        commits.add(" ".join(filter(None, (name[:7], changes))))
+        machines.add(start["machine"])
+    return f"commit {', '.join(sorted(commits))}; {', '.join(sorted(machines))}"
+
+
+def this_start() -> dict[str, Any]:
+    """Return commit and machine of this program, as `write_start` does."""
+    return {"commit": read_commit(CHECKOUT), "machine": this_machine()}
 
 
 def this_machine() -> str:
     """Return operating system, architecture and number of processors."""
     return f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
-
-
-def _short(commit: str | None) -> str:
-    name, _, changes = str(commit).partition(" ")
-    return " ".join(filter(None, (name[:7], changes)))
 
 
 def library_versions() -> dict[str, str]:
