@@ -14,7 +14,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from tratree.compiled import compiled
+from tratree.tree.compiled import compiled
 
 ROWS = "tratree_rows"
 """Name of `row_attention` among transformers' attention implementations."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tratree.compiled import compiled
+from tratree.tree.compiled import compiled
 from tratree.tree.types import Floats, Ints
 
 SCORE_TOLERANCE = 1e-9

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tratree.compiled import compiled
 from tratree.errors import UserError
+from tratree.tree.compiled import compiled
 from tratree.tree.greedy import best_continuations, walk
 from tratree.tree.types import Floats, Ints, TrajectoryTree
 
