@@ -32,6 +32,17 @@ def test_it_says_what_sdpa_says(dtype, tolerance, key_heads):
         assert (said[one].transpose(1, 2) - expected).abs().max() < tolerance
 
 
+def test_values_may_have_another_head_size():
+    torch.manual_seed(0)
+    query, key, value = torch.randn(1, 2, 1, 8), torch.randn(1, 2, 5, 8), torch.randn(1, 2, 5, 12)
+    said, _ = row_attention(
+        torch.nn.Module(), query, key, value, None, row_lengths=torch.tensor([5])
+    )
+    expected = scaled_dot_product_attention(query, key, value)
+    assert said.shape == (1, 1, 2, 12)
+    assert (said.transpose(1, 2) - expected).abs().max() < 1e-6
+
+
 def test_large_scores_do_not_overflow():
     query, key, value = (
         torch.full((1, 1, 1, 8), 1e3),

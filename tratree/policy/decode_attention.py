@@ -53,7 +53,7 @@ def row_attention(
         module: The attention layer.
         query: [R, heads, 1, head size].
         key: [R, key-value heads, L, head size].
-        value: Like `key`.
+        value: Like `key`, of a head size that may be its own.
         attention_mask: Read without `row_lengths` only.
         dropout: Without `row_lengths` only.
         scaling: Multiplies the scores.
@@ -62,13 +62,13 @@ def row_attention(
         arguments: For SDPA.
 
     Returns:
-        [R, 1, heads, head size], and None for the weights.
+        [R, 1, heads, head size of `value`], and None for the weights.
     """
     if row_lengths is None:
         return sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout, scaling, **arguments
         )
-    output = torch.empty(query.shape[0], 1, query.shape[1], query.shape[3], dtype=query.dtype)
+    output = torch.empty(query.shape[0], 1, query.shape[1], value.shape[3], dtype=query.dtype)
     _attend(
         (query[:, :, 0] * (query.shape[-1] ** -0.5 if scaling is None else scaling)).numpy(),
         _whole_slots(key).numpy(),
@@ -112,9 +112,9 @@ def _attend(query: Array, key: Array, value: Array, lengths: Array, output: Arra
             said[:] = 0
             for place in range(lengths[row]):
                 weight = weights[place]
-                for index in range(size):
+                for index in range(len(said)):
                     said[index] += weight * values[place, index]
-            for index in range(size):
+            for index in range(len(said)):
                 said[index] /= total
 
 

@@ -1,4 +1,4 @@
-"""Loops over arrays, compiled with numba; for the tree room and whoever else needs them."""
+"""Loops over arrays, compiled with numba."""
 
 from __future__ import annotations
 
