@@ -14,9 +14,10 @@ import pytest
 from rich.console import Console
 
 from tratree.errors import UserError
+from tratree.pipeline.finished import read_description
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.stage import Job, Resources, Stage
-from tratree.pipeline.store import Store, read_description
+from tratree.pipeline.store import Store
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 
 
@@ -72,6 +73,40 @@ def test_changing_a_late_setting_reuses_what_came_before(tmp_path: Path) -> None
     store.ensure(replace(chain(), settings={"other": 1}))
     assert len(list((tmp_path / "lines").glob("*/"))) == 1
     assert len(list((tmp_path / "double").glob("*/"))) == 2
+
+
+def test_equal_inputs_of_other_origin_are_not_computed_with_again(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    first = store.ensure(chain())
+    slow = chain(pause=0.001)  # writes the same lines
+    self_contained = replace(slow.inputs["lines"], self_contained=True)
+    same = replace(slow, inputs={"lines": self_contained})
+    folder = store.ensure(same)
+    assert folder != first
+    assert (folder / "doubled.txt").read_bytes() == (first / "doubled.txt").read_bytes()
+    assert read_description(folder) == same.description()
+    assert (tmp_path / "calls.txt").read_text() == "double\n"
+    assert same.key not in store.computed
+    assert self_contained.key in store.computed
+
+
+@pytest.mark.parametrize(
+    ("other", "self_contained"),
+    [
+        (chain(pause=0.001), False),  # what follows may read the other pause
+        (chain(lines=4), True),
+        (replace(chain(pause=0.001), settings={"other": 1}), True),
+        (replace(chain(pause=0.001), version=2), True),
+    ],
+)
+def test_other_inputs_or_settings_are_computed_with(
+    tmp_path: Path, other: Stage, self_contained: bool
+) -> None:
+    store = open_store(tmp_path)
+    store.ensure(chain())
+    lines = replace(other.inputs["lines"], self_contained=self_contained)
+    store.ensure(replace(other, inputs={"lines": lines}))
+    assert (tmp_path / "calls.txt").read_text() == "double\n" * 2
 
 
 def ensure_slow_chain(root: Path) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from tratree.cli.compose import compose_config
 from tratree.errors import UserError
+from tratree.pipeline.finished import read_description
 from tratree.pipeline.methods import weak_trees
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.run import open_store
@@ -109,6 +110,18 @@ def test_the_environment_names_the_rule_of_equal_actions(tmp_path: Path) -> None
     normalised, _ = _build(tmp_path, "tree.action_match=normalised")
     assert "open  Door 3" in read_trees(exact)[0].actions
     assert read_trees(normalised)[0].actions == tuple(f"open door {n}" for n in range(4))
+
+
+def test_equal_trees_of_another_xi_are_searched_once(tmp_path: Path) -> None:
+    for xi, searched in ((0.9, True), (0.7, False)):
+        config = compose_config([f"store={tmp_path}", "method=mcts", f"tree.xi_sim={xi}"])
+        paths = paths_stage(config, trees_stage(config, EXPLORED))
+        with open(os.devnull, "w") as nowhere:
+            store = open_store(config, Progress(Console(file=nowhere)))
+            folder = store.ensure(paths)
+        assert read_description(folder) == paths.description()
+        assert paths.inputs["trees"].key in store.computed
+        assert (paths.key in store.computed) == searched
 
 
 def test_figures_are_written(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from tratree.errors import UserError
 from tratree.models.loading import ModelSettings, public_name
 from tratree.models.lora import load_policy_model
 from tratree.modules.fit import FitReport
+from tratree.pipeline.finished import DESCRIPTION, read_description
 from tratree.pipeline.run_folder import STAGES, read_stages
 from tratree.pipeline.stages.demonstrations import DEMONSTRATIONS
 from tratree.pipeline.stages.episodes import EPISODES
@@ -21,7 +22,6 @@ from tratree.pipeline.stages.paths import PATHS
 from tratree.pipeline.stages.training import ADAPTER, load_chat, read_report
 from tratree.pipeline.stages.trees import read_trees
 from tratree.pipeline.starts import library_versions
-from tratree.pipeline.store import DESCRIPTION, read_description
 from tratree.report.model_card import ModelCard, Step, render_card
 
 RESULTS = ("results.json", "results.md")

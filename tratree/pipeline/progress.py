@@ -34,11 +34,11 @@ class Progress:
         """Print one line."""
         self.console.print(text, markup=False, soft_wrap=True)
 
-    def reused(self, title: str) -> None:
-        """Say once that a stage was found finished in the store."""
+    def reused(self, title: str, why: str = "found in the store") -> None:
+        """Say once that a stage need not be computed."""
         if title not in self._reused:
             self._reused.add(title)
-            self.message(f"= {title}: found in the store")
+            self.message(f"= {title}: {why}")
 
     @contextmanager
     def stage(self, title: str) -> Iterator[None]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tratree.errors import UserError
+from tratree.pipeline.finished import TIMING
 from tratree.pipeline.stage import Stage, with_inputs
-from tratree.pipeline.store import TIMING
 
 STAGES = "stages.json"
 

@@ -11,12 +11,12 @@ from typing import Any
 from tratree.errors import UserError
 from tratree.modules.metrics import METRICS as CURVES
 from tratree.modules.metrics import read_metrics
+from tratree.pipeline.finished import TIMING, unfinished
 from tratree.pipeline.run_folder import STAGES, RunStages, read_stages
 from tratree.pipeline.run_trees import find_trees
 from tratree.pipeline.stages.episodes import EPISODES, LOG
 from tratree.pipeline.stages.evaluate import METRICS
 from tratree.pipeline.starts import read_starts
-from tratree.pipeline.store import TIMING, unfinished
 from tratree.report.run_page import RunRecord, StageRecord
 from tratree.report.sweep import CONFIGURATION, FAILURE, RESULTS, read_json, read_yaml
 from tratree.trajectory.jsonl import read_trajectories, read_trajectory_log

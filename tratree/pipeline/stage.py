@@ -69,6 +69,8 @@ class Stage:
         run: The function that fills the folder.
         version: Raised when `run` changes what it writes for equal settings.
         label: Tells apart stages of one name in progress messages, such as ``weak``.
+        self_contained: Whether later stages read only what it writes, and not its settings. If
+            it writes the same with other settings, what follows need not be computed again.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Stage:
     inputs: Mapping[str, Stage] = field(default_factory=dict)
     version: int = 1
     label: str = ""
+    self_contained: bool = False
 
     @property
     def title(self) -> str:

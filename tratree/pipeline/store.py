@@ -5,22 +5,20 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from tratree.errors import UserError
+from tratree.pipeline.finished import DESCRIPTION, TIMING, unfinished, with_equal_inputs
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.stage import Job, Resources, Stage
 from tratree.pipeline.tracking import Tracker
-
-DESCRIPTION = "stage.json"
-TIMING = "timing.json"
 
 
 @dataclass(frozen=True)
@@ -58,27 +56,33 @@ class Store:
                 self.progress.reused(stage.title)
                 return finished
             partial = unfinished(finished)
-            partial.mkdir(parents=True, exist_ok=True)
-            with self.progress.stage(stage.title):
-                started = time.monotonic()
-                stage.run(
-                    Job(
-                        stage.settings,
-                        inputs,
-                        partial,
-                        self.resources,
-                        self.progress,
-                        stage.title,
-                        self.tracker,
-                    )
-                )
-                seconds = time.monotonic() - started
-            _write_json(partial / TIMING, {"seconds": round(seconds, 3)})
+            started = time.monotonic()
+            same = with_equal_inputs(stage, inputs, self.root)
+            if same:
+                self.progress.reused(stage.title, "its inputs equal those of a finished one")
+                shutil.rmtree(partial, ignore_errors=True)
+                shutil.copytree(same, partial)
+            else:
+                partial.mkdir(parents=True, exist_ok=True)
+                with self.progress.stage(stage.title):
+                    stage.run(self._job(stage, inputs, partial))
+                self.computed.add(stage.key)
+            _write_json(partial / TIMING, {"seconds": round(time.monotonic() - started, 3)})
             _write_json(partial / DESCRIPTION, stage.description())
             os.sync()  # so that a power cut after the rename finds whole files
             partial.rename(finished)
-        self.computed.add(stage.key)
         return finished
+
+    def _job(self, stage: Stage, inputs: Mapping[str, Path], folder: Path) -> Job:
+        return Job(
+            stage.settings,
+            inputs,
+            folder,
+            self.resources,
+            self.progress,
+            stage.title,
+            self.tracker,
+        )
 
     @contextmanager
     def _lock(self, stage: Stage) -> Iterator[None]:
@@ -96,17 +100,6 @@ class Store:
             lock.release()
 
 
-def finished_folders(stages: Path) -> list[Path]:
-    """Return the finished ones among the stages of one name, in the order of their keys."""
-    folders = {path.parent for path in stages.glob(f"*/{DESCRIPTION}")}
-    return sorted(folder for folder in folders if unfinished(folder) != folder)
-
-
-def unfinished(finished: Path) -> Path:
-    """Return where a stage is worked on until it is `finished`."""
-    return finished.with_suffix(".partial")
-
-
 def is_being_computed(finished: Path) -> bool:
     """Whether a process is computing the stage whose folder will be `finished`."""
     if not _lock_file(finished).exists():
@@ -120,12 +113,6 @@ def is_being_computed(finished: Path) -> bool:
 
 def _lock_file(finished: Path) -> Path:
     return finished.with_suffix(".lock")
-
-
-def read_description(folder: Path) -> dict[str, Any]:
-    """Return name, version, settings and input keys of the finished stage in `folder`."""
-    description: dict[str, Any] = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-    return description
 
 
 def _write_json(path: Path, data: object) -> None:

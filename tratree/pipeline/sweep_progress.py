@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tratree.pipeline.finished import TIMING
 from tratree.pipeline.run_folder import STAGES, read_stages
-from tratree.pipeline.store import TIMING, is_being_computed
+from tratree.pipeline.store import is_being_computed
 from tratree.report.sweep import Point
 
 STATES = ("waiting", "running", "interrupted", "done", "failed")

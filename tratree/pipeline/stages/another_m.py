@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tratree.pipeline.finished import finished_folders, read_description
 from tratree.pipeline.stage import Job
 from tratree.pipeline.stages.episodes import EPISODES
-from tratree.pipeline.store import finished_folders, read_description
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from tratree.config import Config
 from tratree.envs.base import TextEnv
 from tratree.envs.registry import make_env, prepare_data
+from tratree.pipeline.finished import read_description
 from tratree.pipeline.stage import Job, Stage
-from tratree.pipeline.store import read_description
 
 _VERSIONS = {"webshop": 2}
 """Of what an environment makes for equal settings; 1 if it is not named."""

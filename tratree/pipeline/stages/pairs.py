@@ -25,7 +25,7 @@ def pairs_stage(config: Config, trees: Stage) -> Stage:
         "max_pairs_per_divergence": method.pairs_per_divergence,
         "max_pairs_per_task": method.pairs_per_task,
     }
-    return Stage("pairs", settings, _find, {"trees": trees})
+    return Stage("pairs", settings, _find, {"trees": trees}, self_contained=True)
 
 
 def read_pairs(pairs: Path, trees: Path) -> list[TrajectoryPair]:

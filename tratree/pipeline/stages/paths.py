@@ -25,7 +25,7 @@ def paths_stage(config: Config, trees: Stage) -> Stage:
         "exploration": method.exploration,
         "minimum_score": method.minimum_score,
     }
-    return Stage("paths", settings, _search, {"trees": trees}, version=2)
+    return Stage("paths", settings, _search, {"trees": trees}, version=2, self_contained=True)
 
 
 def _search(job: Job) -> None:

@@ -17,7 +17,7 @@ def select_stage(config: Config, explored: Stage, keep: Keep) -> Stage:
     settings: dict[str, Any] = {"keep": keep, "per_task": config.method.trajectories_per_task}
     if keep == "scored":
         settings["minimum_score"] = config.method.minimum_score
-    return Stage("select", settings, _select, {"explored": explored})
+    return Stage("select", settings, _select, {"explored": explored}, self_contained=True)
 
 
 def _select(job: Job) -> None:

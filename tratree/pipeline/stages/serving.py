@@ -8,9 +8,9 @@ from typing import Any
 
 from tratree.envs.base import TextEnv
 from tratree.errors import UserError
+from tratree.pipeline.finished import read_description
 from tratree.pipeline.stage import Job
 from tratree.pipeline.stages.training import ADAPTER, load_chat
-from tratree.pipeline.store import read_description
 from tratree.policy.rollout_settings import Episode
 from tratree.policy.server_rollout import roll_out_on_server
 from tratree.policy.vllm_server import VllmServer

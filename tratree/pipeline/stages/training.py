@@ -33,9 +33,9 @@ from tratree.modules.fit import CHECKPOINT, FitReport, fit
 from tratree.modules.nodes import run_on_nodes
 from tratree.modules.processes import run_in_processes
 from tratree.modules.settings import TrainingSettings
+from tratree.pipeline.finished import read_description
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.stage import Job, Resources
-from tratree.pipeline.store import read_description
 from tratree.policy.chat import ChatFormat
 
 ADAPTER = "adapter"

@@ -23,7 +23,7 @@ TRAJECTORIES = "trajectories.jsonl"
 def random_pairs_stage(config: Config, explored: Stage) -> Stage:
     """Pair trajectories of a task at random, the higher score preferred (unstructured DPO)."""
     settings = {**_limits(config), "seed": config.seed}
-    return Stage("pairs", settings, _draw, {"explored": explored})
+    return Stage("pairs", settings, _draw, {"explored": explored}, self_contained=True)
 
 
 def expert_pairs_stage(
@@ -31,7 +31,9 @@ def expert_pairs_stage(
 ) -> Stage:
     """Prefer the expert's trajectory to each attempt that scored less (ETO)."""
     inputs = {"explored": explored, "demonstrations": demonstrations}
-    return Stage("pairs", _limits(config), _pair_with_expert, inputs, label=label)
+    return Stage(
+        "pairs", _limits(config), _pair_with_expert, inputs, label=label, self_contained=True
+    )
 
 
 def read_trajectory_pairs(folder: Path) -> list[TrajectoryPair]:

@@ -39,7 +39,7 @@ def trees_stage(config: Config, explored: Stage) -> Stage:
         settings["encoder"] = {"name": tree.encoder, "weights": fingerprint(tree.encoder)}
     if tree.width is not None:
         settings["drawn"] = {"width": tree.width, "seed": config.seed}
-    return Stage("trees", settings, _merge, {"explored": explored}, version=2)
+    return Stage("trees", settings, _merge, {"explored": explored}, version=2, self_contained=True)
 
 
 def read_trees(folder: Path) -> list[TrajectoryTree]:
