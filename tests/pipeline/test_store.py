@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -107,6 +108,26 @@ def test_other_inputs_or_settings_are_computed_with(
     lines = replace(other.inputs["lines"], self_contained=self_contained)
     store.ensure(replace(other, inputs={"lines": lines}))
     assert (tmp_path / "calls.txt").read_text() == "double\n" * 2
+
+
+UNGUARDED = """
+import multiprocessing
+from tratree.cli.compose import compose_config
+from tratree.pipeline.progress import Progress
+from tratree.pipeline.run import open_store
+print("opened", open_store(compose_config(["store=store"]), Progress()).root)
+process = multiprocessing.get_context("forkserver").Process(target=print)
+process.start()
+process.join()
+"""
+
+
+def test_a_script_that_its_workers_run_again_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(UNGUARDED)
+    command = [sys.executable, "script.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.count("opened") == 1
+    assert "put what it does under `if __name__ == '__main__':`" in done.stderr
 
 
 def ensure_slow_chain(root: Path) -> None:

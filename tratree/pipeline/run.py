@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from tratree.config import Config
+from tratree.errors import UserError
 from tratree.evaluation.comparison import compare
 from tratree.pipeline.methods import evaluations
 from tratree.pipeline.progress import Progress
@@ -37,7 +39,11 @@ def open_store(
         progress: Where stages show how far they are.
         tracker: What else is told of them.
         run: The run folder, where profiles go; without it there are none.
+
+    Raises:
+        UserError: If a worker process is importing the script that calls this.
     """
+    _refuse_import_by_worker()
     root = Path(config.store).absolute()
     rollout = config.rollout
     resources = Resources(
@@ -52,6 +58,15 @@ def open_store(
         profiles=run / PROFILES if run else None,
     )
     return Store(root, resources, progress, tracker or Tracker())
+
+
+def _refuse_import_by_worker() -> None:
+    """A worker process imports the script it belongs to; a run in there would wait for itself."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise UserError(
+            "this script starts a run when its own worker processes import it: put what it does "
+            "under `if __name__ == '__main__':`, or set rollout.workers=1"
+        )
 
 
 def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[str, Any]:
