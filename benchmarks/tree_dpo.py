@@ -64,6 +64,8 @@ EXPLORATION = (
     "expert.tasks=400",
     "explore.tasks=48",
     f"explore.trajectories={max(WIDTHS)}",
+    # At temperature 0.7 throughout; the grid's other settings repeat each other less.
+    "explore=cool",
     # The larger tiny model: the smaller one hardly ever solves a game on a full-size scene.
     "model.weak.name=package:models/tiny/strong",
     "model.weak.sft.learning_rate=2e-3",
