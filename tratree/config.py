@@ -199,6 +199,7 @@ class MethodConfig:
     pairs_per_divergence: int | None = MISSING
     pairs_per_task: int | None = MISSING
     trajectories_per_task: int | None = MISSING
+    whole_trees: bool = MISSING
     rounds: int = MISSING
     samples: int = MISSING
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,19 +50,22 @@ def sampled_path(chat: ChatFormat) -> Trajectory:
     return Trajectory(task, LINES[0], (step,), score=1.0, success=True, finished=True)
 
 
-def losses(tmp_path: Path, name: str, strong: str, path: Trajectory) -> str:
-    """Let the strong model imitate a path; return the history of the fine-tuning."""
+def losses(
+    tmp_path: Path, name: str, strong: str, *imitated: Trajectory, overrides: Sequence[str] = ()
+) -> str:
+    """Let the strong model imitate paths; return the history of the fine-tuning."""
     config = compose_config(
         [
             *("method=mcts", "method.start=base", f"model.weak.name={tmp_path}/chatml"),
             *(f"model.strong.name={tmp_path}/{strong}", "model.chat_template=chatml"),
             f"model.strong.chat_template={strong}",
+            *overrides,
         ]
     )
     paths, folder = tmp_path / f"{name}-paths", tmp_path / name
     for made in (paths, folder):
         made.mkdir()
-    write_trajectories(paths / PATHS, [path])
+    write_trajectories(paths / PATHS, imitated)
     stage = mcts(config)
     resources = Resources(WorkerSettings(), EngineSettings(1), tmp_path / "cache")
     stage.run(Job(stage.settings, {"paths": paths}, folder, resources, Progress()))
@@ -79,6 +84,26 @@ def test_sampled_ids_never_reach_a_model_of_another_vocabulary(
     with_ids = losses(tmp_path, "ids", strong, path)
     without = losses(tmp_path, "texts", strong, without_token_ids(path))
     assert (with_ids != without) == uses_ids
+
+
+def test_whole_trees_are_another_way_to_compute_the_same_step(tmp_path: Path) -> None:
+    path = without_token_ids(sampled_path(save_model(tmp_path / "chatml", "chatml")))
+    first = path.steps[0]
+    longer = replace(path, steps=(first, replace(first, action="take mug 1")))
+    other = replace(path, task=replace(path.task, task_id="other"))
+    padded, packed = (
+        [
+            json.loads(line)
+            for line in losses(
+                *(tmp_path, f"{whole}", "chatml", path, longer, other),
+                overrides=[f"method.whole_trees={whole}"],
+            ).splitlines()
+        ]
+        for whole in ("false", "true")
+    )
+    assert [row["step"] for row in packed] == [row["step"] for row in padded]
+    for one, two in zip(packed, padded, strict=True):
+        assert one["loss"] == pytest.approx(two["loss"], rel=1e-5)
 
 
 def test_the_weak_models_chat_format_is_part_of_the_key(tmp_path: Path) -> None:

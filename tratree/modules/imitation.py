@@ -8,6 +8,7 @@ from tratree.data.episodes import Batch
 from tratree.data.packing import Pack
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.log_probabilities import token_log_probs
+from tratree.modules.pack_attention import attend_by_edges
 
 
 class MCTSImitationModule(AdapterModule[Batch | Pack]):
@@ -16,6 +17,10 @@ class MCTSImitationModule(AdapterModule[Batch | Pack]):
     The actions' log-probabilities are summed over a path and averaged over paths, so that a long
     path weighs more than a short one. `SFTModule` on the same paths averages over tokens instead.
     """
+
+    def on_fit_start(self) -> None:
+        """Choose how packs are attended to, now that the device is known."""
+        attend_by_edges(self.model)
 
     def units(self, batch: Batch | Pack) -> int:
         """Return the number of paths."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from tratree.config import Config
+from tratree.data.data_module import StepDataModule
+from tratree.data.episode_trees import EpisodeTreeDataModule, TreeEpisode
 from tratree.data.episodes import EpisodeDataModule
 from tratree.modules.imitation import MCTSImitationModule
 from tratree.pipeline.stage import Job, Stage
@@ -36,6 +38,8 @@ def imitate_stage(
         **training_settings(config, config.model.strong, config.model.imitation),
         "sampled_by": {"chat": chat_settings(sampler)},
     }
+    if config.method.whole_trees:
+        settings["pack_tokens"] = config.method.pack_tokens
     inputs = {"paths": paths}
     if config.method.start == "sft":
         inputs["start"] = sft_stage(config, "strong")
@@ -47,5 +51,12 @@ def _train(job: Job) -> None:
     paths = read_trajectories(job.inputs["paths"] / PATHS)
     if not chat.reads_like(load_chat(job.settings["sampled_by"])):
         paths = [without_token_ids(t) for t in paths]
-    data = EpisodeDataModule([encode_trajectory(chat, t) for t in paths], job.settings["context"])
+    episodes = [encode_trajectory(chat, t) for t in paths]
+    context, pack_tokens = job.settings["context"], job.settings.get("pack_tokens")
+    data: StepDataModule[Any, Any]
+    if pack_tokens is None:
+        data = EpisodeDataModule(episodes, context)
+    else:
+        trees = [TreeEpisode(e, t.task.task_id) for e, t in zip(episodes, paths, strict=True)]
+        data = EpisodeTreeDataModule(trees, context, pack_tokens=pack_tokens)
     train(job, MCTSImitationModule(load_start(job), read_training_settings(job)), data)

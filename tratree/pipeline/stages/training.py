@@ -17,8 +17,7 @@ from rich.console import Console
 from transformers import PreTrainedModel
 
 from tratree.config import BaseModelConfig, Config, OptimizationConfig
-from tratree.data.episodes import EpisodeDataModule
-from tratree.data.pairs import PairDataModule
+from tratree.data.data_module import StepDataModule
 from tratree.models.loading import ModelSettings, fingerprint, load_base, load_tokenizer
 from tratree.models.lora import (
     LoraSettings,
@@ -159,7 +158,7 @@ def _one_of_several(
     train(Job(settings, inputs, folder, resources, Progress(console), title))
 
 
-def train(job: Job, module: AdapterModule, data: EpisodeDataModule | PairDataModule) -> None:
+def train(job: Job, module: AdapterModule, data: StepDataModule[Any, Any]) -> None:
     """Fit the module's adapter to `data` and save it, going on from an interrupted fit."""
     with job.progress.bar("steps", None) as advance:
         report = fit(
