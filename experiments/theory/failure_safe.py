@@ -118,7 +118,10 @@ def _alter(job: Job) -> None:
 
 
 def measure(config: Config, case: str) -> Outcome:
-    """Train and evaluate TreeDPO on the trees of a case."""
+    """Train and evaluate TreeDPO on the trees of a case.
+
+    Weights that stayed those of strong SFT, bit for bit, play as they do and are not played again.
+    """
     store = open_store(config, Progress())
     pairs = pairs_stage(config, trees_stage(config, altered(config, case)))
     trained, strong = weak_reference_dpo(config, pairs), sft_strong(config)
@@ -126,7 +129,8 @@ def measure(config: Config, case: str) -> Outcome:
         (store.ensure(stage) / ADAPTER / WEIGHTS).read_bytes() for stage in (trained, strong)
     ]
     rewards = []
-    for name, stage in ((case, trained), ("sft_strong", strong)):
+    unchanged = weights[0] == weights[1]
+    for name, stage in ((case, strong if unchanged else trained), ("sft_strong", strong)):
         folder = store.ensure(evaluate_stage(config, name, stage))
         metrics = json.loads((folder / METRICS).read_text("utf-8"))
         rewards.append({split: found["reward"]["mean"] for split, found in metrics.items()})
@@ -135,7 +139,7 @@ def measure(config: Config, case: str) -> Outcome:
         config.seed,
         len((store.ensure(pairs) / PAIRS).read_text("utf-8").splitlines()),
         read_report(store.ensure(trained)).steps,
-        weights[0] == weights[1],
+        unchanged,
         *rewards,
     )
 
