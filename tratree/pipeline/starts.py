@@ -17,6 +17,8 @@ from tratree.errors import UserError
 STARTS = "starts.jsonl"
 LIBRARIES = ("tratree", "torch", "transformers", "peft", "lightning")
 CHECKOUT = Path(__file__).resolve().parents[2]
+RESULTS = [f":(exclude)experiments/*.{kind}" for kind in ("json", "jsonl", "md", "svg")]
+"""As git is told: what experiments write and say of their results, which no run depends on."""
 
 
 def write_start(run: Path) -> None:
@@ -76,12 +78,18 @@ def library_versions() -> dict[str, str]:
 
 
 def read_commit(checkout: Path) -> str | None:
-    """Return the commit of a git checkout, marked where files differ from it; None without git."""
+    """Return the commit of a git checkout, marked where its files differ; None without git.
+
+    `RESULTS` may differ, and files that git does not track.
+    """
     if not (checkout / ".git").exists():
         return None
     commit, changes = (
         _git(checkout, *arguments)
-        for arguments in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+        for arguments in (
+            ("rev-parse", "HEAD"),
+            ("status", "--porcelain", "--untracked-files=no", "--", ".", *RESULTS),
+        )
     )
     if commit is None or changes is None:
         return None
