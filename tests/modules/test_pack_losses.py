@@ -36,6 +36,7 @@ from tratree.envs.base import play_expert
 from tratree.errors import UserError
 from tratree.models.loading import ModelSettings, load_base, load_tokenizer
 from tratree.models.lora import LoraSettings, add_lora
+from tratree.modules import pack_attention
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.fit import fit
 from tratree.modules.imitation import MCTSImitationModule
@@ -214,6 +215,13 @@ def test_real_trees(tmp_path: Path) -> None:
 def test_architectures_and_attentions(name: str, attention: str) -> None:
     model = model_of(name)
     model.set_attn_implementation(attention)
+    assert_equal_to_pairwise(model, random_tree(1), DPOSettings(), [1000, 60])
+
+
+def test_long_edges_are_cut_and_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pack_attention, "LONGEST_EDGE", 3)
+    model = model_of("llama")
+    model.set_attn_implementation(EDGES)
     assert_equal_to_pairwise(model, random_tree(1), DPOSettings(), [1000, 60])
 
 

@@ -18,12 +18,15 @@ from tratree.errors import UserError
 CausalModel = PreTrainedModel | PeftModel
 """A causal language model of transformers, adapters allowed."""
 
+LONGEST_EDGE = 128
+"""Tokens; SDPA with a mask computes all of an edge's attention to itself, though half is hidden."""
+
 EDGES = "tratree_edges"
 """Name of `edge_attention` among transformers' attention implementations."""
 
 
 class Edges(NamedTuple):
-    """The runs of a pack's trie without a branch inside, for `edge_attention`.
+    """The runs of a pack's trie without a branch inside, cut where long, for `edge_attention`.
 
     Attributes:
         lengths: Tokens of each edge; together they are the pack.
@@ -140,7 +143,10 @@ def _block_mask(subtree_end: Tensor) -> Any:
 
 def _edges(model: Any, subtree_end: Tensor) -> Edges:
     # Tokens that follow each other have the same end if and only if one only follows the other.
-    lengths = torch.unique_consecutive(subtree_end, return_counts=True)[1].tolist()
+    runs = torch.unique_consecutive(subtree_end, return_counts=True)[1].tolist()
+    lengths = [
+        min(LONGEST_EDGE, run - first) for run in runs for first in range(0, run, LONGEST_EDGE)
+    ]
     starts = [sum(lengths[:edge]) for edge in range(len(lengths))]
     ends = subtree_end[starts].tolist()
     ancestors = [[a for a in range(e) if ends[a] > start] for e, start in enumerate(starts)]

@@ -58,7 +58,7 @@ def prefer_stage(
         start = sft_stage(config, "strong")
     if start is not None:
         inputs["start"] = start
-    return Stage("prefer", settings, on_devices(_train), inputs, label=label)
+    return Stage("prefer", settings, on_devices(_train), inputs, label=label, version=2)
 
 
 def _train(job: Job) -> None:

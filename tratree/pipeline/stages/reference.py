@@ -36,7 +36,7 @@ def reference_stage(config: Config, pairs: Stage, model: Stage, label: str = "")
     check_vocabularies(model.settings["base"]["name"], config.model.strong.name)
     settings = {"dtype": config.model.dtype, "pack_tokens": pack_tokens(config)}
     inputs = {**pair_inputs(pairs), "model": model}
-    return Stage("reference", settings, _score, inputs, label=label)
+    return Stage("reference", settings, _score, inputs, label=label, version=2)
 
 
 def pair_inputs(pairs: Stage) -> dict[str, Stage]:
