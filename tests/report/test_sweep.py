@@ -88,6 +88,20 @@ def test_an_axis_without_effect_does_not_multiply_rows(sweep: Path) -> None:
     assert summary.coinciding == [("0", "2"), ("1", "3")]
 
 
+def test_a_seed_with_a_single_value_joins_those_that_show_it_has_no_effect(sweep: Path) -> None:
+    for method in ("mcts", "tree_dpo"):
+        overrides = {"method": method, "method.beta": 0.1, "seed": 2}
+        point = finished(method, 2, f"{method}-2", 0.6)
+        write_point(sweep / f"{method}-2", overrides, **point)
+    summary = summarize_points(find_points([sweep]))
+    assert {(row.system, row.values): row.seeds for row in summary.rows} == {
+        ("sft_strong", (None,)): 3,
+        ("mcts", (None,)): 3,
+        ("tree_dpo", (0.1,)): 3,
+        ("tree_dpo", (0.5,)): 2,
+    }
+
+
 def test_the_interval_is_that_of_a_t_test() -> None:
     values = [0.3, 0.4, 0.35, 0.5, 0.2]
     expected = ttest_1samp(values, 0).confidence_interval(0.95)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ class Measurement:
         split: Name of the split.
         seed: Of the run.
         values: Value of every axis of the sweep; None where points that differ in it have this
-            same evaluation, so that it does not matter.
+            same evaluation, or such with another seed, so that it does not matter.
         figures: Mean of every figure.
         difference: Reward less the baseline's in the same run; None of the baseline itself.
         points: The points that have this evaluation.
@@ -98,7 +98,35 @@ def measurements(points: Sequence[Point], axes: Sequence[str]) -> list[Measureme
                 stage = point.stages.get(f"evaluate {system}", f"{point.name}/{system}")
                 key = stage, split
                 found.setdefault(key, []).append((point, system, figures))
-    return [_measurement(split, same, axes) for (_, split), same in found.items()]
+    measured = [_measurement(split, same, axes) for (_, split), same in found.items()]
+    for axis in range(len(axes)):
+        measured = _without_idle(measured, axis)
+    return measured
+
+
+def _without_idle(measured: Sequence[Measurement], axis: int) -> list[Measurement]:
+    """Let an axis matter to no seed of a system if it is seen not to matter to one.
+
+    A seed that has a single value of the axis cannot show it. Where some values coincide and
+    others do not, the axis matters.
+    """
+    groups: dict[tuple[str, ...], list[Measurement]] = {}
+    for m in measured:
+        groups.setdefault((m.env, m.system, m.split), []).append(m)
+    idle = set()
+    for key, group in groups.items():
+        if any(m.values[axis] is None for m in group):
+            others = {(m.seed, _unset(m.values, axis)) for m in group}
+            if len(others) == len(group):
+                idle.add(key)
+    return [
+        replace(m, values=_unset(m.values, axis)) if (m.env, m.system, m.split) in idle else m
+        for m in measured
+    ]
+
+
+def _unset(values: tuple[Any, ...], axis: int) -> tuple[Any, ...]:
+    return (*values[:axis], None, *values[axis + 1 :])
 
 
 def _measurement(
