@@ -312,7 +312,7 @@ def main() -> None:
     parser.add_argument("--trees", type=int, default=3, help="how many trees with pairs")
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--batch-size", type=int, default=4, help="pairs of a padded batch")
-    parser.add_argument("--pack-tokens", type=int, default=4096)
+    parser.add_argument("--pack-tokens", type=int, default=8192)
     parser.add_argument("--all-pairs-only", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
