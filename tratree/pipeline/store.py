@@ -26,8 +26,9 @@ class Store:
     """Folders of finished stages: ``root/<stage name>/<key>/``.
 
     A stage is worked on in ``<key>.partial`` under a file lock and appears by an atomic rename,
-    so a finished folder is always whole, and an interrupted one is gone on with. `computed` holds
-    the keys of the stages that were not found finished.
+    so a finished folder is always whole, and an interrupted one is gone on with. A
+    stage that was finished from other inputs of equal content is copied. `computed` holds the keys
+    of the stages that were neither found nor copied.
     """
 
     root: Path
