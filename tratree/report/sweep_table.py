@@ -115,7 +115,7 @@ def _without_idle(measured: Sequence[Measurement], axis: int) -> list[Measuremen
         groups.setdefault((m.env, m.system, m.split), []).append(m)
     idle = set()
     for key, group in groups.items():
-        if any(m.values[axis] is None for m in group):
+        if any(m.values[axis] is None and len(m.points) > 1 for m in group):
             others = {(m.seed, _unset(m.values, axis)) for m in group}
             if len(others) == len(group):
                 idle.add(key)
