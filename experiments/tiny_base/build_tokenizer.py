@@ -10,18 +10,17 @@ from __future__ import annotations
 
 import argparse
 import re
-from importlib.resources import files
 from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 import tratree.envs.alfworld  # noqa: F401 (makes the imports of alfworld below safe)
+from experiments.tiny_tokenizer import SPECIAL_TOKENS, with_special_tokens
 
 from alfworld.gen import constants, goal_library  # isort: skip (after the line above)
 from alfworld.info import ALFRED_TWL2_PATH  # isort: skip
 
-SPECIAL_TOKENS = ("<pad>", "<unk>", "<bos>", "<user>", "<agent>", "<end>")
 PUNCTUATION = ".,;()[]"
 LARGEST_NUMBER = 60
 THOUGHTS = "Thought: Action: find take clean heat cool put in on turn on off open close look"
@@ -61,18 +60,7 @@ def build() -> PreTrainedTokenizerFast:
         ]
     )
     tokenizer.decoder = decoders.WordPiece(cleanup=True)
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token="<pad>",
-        unk_token="<unk>",
-        bos_token="<bos>",
-        eos_token="<end>",
-        additional_special_tokens=["<user>", "<agent>"],
-        model_max_length=1024,
-    )
-    template = files("tratree.policy") / "templates" / "tiny.jinja"
-    fast.chat_template = template.read_text(encoding="utf-8")
-    return fast
+    return with_special_tokens(tokenizer)
 
 
 def _split(text: str) -> list[str]:

@@ -14,19 +14,18 @@ import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
-from importlib.resources import files
 from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from experiments.tiny_tokenizer import SPECIAL_TOKENS, with_special_tokens
 from tratree.cli.compose import compose_config
 from tratree.envs.registry import prepare_data
 from tratree.envs.webshop.catalogue import read_products
 from tratree.envs.webshop.goals import human_goals, synthetic_goals
 from tratree.envs.webshop.pages import SEPARATOR, Page, PageStyle, text
 
-SPECIAL_TOKENS = ("<pad>", "<unk>", "<bos>", "<user>", "<agent>", "<end>")
 SCIENCEWORLD_WORDS = Path(__file__).with_name("scienceworld_words.txt")
 LARGEST_NUMBER = 60
 """Larger numbers are written in pieces."""
@@ -36,7 +35,6 @@ MARKS = "Thought: Action:"
 SHOPPING = "search[ click[ ] - search compare check features no good choose go back buy"
 MOST_ANSWERS = 20
 """Of a question what an action means; they are numbered."""
-CONTEXT = 1024
 
 _ISOLATED = r"\[SEP\]|search\[|click\[|[,;()\[\]]|\.(?=[.)\]]*$)"
 _ASIN = re.compile(r"(B0[A-Z]+)(\d+)")
@@ -85,18 +83,7 @@ def build(environment: str) -> PreTrainedTokenizerFast:
             decoders.Replace(Regex(r"(?<=[\[(]) | (?=[\])])"), ""),
         ]
     )
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token="<pad>",
-        unk_token="<unk>",
-        bos_token="<bos>",
-        eos_token="<end>",
-        additional_special_tokens=["<user>", "<agent>"],
-        model_max_length=CONTEXT,
-    )
-    template = files("tratree.policy") / "templates" / "tiny.jinja"
-    fast.chat_template = template.read_text(encoding="utf-8")
-    return fast
+    return with_special_tokens(tokenizer)
 
 
 def _scienceworld() -> Iterator[str]:
