@@ -59,6 +59,7 @@ def test_an_adapter_is_loaded_by_plain_peft_to_equal_logits(trained: Path, tmp_p
 def test_a_merged_model_is_loaded_by_plain_transformers(trained: Path, tmp_path: Path) -> None:
     out = tmp_path / "merged"
     main([str(trained), "--merged", "--out", str(out)])
+    assert (out / "model.safetensors").stat().st_mode & 0o666 == out.stat().st_mode & 0o666
     model = AutoModelForCausalLM.from_pretrained(out)
     expected, chat = load_policy(trained, "float32")
     assert torch.equal(model(TOKENS).logits, expected(TOKENS).logits)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from tratree.errors import UserError
+from tratree.files import share_as_folder
 from tratree.models.loading import ModelSettings, public_name
 from tratree.models.lora import load_policy_model
 from tratree.modules.fit import FitReport
@@ -75,6 +76,7 @@ def export(source: Path, out: Path, *, system: str | None = None, merged: bool =
         versions=library_versions(),
     )
     (out / "README.md").write_text(render_card(card), encoding="utf-8")
+    share_as_folder(out)
 
 
 def find_trained(source: Path, system: str | None) -> Path:

@@ -15,6 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tratree.errors import UserError
+from tratree.files import share_as_folder
 from tratree.pipeline.finished import DESCRIPTION, TIMING, unfinished, with_equal_inputs
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.stage import Job, Resources, Stage
@@ -70,6 +71,7 @@ class Store:
                 self.computed.add(stage.key)
             _write_json(partial / TIMING, {"seconds": round(time.monotonic() - started, 3)})
             _write_json(partial / DESCRIPTION, stage.description())
+            share_as_folder(partial)
             os.sync()  # so that a power cut after the rename finds whole files
             partial.rename(finished)
         return finished

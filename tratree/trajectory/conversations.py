@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from tratree.errors import UserError
-from tratree.trajectory.jsonl import read_trajectories, write_atomically
+from tratree.files import write_atomically
+from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.turns import format_turn, has_action, locate_turn
 from tratree.trajectory.types import Step, Task, Trajectory
 

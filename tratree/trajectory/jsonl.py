@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from tratree.errors import UserError
+from tratree.files import write_atomically
 from tratree.trajectory.types import Trajectory
 
 
@@ -31,19 +32,6 @@ def write_trajectories(path: Path, trajectories: Iterable[Trajectory]) -> None:
         UserError: If a trajectory holds what JSON cannot.
     """
     write_atomically(path, (_to_line(trajectory) for trajectory in trajectories))
-
-
-def write_atomically(path: Path, parts: Iterable[bytes]) -> None:
-    """Write a file so that `path` is never seen half written."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with unfinished.open("wb") as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def read_trajectories(path: Path) -> list[Trajectory]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import sys
-import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ from typing import Any
 from fast_downward import pddl2sas
 
 from tratree.errors import UserError
+from tratree.files import write_atomically
 
 _FORMAT = b"1"
 
@@ -54,7 +53,7 @@ def translate(domain: str, problem: str, cache_folder: Path) -> Translation:
         translation = _translate(domain, problem)
     text = json.dumps(asdict(translation))
     try:
-        _write_atomically(path, gzip.compress(text.encode(), compresslevel=1, mtime=0))
+        write_atomically(path, [gzip.compress(text.encode(), compresslevel=1, mtime=0)])
     except OSError as error:
         raise UserError(
             f"can't write translated games to {cache_folder} ({error.strerror}); "
@@ -97,15 +96,3 @@ def _interpreter_state_kept() -> Iterator[None]:
         yield
     finally:
         sys.argv, sys.stdout = arguments, output
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-        try:
-            file.write(content)
-            file.close()
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise

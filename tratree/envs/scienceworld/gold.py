@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
 from scienceworld.version import __version__
@@ -12,6 +10,7 @@ from scienceworld.version import __version__
 from tratree.envs.scienceworld.plain_path import plain_path
 from tratree.envs.scienceworld.simulator import Simulator
 from tratree.errors import UserError
+from tratree.files import write_atomically
 
 
 class GoldPaths:
@@ -50,7 +49,7 @@ class GoldPaths:
             plain = plain_path(path)
             path = plain if self._solves(name, variation, plain) else path
         try:
-            _write_atomically(file, json.dumps(path) + "\n")
+            write_atomically(file, [json.dumps(path).encode() + b"\n"])
         except OSError as error:
             raise UserError(
                 f"can't write gold paths to {self._folder} ({error.strerror}); "
@@ -65,15 +64,3 @@ class GoldPaths:
     def close(self) -> None:
         """End the virtual machine; may be called twice."""
         self._simulator.close()
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".", delete=False) as file:
-        try:
-            file.write(text)
-            file.close()
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
