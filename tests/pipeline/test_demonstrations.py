@@ -68,6 +68,17 @@ def published(folder: Path) -> Path:
     return folder / "published.json"
 
 
+def test_the_expert_can_play_what_is_explored_too(folder: Path) -> None:
+    config = configuration(folder, *SHOP, "expert.tasks=4", "explore.tasks=3")
+    store, said = open_store(folder)
+    for explored_too, count in ((False, 4), (True, 7)):
+        store.ensure(demonstrations_stage(config, explored_too=explored_too))
+        assert f"of {count} tasks" in said.getvalue()
+    few = configuration(folder, "env.train_games=4", "expert.tasks=3", "explore.tasks=3")
+    store.ensure(demonstrations_stage(few, explored_too=True))
+    assert "the expert solved 4 of 4 tasks" in said.getvalue()
+
+
 def test_tasks_are_found_by_their_names_and_held_out_ones_left_out(folder, published):
     key = f"expert.demonstrations={published}"
     taken, said = take(folder, *SHOP, key)

@@ -158,11 +158,11 @@ def test_eto_knows_no_more_demonstrations_than_strong_sft() -> None:
     assert counts == [config.expert.tasks]
 
 
-def test_the_ceiling_has_demonstrations_of_all_tasks() -> None:
-    config = compose_config(["method=ceiling"])
+def test_the_ceiling_has_demonstrations_of_explored_tasks_too() -> None:
+    config = compose_config(["method=ceiling", "expert.tasks=20", "explore.tasks=30"])
     stages = systems(config)
     demonstrations = [s for s in with_inputs([stages["ceiling"]]) if s.name == "demonstrations"]
-    assert [s.settings["tasks"] for s in demonstrations] == [None]
+    assert [(s.settings["tasks"], s.settings["explored"]) for s in demonstrations] == [(20, 30)]
     found = [s.title for s in with_inputs(stages.values())]
     assert len(found) == len(set(found)), "each stage of a run has a title of its own"
     everything = compose_config(["method=ceiling", "expert.tasks=null"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -91,14 +90,24 @@ def rejection(config: Config) -> Stage:
     return imitate_stage(config, best, explorer="strong")
 
 
-def eto(config: Config, label: str = "") -> Stage:
+def eto(config: Config) -> Stage:
     """Prefer the expert over the strong model's own failures, round after round (ETO).
 
     Each round explores the demonstrated tasks with the model of the round before it, which is
     the reference of its preferences and where its fine-tuning starts.
     """
-    demonstrations = demonstrations_stage(config, label)
-    policy = sft_stage(config, "strong", label)
+    return _rounds_against_the_expert(config, demonstrations_stage(config))
+
+
+def ceiling(config: Config) -> Stage:
+    """Do as `eto` does where the expert also demonstrates the tasks that others explore."""
+    label = "all tasks"
+    demonstrations = demonstrations_stage(config, label, explored_too=True)
+    return _rounds_against_the_expert(config, demonstrations, label)
+
+
+def _rounds_against_the_expert(config: Config, demonstrations: Stage, label: str = "") -> Stage:
+    policy = sft_stage(config, "strong", label, demonstrations)
     for number in range(config.method.rounds):
         name = f"{label} round {number + 1}".strip()
         attempts = explore_stage(config, policy, demonstrations=demonstrations, label=name)
@@ -107,12 +116,6 @@ def eto(config: Config, label: str = "") -> Stage:
         reference = reference_stage(config, pairs, policy, name)
         policy = prefer_stage(config, pairs, reference, start=policy, label=name)
     return policy
-
-
-def ceiling(config: Config) -> Stage:
-    """Do as `eto` does where the expert demonstrates every training task."""
-    expert = replace(config.expert, tasks=None)
-    return eto(replace(config, expert=expert), label="all tasks")
 
 
 METHODS: Mapping[str, Callable[[Config], Stage]] = MappingProxyType(

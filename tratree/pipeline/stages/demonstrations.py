@@ -14,7 +14,7 @@ from tratree.envs.registry import published_task
 from tratree.errors import UserError
 from tratree.pipeline.stage import Job, Stage
 from tratree.pipeline.stages.environment import env_maker, games_stage
-from tratree.pipeline.stages.tasks import demonstrated_tasks, shuffled
+from tratree.pipeline.stages.tasks import demonstrated_tasks, explored_tasks, shuffled
 from tratree.trajectory.conversations import read_any
 from tratree.trajectory.jsonl import write_trajectories
 from tratree.trajectory.types import Task, Trajectory
@@ -22,8 +22,14 @@ from tratree.trajectory.types import Task, Trajectory
 DEMONSTRATIONS = "demonstrations.jsonl"
 
 
-def demonstrations_stage(config: Config, label: str = "") -> Stage:
+def demonstrations_stage(config: Config, label: str = "", *, explored_too: bool = False) -> Stage:
     """Let the expert play and keep solved episodes, or take those of ``expert.demonstrations``.
+
+    Args:
+        config: Of the run.
+        label: Distinguishes it from other demonstrations of the run.
+        explored_too: Whether the expert also plays the tasks that models explore; of a file, all
+            demonstrations are taken.
 
     Raises:
         UserError: If there is no such file.
@@ -33,8 +39,11 @@ def demonstrations_stage(config: Config, label: str = "") -> Stage:
         "tasks": config.expert.tasks,
         "seed": config.seed,
     }
+    explored_too = explored_too and config.expert.tasks is not None
     inputs = {"games": games_stage(config)}
     if config.expert.demonstrations is None:
+        if explored_too:
+            settings["explored"] = config.explore.tasks
         return Stage("demonstrations", settings, _demonstrate, inputs, version=3, label=label)
     path = Path(config.expert.demonstrations).absolute()
     try:
@@ -45,6 +54,7 @@ def demonstrations_stage(config: Config, label: str = "") -> Stage:
         ) from error
     published = {
         **settings,
+        "tasks": None if explored_too else config.expert.tasks,
         "content": content,
         "environment": config.env.name,
         "splits": sorted(config.env.splits.values()),
@@ -56,9 +66,11 @@ def _demonstrate(job: Job) -> None:
     settings = job.settings
     env = env_maker(job)()
     try:
-        tasks = demonstrated_tasks(
-            env.tasks(settings["split"]), settings["tasks"], settings["seed"]
-        )
+        every, seed = env.tasks(settings["split"]), settings["seed"]
+        tasks = demonstrated_tasks(every, settings["tasks"], seed)
+        if "explored" in settings:
+            explored = explored_tasks(every, settings["explored"], seed)
+            tasks += [task for task in explored if task not in tasks]
         played = []
         with job.progress.bar("demonstrations", len(tasks)) as advance:
             for task in tasks:

@@ -21,16 +21,22 @@ from tratree.policy.encoding import encode_trajectory
 from tratree.trajectory.jsonl import read_trajectories
 
 
-def sft_stage(config: Config, role: Literal["weak", "strong"], label: str = "") -> Stage:
-    """Fine-tune the weak or the strong base model on the demonstrations.
+def sft_stage(
+    config: Config,
+    role: Literal["weak", "strong"],
+    label: str = "",
+    demonstrations: Stage | None = None,
+) -> Stage:
+    """Fine-tune the weak or the strong base model on demonstrations.
 
     Args:
         config: The run's.
         role: Which model.
         label: Tells apart fine-tunings of one model in messages.
+        demonstrations: What to learn from; by default the run's demonstrations.
     """
     base = config.model.weak if role == "weak" else config.model.strong
-    inputs = {"demonstrations": demonstrations_stage(config, label)}
+    inputs = {"demonstrations": demonstrations or demonstrations_stage(config)}
     settings = training_settings(config, base, base.sft)
     return Stage("sft", settings, on_devices(_train), inputs, label=f"{role} {label}".strip())
 
