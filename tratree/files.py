@@ -30,6 +30,7 @@ def share_as_folder(folder: Path) -> None:
 
     safetensors writes files that only their owner can read, whatever the umask.
     """
+    wanted = folder.stat().st_mode & 0o666
     for path in folder.rglob("*"):
-        if path.is_file():
-            path.chmod(folder.stat().st_mode & 0o666)
+        if path.is_file() and path.stat().st_mode & 0o666 != wanted:
+            path.chmod(wanted)
