@@ -70,7 +70,7 @@ def _demonstrate(job: Job) -> None:
         tasks = demonstrated_tasks(every, settings["tasks"], seed)
         if "explored" in settings:
             explored = explored_tasks(every, settings["explored"], seed)
-            tasks += [task for task in explored if task not in tasks]
+            tasks = list(dict.fromkeys([*tasks, *explored]))
         played = []
         with job.progress.bar("demonstrations", len(tasks)) as advance:
             for task in tasks:
