@@ -218,7 +218,7 @@ AXES = (
     ("method", "beta", 0.3, BY_TREE | BY_EXPERT | {"unstructured_dpo"}),
     ("method", "pairs_per_task", 5, BY_TREE | BY_EXPERT | {"unstructured_dpo"}),
     ("tree", "width", 3, BY_TREE | {"mcts"}),
-    ("explore", "tasks", 50, set(METHODS) - WITHOUT_EXPLORATION - BY_EXPERT),
+    ("explore", "tasks", 50, set(METHODS) - WITHOUT_EXPLORATION - {"eto"}),
     ("explore", "trajectories", 5, set(METHODS) - WITHOUT_EXPLORATION),
 )
 

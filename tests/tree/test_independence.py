@@ -12,7 +12,7 @@ import tratree.tree
 ROOM = Path(tratree.tree.__file__).parent
 ALLOWED = {"numpy", "numba"}
 WHEN_USED = {"sentence_transformers", "torch"}
-OURS = ("tratree.tree", "tratree.trajectory", "tratree.errors")
+OURS = ("tratree.tree", "tratree.trajectory", "tratree.errors", "tratree.files")
 
 
 def _imports(tree: ast.AST) -> set[str]:

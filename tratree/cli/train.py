@@ -27,7 +27,6 @@ def main() -> None:
         UserError: If points of a sweep failed; what each failed of is printed before.
     """
     register_schema()
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for each request
     try:
         hydra.main(version_base="1.3", config_path=str(CONFIG_FOLDER), config_name="config")(_run)()
     except Exception:
