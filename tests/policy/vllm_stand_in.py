@@ -1,4 +1,4 @@
-"""A local HTTP server in place of vLLM's, which needs hardware that tests do not have."""
+"""A local HTTP server in place of vLLM's, which is too large to install for tests."""
 
 from __future__ import annotations
 
