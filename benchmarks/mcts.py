@@ -15,7 +15,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import cycle, islice
+from itertools import cycle, islice, product
 from typing import Any
 
 from exploration import add_arguments, explored_tasks
@@ -35,12 +35,18 @@ class Node:
     visits: int = 0
     value: float = 0.0
 
-    def bound(self, exploration: float) -> float:
-        """Return the UCB of this node among its siblings."""
-        if self.visits == 0:
-            return math.inf
-        siblings = sum(child.visits for child in self.parent.children)
-        return self.value / self.visits + exploration * math.sqrt(math.log(siblings) / self.visits)
+    def best_child(self, exploration: float) -> Node:
+        """Return the child with the largest UCB."""
+        visits = sum(child.visits for child in self.children)
+
+        def bound(child: Node) -> float:
+            if child.visits == 0:
+                return math.inf
+            return child.value / child.visits + exploration * math.sqrt(
+                math.log(visits) / child.visits
+            )
+
+        return max(self.children, key=bound)
 
 
 def objects(tree: TrajectoryTree) -> list[Node]:
@@ -48,8 +54,9 @@ def objects(tree: TrajectoryTree) -> list[Node]:
     nodes = [Node() for _ in tree.parent]
     for number, node in enumerate(nodes):
         if number:
-            node.parent = nodes[tree.parent[number]]
-            node.parent.children.append(node)
+            parent = nodes[tree.parent[number]]
+            node.parent = parent
+            parent.children.append(node)
     for number, count in enumerate(tree.terminal_count):
         if count:
             score = tree.terminal_score_sum[number] / count
@@ -57,17 +64,18 @@ def objects(tree: TrajectoryTree) -> list[Node]:
     return nodes
 
 
-def search_objects(nodes: list[Node], iterations: int, exploration: float) -> None:
-    """Run MCTS on one tree of objects."""
-    for _ in range(iterations):
+def search_objects(trees: list[list[Node]], iterations: int, exploration: float) -> None:
+    """Run MCTS on trees of objects."""
+    for nodes, _ in product(trees, range(iterations)):
         node = nodes[0]
         while node.children:
-            node = max(node.children, key=lambda child: child.bound(exploration))
-        score = node.score
-        while node is not None:
-            node.visits += 1
-            node.value += score
-            node = node.parent
+            node = node.best_child(exploration)
+        assert node.score is not None, "only an end has no children"
+        visited: Node | None = node
+        while visited is not None:
+            visited.visits += 1
+            visited.value += node.score
+            visited = visited.parent
 
 
 def timed(function: Callable[..., Any], *arguments: Any, **named: Any) -> tuple[float, Any]:
@@ -92,9 +100,7 @@ def main() -> None:
     compared = trees[: arguments.trees]
     as_objects = [objects(tree) for tree in compared]
     compiled_seconds, found = timed(search, compared, **constants)
-    plain_seconds, _ = timed(
-        lambda: [search_objects(nodes, **constants) for nodes in as_objects],
-    )
+    plain_seconds, _ = timed(search_objects, as_objects, **constants)
     for nodes, counts in zip(as_objects, found, strict=True):
         assert counts.visits.tolist() == [node.visits for node in nodes]
         assert counts.value_sum.tolist() == [node.value for node in nodes]

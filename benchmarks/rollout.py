@@ -138,7 +138,7 @@ def generate_turns(
         pad_token_id=0,
     )
     with torch.inference_mode():
-        whole = model.generate(
+        whole = model.generate(  # type: ignore[operator]
             torch.tensor(padded), attention_mask=torch.tensor(mask), generation_config=config
         )
     for row in whole[:, width:].tolist():
@@ -212,7 +212,7 @@ def compare(
         with clock.on("model"):
             return forward(*arguments, **named)
 
-    model.forward = timed_forward  # type: ignore[method-assign]
+    model.forward = timed_forward
     found, measured = {}, {}
     make_env = partial(TimedEnv, source, limits.max_steps, root / "cache", clock)
     one_turn = replace(limits, max_steps=1, max_new_tokens=2)

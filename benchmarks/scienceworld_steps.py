@@ -18,7 +18,7 @@ import os
 import random
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ def compare(names: list[str], steps: int, cache: Path, share: float = 0.3) -> di
         AssertionError: If the two differ.
     """
     stock, ours = _open_stock(), _open_ours(cache)
-    spent: Counter[str] = Counter()
+    spent: defaultdict[str, float] = defaultdict(float)
     ends = 0
 
     def timed(name: str, function: Callable[..., Any], *arguments: Any) -> Any:

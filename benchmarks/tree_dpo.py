@@ -34,6 +34,7 @@ from trl import DPOConfig, DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
 from tratree.cli.compose import compose_config
+from tratree.data.packing import Pack
 from tratree.data.pairs import EncodedPair, PairDataModule
 from tratree.models.loading import load_tokenizer
 from tratree.models.lora import LoraSettings, add_lora
@@ -120,7 +121,9 @@ def encode_pairs(
 def make_model(name: str, rank: int) -> PeftModel:
     """Return a model with random weights and an adapter; equal arguments give equal models."""
     torch.manual_seed(0)
-    base = LlamaForCausalLM(LlamaConfig(**SHAPES[name], max_position_embeddings=CONTEXT))
+    base = LlamaForCausalLM(
+        LlamaConfig.from_dict(SHAPES[name] | {"max_position_embeddings": CONTEXT})
+    )
     return add_lora(base.eval(), LoraSettings(rank=rank, alpha=2 * rank), seed=0)
 
 
@@ -288,6 +291,7 @@ def token_statistics(trees: Sequence[Sequence[EncodedPair]], pack_tokens: int) -
     for tree in trees:
         pair_tokens += sum(len(s.token_ids) for pair in tree for s in (pair.chosen, pair.rejected))
         for batch in PairDataModule(tree, CONTEXT, pack_tokens=pack_tokens).collate(tree, 1):
+            assert isinstance(batch.sides, Pack)
             pack_total += batch.sides.token_ids.shape[1]
             trained += len(batch.sides.trained)
     return {

@@ -30,6 +30,7 @@ from tratree.pipeline.kept_points import (
 )
 from tratree.pipeline.run_folder import seconds_by_name
 from tratree.pipeline.starts import origin
+from tratree.report.html import Table
 from tratree.report.sweep import find_points
 from tratree.report.sweep_page import NOTE, Summary, markdown_table, summarize_points
 
@@ -62,7 +63,7 @@ def sweep(name: str, setting: str, overrides: Sequence[str]) -> None:
     subprocess.run(command, cwd=ROOT, check=True)
 
 
-def with_paper(table: list[list[str]], folder: Path) -> list[list[str]]:
+def with_paper(table: Table, folder: Path) -> Table:
     """Add the paper's figures, if there is a ``paper.csv``, in columns of their own."""
     path = folder / "paper.csv"
     if not path.is_file():

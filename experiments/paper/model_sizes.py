@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, LlamaConfig
 
 from tratree.cli.compose import compose_config
 from tratree.config import Config
@@ -64,7 +64,7 @@ def model(role: Role) -> Model:
         tie_word_embeddings=False,
     )
     with torch.device("meta"):
-        base = LlamaForCausalLM(shape).to(torch.bfloat16)
+        base = AutoModelForCausalLM.from_config(shape, dtype=torch.bfloat16)
         parameters = base.num_parameters()
         each = episode_bytes(base, config.model.context)
         engine = EngineSettings(config.rollout.batch_size, config.rollout.cache_gib)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Literal, cast
 
 from tratree.cli.compose import compose_config
 from tratree.pipeline.progress import Progress
@@ -21,7 +22,7 @@ def main() -> None:
     """Print one line a model: success, reward, finish rate and steps."""
     config = compose_config([*sys.argv[2:], "evaluation.splits=[development]"])
     store = open_store(config, Progress())
-    for role in sys.argv[1].split(","):
+    for role in cast(list[Literal["weak", "strong"]], sys.argv[1].split(",")):
         trained = evaluate_stage(config, f"sft_{role}", sft_stage(config, role))
         metrics = json.loads((store.ensure(trained) / METRICS).read_text("utf-8"))["development"]
         figures = {

@@ -52,6 +52,7 @@ CLICK_WEIGHT = 5.0
 """Weight of what is clicked: few tokens that are hard to learn, copied from a list."""
 CLICK = "click["
 BOS = SPECIAL_TOKENS.index("<bos>")
+EMBEDDINGS = "model.embed_tokens.weight"
 
 
 def batches(rows: np.ndarray, recipe: Recipe, seed: int, first_step: int) -> Iterator[torch.Tensor]:
@@ -91,11 +92,11 @@ def take_over(model: LlamaForCausalLM, vocabulary: dict[str, int], start: Path) 
     earlier = LlamaForCausalLM.from_pretrained(start)
     known = AutoTokenizer.from_pretrained(start).get_vocab()
     state = earlier.state_dict()
-    embeddings = model.get_input_embeddings().weight.detach().clone()
+    embeddings = model.state_dict()[EMBEDDINGS].clone()
     for token, index in vocabulary.items():
         if token in known:
-            embeddings[index] = earlier.get_input_embeddings().weight[known[token]].detach()
-    for name in ("model.embed_tokens.weight", "lm_head.weight"):
+            embeddings[index] = state[EMBEDDINGS][known[token]]
+    for name in (EMBEDDINGS, "lm_head.weight"):
         state[name] = embeddings
     model.load_state_dict(state)
 

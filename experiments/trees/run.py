@@ -28,6 +28,7 @@ from tratree.tree import (
     CharacterNgrams,
     ExactText,
     SentenceEmbeddings,
+    Similarity,
     TrajectoryTree,
     build_trees,
     compare_paths,
@@ -74,7 +75,11 @@ def figures(trees: list[TrajectoryTree]) -> dict[str, Any]:
 def tree_rows(name: str, tasks: list[list[Trajectory]], encoder: SentenceEmbeddings) -> list[dict]:
     """Return one row for each different result, with the settings that lead to it."""
     settings = [("exact", None), *product(("ngrams", "minilm"), THRESHOLDS)]
-    similarities = {"exact": ExactText(), "ngrams": CharacterNgrams(), "minilm": encoder}
+    similarities: dict[str, Similarity] = {
+        "exact": ExactText(),
+        "ngrams": CharacterNgrams(),
+        "minilm": encoder,
+    }
     settings_of: dict[str, list[str]] = defaultdict(list)
     for match, key in (("exact", str), ("normalised", action_key(name))):
         for similarity, threshold in settings:
