@@ -79,16 +79,3 @@ def wait_for_safe_points() -> Iterator[Leaving]:
         signal.signal(SIGNAL, owner)
         if leaving.asked:
             leaving.leave()
-
-
-@contextmanager
-def shielded_children() -> Iterator[None]:
-    """Processes started in the block never get the signal, which SLURM sends to all of a job.
-
-    It is for the first process to act on; without workers it could not reach a safe point.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {SIGNAL})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -3,8 +3,6 @@
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import time
 from contextlib import suppress
 from functools import partial
@@ -13,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.policy.cloned_policy import LIMITS, load_policy, make_env, tasks_of
+from tests.programs import end_program, left_behind, start_program
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.base import StepResult, TextEnv
 from tratree.errors import UserError
@@ -175,9 +174,7 @@ def test_errors_are_passed_on(policy_folder, make_env_of, error, message):
 
 
 PROGRAM = """
-import multiprocessing, sys
 from pathlib import Path
-sys.path.insert(0, {root!r})
 from tests.policy.cloned_policy import LIMITS
 from tests.policy.test_workers import *
 if __name__ == "__main__":
@@ -186,7 +183,7 @@ if __name__ == "__main__":
         episodes_of(folder) * 500, seed=0, stage="test", settings=EngineSettings(4), workers=TWO,
         limits=LIMITS, source="")
     next(running)
-    print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+    print(len(multiprocessing.active_children()), flush=True)
     for _ in running:
         pass
 """
@@ -195,32 +192,8 @@ if __name__ == "__main__":
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_no_worker_outlives_the_program(policy_folder, tmp_path, how):
-    script = tmp_path / "program.py"
-    root = str(Path(__file__).parents[2])
-    script.write_text(PROGRAM.format(root=root, folder=str(policy_folder)))
-    program = subprocess.Popen(
-        [sys.executable, str(script)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        start_new_session=True,
-    )
-    assert program.stdout is not None
-    workers = [int(pid) for pid in program.stdout.readline().split()]
-    assert len(workers) == 2
-    if how == signal.SIGINT:
-        os.killpg(program.pid, how)  # what Ctrl-C in a terminal does
-    else:
-        program.send_signal(how)
-    program.wait(20)
-    deadline = time.monotonic() + 20
-    while any(is_running(pid) for pid in workers) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(is_running(pid) for pid in workers)
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+    program = start_program(PROGRAM.format(folder=str(policy_folder)), tmp_path / "program.py")
+    assert program.stdout.readline() == "2\n"
+    end_program(program, how)
+    assert left_behind(program) == []
+    program.communicate()

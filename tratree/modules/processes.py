@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import socket
 from collections.abc import Callable
-from multiprocessing.queues import SimpleQueue
+from multiprocessing.connection import Connection
 
 import torch
 from torch.multiprocessing import (
@@ -16,6 +16,7 @@ from torch.multiprocessing import (
     start_processes,
 )
 
+from tratree.child_processes import end_with_parent, shielded_children
 from tratree.errors import UserError
 
 
@@ -36,19 +37,26 @@ def run_in_processes(work: Callable[[], None], count: int) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tratree.modules.fit"])  # imported once for all
     logging.getLogger("torch.multiprocessing.spawn").setLevel(logging.ERROR)
-    errors: SimpleQueue[str] = context.SimpleQueue()
-    try:
-        start_processes(
+    ours, theirs = context.Pipe(duplex=False)
+    with shielded_children():
+        ranks = start_processes(
             _run,
-            args=(work, count, _free_port(), errors),
+            args=(work, count, _free_port(), theirs),
             nprocs=count,
+            join=False,
             daemon=True,
             start_method="forkserver",
         )
+    try:
+        while not ranks.join():
+            pass
     except (ProcessExitedException, ProcessRaisedException):
-        if not errors.empty():
-            raise UserError(errors.get()) from None
+        if ours.poll():
+            raise UserError(ours.recv()) from None
         raise
+    finally:
+        for process in ranks.processes:
+            process.kill()
 
 
 def be_rank(
@@ -85,12 +93,11 @@ def _free_port() -> int:
         return port
 
 
-def _run(
-    rank: int, work: Callable[[], None], count: int, port: int, errors: SimpleQueue[str]
-) -> None:
+def _run(rank: int, work: Callable[[], None], count: int, port: int, errors: Connection) -> None:
+    end_with_parent()
     be_rank(rank, count, 0, rank, count, "127.0.0.1", port)
     try:
         work()
     except UserError as error:
-        errors.put(str(error))
+        errors.send(str(error))
         raise

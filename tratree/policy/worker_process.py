@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import signal
 import sys
-import threading
-import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
@@ -20,6 +16,7 @@ import psutil
 import torch
 from transformers import PreTrainedModel
 
+from tratree.child_processes import end_with_parent
 from tratree.envs.base import TextEnv
 from tratree.errors import UserError
 from tratree.policy.chat import ChatFormat
@@ -29,9 +26,6 @@ from tratree.policy.rollout_settings import Episode
 from tratree.policy.watched_env import watched
 
 LoadPolicy = Callable[[], tuple[PreTrainedModel, ChatFormat]]
-
-SECONDS_TO_CLOSE = 5.0
-"""How long a worker that is told to end may take."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +46,8 @@ class Retired:
 
 def work(duty: Duty, clocks: Any, connection: Connection) -> None:
     """Play the episodes whose indices come in, until told to stop or the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    threading.Thread(target=_stop_with_parent, daemon=True).start()
+    end_with_parent()
     torch.set_num_threads(duty.threads)
     played, retiring = 0, False
     try:
@@ -96,12 +89,3 @@ def _memory_gib() -> float:
         with suppress(psutil.NoSuchProcess):
             total += process.memory_info().rss
     return total / GIB
-
-
-def _stop_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(SECONDS_TO_CLOSE)
-    os._exit(1)

@@ -15,14 +15,14 @@ from typing import Any
 
 import torch
 
+from tratree.child_processes import SECONDS_TO_CLOSE, shielded_children
 from tratree.envs.base import TextEnv
 from tratree.errors import UserError
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.policy.rollout import RolloutEngine, run_episodes
 from tratree.policy.rollout_settings import Episode, RolloutLimits
 from tratree.policy.watched_env import IDLE
-from tratree.policy.worker_process import SECONDS_TO_CLOSE, Duty, LoadPolicy, Retired, work
-from tratree.preemption import shielded_children
+from tratree.policy.worker_process import Duty, LoadPolicy, Retired, work
 from tratree.trajectory.types import Trajectory
 
 _PRELOADED = ["tratree.policy.workers", "transformers.models.llama.modeling_llama"]
