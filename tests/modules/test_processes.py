@@ -27,10 +27,13 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seen", [["starting"], ["starting", "working", "working"]], ids=len)
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("seen", "how"),
+    [(["starting"], signal.SIGINT), (["starting", "working", "working"], signal.SIGKILL)],
+    ids=["interrupted at the start", "killed at work"],
+)
 def test_no_process_outlives_the_program(
-    tmp_path: Path, how: signal.Signals, seen: list[str]
+    tmp_path: Path, seen: list[str], how: signal.Signals
 ) -> None:
     program = start_program(PROGRAM, tmp_path / "program.py")
     assert program.stdout is not None
