@@ -39,7 +39,9 @@ class ProgressUntilKill(Progress):
         with super().stage(title):
             in_stage = any(self.unfinished.glob("*.partial"))
             if in_stage:
-                Timer(self.moment, kill_own_group).start()
+                timer = Timer(self.moment, kill_own_group)
+                timer.daemon = True  # a stage that fails is not to look like one that was killed
+                timer.start()
             yield
             if in_stage:
                 kill_own_group()
