@@ -53,7 +53,7 @@ up() {
   for node in $(seq "$NODES"); do
     start "slurmd.n$node" slurmd -D -N "n$node" -f "$SLURM_CONF"
   done
-  start release bash "$HERE/release_requeued.sh"
+  start release bash "$HERE/release_requeued.sh" "$DIR/state"
   wait_for 60 all_nodes_up || fail "the nodes did not come up: see $DIR/log"
 }
 

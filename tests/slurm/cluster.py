@@ -71,6 +71,12 @@ class Cluster:
             folder=folder,
         )
 
+    def finish(self, sweep: subprocess.Popen[str], folder: Path) -> None:
+        """Wait for a sweep of `folder`; should it fail, show what it and its jobs have said."""
+        said, _ = sweep.communicate()
+        logs = sorted((folder / "sweep" / ".submitit").rglob("*_log.*"))
+        assert sweep.returncode == 0, "\n".join([said, *(log.read_text() for log in logs)])
+
     def ended(self) -> dict[str, str]:
         """Wait until no job is at work, and return the state of every job.
 
@@ -86,8 +92,8 @@ class Cluster:
         return dict(line.split() for line in listed.splitlines())
 
 
-def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:
     """Look until something has happened; fail if `process` ends before."""
     while not happened():
-        assert process.poll() is None, process.communicate()[0]
+        assert process is None or process.poll() is None, process.communicate()[0]
         time.sleep(0.05)

@@ -42,8 +42,7 @@ def test_two_nodes_give_what_two_processes_give(cluster: Cluster, tmp_path: Path
     checkpoint = "sft/*.partial/last.ckpt"
     wait_until(lambda: bool(list((spread / "store").glob(checkpoint))), sweep)
     cluster.run("sbatch", "--wait", "--nodes=2", "--exclusive", "--mem=0", "--wrap=true")
-    said, _ = sweep.communicate()
-    assert sweep.returncode == 0, said
+    cluster.finish(sweep, spread)
     job = min(set(cluster.states()) - before, key=int)
     shown = cluster.run("scontrol", "show", "job", job)
     assert re.search(r"Restarts=(\d+)", shown)[1] == "1"

@@ -48,8 +48,7 @@ def test_preempted_in_training_and_in_exploration(cluster: Cluster, tmp_path: Pa
         wait_until(lambda pattern=pattern: lines(store, pattern) > 0, sweep)
         cluster.run("sbatch", "--wait", "--nodes=2", "--exclusive", "--mem=0", "--wrap=true")
         assert list(store.glob(kept)), "it left without what it needs to go on"
-    said, _ = sweep.communicate()
-    assert sweep.returncode == 0, said
+    cluster.finish(sweep, preempted)
 
     job = min(set(cluster.states()) - before, key=int)
     shown = cluster.run("scontrol", "show", "job", job)
