@@ -17,6 +17,7 @@ from tratree.envs.alfworld.compact_games import CompactGames
 from tratree.envs.alfworld.engine import Engine, prepare
 from tratree.envs.alfworld.games import Game, GameFolder
 from tratree.envs.alfworld.generator import generate_games
+from tratree.envs.alfworld.translation import translate
 from tratree.errors import UserError
 from tratree.external_data import external_data
 
@@ -201,6 +202,23 @@ def test_translation_leaves_the_interpreter_alone(game: Game, tmp_path: Path) ->
     with pytest.raises(UserError):
         Engine(tmp_path).start(replace(game, problem=game.problem[:2000]))
     assert (sys.argv, sys.stdout) == (arguments, output)
+
+
+def test_a_signal_to_leave_during_a_translation_is_no_fault_of_the_game(
+    source: GameFolder, tmp_path: Path
+) -> None:
+    def leave(*_: object) -> None:
+        sys.exit(-1)
+
+    game = source.load(source.tasks("valid_unseen")[0].task_id)
+    before = signal.signal(signal.SIGALRM, leave)
+    signal.setitimer(signal.ITIMER_REAL, 0.02)
+    try:
+        with pytest.raises(SystemExit):
+            translate(game.domain, game.problem, tmp_path)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.mark.parametrize("field", ["problem", "domain", "grammar"])

@@ -67,6 +67,8 @@ def _translate(domain: str, problem: str) -> Translation:
         try:
             task, sas = pddl2sas(domain, problem)
         except (Exception, SystemExit) as error:
+            if isinstance(error, SystemExit) and not isinstance(error.code, str):
+                raise  # not the translator giving up, which says why, but a signal to leave
             reason = str(error).strip().split("\n")[0] or type(error).__name__
             raise UserError(
                 f"the PDDL problem is cut or malformed ({reason}); make or download the game again"
