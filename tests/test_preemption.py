@@ -6,11 +6,26 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.programs import start_program
 from tratree import preemption
 from tratree.preemption import SIGNAL, wait_for_safe_points
+
+ENDS = """
+import os, signal
+from tratree.preemption import SIGNAL, ignore_at_exit
+
+class Remains:
+    def __del__(self, tell=os.kill, pid=os.getpid(), number=SIGNAL):
+        tell(pid, number)
+
+remains = Remains()
+signal.signal(SIGNAL, lambda *_: None)
+{call}
+"""
 
 calls: list[int] = []
 
@@ -73,3 +88,12 @@ def test_a_signal_that_nobody_owns_is_left_alone() -> None:
     with wait_for_safe_points() as leaving:
         assert signal.getsignal(SIGNAL) is signal.SIG_DFL
         assert not leaving.asked
+
+
+@pytest.mark.parametrize(
+    ("call", "code"), [("ignore_at_exit()", 0), ("None", -SIGNAL)], ids=["ignored", "by default"]
+)
+def test_the_signal_while_the_process_ends(call: str, code: int, tmp_path: Path) -> None:
+    program = start_program(ENDS.format(call=call), tmp_path / "program.py")
+    _, errors = program.communicate()
+    assert program.returncode == code, errors

@@ -7,6 +7,7 @@ ends it. It may do so anywhere, as a run can be killed anywhere; at a safe point
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import threading
@@ -79,3 +80,12 @@ def wait_for_safe_points() -> Iterator[Leaving]:
         signal.signal(SIGNAL, owner)
         if leaving.asked:
             leaving.leave()
+
+
+def ignore_at_exit() -> None:
+    """Let the signal do nothing from when this process begins to end.
+
+    Python takes its handlers away then, and what it still has to clean up would be killed: the job
+    of a run that is complete would count as failed.
+    """
+    atexit.register(signal.signal, SIGNAL, signal.SIG_IGN)

@@ -13,6 +13,8 @@ Hydra imports this module at every start, so it imports nothing heavy.
 from __future__ import annotations
 
 import logging
+import shlex
+import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -27,6 +29,7 @@ from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmitit
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from tratree.cli.failures import read_failure, write_failure
+from tratree.preemption import SIGNAL, ignore_at_exit
 from tratree.report.sweep import FAILURE
 
 if TYPE_CHECKING:
@@ -68,6 +71,7 @@ class SlurmLauncher(BaseSubmititLauncher):
         """Run a point, in a job on the cluster."""
         import submitit
 
+        ignore_at_exit()
         Singleton.set_state(state)
         setup_globals()
         config = deepcopy(config)  # Submitit writes the argument down again if the job has to leave
@@ -121,6 +125,8 @@ class SlurmLauncher(BaseSubmititLauncher):
             folder=params.pop("submitit_folder"),
             cluster=self._EXECUTOR,
             slurm_max_num_timeout=params.pop("max_num_timeout"),
+            # Until Submitit has its handler in place, the signal would be the job's end.
+            slurm_python=f"env --ignore-signal={SIGNAL.name} {shlex.quote(sys.executable)}",
         )
         common = set(OmegaConf.structured(BaseQueueConf).keys())
         executor.update_parameters(

@@ -59,19 +59,17 @@ def test_points_share_the_store_and_a_failure_is_seen(cluster: Cluster, tmp_path
     assert ours == stocks
 
 
-def test_cancelled_points_are_reported(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_point_is_not_ended_by_a_signal_at_its_start_but_by_being_cancelled(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    logs = tmp_path / "sweep" / ".submitit"
     before = set(cluster.states())
-    cancelled: list[str] = []
-
-    def running() -> bool:
-        cancelled[:] = [
-            j for j, state in cluster.states().items() if j not in before and state == "RUNNING"
-        ]
-        return bool(cancelled)
-
     sweep = cluster.sweep("slurm", "seed=0", folder=tmp_path)
-    wait_until(running, sweep)
-    cluster.run("scancel", *cancelled)
+    wait_until(lambda: bool(list(logs.rglob("*_0_log.out"))), sweep)
+    [job] = set(cluster.states()) - before
+    cluster.run("scancel", "--signal=USR2", job)
+    wait_until(lambda: any("> games" in log.read_text() for log in logs.rglob("*.err")), sweep)
+    cluster.run("scancel", job)
     said, _ = sweep.communicate()
     assert sweep.returncode == 1
     assert "CANCELLED" in said
