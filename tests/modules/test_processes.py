@@ -18,8 +18,8 @@ def work():
     time.sleep(1000)
 
 if __name__ == "__main__":
-    print("starting", flush=True)
     try:
+        print("starting", flush=True)
         run_in_processes(work, 2)
     except KeyboardInterrupt:
         print("interrupted")
