@@ -18,7 +18,7 @@ def train(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_every_fine_tuning_can_learn_its_samples_by_heart(tmp_path: Path) -> None:
-    done = train("debug=overfit", folder=tmp_path)
+    done = train("debug=overfit", "model.imitation.epochs=50", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     losses = {
         path.parts[-3]: json.loads(path.read_text())["loss"]

@@ -21,6 +21,8 @@ from tratree.policy.sampling import SamplingSettings
 from tratree.policy.workers import roll_out
 from tratree.trajectory.types import Task, Trajectory
 
+pytestmark = pytest.mark.usefixtures("several_threads")
+
 TWO = WorkerSettings(2)
 
 

@@ -75,8 +75,8 @@ def transcript(engine: Engine, game: Game, seed: int = 0) -> list[str | None]:
 @pytest.mark.slow
 def test_generated_games_play_as_on_the_stock_engine(source: GameFolder, cache: Path) -> None:
     tasks = [*source.tasks("train"), *source.tasks("valid_unseen")]
-    measured = compare(source, tasks, steps=40, cache=cache)
-    assert measured["steps"] == 30 * 40
+    measured = compare(source, tasks, steps=25, cache=cache)
+    assert measured["steps"] == 30 * 25
     assert measured["wins"] > 0
     assert measured["ratio"] > 15
 
