@@ -37,7 +37,7 @@ def end_program(program: subprocess.Popen[str], how: signal.Signals) -> None:
         program.send_signal(how)
 
 
-def left_behind(program: subprocess.Popen[str], seconds: float = 20.0) -> list[str]:
+def left_behind(program: subprocess.Popen[str], seconds: float = 120.0) -> list[str]:
     """Return the commands of the processes that outlive a program by so long."""
     program.wait(seconds)
     deadline = time.monotonic() + seconds
