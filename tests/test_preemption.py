@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 from tests.programs import start_program
 from tratree import preemption
-from tratree.preemption import SIGNAL, wait_for_safe_points
+from tratree.preemption import SIGNAL, ignoring, wait_for_safe_points
 
 ENDS = """
 import os, signal
@@ -97,3 +99,14 @@ def test_the_signal_while_the_process_ends(call: str, code: int, tmp_path: Path)
     program = start_program(ENDS.format(call=call), tmp_path / "program.py")
     _, errors = program.communicate()
     assert program.returncode == code, errors
+
+
+def test_the_signal_to_a_program_that_ignores_it() -> None:
+    tell = f"import os, sys; os.kill(os.getpid(), {int(SIGNAL)}); print(sys.argv[1:])"
+    done = subprocess.run(
+        ignoring(sys.executable, "-c", tell, "two words", "$HOME"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "['two words', '$HOME']\n")

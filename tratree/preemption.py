@@ -82,6 +82,15 @@ def wait_for_safe_points() -> Iterator[Leaving]:
             leaving.leave()
 
 
+def ignoring(*command: str) -> list[str]:
+    """Return the command of a program that the signal does nothing to, until it has a handler.
+
+    For any POSIX shell: ``env --ignore-signal`` is missing on clusters that are still in use.
+    """
+    name = SIGNAL.name.removeprefix("SIG")
+    return ["sh", "-c", f'trap "" {name}; exec "$0" "$@"', *command]
+
+
 def ignore_at_exit() -> None:
     """Let the signal do nothing from when this process begins to end.
 

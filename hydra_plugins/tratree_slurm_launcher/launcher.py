@@ -29,7 +29,7 @@ from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmitit
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from tratree.cli.failures import read_failure, write_failure
-from tratree.preemption import SIGNAL, ignore_at_exit
+from tratree.preemption import ignore_at_exit, ignoring
 from tratree.report.sweep import FAILURE
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class SlurmLauncher(BaseSubmititLauncher):
             cluster=self._EXECUTOR,
             slurm_max_num_timeout=params.pop("max_num_timeout"),
             # Until Submitit has its handler in place, the signal would be the job's end.
-            slurm_python=f"env --ignore-signal={SIGNAL.name} {shlex.quote(sys.executable)}",
+            slurm_python=shlex.join(ignoring(sys.executable)),
         )
         common = set(OmegaConf.structured(BaseQueueConf).keys())
         executor.update_parameters(

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from tratree.errors import UserError
 from tratree.modules.processes import be_rank
-from tratree.preemption import SIGNAL
+from tratree.preemption import ignoring
 
 
 def run_on_nodes(work: Callable[[], None], num_nodes: int, devices: int) -> None:
@@ -44,7 +44,7 @@ def run_on_nodes(work: Callable[[], None], num_nodes: int, devices: int) -> None
         *("srun", "--overlap", "--kill-on-bad-exit=1", f"--nodes={num_nodes}"),
         *(f"--ntasks-per-node={devices}", f"--cpus-per-task={max(1, cpus // devices)}"),
         # The run has to deal with the signal to leave, which SLURM sends to every step.
-        *("env", f"--ignore-signal={SIGNAL.name}", sys.executable, "-m", __name__),
+        *ignoring(sys.executable, "-m", __name__),
     ]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment()
