@@ -13,8 +13,8 @@ pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 # Long enough to be caught at work. Without the signal there would be no checkpoint to go on from.
 SETTINGS = (
-    "model.weak.sft.epochs=40",
-    "explore.trajectories=8",
+    "model.weak.sft.epochs=60",
+    "explore.trajectories=12",
     "trainer.checkpoint_every_steps=1000000",
 )
 KEPT = ("adapter_model.safetensors", "metrics.jsonl", "episodes.jsonl", "metrics.json")
