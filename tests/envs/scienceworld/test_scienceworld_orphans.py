@@ -27,7 +27,7 @@ ENDINGS = {
 SIGNALS = {"killed": signal.SIGKILL, "interrupted": signal.SIGINT}
 
 
-def ends(pid: int, seconds: float = 20.0) -> bool:
+def ends(pid: int, seconds: float = 120.0) -> bool:
     end = time.monotonic() + seconds
     while os.path.exists(f"/proc/{pid}"):
         if time.monotonic() > end:
