@@ -71,6 +71,11 @@ class Cluster:
             folder=folder,
         )
 
+    def push_off(self) -> None:
+        """Take all nodes for a moment, so that jobs of partition scavenge have to leave them."""
+        whole = ("--nodes=2", "--exclusive", "--mem=0")
+        self.run("sbatch", "--wait", *whole, "--output=/dev/null", "--wrap=true")
+
     def finish(self, sweep: subprocess.Popen[str], folder: Path) -> None:
         """Wait for a sweep of `folder`; should it fail, show what it and its jobs have said."""
         said, _ = sweep.communicate()

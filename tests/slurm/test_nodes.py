@@ -41,7 +41,7 @@ def test_two_nodes_give_what_two_processes_give(cluster: Cluster, tmp_path: Path
     # It is pushed off its nodes in a fine-tuning, and goes on there.
     checkpoint = "sft/*.partial/last.ckpt"
     wait_until(lambda: bool(list((spread / "store").glob(checkpoint))), sweep)
-    cluster.run("sbatch", "--wait", "--nodes=2", "--exclusive", "--mem=0", "--wrap=true")
+    cluster.push_off()
     cluster.finish(sweep, spread)
     job = min(set(cluster.states()) - before, key=int)
     shown = cluster.run("scontrol", "show", "job", job)
