@@ -85,7 +85,8 @@ def wait_for_safe_points() -> Iterator[Leaving]:
 def ignoring(*command: str) -> list[str]:
     """Return the command of a program that the signal does nothing to, until it has a handler.
 
-    For any POSIX shell: ``env --ignore-signal`` is missing on clusters that are still in use.
+    For any POSIX shell: ``env --ignore-signal`` is missing on clusters that are still in use. While
+    SLURM itself starts the program (some tenths of a second), the signal still ends the job.
     """
     name = SIGNAL.name.removeprefix("SIG")
     return ["sh", "-c", f'trap "" {name}; exec "$0" "$@"', *command]

@@ -91,6 +91,22 @@ class Cluster:
             time.sleep(0.2)
         return self.states()
 
+    def ignores(self, job: str, number: int) -> bool:
+        """Whether a program that SLURM has started for the job ignores the signal by now."""
+        for node in self.run("squeue", "-h", "-j", job, "-o", "%N").split():
+            # Fails as long as the node does not know the job.
+            listed = subprocess.run(
+                ["scontrol", "listpids", job, node],
+                env=self.environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            for line in listed.stdout.splitlines()[1:]:
+                if number in ignored_signals(line.split()[0]):
+                    return True
+        return False
+
     def states(self) -> dict[str, str]:
         """State of every job that the cluster remembers, by its number."""
         listed = self.run("squeue", "-h", "-r", "-t", "all", "-o", "%i %T")
@@ -102,3 +118,13 @@ def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str] | No
     while not happened():
         assert process is None or process.poll() is None, process.communicate()[0]
         time.sleep(0.05)
+
+
+def ignored_signals(process: str) -> set[int]:
+    """Return the signals that a process ignores; none if it is no longer there."""
+    try:
+        status = Path("/proc", process, "status").read_text()
+    except OSError:
+        return set()
+    [mask] = [line.split()[1] for line in status.splitlines() if line.startswith("SigIgn:")]
+    return {number for number in range(1, 65) if int(mask, 16) >> (number - 1) & 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -65,8 +66,9 @@ def test_a_point_is_not_ended_by_a_signal_at_its_start_but_by_being_cancelled(
     logs = tmp_path / "sweep" / ".submitit"
     before = set(cluster.states())
     sweep = cluster.sweep("slurm", "seed=0", folder=tmp_path)
-    wait_until(lambda: bool(list(logs.rglob("*_0_log.out"))), sweep)
+    wait_until(lambda: bool(set(cluster.states()) - before), sweep)
     [job] = set(cluster.states()) - before
+    wait_until(lambda: cluster.ignores(job, signal.SIGUSR2), sweep)
     cluster.run("scancel", "--signal=USR2", job)
     wait_until(lambda: any("> games" in log.read_text() for log in logs.rglob("*.err")), sweep)
     cluster.run("scancel", job)
