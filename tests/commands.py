@@ -21,7 +21,9 @@ TRAIN = str(ROOT / "train.py")
 
 SERVER = """
 import json, os, runpy, sys
-import lightning, tratree.cli.train, tratree.pipeline.run
+from tratree.large_imports import large_imports
+with large_imports():
+    import lightning, tratree.cli.train, tratree.pipeline.run
 
 def run(argv, folder, environment, out, err):
     for path, number in ((os.devnull, 0), (out, 1), (err, 2)):

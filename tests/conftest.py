@@ -6,6 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tratree import large_imports
+
+# All imports of the suite, up to the end of its collection.
+large_imports.begin()
+
 # As the command line does: without it, threads of small models spin while they wait.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
@@ -14,6 +19,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A shell's background jobs ignore Ctrl-C, and so would the programs that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    import hypothesis  # noqa: F401 - warns if it is imported later, as it asks the collector
+
+    large_imports.end()
 
 
 @pytest.fixture(scope="module")

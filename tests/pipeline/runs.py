@@ -15,6 +15,7 @@ from threading import Timer
 from rich.console import Console
 
 from tratree.cli.compose import compose_config
+from tratree.large_imports import import_in_server
 from tratree.pipeline.progress import Progress
 
 
@@ -66,7 +67,7 @@ def run_pipeline(folder: Path, overrides: tuple[str, ...], kill: Kill | None) ->
 def start(folder: Path, *overrides: str, kill: Kill | None = None) -> BaseProcess:
     """Start `run_pipeline`; the heavy imports are done once and shared by all starts."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tratree.pipeline.run", "tests.pipeline.runs"])
+    import_in_server(context, ["tratree.pipeline.run", "tests.pipeline.runs"])
     process = context.Process(target=run_pipeline, args=(folder, overrides, kill))
     process.start()
     return process

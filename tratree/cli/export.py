@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from tratree.large_imports import large_imports
+
 
 def main(arguments: Sequence[str]) -> None:
     """Write the folder and say where it is.
@@ -41,7 +43,8 @@ def main(arguments: Sequence[str]) -> None:
     given = parser.parse_args(arguments)
 
     # Heavy imports wait until the arguments are known to be right.
-    from tratree.pipeline.export import export
+    with large_imports():
+        from tratree.pipeline.export import export
 
     export(given.run, given.out, system=given.system, merged=given.merged)
     print(f"{'merged model' if given.merged else 'adapter'} in {given.out}")

@@ -15,6 +15,7 @@ from tratree.cli.compose import CONFIG_FOLDER
 from tratree.cli.failures import Sweep, list_failures, write_failure
 from tratree.config import read_config, register_schema
 from tratree.errors import UserError
+from tratree.large_imports import large_imports
 from tratree.report.sweep import FAILURE
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,8 @@ def _run(composed: DictConfig) -> None:
         config = read_config(composed)
         config.logger.group = config.logger.group or _group()
         # Heavy imports wait until there is something to run, so that --help answers at once.
-        from tratree.pipeline.run import run
+        with large_imports():
+            from tratree.pipeline.run import run
 
         run(config, folder)
     except Exception as error:

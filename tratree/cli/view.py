@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tratree.cli.arguments import ArgumentParser, megabytes, write_page
+from tratree.large_imports import large_imports
 
 PAGE = "trees.html"
 
@@ -35,8 +36,9 @@ def main(arguments: Sequence[str]) -> None:
     given = parser.parse_args(arguments)
 
     # Heavy imports wait until the arguments are known to be right.
-    from tratree.pipeline.run_folder import STAGES
-    from tratree.pipeline.run_trees import find_trees, tree_page
+    with large_imports():
+        from tratree.pipeline.run_folder import STAGES
+        from tratree.pipeline.run_trees import find_trees, tree_page
 
     found = find_trees(given.run, given.store)
     page = tree_page(found, f"Trees of {given.run.resolve().name}")

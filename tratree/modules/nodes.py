@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 
 from tratree.errors import UserError
+from tratree.large_imports import large_imports
 from tratree.modules.processes import be_rank
 from tratree.preemption import ignoring
 
@@ -74,7 +75,8 @@ def _run() -> None:
     teller = os.dup(1)
     os.dup2(2, 1)
     # Only in the new processes: it takes seconds.
-    from lightning.pytorch.plugins.environments import SLURMEnvironment
+    with large_imports():
+        from lightning.pytorch.plugins.environments import SLURMEnvironment
 
     slurm = SLURMEnvironment(auto_requeue=False)
     be_rank(

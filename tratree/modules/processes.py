@@ -18,6 +18,7 @@ from torch.multiprocessing import (
 
 from tratree.child_processes import end_with_parent, shielded_children
 from tratree.errors import UserError
+from tratree.large_imports import import_in_server
 
 
 def run_in_processes(work: Callable[[], None], count: int) -> None:
@@ -35,7 +36,7 @@ def run_in_processes(work: Callable[[], None], count: int) -> None:
         ProcessRaisedException, ProcessExitedException: If one fails otherwise.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tratree.modules.fit"])  # imported once for all
+    import_in_server(context, ["tratree.modules.fit"])
     logging.getLogger("torch.multiprocessing.spawn").setLevel(logging.ERROR)
     ours, theirs = context.Pipe(duplex=False)
     with shielded_children():

@@ -18,6 +18,7 @@ import torch
 from tratree.child_processes import SECONDS_TO_CLOSE, shielded_children
 from tratree.envs.base import TextEnv
 from tratree.errors import UserError
+from tratree.large_imports import import_in_server
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.policy.rollout import RolloutEngine, run_episodes
 from tratree.policy.rollout_settings import Episode, RolloutLimits
@@ -100,7 +101,7 @@ def roll_out(
         source=source,
     )
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([*_PRELOADED, *preload])
+    import_in_server(context, [*_PRELOADED, *preload])
     duty = Duty(
         load_policy,
         make_env,
