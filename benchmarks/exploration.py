@@ -10,7 +10,7 @@ from tratree.cli.compose import compose_config
 from tratree.pipeline.methods import weak_trees
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.run import open_store
-from tratree.pipeline.stages.episodes import EPISODES
+from tratree.pipeline.stages.file_names import EPISODES
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
 

@@ -43,8 +43,8 @@ from tratree.modules.settings import TrainingSettings
 from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.stage import Resources
-from tratree.pipeline.stages.episodes import EPISODES
 from tratree.pipeline.stages.explore import explore_stage
+from tratree.pipeline.stages.file_names import EPISODES
 from tratree.pipeline.stages.reference import encode_pair
 from tratree.pipeline.stages.sft import sft_stage
 from tratree.pipeline.store import Store

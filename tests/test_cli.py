@@ -15,21 +15,31 @@ def train(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return commands.train(*arguments, f"store={folder}/store", folder=folder)
 
 
-def test_help_shows_the_groups_and_imports_nothing_heavy(tmp_path: Path) -> None:
-    script = (
-        "import sys; sys.argv = ['train.py', '--help']\n"
-        "from tratree.cli import main\n"
-        "main()\n"
-        "heavy = {'torch', 'transformers', 'lightning', 'textworld', 'numba'}\n"
-        "heavy |= {'submitit', 'wandb', 'matplotlib'}\n"
-        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
-    )
+def imported(script: str, folder: Path) -> tuple[set[str], str]:
+    """Return the modules that a program has imported at its end, and what it has said."""
+    told = folder / "modules.txt"
+    tell = f"open({str(told)!r}, 'w').write(' '.join(sys.modules))"
+    script = f"import atexit, sys; atexit.register(lambda: {tell}); {script}"
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+    return set(told.read_text().split()), done.stdout
+
+
+def test_help_shows_the_groups_and_imports_nothing_heavy(tmp_path: Path) -> None:
+    script = "sys.argv = ['train.py', '--help']; import tratree.cli as c; c.main()"
+    modules, said = imported(script, tmp_path)
+    heavy = {"torch", "transformers", "lightning", "textworld", "numba"}
+    assert not modules & (heavy | {"submitit", "wandb", "matplotlib"})
     for group in ("env: alfworld", "method: ", "model: ", "explore: ", "tree: ", "trainer: "):
-        assert group in done.stdout
+        assert group in said
+
+
+@pytest.mark.parametrize("module", ["run_trees", "run_record", "sweep_progress"])
+def test_reading_a_run_does_not_import_what_a_run_needs(module: str, tmp_path: Path) -> None:
+    modules, _ = imported(f"import tratree.pipeline.{module}", tmp_path)
+    assert not modules & {"torch", "transformers", "lightning", "textworld"}
 
 
 @pytest.mark.parametrize(

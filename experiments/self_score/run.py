@@ -17,7 +17,7 @@ from typing import Any
 from sklearn.metrics import roc_auc_score
 
 from tratree.pipeline.run_folder import read_stages
-from tratree.pipeline.stages.episodes import EPISODES
+from tratree.pipeline.stages.file_names import EPISODES
 from tratree.pipeline.starts import origin, starts_below
 from tratree.trajectory.jsonl import read_trajectories
 

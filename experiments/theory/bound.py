@@ -26,9 +26,8 @@ from tratree.data.episodes import collate, cut_into_batches
 from tratree.pipeline.methods import evaluations
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.run import open_store
-from tratree.pipeline.stages.episodes import EPISODES
-from tratree.pipeline.stages.evaluate import METRICS
 from tratree.pipeline.stages.explore import explore_stage
+from tratree.pipeline.stages.file_names import EPISODES, METRICS
 from tratree.pipeline.stages.pairs import PAIRS
 from tratree.pipeline.stages.training import load_policy
 from tratree.pipeline.starts import origin, this_start

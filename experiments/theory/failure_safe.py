@@ -26,8 +26,8 @@ from tratree.pipeline.methods import explored, sft_strong, weak_reference_dpo
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.run import open_store
 from tratree.pipeline.stage import Job, Stage
-from tratree.pipeline.stages.episodes import EPISODES
-from tratree.pipeline.stages.evaluate import METRICS, evaluate_stage
+from tratree.pipeline.stages.evaluate import evaluate_stage
+from tratree.pipeline.stages.file_names import EPISODES, METRICS
 from tratree.pipeline.stages.pairs import PAIRS, pairs_stage
 from tratree.pipeline.stages.training import ADAPTER, read_report
 from tratree.pipeline.stages.trees import trees_stage

@@ -14,7 +14,8 @@ from typing import Literal, cast
 from tratree.cli.compose import compose_config
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.run import open_store
-from tratree.pipeline.stages.evaluate import METRICS, evaluate_stage
+from tratree.pipeline.stages.evaluate import evaluate_stage
+from tratree.pipeline.stages.file_names import METRICS
 from tratree.pipeline.stages.sft import sft_stage
 
 

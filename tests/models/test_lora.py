@@ -17,7 +17,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from tratree.errors import UserError
 from tratree.models import loading
-from tratree.models.loading import ModelSettings, fingerprint, load_base, load_tokenizer
+from tratree.models.loading import ModelSettings, load_base, load_tokenizer
 from tratree.models.lora import (
     LoraSettings,
     add_lora,
@@ -25,6 +25,7 @@ from tratree.models.lora import (
     load_policy_model,
     save_adapter,
 )
+from tratree.models.names import fingerprint
 
 TOKENS = torch.arange(10)[None]
 

@@ -18,7 +18,7 @@ from tratree.cli.compose import compose_config
 from tratree.envs.base import TextEnv, play_expert
 from tratree.envs.registry import make_env, prepare_data
 from tratree.models.loading import ModelSettings, load_base
-from tratree.models.loading import local_folder as folder_of
+from tratree.models.names import local_folder as folder_of
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import encode_trajectory
 from tratree.trajectory.types import Trajectory

@@ -13,7 +13,7 @@ from tratree.cli.compose import compose_config
 from tratree.pipeline.methods import explored
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.run import open_store
-from tratree.pipeline.stages.episodes import EPISODES
+from tratree.pipeline.stages.file_names import EPISODES
 
 SMALL = ("debug=smoke", "explore.tasks=3", "model.weak.sft.epochs=1")
 

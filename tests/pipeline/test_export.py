@@ -15,7 +15,7 @@ from tests.pipeline.runs import start
 from tratree.cli.compose import compose_config
 from tratree.cli.export import main
 from tratree.errors import UserError
-from tratree.models.loading import local_folder
+from tratree.models.names import local_folder
 from tratree.pipeline.methods import systems
 from tratree.pipeline.stages.training import load_policy, read_report
 from tratree.policy.chat import ChatFormat

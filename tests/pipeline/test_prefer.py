@@ -12,7 +12,7 @@ from rich.console import Console
 
 from tratree.cli.compose import compose_config
 from tratree.errors import UserError
-from tratree.models.loading import local_folder
+from tratree.models.names import local_folder
 from tratree.pipeline.methods import systems
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.stage import Resources

@@ -17,7 +17,7 @@ from tratree.pipeline.progress import Progress
 from tratree.pipeline.run_folder import STAGES, read_stages, write_stages
 from tratree.pipeline.run_trees import find_trees
 from tratree.pipeline.stage import Job, Resources, Stage
-from tratree.pipeline.stages.episodes import EPISODES
+from tratree.pipeline.stages.file_names import EPISODES
 from tratree.pipeline.stages.paths import paths_stage
 from tratree.pipeline.stages.trees import trees_stage
 from tratree.pipeline.store import Store

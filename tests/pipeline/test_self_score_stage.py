@@ -13,8 +13,8 @@ from rich.console import Console
 from tratree.cli.compose import compose_config
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.stage import Job, Resources
-from tratree.pipeline.stages.episodes import EPISODES
 from tratree.pipeline.stages.explore import explore_stage
+from tratree.pipeline.stages.file_names import EPISODES
 from tratree.pipeline.stages.self_score import self_score_stage
 from tratree.pipeline.stages.sft import sft_stage
 from tratree.pipeline.store import Store

@@ -14,8 +14,8 @@ from tratree.cli.compose import compose_config
 from tratree.errors import UserError
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.stage import Resources
-from tratree.pipeline.stages.episodes import EPISODES
 from tratree.pipeline.stages.evaluate import evaluate_stage
+from tratree.pipeline.stages.file_names import EPISODES
 from tratree.pipeline.stages.sft import sft_stage
 from tratree.pipeline.stages.training import load_policy
 from tratree.pipeline.store import Store

@@ -19,7 +19,7 @@ from tratree.pipeline.progress import Progress
 from tratree.pipeline.run import open_store, run
 from tratree.pipeline.stage import Job, Stage, with_inputs
 from tratree.pipeline.stages.demonstrations import DEMONSTRATIONS
-from tratree.pipeline.stages.episodes import EPISODES
+from tratree.pipeline.stages.file_names import EPISODES
 from tratree.pipeline.stages.paths import PATHS
 from tratree.pipeline.stages.select import select_stage
 from tratree.pipeline.stages.training import read_report

@@ -17,7 +17,7 @@ from tratree.pipeline.methods import weak_trees
 from tratree.pipeline.progress import Progress
 from tratree.pipeline.run import open_store
 from tratree.pipeline.stage import Job, Stage
-from tratree.pipeline.stages.episodes import EPISODES
+from tratree.pipeline.stages.file_names import EPISODES
 from tratree.pipeline.stages.paths import COMPARISON, paths_stage
 from tratree.pipeline.stages.trees import STATISTICS, draw_trajectories, read_trees, trees_stage
 from tratree.trajectory.jsonl import write_trajectories

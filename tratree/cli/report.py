@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tratree.cli.arguments import ArgumentParser, megabytes, write_page
-from tratree.large_imports import large_imports
 
 PAGE = "report.html"
 TREES = "trees.html"
@@ -37,10 +36,9 @@ def main(arguments: Sequence[str]) -> None:
     given = parser.parse_args(arguments)
 
     # Heavy imports wait until the arguments are known to be right.
-    with large_imports():
-        from tratree.pipeline.run_record import read_run
-        from tratree.pipeline.run_trees import find_trees, tree_page
-        from tratree.report.run_page import render
+    from tratree.pipeline.run_record import read_run
+    from tratree.pipeline.run_trees import find_trees, tree_page
+    from tratree.report.run_page import render
 
     record = read_run(given.run, given.store)
     out = given.out or given.run / PAGE

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tratree.cli.arguments import ArgumentParser, megabytes, write_page
-from tratree.large_imports import large_imports
 
 PAGE = "trees.html"
 
@@ -36,9 +35,8 @@ def main(arguments: Sequence[str]) -> None:
     given = parser.parse_args(arguments)
 
     # Heavy imports wait until the arguments are known to be right.
-    with large_imports():
-        from tratree.pipeline.run_folder import STAGES
-        from tratree.pipeline.run_trees import find_trees, tree_page
+    from tratree.pipeline.run_folder import STAGES
+    from tratree.pipeline.run_trees import find_trees, tree_page
 
     found = find_trees(given.run, given.store)
     page = tree_page(found, f"Trees of {given.run.resolve().name}")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -26,9 +24,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from tratree.errors import UserError
-
-PACKAGE_PREFIX = "package:"
-"""Marks a folder inside the tratree package, such as ``package:models/tiny/weak``."""
+from tratree.models.names import check_folder, local_folder, public_name
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 """Number types that models may be held in."""
@@ -80,39 +76,6 @@ class ModelSettings:
                 "a quantised model cannot compute in float64: set model.dtype and "
                 "model.rollout_dtype to bfloat16 or float32"
             )
-
-
-def local_folder(name: str) -> Path | None:
-    """Return the folder that `name` stands for, or None for a Hub id."""
-    if name.startswith(PACKAGE_PREFIX):
-        return Path(str(files("tratree").joinpath(name.removeprefix(PACKAGE_PREFIX))))
-    looks_like_path = name.startswith((".", "/", "~")) or Path(name).is_dir()
-    return Path(name).expanduser() if looks_like_path else None
-
-
-def fingerprint(name: str) -> str:
-    """Return what tells a base model from another: a hash of a folder's files, or the Hub id.
-
-    Raises:
-        UserError: If `name` is a folder without a model.
-    """
-    folder = local_folder(name)
-    if folder is None:
-        return name
-    _check_folder(name, folder)
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".json", ".safetensors", ".jinja"):
-            with path.open("rb") as file:
-                content = hashlib.file_digest(file, "sha256").digest()
-            digest.update(path.name.encode() + b"\0" + content)
-    return digest.hexdigest()[:16]
-
-
-def public_name(name: str) -> str:
-    """Return the name of a model without the path of a folder of this machine."""
-    is_path = local_folder(name) is not None and not name.startswith(PACKAGE_PREFIX)
-    return Path(name).name if is_path else name
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
@@ -180,16 +143,8 @@ def _find(name: str, patterns: list[str]) -> Path:
     folder = local_folder(name)
     if folder is None:
         return Path(snapshot_download(name, allow_patterns=patterns, ignore_patterns=["*/*"]))
-    _check_folder(name, folder)
+    check_folder(name, folder)
     return folder
-
-
-def _check_folder(name: str, folder: Path) -> None:
-    if not (folder / "config.json").is_file():
-        raise UserError(
-            f"model {name}: {folder} holds no config.json; give a Hub id, or the folder of a "
-            "model with safetensors weights"
-        )
 
 
 @contextmanager

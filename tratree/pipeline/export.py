@@ -11,13 +11,14 @@ import torch
 
 from tratree.errors import UserError
 from tratree.files import share_as_folder
-from tratree.models.loading import ModelSettings, public_name
+from tratree.models.loading import ModelSettings
 from tratree.models.lora import load_policy_model
+from tratree.models.names import public_name
 from tratree.modules.fit import FitReport
 from tratree.pipeline.finished import DESCRIPTION, read_description
 from tratree.pipeline.run_folder import STAGES, read_stages
 from tratree.pipeline.stages.demonstrations import DEMONSTRATIONS
-from tratree.pipeline.stages.episodes import EPISODES
+from tratree.pipeline.stages.file_names import EPISODES
 from tratree.pipeline.stages.pairs import PAIRS
 from tratree.pipeline.stages.paths import PATHS
 from tratree.pipeline.stages.training import ADAPTER, load_chat, read_report

@@ -14,8 +14,7 @@ from tratree.modules.metrics import read_metrics
 from tratree.pipeline.finished import TIMING, unfinished
 from tratree.pipeline.run_folder import STAGES, RunStages, read_stages
 from tratree.pipeline.run_trees import find_trees
-from tratree.pipeline.stages.episodes import EPISODES, LOG
-from tratree.pipeline.stages.evaluate import METRICS
+from tratree.pipeline.stages.file_names import EPISODES, EPISODES_LOG, METRICS
 from tratree.pipeline.starts import read_starts
 from tratree.report.run_page import RunRecord, StageRecord
 from tratree.report.sweep import CONFIGURATION, FAILURE, RESULTS, read_json, read_yaml
@@ -112,7 +111,11 @@ def _episodes(stages: RunStages) -> Iterator[tuple[str, list[Trajectory]]]:
             continue
         folder = _there(stages.store / place)
         whole = folder / EPISODES
-        played = read_trajectories(whole) if whole.is_file() else read_trajectory_log(folder / LOG)
+        played = (
+            read_trajectories(whole)
+            if whole.is_file()
+            else read_trajectory_log(folder / EPISODES_LOG)
+        )
         if played:
             yield title.removeprefix(EVALUATE), played
 

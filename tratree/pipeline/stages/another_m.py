@@ -8,7 +8,7 @@ from typing import Any
 
 from tratree.pipeline.finished import finished_folders, read_description
 from tratree.pipeline.stage import Job
-from tratree.pipeline.stages.episodes import EPISODES
+from tratree.pipeline.stages.file_names import EPISODES
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
 

@@ -10,6 +10,7 @@ from typing import Any
 from tratree.config import Config
 from tratree.pipeline.stage import Job
 from tratree.pipeline.stages.environment import env_maker
+from tratree.pipeline.stages.file_names import EPISODES, EPISODES_LOG
 from tratree.pipeline.stages.serving import play_on_server
 from tratree.pipeline.stages.training import policy_loader
 from tratree.policy.rollout_settings import Episode, RolloutLimits
@@ -17,9 +18,6 @@ from tratree.policy.workers import roll_out
 from tratree.preemption import wait_for_safe_points
 from tratree.trajectory.jsonl import TrajectoryLog, write_trajectories
 from tratree.trajectory.types import Trajectory
-
-EPISODES = "episodes.jsonl"
-LOG = "episodes.log.jsonl"
 
 
 def rollout_settings(config: Config) -> dict[str, Any]:
@@ -79,7 +77,7 @@ def play_episodes(
     what `known` has of them is not played.
     Asked to leave the machine (`tratree.preemption`), it does so after the next episode that ends.
     """
-    log = TrajectoryLog(job.folder / LOG)
+    log = TrajectoryLog(job.folder / EPISODES_LOG)
     logged = {(t.task.task_id, t.sample): t for t in (*known, *log.read())}
     keys = [(e.task.task_id, e.sample) for e in episodes]
     played = {key: logged[key] for key in keys if key in logged}
@@ -121,4 +119,4 @@ def _play(job: Job, episodes: Sequence[Episode], source: str) -> Iterator[tuple[
 def write_episodes(job: Job, played: Sequence[Trajectory]) -> None:
     """Write ``episodes.jsonl``, the job's last word; the log has done its duty then."""
     write_trajectories(job.folder / EPISODES, played)
-    (job.folder / LOG).unlink(missing_ok=True)
+    (job.folder / EPISODES_LOG).unlink(missing_ok=True)

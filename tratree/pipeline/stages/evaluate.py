@@ -14,19 +14,17 @@ from tratree.evaluation.metrics import summarize
 from tratree.pipeline.stage import Job, Stage
 from tratree.pipeline.stages.environment import env_maker, games_stage
 from tratree.pipeline.stages.episodes import (
-    EPISODES,
     play_episodes,
     rollout_settings,
     write_episodes,
 )
 from tratree.pipeline.stages.explore import sampling_plan
+from tratree.pipeline.stages.file_names import EPISODES, METRICS
 from tratree.pipeline.stages.tasks import evaluated_tasks
 from tratree.policy.rollout_settings import Episode
 from tratree.policy.sampling import SamplingSettings
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
-
-METRICS = "metrics.json"
 
 
 def evaluate_stage(

@@ -13,7 +13,6 @@ from tratree.pipeline.stages.another_m import played_with_another_m
 from tratree.pipeline.stages.demonstrations import DEMONSTRATIONS
 from tratree.pipeline.stages.environment import env_maker, games_stage
 from tratree.pipeline.stages.episodes import (
-    EPISODES,
     Tally,
     play_episodes,
     rollout_settings,
@@ -21,6 +20,7 @@ from tratree.pipeline.stages.episodes import (
 )
 from tratree.pipeline.stages.exploration import undecided, within_tokens
 from tratree.pipeline.stages.explorer import explorer_stage
+from tratree.pipeline.stages.file_names import EPISODES
 from tratree.pipeline.stages.tasks import explored_tasks
 from tratree.policy.rollout_settings import Episode
 from tratree.policy.sampling import SamplingSettings

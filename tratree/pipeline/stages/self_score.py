@@ -6,7 +6,7 @@ from tratree.config import Config
 from tratree.modules.self_score import score_itself, train_success_head
 from tratree.pipeline.stage import Job, Stage
 from tratree.pipeline.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
-from tratree.pipeline.stages.episodes import EPISODES
+from tratree.pipeline.stages.file_names import EPISODES
 from tratree.pipeline.stages.training import load_policy
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 

@@ -18,7 +18,7 @@ from transformers import PreTrainedModel
 
 from tratree.config import BaseModelConfig, Config, OptimizationConfig
 from tratree.data.data_module import StepDataModule
-from tratree.models.loading import ModelSettings, fingerprint, load_base, load_tokenizer
+from tratree.models.loading import ModelSettings, load_base, load_tokenizer
 from tratree.models.lora import (
     LoraSettings,
     add_lora,
@@ -26,6 +26,7 @@ from tratree.models.lora import (
     load_policy_model,
     save_adapter,
 )
+from tratree.models.names import fingerprint
 from tratree.models.ranks import is_first_rank
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.fit import CHECKPOINT, FitReport, fit

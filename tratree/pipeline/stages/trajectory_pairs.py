@@ -10,7 +10,7 @@ from typing import Any
 from tratree.config import Config
 from tratree.pipeline.stage import Job, Stage
 from tratree.pipeline.stages.demonstrations import DEMONSTRATIONS
-from tratree.pipeline.stages.episodes import EPISODES
+from tratree.pipeline.stages.file_names import EPISODES
 from tratree.pipeline.stages.pairs import PAIRS
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 from tratree.trajectory.types import Trajectory

@@ -13,8 +13,9 @@ import numpy as np
 
 from tratree.config import Config
 from tratree.envs.registry import action_key
-from tratree.models.loading import fingerprint
+from tratree.models.names import fingerprint
 from tratree.pipeline.stage import Job, Stage
+from tratree.pipeline.stages.file_names import EPISODES
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
 from tratree.tree.files import load_trees, save_trees
@@ -59,9 +60,6 @@ def draw_trajectories(of_task: Sequence[Trajectory], width: int, seed: int) -> S
 
 
 def _merge(job: Job) -> None:
-    # Here, because it imports torch, which reading trees does not need.
-    from tratree.pipeline.stages.episodes import EPISODES
-
     settings = job.settings
     trajectories = read_trajectories(job.inputs["explored"] / EPISODES)
     by_task: list[Sequence[Trajectory]] = [

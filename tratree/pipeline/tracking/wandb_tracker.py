@@ -16,7 +16,7 @@ from lightning.pytorch.loggers import Logger, WandbLogger
 from tratree.config import Config
 from tratree.errors import UserError
 from tratree.pipeline.run_record import read_run
-from tratree.pipeline.stages.episodes import EPISODES
+from tratree.pipeline.stages.file_names import EPISODES
 from tratree.pipeline.stages.trees import read_trees
 from tratree.pipeline.tracking import wandb_keys as keys
 from tratree.pipeline.tracking.tracker import Tracker
