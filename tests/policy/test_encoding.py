@@ -1,5 +1,7 @@
 """Trajectories as token ids and masks."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.policy.small_tokenizers import LINES, tokenizer_of
@@ -56,6 +58,19 @@ def test_sampled_ids_are_used_as_they_are():
     assert all(encoded.agent_mask[start : start + len(spelled)])
 
 
+def test_what_a_limit_put_into_a_turn_is_no_target():
+    chat = ChatFormat(tokenizer_of("tiny"), "tiny")
+    cut = (*chat.agent_turn("", "go to")[:-2], chat.stop_id)
+    last = len(cut) - 1
+    steps = (Step("", "go", LINES[2], token_ids=cut, inserted=(last,)), STEPS[1])
+    encoded = encode_trajectory(chat, trajectory_of(steps))
+    start = encoded.turn_starts[0]
+    assert encoded.token_ids[start : start + len(cut)] == cut
+    assert encoded.agent_mask[start : start + len(cut)] == (True,) * last + (False,)
+    sampled = encode_trajectory(chat, trajectory_of((replace(steps[0], inserted=()), STEPS[1])))
+    assert sum(sampled.agent_mask) == sum(encoded.agent_mask) + 1
+
+
 def test_without_token_ids_another_vocabulary_learns_the_texts():
     weak, strong = (ChatFormat(tokenizer_of(name), name) for name in ("tiny", "chatml"))
     steps = tuple(
@@ -64,5 +79,7 @@ def test_without_token_ids_another_vocabulary_learns_the_texts():
     )
     sampled, written = trajectory_of(steps), trajectory_of(STEPS)
     assert without_token_ids(sampled) == written
+    cut = tuple(replace(step, inserted=(len(step.token_ids) - 1,)) for step in steps)
+    assert without_token_ids(trajectory_of(cut)) == written
     assert encode_trajectory(weak, sampled) == encode_trajectory(weak, written)
     assert encode_trajectory(strong, sampled) != encode_trajectory(strong, written)

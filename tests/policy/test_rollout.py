@@ -124,13 +124,17 @@ def test_recorded_actions_lead_to_the_recorded_observations(policy_folder, one_b
     env.close()
 
 
-def test_limits_cut_turns_and_episodes(policy_folder):
+def test_limits_cut_turns_and_episodes(policy_folder, one_by_one):
     limits = RolloutLimits(max_steps=9, max_new_tokens=6, max_context=110)
     _, chat = load_policy(policy_folder)
     played = play(policy_folder, episodes_of(policy_folder), 8, limits)
     lengths = [len(step.token_ids) for episode in played for step in episode.steps]
     assert max(lengths) == 6
-    assert all(s.token_ids[-1] in chat.stop_ids for e in played for s in e.steps)
+    steps = [step for episode in played for step in episode.steps]
+    assert all(step.token_ids[-1] in chat.stop_ids for step in steps)
+    cut = [step for step in steps if len(step.token_ids) == 6]
+    assert {step.inserted for step in cut} == {(5,)}
+    assert () in {step.inserted for episode in one_by_one for step in episode.steps}
     assert max(len(encode_trajectory(chat, e).token_ids) for e in played) <= 110
     overflown = [e for e in played if not e.finished and len(e.steps) < 9]
     assert overflown

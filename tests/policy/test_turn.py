@@ -48,9 +48,11 @@ def test_a_turn_ends_with_its_stop_token_or_its_last_token(chat):
     turn = Turn(chat, limits(6), list)
     say(turn, [*ids(chat, "look"), chat.stop_id, 1, 1])
     assert turn.token_ids == [*ids(chat, "look"), chat.stop_id]
+    assert turn.inserted == []
     turn = Turn(chat, limits(4), list)
     say(turn, ids(chat, "go to shelf 1"))
     assert turn.token_ids == [*ids(chat, "go to shelf"), chat.stop_id]
+    assert turn.inserted == [3]
 
 
 def test_a_long_thought_is_cut_and_its_action_follows(chat):
@@ -58,15 +60,18 @@ def test_a_long_thought_is_cut_and_its_action_follows(chat):
     turn = Turn(chat, turn_limits, list)
     say(turn, [*ids(chat, "so I see"), *ids(chat, "look"), chat.stop_id])
     assert parse_turn(chat.decode(turn.token_ids)) == ("so I see", "look")
+    assert [turn.token_ids[i] for i in turn.inserted] == list(chat.action_label)
     short = Turn(chat, limits(12, max_thought_tokens=5), list)
     said = chat.agent_turn("so", "go to shelf 1")
     assert say(short, list(said)) == list(said)
+    assert short.inserted == []
 
 
 def test_a_turn_that_repeats_itself_is_cut(chat):
     turn = Turn(chat, limits(50, max_repeats=3), list)
     say(turn, [*ids(chat, "I see a"), *ids(chat, "go to") * 20])
     assert turn.token_ids == [*ids(chat, "I see a"), *ids(chat, "go to") * 3, chat.stop_id]
+    assert turn.inserted == [len(turn.token_ids) - 1]
     free = Turn(chat, limits(50), list)
     say(free, ids(chat, "go to") * 20)
     assert not free.over

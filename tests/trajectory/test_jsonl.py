@@ -30,6 +30,7 @@ TRAJECTORIES = st.lists(
                 TEXTS,
                 st.lists(st.integers(0, 9), max_size=3).map(tuple),
                 st.booleans(),
+                st.lists(st.integers(0, 9), max_size=2).map(tuple),
             ),
             max_size=3,
         ).map(tuple),

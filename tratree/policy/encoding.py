@@ -14,7 +14,8 @@ class EncodedTrajectory:
 
     Attributes:
         token_ids: All tokens, length L.
-        agent_mask: True exactly on the agent's own tokens, stop tokens included, length L.
+        agent_mask: True exactly on the agent's own tokens, stop tokens included but for those
+            that a limit of the rollout put there, length L.
         turn_starts: For each step, the index of its first agent token.
     """
 
@@ -25,7 +26,7 @@ class EncodedTrajectory:
 
 def without_token_ids(trajectory: Trajectory) -> Trajectory:
     """Return the trajectory as texts only, for a model that reads other token ids."""
-    steps = tuple(replace(step, token_ids=()) for step in trajectory.steps)
+    steps = tuple(replace(step, token_ids=(), inserted=()) for step in trajectory.steps)
     return replace(trajectory, steps=steps)
 
 
@@ -39,6 +40,7 @@ def encode_trajectory(chat: ChatFormat, trajectory: Trajectory) -> EncodedTrajec
         turn = step.token_ids or chat.agent_turn(step.thought, step.action)
         turn_starts.append(len(token_ids) + len(shown))
         token_ids += [*shown, *turn]
-        agent_mask += [False] * len(shown) + [True] * len(turn)
+        agent_mask += [False] * len(shown)
+        agent_mask += [position not in step.inserted for position in range(len(turn))]
         shown = chat.next_turn(step.observation)
     return EncodedTrajectory(tuple(token_ids), tuple(agent_mask), tuple(turn_starts))

@@ -85,9 +85,9 @@ class LiveEpisode:
                     f"set max_context to more than {limits.max_context}"
                 )
         else:
-            said = self.turn.token_ids
+            said, inserted = tuple(self.turn.token_ids), tuple(self.turn.inserted)
             thought, action = parse_turn(self.chat.decode(said))
-            step = Step(thought, action, result.observation, tuple(said), result.valid)
+            step = Step(thought, action, result.observation, said, result.valid, inserted)
             self.steps.append(step)
             self.token_ids += self.chat.next_turn(result.observation)
         self.turn = Turn(self.chat, limits, self.env.admissible)

@@ -20,6 +20,7 @@ class Turn:
 
     Attributes:
         token_ids: The tokens, stop token included once it is over.
+        inserted: The positions in `token_ids` of what the limits put there.
         over: Whether the turn is over.
     """
 
@@ -34,6 +35,7 @@ class Turn:
             admissible: Returns what the environment accepts now; called where only that may follow.
         """
         self.token_ids: list[int] = []
+        self.inserted: list[int] = []
         self.over = False
         self._chat = chat
         self._limits = limits
@@ -75,7 +77,9 @@ class Turn:
                 self._start_action()
             elif len(self.token_ids) == self._limits.thought_tokens:
                 added += self._chat.action_label
+        end = len(self.token_ids)
         self.token_ids += added[1:]
+        self.inserted += range(end, len(self.token_ids))
         if len(added) > 1 and not self.over:
             self._start_action()
         return added

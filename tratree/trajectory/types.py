@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+_TOKEN_FIELDS = ("token_ids", "inserted")
+
 
 @dataclass(frozen=True)
 class Task:
@@ -36,6 +38,9 @@ class Step:
             model sampled them (experts). Training uses them as they are.
         valid: Whether the environment understood the action and it was possible; True in files
             from before it was recorded.
+        inserted: Which of `token_ids`, by position, a limit of the rollout put there: the stop
+            token of a turn that was cut, the action's label after a thought that was. No model
+            sampled them, so they are no target of a training.
     """
 
     thought: str
@@ -43,6 +48,7 @@ class Step:
     observation: str
     token_ids: tuple[int, ...] = ()
     valid: bool = True
+    inserted: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ class Trajectory:
         data = asdict(self)
         if not self.record:
             del data["record"]
-        data["steps"] = [{**asdict(s), "token_ids": list(s.token_ids)} for s in self.steps]
+        data["steps"] = [_step_to_json(step) for step in self.steps]
         return data
 
     @classmethod
@@ -90,6 +96,14 @@ class Trajectory:
         fields = dict(data)
         fields["task"] = Task(**fields["task"])
         fields["steps"] = tuple(
-            Step(**{**s, "token_ids": tuple(s.get("token_ids", ()))}) for s in fields["steps"]
+            Step(**{**s, **{name: tuple(s.get(name, ())) for name in _TOKEN_FIELDS}})
+            for s in fields["steps"]
         )
         return cls(**fields)
+
+
+def _step_to_json(step: Step) -> dict[str, Any]:
+    data = {**asdict(step), **{name: list(getattr(step, name)) for name in _TOKEN_FIELDS}}
+    if not step.inserted:
+        del data["inserted"]
+    return data

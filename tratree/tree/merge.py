@@ -160,7 +160,9 @@ class _GrowingTree:
 
 def _order(trajectory: Trajectory) -> tuple[Any, ...]:
     """Return what sorts the trajectories of a task; equal for equal ones only."""
-    steps = [(s.action, s.observation, s.thought, s.token_ids) for s in trajectory.steps]
+    steps = [
+        (s.action, s.observation, s.thought, s.token_ids, s.inserted) for s in trajectory.steps
+    ]
     t = trajectory
     return (-t.score, t.finished, t.sample, t.source, steps, t.success)
 

@@ -27,7 +27,7 @@ from tratree.policy.sampling import SamplingSettings
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Task, Trajectory
 
-VERSION = 2
+VERSION = 3
 
 
 def explore_stage(
