@@ -32,8 +32,7 @@ class RolloutLimits:
     """What an agent's turn may be, and when turns and episodes are cut.
 
     A turn that is cut ends with the stop token, which is then no target of a training. A turn also
-    ends with the line of its action:
-    what a model writes after it is not kept.
+    ends with the line of its action: what a model writes after it is not kept.
 
     Attributes:
         max_steps: Most agent steps of an episode.
