@@ -28,7 +28,8 @@ from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.games import GameFolder, GameSource
 from tratree.envs.alfworld.generator import generate_games
 from tratree.envs.base import StepResult
-from tratree.models.loading import ModelSettings, load_base, load_tokenizer
+from tratree.models.loading import load_base, load_tokenizer
+from tratree.models.settings import ModelSettings
 from tratree.policy.chat import ChatFormat
 from tratree.policy.machine_settings import EngineSettings
 from tratree.policy.rollout import run_episodes

@@ -37,7 +37,8 @@ from tratree.cli.compose import compose_config
 from tratree.data.packing import Pack
 from tratree.data.pairs import EncodedPair, PairDataModule
 from tratree.models.loading import load_tokenizer
-from tratree.models.lora import LoraSettings, add_lora
+from tratree.models.lora import add_lora
+from tratree.models.settings import LoraSettings
 from tratree.modules.pack_attention import attend_by_edges
 from tratree.modules.settings import TrainingSettings
 from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule

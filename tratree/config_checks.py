@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tratree.errors import UserError
+from tratree.models.settings import ATTENTIONS, DTYPES, QUANTIZATIONS, LoraSettings
+from tratree.modules.settings import PRECISIONS, STRATEGIES, TrainingSettings
 
 if TYPE_CHECKING:
     from tratree.config import Config
@@ -17,6 +19,7 @@ def check(config: Config) -> None:
         UserError: If one is unknown or out of its range, or two do not fit.
     """
     _check_values(config)
+    _check_trainings(config)
     _check_combinations(config)
 
 
@@ -40,8 +43,12 @@ def _check_values(config: Config) -> None:
     choice("rollout.constraint", rollout.constraint, ("none", "well_formed", "admissible"))
     choice("rollout.engine", rollout.engine, ("transformers", "vllm"))
     choice("tree.similarity", tree.similarity, ("exact", "ngrams", "minilm"))
-    choice("model.attention", config.model.attention, ("sdpa", "eager", "flash_attention_2"))
-    choice("model.quantization", config.model.quantization, ("none", "8bit", "4bit"))
+    choice("model.attention", config.model.attention, ATTENTIONS)
+    choice("model.quantization", config.model.quantization, QUANTIZATIONS)
+    choice("model.dtype", config.model.dtype, DTYPES)
+    choice("model.rollout_dtype", config.model.rollout_dtype, DTYPES)
+    choice("trainer.precision", config.trainer.precision, PRECISIONS)
+    choice("trainer.strategy", config.trainer.strategy, STRATEGIES)
     choice("trainer.profiler", config.trainer.profiler or "simple", ("simple", "advanced"))
     choice("explore.score", explore.score, ("environment", "self"))
     choice("tree.action_match", tree.action_match, ("exact", "normalised"))
@@ -79,7 +86,7 @@ def _check_values(config: Config) -> None:
     ):
         if not lowest <= number <= 1:
             raise UserError(f"{key}={number} is out of range: it must lie between {lowest} and 1")
-    if method.beta <= 0:
+    if not method.beta > 0:
         raise UserError(f"method.beta={method.beta} is out of range: it must be above 0")
     if not 0 <= method.label_smoothing < 0.5:
         raise UserError(
@@ -90,10 +97,32 @@ def _check_values(config: Config) -> None:
         choice("evaluation.splits", name, config.env.splits)
 
 
+def _check_trainings(config: Config) -> None:
+    """Check now what each fine-tuning would check hours later."""
+    model = config.model
+    hardware = {k: v for k, v in vars(config.trainer).items() if k != "profiler"}
+    for key, optimization in (
+        ("model.weak.sft", model.weak.sft),
+        ("model.strong.sft", model.strong.sft),
+        ("model.imitation", model.imitation),
+        ("model.preference", model.preference),
+    ):
+        try:
+            TrainingSettings(**vars(optimization), **hardware)
+        except UserError as error:
+            raise UserError(f"{key}: {error}") from None
+    LoraSettings(**vars(model.lora))
+
+
 def _check_combinations(config: Config) -> None:
     tree, explore, rollout = config.tree, config.explore, config.rollout
     if config.model.quantization != "none" and config.trainer.strategy == "fsdp":
         raise UserError("a quantised model cannot be sharded: use trainer=ddp or trainer=gpu")
+    if config.model.attention == "flex_attention" and config.trainer.accelerator == "cpu":
+        raise UserError(
+            "model.attention=flex_attention trains on GPUs only: use trainer=gpu, or "
+            "model.attention=sdpa"
+        )
     if tree.width is not None and tree.width > explore.trajectories:
         raise UserError(
             f"tree.width={tree.width} is more than the {explore.trajectories} trajectories of each "

@@ -17,8 +17,9 @@ import torch
 from tratree.cli.compose import compose_config
 from tratree.envs.registry import make_env, prepare_data
 from tratree.evaluation.metrics import summarize
-from tratree.models.loading import ModelSettings, load_tokenizer
+from tratree.models.loading import load_tokenizer
 from tratree.models.lora import load_policy_model
+from tratree.models.settings import ModelSettings
 from tratree.pipeline.stages.episodes import rollout_settings
 from tratree.policy.chat import ChatFormat
 from tratree.policy.machine_settings import EngineSettings

@@ -17,15 +17,10 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from tratree.errors import UserError
 from tratree.models import loading
-from tratree.models.loading import ModelSettings, load_base, load_tokenizer
-from tratree.models.lora import (
-    LoraSettings,
-    add_lora,
-    load_adapter,
-    load_policy_model,
-    save_adapter,
-)
+from tratree.models.loading import load_base, load_tokenizer
+from tratree.models.lora import add_lora, load_adapter, load_policy_model, save_adapter
 from tratree.models.names import fingerprint
+from tratree.models.settings import LoraSettings, ModelSettings
 
 TOKENS = torch.arange(10)[None]
 

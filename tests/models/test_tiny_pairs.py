@@ -17,8 +17,9 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from tratree.cli.compose import compose_config
 from tratree.envs.base import TextEnv, play_expert
 from tratree.envs.registry import make_env, prepare_data
-from tratree.models.loading import ModelSettings, load_base
+from tratree.models.loading import load_base
 from tratree.models.names import local_folder as folder_of
+from tratree.models.settings import ModelSettings
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import encode_trajectory
 from tratree.trajectory.types import Trajectory

@@ -9,7 +9,8 @@ import torch
 from peft import PeftModel
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from tratree.models.lora import LoraSettings, add_lora
+from tratree.models.lora import add_lora
+from tratree.models.settings import LoraSettings
 from tratree.modules.settings import TrainingSettings
 from tratree.policy.encoding import EncodedTrajectory
 

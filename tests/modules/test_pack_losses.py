@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,8 +35,9 @@ from tratree.envs.alfworld.games import GameFolder
 from tratree.envs.alfworld.generator import generate_games
 from tratree.envs.base import play_expert
 from tratree.errors import UserError
-from tratree.models.loading import ModelSettings, load_base, load_tokenizer
-from tratree.models.lora import LoraSettings, add_lora
+from tratree.models.loading import load_base, load_tokenizer
+from tratree.models.lora import add_lora
+from tratree.models.settings import LoraSettings, ModelSettings
 from tratree.modules import pack_attention
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.fit import fit
@@ -79,12 +81,17 @@ def model_of(name: str, attention: str = "sdpa") -> PeftModel:
     torch.manual_seed(0)
     base: PreTrainedModel = Auto.from_config(ARCHITECTURES[name], attn_implementation=attention)
     model = add_lora(base.eval(), LoraSettings(rank=4, alpha=8), seed=0)
+    change_adapter(model)
+    attend_by_edges(model)
+    return model
+
+
+def change_adapter(model: PeftModel) -> None:
+    """Let a new adapter change something: its second half is zero, and so the first's gradient."""
     with torch.no_grad():
         for weights in model.parameters():
             if weights.requires_grad:
                 weights.add_(0.05 * torch.randn(weights.shape))
-    attend_by_edges(model)
-    return model
 
 
 def random_tree(seed: int, pairs: int = 5) -> list[EncodedPair]:
@@ -205,6 +212,8 @@ def play_badly(env: AlfworldEnv, task: Task, limit: int, seed: int) -> Trajector
 def test_real_trees(tmp_path: Path) -> None:
     pairs = explored_pairs(tmp_path, games=3, attempts=8)
     model = add_lora(load_base(ModelSettings("package:models/tiny/strong")), LoraSettings(), seed=0)
+    torch.manual_seed(0)
+    change_adapter(model)
     attend_by_edges(model)
     assert len(pairs) > 10
     assert_equal_to_pairwise(model, pairs, DPOSettings(), [4096, 700])
@@ -285,6 +294,16 @@ def test_flex_attention_sees_the_same() -> None:
     with torch.compiler.set_stance("force_eager"):
         scores = score_sequences(model, sides, pack_tokens=4096)
     assert scores == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_window_shorter_than_a_trajectory_is_refused() -> None:
+    pack = pack_sequences([random_tree(0)[0].chosen])
+    length = pack.token_ids.shape[1]
+    for window, refused in ((length, False), (length - 1, True)):
+        config = MistralConfig(**SIZE, sliding_window=window)
+        model = Auto.from_config(config, attn_implementation="sdpa").eval()
+        with pytest.raises(UserError, match=f"over {window} tokens") if refused else nullcontext():
+            sequence_log_probs(model, pack)
 
 
 def test_an_attention_without_masks_is_refused() -> None:

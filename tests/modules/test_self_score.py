@@ -11,7 +11,8 @@ from tratree.envs.alfworld.games import GameFolder
 from tratree.envs.alfworld.generator import generate_games
 from tratree.envs.base import play_expert
 from tratree.errors import UserError
-from tratree.models.loading import ModelSettings, load_base, load_tokenizer
+from tratree.models.loading import load_base, load_tokenizer
+from tratree.models.settings import ModelSettings
 from tratree.modules.self_score import (
     SuccessHead,
     observation_states,

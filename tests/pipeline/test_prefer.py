@@ -40,12 +40,44 @@ def test_models_of_different_vocabularies_are_refused_before_anything_runs(
     other_family: Path,
 ) -> None:
     strong = f"model.strong.name={other_family}"
-    with pytest.raises(UserError, match=r"tokenizers of .* differ") as caught:
+    with pytest.raises(UserError, match=r"tokenizers or chat templates of .* differ") as caught:
         systems(compose_config(["method=tree_dpo", strong]))
     assert "\n" not in str(caught.value)
     assert set(systems(compose_config(["method=mcts", strong]))) == {
         *("sft_weak", "sft_strong", "mcts")
     }
+
+
+def test_models_of_different_templates_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    source = local_folder("package:models/tiny/strong")
+    assert source is not None
+    shutil.copytree(source, folder)
+    path = folder / "chat_template.jinja"
+    template = path.read_text("utf-8")
+    path.write_text(
+        template.replace("message['content'] + ' <end>'", "message['content'] + ' <user>'")
+    )
+    overrides = [
+        "method=tree_dpo",
+        f"model.strong.name={folder}",
+        "model.strong.chat_template=null",
+    ]
+    with pytest.raises(UserError, match=r"tokenizers or chat templates of .* differ"):
+        systems(compose_config(overrides))
+    path.write_text(template)
+    systems(compose_config(overrides))
+
+
+@pytest.mark.parametrize(
+    "overrides", [["method=tree_dpo"], ["method=success_only", "method.whole_trees=true"]]
+)
+def test_an_attention_that_takes_no_mask_is_refused_before_anything_runs(
+    overrides: list[str],
+) -> None:
+    config = compose_config(["model.attention=flash_attention_2", *overrides])
+    with pytest.raises(UserError, match=r"takes no mask.*: use model\.attention=sdpa, or method"):
+        systems(config)
 
 
 def test_a_copy_of_the_family_is_accepted(tmp_path: Path) -> None:

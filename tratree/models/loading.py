@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -25,57 +24,10 @@ from transformers.utils import logging as transformers_logging
 
 from tratree.errors import UserError
 from tratree.models.names import check_folder, local_folder, public_name
-
-DTYPES = ("float64", "float32", "bfloat16", "float16")
-"""Number types that models may be held in."""
-
-ATTENTIONS = ("sdpa", "eager", "flash_attention_2")
-"""Implementations of attention, under their names in transformers."""
-
-QUANTIZATIONS = ("none", "8bit", "4bit")
-"""How a base model's linear layers may be stored; all but ``none`` need bitsandbytes."""
+from tratree.models.settings import ModelSettings
 
 _TOKENIZER_FILES = ["*.json", "*.txt", "*.model", "*.jinja"]
 _MODEL_FILES = ["*.json", "*.safetensors"]
-
-
-@dataclass(frozen=True)
-class ModelSettings:
-    """Which base model, and how it is held in memory.
-
-    Attributes:
-        name: Hub id, local folder, or ``package:`` and a folder inside the tratree package.
-        dtype: Number type of the weights, one of `DTYPES`; of a quantised model, the one it
-            computes in.
-        attention: Implementation of attention, one of `ATTENTIONS`.
-        gradient_checkpointing: Whether training computes the activations within a layer again
-            for the gradient instead of keeping them: less memory, more time, the same result.
-        quantization: How linear layers are stored, one of `QUANTIZATIONS`.
-
-    Raises:
-        UserError: If there is no such choice.
-    """
-
-    name: str
-    dtype: str = "float32"
-    attention: str = "sdpa"
-    gradient_checkpointing: bool = False
-    quantization: str = "none"
-
-    def __post_init__(self) -> None:
-        """Check the choices."""
-        for key, choices in (
-            ("dtype", DTYPES),
-            ("attention", ATTENTIONS),
-            ("quantization", QUANTIZATIONS),
-        ):
-            if getattr(self, key) not in choices:
-                raise UserError(f"{key} is {getattr(self, key)}: use one of {', '.join(choices)}")
-        if self.quantization != "none" and self.dtype == "float64":
-            raise UserError(
-                "a quantised model cannot compute in float64: set model.dtype and "
-                "model.rollout_dtype to bfloat16 or float32"
-            )
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,45 +14,12 @@ from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
 from tratree.errors import UserError
-from tratree.models.loading import ModelSettings, load_base, no_future_warnings
+from tratree.models.loading import load_base, no_future_warnings
 from tratree.models.ranks import is_first_rank, whole
+from tratree.models.settings import LoraSettings, ModelSettings
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
-
-
-@dataclass(frozen=True)
-class LoraSettings:
-    """Size and place of an adapter.
-
-    Attributes:
-        rank: r of LoRA, at least 1; 64 in the paper.
-        alpha: α of LoRA, above 0, the update is scaled by α / r; 128 in the paper.
-        dropout: Dropout before the adapter, in [0, 1).
-        target_modules: ``all-linear``, or the names of the layers.
-
-    Raises:
-        UserError: If a value is out of its range.
-    """
-
-    rank: int = 64
-    alpha: int = 128
-    dropout: float = 0.0
-    target_modules: str | Sequence[str] = "all-linear"
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if self.rank < 1:
-            raise UserError(f"lora.rank is {self.rank}: set it to 1 or more")
-        if self.alpha <= 0:
-            raise UserError(f"lora.alpha is {self.alpha}: set it above 0")
-        if not 0 <= self.dropout < 1:
-            raise UserError(f"lora.dropout is {self.dropout}: set it from 0 to below 1")
-        if not self.target_modules or not all(isinstance(n, str) for n in self.target_modules):
-            raise UserError(
-                f"lora.target_modules is {self.target_modules}: use all-linear or a list of names "
-                "such as [q_proj,v_proj]"
-            )
 
 
 def add_lora(model: PreTrainedModel, settings: LoraSettings, seed: int) -> PeftModel:

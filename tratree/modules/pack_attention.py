@@ -54,9 +54,17 @@ def attention_arguments(model: CausalModel, pack: Pack) -> dict[str, Any]:
     """Return what the model's forward pass must be given to attend within `pack`.
 
     Raises:
-        UserError: If the model's attention implementation takes no mask.
+        UserError: If the model's attention implementation takes no mask, or a sequence is longer
+            than the window of tokens that the model attends over.
     """
     name = model.config._attn_implementation
+    window = getattr(model.config.get_text_config(), "sliding_window", None)
+    longest = int(pack.position_ids.max()) + 1
+    if window is not None and longest > window:
+        raise UserError(
+            f"this model attends over {window} tokens, so it cannot train a tree with {longest} in "
+            "a row in one pass: use method.packing=pairwise, method.whole_trees=false"
+        )
     if name == EDGES:
         # Nobody reads this mask, but with one of four dimensions the model makes none of its own.
         unread = _weights(model).new_zeros(1, 1, 1, 1)
@@ -67,7 +75,7 @@ def attention_arguments(model: CausalModel, pack: Pack) -> dict[str, Any]:
         return {"attention_mask": _mask(model, pack.subtree_end)}
     raise UserError(
         f"attention {name} takes no mask, so it cannot train a tree in one pass: use sdpa or "
-        "flex_attention, or method.packing=pairwise"
+        "flex_attention, or method.packing=pairwise, method.whole_trees=false"
     )
 
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from tratree.errors import UserError
 
+STRATEGIES = ("auto", "ddp", "fsdp")
+PRECISIONS = ("32-true", "bf16-mixed")
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
@@ -74,8 +77,8 @@ class TrainingSettings:
             )
         for name, choices in (
             ("schedule", ("cosine", "constant")),
-            ("strategy", ("auto", "ddp", "fsdp")),
-            ("precision", ("32-true", "bf16-mixed")),
+            ("strategy", STRATEGIES),
+            ("precision", PRECISIONS),
         ):
             if getattr(self, name) not in choices:
                 raise UserError(f"{name} is {getattr(self, name)}: use {' or '.join(choices)}")

@@ -11,9 +11,9 @@ import torch
 
 from tratree.errors import UserError
 from tratree.files import share_as_folder
-from tratree.models.loading import ModelSettings
 from tratree.models.lora import load_policy_model
 from tratree.models.names import public_name
+from tratree.models.settings import ModelSettings
 from tratree.modules.fit import FitReport
 from tratree.pipeline.finished import DESCRIPTION, read_description
 from tratree.pipeline.run_folder import STAGES, read_stages

@@ -13,7 +13,8 @@ from transformers import PreTrainedModel
 
 from tests.envs.contract.rooms import Room
 from tratree.envs.base import StepResult, TextEnv
-from tratree.models.loading import ModelSettings, load_base, load_tokenizer
+from tratree.models.loading import load_base, load_tokenizer
+from tratree.models.settings import ModelSettings
 from tratree.policy.chat import ChatFormat
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.policy.rollout_settings import Episode, RolloutLimits

@@ -8,6 +8,7 @@ from tratree.config import Config
 from tratree.data.data_module import StepDataModule
 from tratree.data.episode_trees import EpisodeTreeDataModule, TreeEpisode
 from tratree.data.episodes import EpisodeDataModule
+from tratree.errors import UserError
 from tratree.modules.imitation import MCTSImitationModule
 from tratree.pipeline.stage import Job, Stage
 from tratree.pipeline.stages.paths import PATHS
@@ -39,6 +40,11 @@ def imitate_stage(
         "sampled_by": {"chat": chat_settings(sampler)},
     }
     if config.method.whole_trees:
+        if config.model.attention == "flash_attention_2":
+            raise UserError(
+                "model.attention=flash_attention_2 takes no mask, so it cannot train a tree in one "
+                "pass: use model.attention=sdpa, or method.whole_trees=false"
+            )
         settings["pack_tokens"] = config.method.pack_tokens
     inputs = {"paths": paths}
     if config.method.start == "sft":

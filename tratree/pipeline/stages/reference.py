@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from tratree.config import Config
 from tratree.errors import UserError
-from tratree.models.loading import load_tokenizer
 from tratree.modules.log_probabilities import score_sequences
 from tratree.pipeline.stage import Job, Stage
 from tratree.pipeline.stages.pairs import read_pairs
-from tratree.pipeline.stages.training import load_policy
+from tratree.pipeline.stages.training import chat_settings, load_chat, load_policy
 from tratree.pipeline.stages.trajectory_pairs import read_trajectory_pairs
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
@@ -33,7 +34,7 @@ def reference_stage(config: Config, pairs: Stage, model: Stage, label: str = "")
     Raises:
         UserError: If the reference and the strong model do not share a vocabulary.
     """
-    check_vocabularies(model.settings["base"]["name"], config.model.strong.name)
+    _check_chats(model.settings["chat"], chat_settings(config.model.strong))
     settings = {"dtype": config.model.dtype, "pack_tokens": pack_tokens(config)}
     inputs = {**pair_inputs(pairs), "model": model}
     return Stage("reference", settings, _score, inputs, label=label, version=2)
@@ -52,23 +53,34 @@ def load_pairs(job: Job) -> list[TrajectoryPair]:
 
 
 def pack_tokens(config: Config) -> int | None:
-    """Return the most tokens of a pack of pairs, or None if pairs are not packed."""
-    return config.method.pack_tokens if config.method.packing == "tree" else None
+    """Return the most tokens of a pack of pairs, or None if pairs are not packed.
+
+    Raises:
+        UserError: If they are to be packed, and the model's attention takes no mask.
+    """
+    if config.method.packing == "pairwise":
+        return None
+    if config.model.attention == "flash_attention_2":
+        raise UserError(
+            "model.attention=flash_attention_2 takes no mask, so it cannot train a tree in one "
+            "pass: use model.attention=sdpa, or method.packing=pairwise"
+        )
+    return config.method.pack_tokens
 
 
-def check_vocabularies(weak: str, strong: str) -> None:
-    """Check that two base models read token ids alike: preferences compare them token by token.
+def _check_chats(weak: Mapping[str, Any], strong: Mapping[str, Any]) -> None:
+    """Check that both models read token ids alike: preferences compare them token by token.
 
     Raises:
         UserError: If they do not, or a tokenizer cannot be loaded.
     """
     if weak == strong:
         return
-    if load_tokenizer(weak).get_vocab() != load_tokenizer(strong).get_vocab():
+    if not load_chat({"chat": weak}).reads_like(load_chat({"chat": strong})):
         raise UserError(
-            f"the tokenizers of {weak} and {strong} differ, and the strong model's preferences are "
-            "measured against the weak model token by token: choose two models of one family, or "
-            "method=mcts"
+            f"the tokenizers or chat templates of {weak['tokenizer']} and {strong['tokenizer']} "
+            "differ, and the strong model's preferences are measured against the weak model token "
+            "by token: choose two models of one family, or method=mcts"
         )
 
 

@@ -18,16 +18,11 @@ from transformers import PreTrainedModel
 
 from tratree.config import BaseModelConfig, Config, OptimizationConfig
 from tratree.data.data_module import StepDataModule
-from tratree.models.loading import ModelSettings, load_base, load_tokenizer
-from tratree.models.lora import (
-    LoraSettings,
-    add_lora,
-    load_adapter,
-    load_policy_model,
-    save_adapter,
-)
+from tratree.models.loading import load_base, load_tokenizer
+from tratree.models.lora import add_lora, load_adapter, load_policy_model, save_adapter
 from tratree.models.names import fingerprint
 from tratree.models.ranks import is_first_rank
+from tratree.models.settings import LoraSettings, ModelSettings
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.fit import CHECKPOINT, FitReport, fit
 from tratree.modules.nodes import run_on_nodes
