@@ -4,12 +4,17 @@ import os
 import signal
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from tratree import large_imports
 
 # All imports of the suite, up to the end of its collection.
 large_imports.begin()
+
+# How long an example takes says more about the machine.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 # As the command line does: without it, threads of small models spin while they wait.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -22,8 +27,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
-    import hypothesis  # noqa: F401 - warns if it is imported later, as it asks the collector
-
     large_imports.end()
 
 

@@ -70,10 +70,13 @@ def test_at_the_end_of_the_block_the_owner_acts_in_any_case() -> None:
 
 def test_without_a_safe_point_it_leaves_when_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preemption, "PATIENCE_SECONDS", 0.1)
-    with wait_for_safe_points():
+
+    def work() -> None:
         ask()
-        with pytest.raises(SystemExit):
-            time.sleep(60)
+        time.sleep(60)
+
+    with wait_for_safe_points(), pytest.raises(SystemExit):
+        work()
     assert calls == [SIGNAL]
 
 

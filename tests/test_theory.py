@@ -22,7 +22,7 @@ def count_pairs(attempts) -> int:
 
 
 @pytest.mark.parametrize("case", ["failures", "successes", "collapsed"])
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(trajectories())
 def test_uninformative_trees_have_no_pairs(case: str, attempts) -> None:
     altered = failure_safe.CASES[case](attempts, 0)

@@ -160,7 +160,7 @@ def assert_equal_to_pairwise(
 MODEL = model_of("llama")
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(
     seed=st.integers(0, 10**6),
     pairs=st.integers(1, 7),

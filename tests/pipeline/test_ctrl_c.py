@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def start(folder: Path, name: str, workers: int) -> subprocess.Popen[str]:
     """Start a small run in a process group of its own, as a terminal does."""
-    arguments = ["debug=smoke", f"rollout.workers={workers}", "model.weak.sft.epochs=60"]
+    arguments = ["debug=smoke", f"rollout.workers={workers}"]
+    arguments += ["model.weak.sft.epochs=60", "explore.trajectories=12"]  # to be caught at work
     where = [f"store={folder}/store", f"hydra.run.dir={folder}/{name}"]
     return subprocess.Popen(
         [sys.executable, str(ROOT / "train.py"), *arguments, *where],

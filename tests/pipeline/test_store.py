@@ -38,6 +38,11 @@ def count_lines(job: Job) -> None:
             time.sleep(job.settings.get("pause", 0.0))
 
 
+def count_seven_and_die(job: Job) -> None:
+    (job.folder / "lines.txt").write_text("".join(f"{number}\n" for number in range(7)))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def double(job: Job) -> None:
     lines = (job.inputs["lines"] / "lines.txt").read_text()
     (job.folder / "doubled.txt").write_text(lines * 2)
@@ -147,19 +152,20 @@ def test_two_processes_share_a_store_and_do_each_stage_once(tmp_path: Path) -> N
     assert written == "".join(f"{n}\n" for n in range(40))
 
 
+def ensure_dying_stage(root: Path) -> None:
+    open_store(root).ensure(replace(chain(lines=40).inputs["lines"], run=count_seven_and_die))
+
+
 def test_a_killed_stage_goes_on_where_it_was(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("forkserver")
-    process = context.Process(target=ensure_slow_chain, args=(tmp_path,))
+    process = multiprocessing.get_context("forkserver").Process(
+        target=ensure_dying_stage, args=(tmp_path,)
+    )
     process.start()
-    while not list((tmp_path / "lines").glob("*.partial/lines.txt")):
-        time.sleep(0.01)
-    time.sleep(0.2)
-    assert process.pid is not None
-    os.kill(process.pid, signal.SIGKILL)
     process.join()
+    assert process.exitcode == -signal.SIGKILL
     partial = next((tmp_path / "lines").glob("*.partial"))
-    assert 0 < len((partial / "lines.txt").read_text().splitlines()) < 40
-    ensure_slow_chain(tmp_path)
+    assert len((partial / "lines.txt").read_text().splitlines()) == 7
+    open_store(tmp_path).ensure(chain(lines=40))
     written = next((tmp_path / "lines").glob("*/lines.txt")).read_text()
     assert written == "".join(f"{n}\n" for n in range(40))
     assert not list((tmp_path / "lines").glob("*.partial"))

@@ -125,7 +125,7 @@ TEXTS = st.text(st.sampled_from("ab 12.,:'\n\t<>|[]/éİ"), max_size=20)
 
 
 @pytest.mark.parametrize("family", TEMPLATES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(turns=st.lists(st.tuples(TEXTS, TEXTS, TEXTS), min_size=1, max_size=4))
 def test_any_conversation_is_the_same_whole_or_turn_by_turn(family, turns):
     """Ids and mask equal the template's own, and each turn only adds to those before it."""

@@ -41,7 +41,7 @@ def allowed_tokens(logits: np.ndarray, chosen: SamplingSettings) -> set[int]:
 
 
 @given(data=st.data(), logits=LOGITS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_tokens_are_allowed_and_rows_independent(data, logits):
     rows = len(logits)
     chosen = data.draw(st.lists(SETTINGS, min_size=rows, max_size=rows))

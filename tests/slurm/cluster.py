@@ -71,10 +71,17 @@ class Cluster:
             folder=folder,
         )
 
-    def push_off(self) -> None:
-        """Take all nodes for a moment, so that jobs of partition scavenge have to leave them."""
+    def push_off(self, command: str = "true") -> None:
+        """Take all nodes for a moment, so that jobs of partition scavenge have to leave them.
+
+        Args:
+            command: Runs while they are away, and must not fail.
+        """
         whole = ("--nodes=2", "--exclusive", "--mem=0")
-        self.run("sbatch", "--wait", *whole, "--output=/dev/null", "--wrap=true")
+        said = ("--parsable", "--output=/dev/null", "--wrap", command)
+        job = self.run("sbatch", *whole, *said).strip()
+        wait_until(lambda: self.states()[job] in ("COMPLETED", "FAILED"))
+        assert self.states()[job] == "COMPLETED", f"failed while they were away: {command}"
 
     def finish(self, sweep: subprocess.Popen[str], folder: Path) -> None:
         """Wait for a sweep of `folder`; should it fail, show what it and its jobs have said."""

@@ -68,9 +68,13 @@ def test_a_point_is_not_ended_by_a_signal_at_its_start_but_by_being_cancelled(
     sweep = cluster.sweep("slurm", "seed=0", folder=tmp_path)
     wait_until(lambda: bool(set(cluster.states()) - before), sweep)
     [job] = set(cluster.states()) - before
-    wait_until(lambda: cluster.ignores(job, signal.SIGUSR2), sweep)
+
+    def at_work() -> bool:
+        return any("> games" in log.read_text() for log in logs.rglob("*.err"))
+
+    wait_until(lambda: cluster.ignores(job, signal.SIGUSR2) or at_work(), sweep)
     cluster.run("scancel", "--signal=USR2", job)
-    wait_until(lambda: any("> games" in log.read_text() for log in logs.rglob("*.err")), sweep)
+    wait_until(at_work, sweep)
     cluster.run("scancel", job)
     said, _ = sweep.communicate()
     assert sweep.returncode == 1
@@ -88,25 +92,27 @@ def test_without_waiting_the_command_ends_once_all_is_submitted(
     limits = {"timeout_min": 7, "array_parallelism": 1, "max_num_timeout": 3, "wait": "false"}
     settings = [f"hydra.launcher.{name}={value}" for name, value in limits.items()]
     settings += [f"hydra.searchpath=[file://{experiment.parents[1]}]", "experiment=mine"]
-    cluster.run("scontrol", "update", "PartitionName=main", "State=DOWN")
-    sweep = cluster.sweep("slurm", "seed=0,1", *settings, folder=tmp_path)
-    said, _ = sweep.communicate()
-    assert sweep.returncode == 0, said
-    assert "tratree progress" in said
-    jobs = {job: state for job, state in cluster.states().items() if job not in before}
-    assert list(jobs.values()) == ["PENDING"] * 2
+    try:
+        cluster.run("scontrol", "update", "PartitionName=main", "State=DOWN")
+        sweep = cluster.sweep("slurm", "seed=0,1", *settings, folder=tmp_path)
+        said, _ = sweep.communicate()
+        assert sweep.returncode == 0, said
+        assert "tratree progress" in said
+        jobs = {job: state for job, state in cluster.states().items() if job not in before}
+        assert list(jobs.values()) == ["PENDING"] * 2
 
-    # SLURM and Submitit know the limits.
-    shown = cluster.run("scontrol", "show", "job", max(jobs))
-    for limit in ("TimeLimit=00:07:00", "ArrayTaskThrottle=1", "Requeue=1"):
-        assert limit in shown
-    submitted = (tmp_path / "sweep" / ".submitit").rglob("*_submitted.pkl")
-    countdowns = [DelayedSubmission.load(path)._timeout_countdown for path in submitted]
-    assert countdowns == [3, 3]
+        # SLURM and Submitit know the limits.
+        shown = cluster.run("scontrol", "show", "job", max(jobs))
+        for limit in ("TimeLimit=00:07:00", "ArrayTaskThrottle=1", "Requeue=1"):
+            assert limit in shown
+        submitted = (tmp_path / "sweep" / ".submitit").rglob("*_submitted.pkl")
+        countdowns = [DelayedSubmission.load(path)._timeout_countdown for path in submitted]
+        assert countdowns == [3, 3]
 
-    # The jobs run what was submitted, not what the files say by now.
-    experiment.write_text(experiment.read_text().replace("submitted", "later"))
-    cluster.run("scontrol", "update", "PartitionName=main", "State=UP")
+        # The jobs run what was submitted, not what the files say by now.
+        experiment.write_text(experiment.read_text().replace("submitted", "later"))
+    finally:
+        cluster.run("scontrol", "update", "PartitionName=main", "State=UP")
     cluster.run("srun", f"--dependency=afterany:{':'.join(jobs)}", "true")
     for name in ("0", "1"):
         reason = (tmp_path / "sweep" / name / FAILURE).read_text()

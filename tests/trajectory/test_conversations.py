@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tratree.errors import UserError
@@ -136,7 +136,6 @@ OWN = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(OWN, st.sampled_from(list(FORMATS)))
 def test_our_trajectories_come_back_from_every_format(trajectory, name):
     record = json.loads(json.dumps(to_record(trajectory, FORMATS[name])))

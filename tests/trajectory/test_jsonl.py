@@ -9,7 +9,7 @@ import sys
 import textwrap
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tratree.errors import UserError
@@ -49,7 +49,6 @@ def _trajectory(number: int) -> Trajectory:
     return Trajectory(Task("t", "train", "k", "do"), "start", steps, 0.5, False, True, number)
 
 
-@settings(deadline=None)
 @given(TRAJECTORIES)
 def test_round_trip(tmp_path_factory, trajectories):
     folder = tmp_path_factory.mktemp("jsonl")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from tests.tree.tree_examples import trajectories, trajectory
 from tratree.errors import UserError
@@ -52,7 +52,6 @@ def test_any_of_the_best_trajectories_is_the_best_one():
     assert (compared.differs_from_best, compared.below_best) == (1, 1)
 
 
-@settings(deadline=None)
 @given(trajectories())
 def test_nothing_scores_above_the_best(attempts):
     tree = build_tree(attempts, similarity=CharacterNgrams())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tree.tree_examples import TASK, trajectories, trajectory
@@ -25,7 +25,6 @@ SETTINGS = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(trajectories(), SETTINGS)
 def test_pairs_part_at_one_node_by_another_action(attempts, how):
     tree = build_tree(attempts, similarity=CharacterNgrams())
@@ -53,7 +52,6 @@ def test_pairs_part_at_one_node_by_another_action(attempts, how):
         assert most <= how["max_pairs_per_divergence"]
 
 
-@settings(deadline=None)
 @given(trajectories())
 def test_whole_continuations_end_at_least_as_far_apart(attempts):
     tree = build_tree(attempts, similarity=CharacterNgrams())
@@ -63,7 +61,6 @@ def test_whole_continuations_end_at_least_as_far_apart(attempts):
         assert rebuilt.rejected.score <= pair.rejected_score
 
 
-@settings(deadline=None)
 @given(trajectories(), SETTINGS)
 def test_both_sides_share_the_prefix_to_the_token(attempts, how):
     tree = build_tree(attempts, similarity=CharacterNgrams())
@@ -75,7 +72,6 @@ def test_both_sides_share_the_prefix_to_the_token(attempts, how):
         assert all(step.token_ids for step in rebuilt.chosen.steps + rebuilt.rejected.steps)
 
 
-@settings(deadline=None)
 @given(trajectories(scores=[0.1]), SETTINGS)
 def test_equal_scores_give_no_pair(attempts, how):
     tree = build_tree(attempts, similarity=CharacterNgrams())
@@ -194,7 +190,6 @@ def test_unstructured_pairs_are_random_successes_and_failures():
     assert of_first == pairs[:4]
 
 
-@settings(deadline=None)
 @given(trajectories())
 def test_unstructured_pairs_differ(attempts):
     for pair in unstructured_pairs(attempts, seed=0):

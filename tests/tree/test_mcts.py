@@ -76,7 +76,7 @@ def reference_search(tree: TrajectoryTree, iterations: int, exploration: float) 
     return root
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(trajectories(), min_size=1, max_size=3),
     st.sampled_from([1, 2, 7, 60]),
@@ -107,7 +107,6 @@ def test_equals_the_reference(forest, iterations, exploration):
         assert path.value == node.terminal_score
 
 
-@settings(deadline=None)
 @given(trajectories(scores=(0.0, 0.1, 0.3, 0.7)))
 def test_a_path_leads_from_the_root_to_an_end(attempts):
     tree = build_tree(attempts, similarity=CharacterNgrams())

@@ -25,7 +25,7 @@ MERGES = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data(), trajectories(), MERGES)
 def test_order_changes_no_byte(tmp_path_factory, data, given_trajectories, merge):
     folder = tmp_path_factory.mktemp("order")
@@ -35,7 +35,6 @@ def test_order_changes_no_byte(tmp_path_factory, data, given_trajectories, merge
     assert (folder / "a.npz").read_bytes() == (folder / "b.npz").read_bytes()
 
 
-@settings(deadline=None)
 @given(trajectories(), MERGES)
 def test_nothing_is_lost_or_counted_twice(given_trajectories, merge):
     tree = build_tree(given_trajectories, **merge)
@@ -52,7 +51,6 @@ def test_nothing_is_lost_or_counted_twice(given_trajectories, merge):
     )
 
 
-@settings(deadline=None)
 @given(trajectories(), MERGES)
 def test_every_trajectory_is_a_path(given_trajectories, merge):
     tree = build_tree(given_trajectories, **merge)
@@ -68,7 +66,6 @@ def test_every_trajectory_is_a_path(given_trajectories, merge):
     assert np.array_equal(through, tree.visits)
 
 
-@settings(deadline=None)
 @given(trajectories(), MERGES)
 def test_siblings_of_one_action_are_not_alike(given_trajectories, merge):
     tree = build_tree(given_trajectories, **merge)
@@ -145,7 +142,7 @@ def test_all_tasks_are_compared_at_once_level_by_level():
     assert finished[-1] == 3
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(trajectories(), max_size=3), MERGES)
 def test_trees_grown_together_are_those_grown_alone(tmp_path_factory, tasks, merge):
     folder = tmp_path_factory.mktemp("together")
@@ -154,7 +151,6 @@ def test_trees_grown_together_are_those_grown_alone(tmp_path_factory, tasks, mer
     assert (folder / "together.npz").read_bytes() == (folder / "alone.npz").read_bytes()
 
 
-@settings(deadline=None)
 @given(trajectories(), MERGES)
 def test_every_thought_is_in_its_node(given_trajectories, merge):
     tree = build_tree(given_trajectories, **merge)

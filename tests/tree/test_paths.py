@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from tests.tree.tree_examples import trajectories, trajectory
 from tratree.errors import UserError
@@ -14,7 +14,6 @@ from tratree.tree.paths import path_trajectory
 from tratree.tree.similarity import ExactText
 
 
-@settings(deadline=None)
 @given(trajectories())
 def test_a_single_trajectory_comes_back(attempts):
     attempt = attempts[0]

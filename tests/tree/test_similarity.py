@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tratree.errors import UserError
@@ -15,7 +15,6 @@ DISTINCT = st.lists(st.text(max_size=30), unique=True, min_size=1, max_size=6)
 
 
 @pytest.mark.parametrize("similarity", [ExactText(), CharacterNgrams()])
-@settings(deadline=None)
 @given(DISTINCT, DISTINCT)
 def test_cosines_of_each_group(similarity, texts, others):
     first, second = similarity.cosines([texts, others])
@@ -32,7 +31,6 @@ def test_exact_text_finds_nothing_alike():
     assert np.array_equal(cosines, np.eye(3))
 
 
-@settings(deadline=None)
 @given(DISTINCT)
 def test_ngrams_of_a_text_do_not_depend_on_the_others(texts):
     together = CharacterNgrams().encode(texts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from tests.tree.tree_examples import trajectories, trajectory
 from tratree.errors import UserError
@@ -85,7 +85,6 @@ def test_fragmentation_counts_nodes_that_only_differ_in_what_was_seen():
     assert forest_statistics([tree, _tree(("abcd", 1))])["fragmentation"] == 1 / 8
 
 
-@settings(deadline=None)
 @given(trajectories())
 def test_ranges(attempts):
     figures = tree_statistics(build_tree(attempts, similarity=CharacterNgrams()))

@@ -19,7 +19,7 @@ from tratree.tree.similarity import CharacterNgrams, ExactText
 from tratree.tree.types import TrajectoryTree
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(trajectories(), max_size=3))
 def test_round_trip(tmp_path_factory, tasks):
     folder = tmp_path_factory.mktemp("round")

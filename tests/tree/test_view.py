@@ -46,7 +46,7 @@ def data_of(page: _Page) -> dict:
     return json.loads(page.contents["script"][0])
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(trajectories())
 def test_the_data_are_those_of_the_tree(given_trajectories):
     tree = build_tree(given_trajectories, similarity=CharacterNgrams())

@@ -112,7 +112,7 @@ def test_a_virtual_machine_killed_between_calls_is_replaced_for_any_call(fresh):
 @pytest.mark.slow
 def test_a_virtual_machine_that_hangs_is_replaced(simulator):
     expected = play(simulator, "grow-plant", WALK)[1:]
-    hanging = Simulator("easy", seconds=20)
+    hanging = Simulator("easy", seconds=45)
     try:
         hanging.load("grow-plant", 1)
         told = [hanging.step(action) for action in WALK[:3]]

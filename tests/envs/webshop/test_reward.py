@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.envs.webshop.shops import make_product
@@ -143,13 +143,11 @@ def rewarded(product, options, price, goal):
 
 
 @given(purchases())
-@settings(deadline=None)
 def test_bounds(purchase):
     assert 0 <= rewarded(*purchase) <= 1
 
 
 @given(purchases(), st.floats(0, 200))
-@settings(deadline=None)
 def test_a_lower_price_is_never_worse(purchase, lower):
     product, options, price, goal = purchase
     assume(lower <= price)
@@ -157,7 +155,6 @@ def test_a_lower_price_is_never_worse(purchase, lower):
 
 
 @given(purchases(), st.data())
-@settings(deadline=None)
 def test_one_more_attribute_adds_its_share(purchase, data):
     product, options, price, goal = purchase
     attribute = data.draw(st.sampled_from(goal.attributes))
@@ -172,7 +169,6 @@ def test_one_more_attribute_adds_its_share(purchase, data):
 
 
 @given(purchases(), st.data())
-@settings(deadline=None)
 def test_one_more_chosen_option_is_never_worse(purchase, data):
     product, options, price, goal = purchase
     groups = sorted(set(product.options) - set(options))
@@ -183,7 +179,6 @@ def test_one_more_chosen_option_is_never_worse(purchase, data):
 
 
 @given(purchases())
-@settings(deadline=None)
 def test_what_was_asked_for_is_worth_one(purchase):
     goal = purchase[3]
     options = {option.group: option.value for option in goal.options}

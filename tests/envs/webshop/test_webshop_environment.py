@@ -252,7 +252,7 @@ ACTIONS = st.one_of(
 
 
 @given(number=st.integers(0, 8999), actions=st.lists(ACTIONS, max_size=12))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_any_actions_are_played_alike_twice(large, number, actions):
     task = large.tasks("all")[number]
     transcripts = []
