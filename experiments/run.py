@@ -33,6 +33,7 @@ from tratree.pipeline.starts import origin
 from tratree.report.html import Table
 from tratree.report.sweep import find_points
 from tratree.report.sweep_page import NOTE, Summary, markdown_table, summarize_points
+from tratree.report.table import p_text
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -142,9 +143,8 @@ def _overview_row(row: Mapping[str, Any], axes: Sequence[str]) -> list[str]:
     reward = f"{100 * row['reward']:.1f}"
     if row["low"] is not None:
         reward += f" [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
-    p = "" if row["p"] is None else f"{row['p']:.4f}"
     names = [row["env"], row["split"], row["system"], " ".join(settings)]
-    return [*names, str(row["seeds"]), reward, p]
+    return [*names, str(row["seeds"]), reward, p_text(row["p"])]
 
 
 def write_overview() -> None:

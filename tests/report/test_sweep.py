@@ -15,7 +15,7 @@ from tratree.cli.summarize import main
 from tratree.errors import UserError
 from tratree.report import sweep_table
 from tratree.report.sweep import axes, find_points
-from tratree.report.sweep_page import summarize_points, write_summary
+from tratree.report.sweep_page import Summary, summarize_points, write_summary
 from tratree.report.sweep_plots import plot_systems
 from tratree.report.sweep_table import Measurement, Row, over_seeds, paired
 
@@ -125,6 +125,14 @@ def test_the_difference_is_that_of_a_paired_t_test(sweep: Path) -> None:
     rows = {row.system: row for row in summarize_points(find_points([sweep])).rows}
     assert rows["mcts"].difference == pytest.approx(0.55 - 0.3)
     assert rows["sft_strong"].difference is None
+
+
+def test_no_p_value_of_a_sweep_is_zero() -> None:
+    sure = row("mcts", differences=[0.1, 0.1001, 0.1002, 0.1003])
+    assert sure.p is not None
+    assert 0 < sure.p < 1e-6
+    (header, line) = Summary((), (), [sure], ()).table()
+    assert line[header.index("p")] == "<0.0001"
 
 
 def test_every_point_without_results_is_named_with_its_reason(sweep: Path) -> None:
