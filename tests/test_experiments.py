@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from optuna.distributions import IntDistribution
 
 from experiments import run
+from experiments.findings import findings
 from experiments.paper import constants
 from experiments.tuning import run as tuning
 from tests.report.test_sweep import finished, write_point
@@ -24,7 +26,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     here, sweeps = tmp_path / "experiments", tmp_path / "multirun"
     (here / "main_table").mkdir(parents=True)
     (here / "gap").mkdir()
-    (here / "README.md").write_text(f"above\n{run.BEGIN}\nold\n{run.END}\nbelow\n")
+    marks = (f"<!-- {name} -->\nold\n<!-- end of {name} -->" for name in ("results", "findings"))
+    (here / "README.md").write_text("above\n{}\nbetween\n{}\nbelow\n".format(*marks))
     for method in ("mcts", "eto"):
         for seed in (0, 1):
             key = f"evaluate/{method}-{seed}"
@@ -92,12 +95,71 @@ def test_the_overview_lists_what_is_measured_and_what_is_not(folder: Path) -> No
     run.write_overview()
     text = (folder / "README.md").read_text("utf-8")
     assert text.startswith("above\n")
+    assert "\nbetween\n" in text
     assert text.endswith("\nbelow\n")
     assert "old" not in text
     assert "| [`main_table`](main_table/README.md) | alfworld | test | mcts |  | 2 | 55.0 " in text
     assert "| [`gap`](gap/README.md) |  |  |  | not measured yet |" in text
     document = json.loads((folder / "main_table" / "results.json").read_text("utf-8"))
     assert {row["system"] for row in document["rows"]} == {"sft_strong", "mcts", "eto"}
+
+
+def test_the_overview_lists_what_the_others_found(folder: Path) -> None:
+    strong, changed = {"unseen": 0.4, "seen": 0.3}, {"unseen": 0.5, "seen": 0.1}
+    files: dict[str, Any] = {
+        "theory/bound.json": [
+            {"system": "tree_dpo", "largest_constant": constant} for constant in (1.0, 2.0)
+        ],
+        "theory/failure_safe.json": [
+            {"case": case, "reward": reward, "sft": strong, "unchanged": reward == strong}
+            for case, reward in (("failures", strong), ("random_scores", changed))
+        ],
+        "tuning/alfworld/results.json": {
+            "best": 1,
+            "trials": [
+                {"number": number, "values": {"tree.width": number}, "reward": estimate}
+                for number, estimate in enumerate((interval(0.3), interval(0.6)))
+            ],
+            "baselines": {"sft_strong": interval(0.5)},
+        },
+        "quiet/finding.json": [{"measured": "whether it works", "seeds": 3, "result": "no"}],
+    }
+    for name, document in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps(document))
+    (folder / "self_score").mkdir()
+    (folder / "self_score" / "results.md").write_text(
+        "| system | split | success % | against sft_strong, points | p |\n|---|---|---|---|---|\n"
+        "| mcts, score=self | unseen | 36.0 | -11.0 [-18.0, -4.0] | 0.0030 |\n"
+        "| mcts, score=self | seen | 40.5 | -5.5 [-12.5, 2.0] | 0.1800 |\n"
+    )
+    run.write_overview()
+    lines = (folder / "README.md").read_text("utf-8").split("\nbetween\n")[1].splitlines()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if "](" in line]
+    assert [row[0].split("`")[1] for row in rows] == [
+        *("quiet", "self_score", "theory", "theory", "theory", "tuning"),
+    ]
+    assert [row[2:] for row in rows] == [
+        ["3", "no"],
+        ["1", "-11.0 [-18.0, -4.0], p 0.0030"],
+        ["2", "1.50 ± 6.35"],
+        ["1", "+0.0; strong SFT's weights, bit for bit, in 1 of 1"],
+        ["1", "+10.0"],
+        ["1", "`tree.width=1` 60.0 [55.0, 65.0]; strong SFT 50.0 [45.0, 55.0]"],
+    ]
+
+
+def interval(mean: float) -> dict[str, float]:
+    return {"mean": mean, "low": mean - 0.05, "high": mean + 0.05}
+
+
+def test_every_experiment_is_in_the_overview() -> None:
+    """But `paper`, which measures nothing."""
+    folders = {path.parent.name for path in run.HERE.glob("*/README.md")} - {"paper"}
+    others = [row[0].split("`")[1] for row in findings(run.HERE)[1:]]
+    assert folders == {*run.sweep_names(), *others}
+    page = (run.HERE / "README.md").read_text("utf-8")
+    assert markdown_table(findings(run.HERE)) in page
 
 
 def test_every_sweep_has_a_folder_that_says_what_it_asks() -> None:
