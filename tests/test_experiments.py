@@ -214,3 +214,16 @@ def test_the_constants_of_paper_and_code_are_set_as_their_sources_say() -> None:
     page = markdown_table(constants.table())
     print(page)
     assert page in (run.HERE / "paper" / "README.md").read_text("utf-8")
+
+
+def test_a_constant_of_one_environment_is_read_from_that_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = {row[0]: row for row in constants.table()}
+    limits = {env: rows[f"env.max_steps (env={env})"][1] for env in ("alfworld", "webshop")}
+    assert limits == {"alfworld": "40", "webshop": "10"}
+    wrong = tmp_path / "constants.csv"
+    wrong.write_text("key,paper,source,code,source\nenv.max_steps (env=webshop),40,,10,\n")
+    monkeypatch.setattr(constants, "EXPECTED", wrong)
+    with pytest.raises(ValueError, match=r"env\.max_steps \(env=webshop\) is 10, not 40"):
+        constants.table()
