@@ -42,7 +42,8 @@ def _bound(path: Path) -> Iterator[Line]:
         constants = [one["largest_constant"] for one in found if one["system"] == system]
         mean, low, _ = over_seeds(constants)
         half = "" if low is None else f" ± {mean - low:.2f}"
-        what = f"C below which Theorem 1 can promise more than strong SFT, with the KL of {system}"
+        what = "C below which Theorem 1 could promise more than strong SFT, "
+        what += f"with a reward of 1 and the KL of {system}"
         yield what, str(len(constants)), f"{mean:.2f}{half}"
 
 
