@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from optuna.distributions import IntDistribution
 
 from experiments import run
@@ -15,6 +17,7 @@ from experiments.findings import findings
 from experiments.paper import constants
 from experiments.tuning import run as tuning
 from tests.report.test_sweep import finished, write_point
+from tratree.cli.compose import compose_config
 from tratree.report.sweep_page import markdown_table
 from tratree.tuning.space import Space
 from tratree.tuning.study import Study
@@ -169,6 +172,33 @@ def test_every_sweep_has_a_folder_that_says_what_it_asks() -> None:
         page = (run.HERE / name / "README.md").read_text("utf-8")
         parts = [page.index(f"**{part}.**") for part in ("Question", "Command", "Reading", "Cost")]
         assert parts[:2] == sorted(parts[:2]), name
+
+
+NOT_YET = {"main_table", "ablation", "default_run"}
+"""Sweeps whose README gives no command for the paper's size."""
+
+
+@pytest.mark.parametrize("name", sorted({*run.sweep_names()} - NOT_YET))
+def test_a_sweep_at_the_papers_size_has_the_papers_models_at_every_point(name: str) -> None:
+    page = (run.HERE / name / "README.md").read_text("utf-8")
+    (command,) = re.findall(rf"experiments/run\.py {name} (setting=paper [^`\n]*)", page)
+    for variable, value in re.findall(r"^([A-Z]+)=(\S+)$", page, re.MULTILINE):
+        command = command.replace(f"${variable}", value)
+    sweep = yaml.safe_load((run.ROOT / "conf" / "experiment" / f"{name}.yaml").read_text("utf-8"))
+    given = dict(override.split("=", 1) for override in command.split())
+    axes = {**sweep["hydra"]["sweeper"]["params"], **given}
+    for end in (0, -1):
+        point = [f"{key}={value.split(',')[end]}" for key, value in axes.items()]
+        config = compose_config([f"experiment={name}", *point])
+        models = {config.model.weak.name, config.model.strong.name}
+        assert all(model.startswith("meta-llama/Llama-2-") for model in models)
+
+
+@pytest.mark.parametrize("name", sorted({*run.sweep_names()} - NOT_YET))
+def test_a_sweep_shows_its_figure(name: str) -> None:
+    page = (run.HERE / name / "README.md").read_text("utf-8")
+    (shown,) = re.findall(r"!\[.+\]\((.+\.svg)\)", page)
+    assert (run.HERE / name / shown).is_file()
 
 
 def test_the_report_of_a_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
