@@ -7,7 +7,8 @@ The first form takes any override and may be repeated: with others, such as furt
 points join those that are there. Points lie in multirun/NAME; what the store has is not computed
 again. Finished ones are kept in NAME/points.jsonl, so that others, measured later or on another
 machine, join them, too. With setting=paper they lie in multirun/NAME-paper, and the results in a
-folder `paper`. Either way the table of all experiments in experiments/README.md is written anew.
+folder `paper`. Either way the tables of all experiments in experiments/README.md are written anew,
+that of the sweeps and that of the others.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from experiments.findings import findings
 from tratree.pipeline.kept_points import (
     KeptPoint,
     join_points,
@@ -33,11 +35,11 @@ from tratree.pipeline.starts import origin
 from tratree.report.html import Table
 from tratree.report.sweep import find_points
 from tratree.report.sweep_page import NOTE, Summary, markdown_table, summarize_points
+from tratree.report.table import p_text
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 SWEEPS = ROOT / "multirun"
-BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 KEPT = "points.jsonl"
 PAPER = ("reward", "success")
 
@@ -142,18 +144,20 @@ def _overview_row(row: Mapping[str, Any], axes: Sequence[str]) -> list[str]:
     reward = f"{100 * row['reward']:.1f}"
     if row["low"] is not None:
         reward += f" [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
-    p = "" if row["p"] is None else f"{row['p']:.4f}"
     names = [row["env"], row["split"], row["system"], " ".join(settings)]
-    return [*names, str(row["seeds"]), reward, p]
+    return [*names, str(row["seeds"]), reward, p_text(row["p"])]
 
 
 def write_overview() -> None:
-    """Write the table of all experiments into ``README.md``, between its two marks."""
+    """Write the tables of all experiments into ``README.md``, between their marks."""
     path = HERE / "README.md"
-    before, rest = path.read_text("utf-8").split(BEGIN)
-    after = rest.split(END)[1]
-    table = markdown_table(overview(sweep_names()))
-    path.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+    text = path.read_text("utf-8")
+    for name, table in (("results", overview(sweep_names())), ("findings", findings(HERE))):
+        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        before, rest = text.split(begin)
+        after = rest.split(end)[1]
+        text = f"{before}{begin}\n{markdown_table(table)}\n{end}{after}"
+    path.write_text(text, encoding="utf-8")
 
 
 def report(name: str, setting: str = "") -> None:

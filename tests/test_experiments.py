@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from optuna.distributions import IntDistribution
 
 from experiments import run
+from experiments.findings import findings
 from experiments.paper import constants
 from experiments.tuning import run as tuning
 from tests.report.test_sweep import finished, write_point
+from tratree.cli.compose import compose_config
 from tratree.report.sweep_page import markdown_table
 from tratree.tuning.space import Space
 from tratree.tuning.study import Study
@@ -24,7 +29,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     here, sweeps = tmp_path / "experiments", tmp_path / "multirun"
     (here / "main_table").mkdir(parents=True)
     (here / "gap").mkdir()
-    (here / "README.md").write_text(f"above\n{run.BEGIN}\nold\n{run.END}\nbelow\n")
+    marks = (f"<!-- {name} -->\nold\n<!-- end of {name} -->" for name in ("results", "findings"))
+    (here / "README.md").write_text("above\n{}\nbetween\n{}\nbelow\n".format(*marks))
     for method in ("mcts", "eto"):
         for seed in (0, 1):
             key = f"evaluate/{method}-{seed}"
@@ -92,12 +98,71 @@ def test_the_overview_lists_what_is_measured_and_what_is_not(folder: Path) -> No
     run.write_overview()
     text = (folder / "README.md").read_text("utf-8")
     assert text.startswith("above\n")
+    assert "\nbetween\n" in text
     assert text.endswith("\nbelow\n")
     assert "old" not in text
     assert "| [`main_table`](main_table/README.md) | alfworld | test | mcts |  | 2 | 55.0 " in text
     assert "| [`gap`](gap/README.md) |  |  |  | not measured yet |" in text
     document = json.loads((folder / "main_table" / "results.json").read_text("utf-8"))
     assert {row["system"] for row in document["rows"]} == {"sft_strong", "mcts", "eto"}
+
+
+def test_the_overview_lists_what_the_others_found(folder: Path) -> None:
+    strong, changed = {"unseen": 0.4, "seen": 0.3}, {"unseen": 0.5, "seen": 0.1}
+    files: dict[str, Any] = {
+        "theory/bound.json": [
+            {"system": "tree_dpo", "largest_constant": constant} for constant in (1.0, 2.0)
+        ],
+        "theory/failure_safe.json": [
+            {"case": case, "reward": reward, "sft": strong, "unchanged": reward == strong}
+            for case, reward in (("failures", strong), ("random_scores", changed))
+        ],
+        "tuning/alfworld/results.json": {
+            "best": 1,
+            "trials": [
+                {"number": number, "values": {"tree.width": number}, "reward": estimate}
+                for number, estimate in enumerate((interval(0.3), interval(0.6)))
+            ],
+            "baselines": {"sft_strong": interval(0.5)},
+        },
+        "quiet/finding.json": [{"measured": "whether it works", "seeds": 3, "result": "no"}],
+    }
+    for name, document in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps(document))
+    (folder / "self_score").mkdir()
+    (folder / "self_score" / "results.md").write_text(
+        "| system | split | success % | against sft_strong, points | p |\n|---|---|---|---|---|\n"
+        "| mcts, score=self | unseen | 36.0 | -11.0 [-18.0, -4.0] | 0.0030 |\n"
+        "| mcts, score=self | seen | 40.5 | -5.5 [-12.5, 2.0] | 0.1800 |\n"
+    )
+    run.write_overview()
+    lines = (folder / "README.md").read_text("utf-8").split("\nbetween\n")[1].splitlines()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if "](" in line]
+    assert [row[0].split("`")[1] for row in rows] == [
+        *("quiet", "self_score", "theory", "theory", "theory", "tuning"),
+    ]
+    assert [row[2:] for row in rows] == [
+        ["3", "no"],
+        ["1", "-11.0 [-18.0, -4.0], p 0.0030"],
+        ["2", "1.50 ± 6.35"],
+        ["1", "+0.0; strong SFT's weights, bit for bit, in 1 of 1"],
+        ["1", "+10.0"],
+        ["1", "`tree.width=1` 60.0 [55.0, 65.0]; strong SFT 50.0 [45.0, 55.0]"],
+    ]
+
+
+def interval(mean: float) -> dict[str, float]:
+    return {"mean": mean, "low": mean - 0.05, "high": mean + 0.05}
+
+
+def test_every_experiment_is_in_the_overview() -> None:
+    """But `paper`, which measures nothing."""
+    folders = {path.parent.name for path in run.HERE.glob("*/README.md")} - {"paper"}
+    others = [row[0].split("`")[1] for row in findings(run.HERE)[1:]]
+    assert folders == {*run.sweep_names(), *others}
+    page = (run.HERE / "README.md").read_text("utf-8")
+    assert markdown_table(findings(run.HERE)) in page
 
 
 def test_every_sweep_has_a_folder_that_says_what_it_asks() -> None:
@@ -107,6 +172,33 @@ def test_every_sweep_has_a_folder_that_says_what_it_asks() -> None:
         page = (run.HERE / name / "README.md").read_text("utf-8")
         parts = [page.index(f"**{part}.**") for part in ("Question", "Command", "Reading", "Cost")]
         assert parts[:2] == sorted(parts[:2]), name
+
+
+NOT_YET = {"main_table", "ablation", "default_run"}
+"""Sweeps whose README gives no command for the paper's size."""
+
+
+@pytest.mark.parametrize("name", sorted({*run.sweep_names()} - NOT_YET))
+def test_a_sweep_at_the_papers_size_has_the_papers_models_at_every_point(name: str) -> None:
+    page = (run.HERE / name / "README.md").read_text("utf-8")
+    (command,) = re.findall(rf"experiments/run\.py {name} (setting=paper [^`\n]*)", page)
+    for variable, value in re.findall(r"^([A-Z]+)=(\S+)$", page, re.MULTILINE):
+        command = command.replace(f"${variable}", value)
+    sweep = yaml.safe_load((run.ROOT / "conf" / "experiment" / f"{name}.yaml").read_text("utf-8"))
+    given = dict(override.split("=", 1) for override in command.split())
+    axes = {**sweep["hydra"]["sweeper"]["params"], **given}
+    for end in (0, -1):
+        point = [f"{key}={value.split(',')[end]}" for key, value in axes.items()]
+        config = compose_config([f"experiment={name}", *point])
+        models = {config.model.weak.name, config.model.strong.name}
+        assert all(model.startswith("meta-llama/Llama-2-") for model in models)
+
+
+@pytest.mark.parametrize("name", sorted({*run.sweep_names()} - NOT_YET))
+def test_a_sweep_shows_its_figure(name: str) -> None:
+    page = (run.HERE / name / "README.md").read_text("utf-8")
+    (shown,) = re.findall(r"!\[.+\]\((.+\.svg)\)", page)
+    assert (run.HERE / name / shown).is_file()
 
 
 def test_the_report_of_a_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,3 +244,16 @@ def test_the_constants_of_paper_and_code_are_set_as_their_sources_say() -> None:
     page = markdown_table(constants.table())
     print(page)
     assert page in (run.HERE / "paper" / "README.md").read_text("utf-8")
+
+
+def test_a_constant_of_one_environment_is_read_from_that_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = {row[0]: row for row in constants.table()}
+    limits = {env: rows[f"env.max_steps (env={env})"][1] for env in ("alfworld", "webshop")}
+    assert limits == {"alfworld": "40", "webshop": "10"}
+    wrong = tmp_path / "constants.csv"
+    wrong.write_text("key,paper,source,code,source\nenv.max_steps (env=webshop),40,,10,\n")
+    monkeypatch.setattr(constants, "EXPECTED", wrong)
+    with pytest.raises(ValueError, match=r"env\.max_steps \(env=webshop\) is 10, not 40"):
+        constants.table()

@@ -3,7 +3,8 @@
     python experiments/paper/constants.py
 
 The values are read from `setting=paper` and `setting=paper_code` as they compose;
-`constants.csv` says what they must be and why.
+`constants.csv` says what they must be and why. What differs between environments has a row for
+each of them.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ from tratree.report.sweep_page import markdown_table
 
 EXPECTED = Path(__file__).with_name("constants.csv")
 TIMES = " × "
+ENVIRONMENT = " (env="
+DEFAULT_ENVIRONMENT = "alfworld"
 
 
 def value(config: Config, key: str) -> Any:
     """Return what `key` is set to; ``a.b × c`` is the product of ``a.b`` and ``a.c``."""
+    key, _, _ = key.partition(ENVIRONMENT)
     first, _, factor = key.partition(TIMES)
     owner: Any = config
     *groups, name = first.split(".")
@@ -52,11 +56,15 @@ def table() -> list[list[str]]:
     """
     with EXPECTED.open(encoding="utf-8", newline="") as file:
         header, *lines = csv.reader(file)
-    paper, code = (compose_config([f"setting={name}"]) for name in ("paper", "paper_code"))
+    configs: dict[tuple[str, str], Config] = {}
     for key, of_paper, _, of_code, _ in lines:
-        for config, expected in ((paper, of_paper), (code, of_code)):
-            if text(value(config, key)) != expected:
-                raise ValueError(f"{key} is {text(value(config, key))}, not {expected}")
+        env = key.partition(ENVIRONMENT)[2].removesuffix(")") or DEFAULT_ENVIRONMENT
+        for setting, expected in (("paper", of_paper), ("paper_code", of_code)):
+            if (setting, env) not in configs:
+                configs[setting, env] = compose_config([f"setting={setting}", f"env={env}"])
+            found = text(value(configs[setting, env], key))
+            if found != expected:
+                raise ValueError(f"{key} is {found}, not {expected}")
     return [header, *lines]
 
 

@@ -19,6 +19,7 @@ from sklearn.metrics import roc_auc_score
 from tratree.pipeline.run_folder import read_stages
 from tratree.pipeline.stages.file_names import EPISODES
 from tratree.pipeline.starts import origin, starts_below
+from tratree.report.table import p_text
 from tratree.trajectory.jsonl import read_trajectories
 
 HERE = Path(__file__).resolve().parent
@@ -53,7 +54,7 @@ def table(found: dict[str, dict[str, Any]]) -> list[str]:
             difference, p = "", ""
             if compared:
                 difference = interval(compared["success"]["difference"])
-                p = f"{compared['success']['p']:.3f}"
+                p = p_text(compared["success"]["p"])
             lines.append(f"| {title} | {split} | {success} | {difference} | {p} |")
     return lines
 

@@ -34,6 +34,7 @@ from tratree.pipeline.stages.trees import trees_stage
 from tratree.pipeline.starts import origin, this_start
 from tratree.report.sweep_page import markdown_table
 from tratree.report.sweep_table import over_seeds
+from tratree.report.table import p_text
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 from tratree.trajectory.types import Trajectory
 
@@ -161,9 +162,9 @@ def table(outcomes: Sequence[Outcome]) -> list[list[str]]:
             for values in (ours, theirs):
                 mean, low, _ = over_seeds(values)
                 cells.append(f"{mean:.1f}" + ("" if low is None else f" ± {mean - low:.1f}"))
-            p = "" if ours == theirs or len(ours) < 2 else f"{ttest_rel(ours, theirs).pvalue:.4f}"
+            p = None if ours == theirs or len(ours) < 2 else ttest_rel(ours, theirs).pvalue
             unchanged = f"{same} of {len(chosen)}"
-            rows.append([case, split, str(len(chosen)), pairs, steps, unchanged, *cells, p])
+            rows.append([case, split, str(len(chosen)), pairs, steps, unchanged, *cells, p_text(p)])
     return rows
 
 

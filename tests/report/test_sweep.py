@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from scipy.stats import ttest_1samp, ttest_rel
 
 from tratree.cli.summarize import main
 from tratree.errors import UserError
+from tratree.report import sweep_table
 from tratree.report.sweep import axes, find_points
-from tratree.report.sweep_page import summarize_points, write_summary
-from tratree.report.sweep_table import over_seeds, paired
+from tratree.report.sweep_page import Summary, summarize_points, write_summary
+from tratree.report.sweep_plots import plot_systems
+from tratree.report.sweep_table import Measurement, Row, over_seeds, paired
 
 
 def write_point(folder: Path, overrides: dict[str, Any], **files: Any) -> None:
@@ -124,6 +127,14 @@ def test_the_difference_is_that_of_a_paired_t_test(sweep: Path) -> None:
     assert rows["sft_strong"].difference is None
 
 
+def test_no_p_value_of_a_sweep_is_zero() -> None:
+    sure = row("mcts", differences=[0.1, 0.1001, 0.1002, 0.1003])
+    assert sure.p is not None
+    assert 0 < sure.p < 1e-6
+    (header, line) = Summary((), (), [sure], ()).table()
+    assert line[header.index("p")] == "<0.0001"
+
+
 def test_every_point_without_results_is_named_with_its_reason(sweep: Path) -> None:
     summary = summarize_points(find_points([sweep]))
     assert summary.state == "8 done, 2 failed, 2 unfinished"
@@ -161,6 +172,39 @@ def test_without_an_axis_the_systems_are_drawn(tmp_path: Path) -> None:
     write_summary(summarize_points(find_points([tmp_path])), tmp_path / "out", "systems")
     drawn = (tmp_path / "out" / "reward_systems.svg").read_text("utf-8")
     assert all(f">{name}<" in drawn for name in ("sft_strong", "mcts", "tree_dpo"))
+
+
+def row(system: str, *values: str | None, differences: Sequence[float] = (0.1,)) -> Row:
+    """Return a row of a table with as many seeds as there are differences to strong SFT."""
+    figures = dict.fromkeys(("reward", "success", "finished", "steps"), 0.5)
+    (found,) = sweep_table.rows(
+        [
+            Measurement("alfworld", system, "test", seed, values, figures, difference, (f"{seed}",))
+            for seed, difference in enumerate(differences)
+        ]
+    )
+    return found
+
+
+def test_long_names_of_models_leave_the_panel_its_width() -> None:
+    small, large = ("package:models/of/a/family/" + size for size in ("small", "large"))
+    table = [row("sft_strong", None, large), row("mcts", small, large), row("mcts", large, small)]
+    figure = plot_systems(table, ["model.weak.name", "model.strong.name"])
+    figure.draw_without_rendering()
+    (panel,) = figure.axes
+    assert [label.get_text() for label in panel.get_yticklabels()] == [
+        "sft_strong, strong=large",
+        "mcts, weak=small, strong=large",
+        "mcts, weak=large, strong=small",
+    ]
+    assert panel.get_position().width * figure.get_size_inches()[0] > 3
+
+
+def test_two_models_are_not_shortened_to_the_same_name() -> None:
+    table = [row("mcts", "tiny/weak"), row("mcts", "other/weak")]
+    (panel,) = plot_systems(table, ["model.weak.name"]).axes
+    labels = [label.get_text() for label in panel.get_yticklabels()]
+    assert labels == ["mcts, weak=tiny/weak", "mcts, weak=other/weak"]
 
 
 def test_equal_sweeps_give_equal_bytes(sweep: Path, tmp_path: Path) -> None:

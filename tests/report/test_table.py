@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tratree.report.table import add_gap_recovered, print_results, write_results
+from tratree.report.table import add_gap_recovered, p_text, print_results, write_results
 
 
 def results() -> dict:
@@ -58,6 +58,16 @@ def test_files_hold_the_same_numbers(tmp_path: Path) -> None:
     assert "| mcts | unseen | 100 | 50.0 [40.0, 60.0] |" in markdown
     assert "| mcts | unseen | 100 | reward | +10.0 [-5.0, +20.0] | 30 | 20 | 0.2000 |" in markdown
     assert "| unseen | pick | 100 | 20.0 [10.0, 30.0] | 40.0 [30.0, 50.0] | 50.0" in markdown
+
+
+def test_no_p_value_is_zero(tmp_path: Path) -> None:
+    assert [p_text(p) for p in (None, 0.04996, 0.0001, 0.00009, 0.0)] == [
+        *("", "0.0500", "0.0001", "<0.0001", "<0.0001"),
+    ]
+    document = results()
+    document["comparisons"]["systems"]["mcts"]["unseen"]["reward"]["p"] = 0.00002
+    write_results(tmp_path, document)
+    assert "| 30 | 20 | <0.0001 |" in (tmp_path / "results.md").read_text("utf-8")
 
 
 def test_printed_table_has_every_system() -> None:

@@ -16,6 +16,7 @@ from tratree.report.html import Table, html_figure, html_table, svg
 from tratree.report.sweep import Point, axes
 from tratree.report.sweep_plots import numeric_axes, plot, plot_systems
 from tratree.report.sweep_table import Row, coinciding, measurements, rows
+from tratree.report.table import p_text
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8886; }
@@ -31,7 +32,9 @@ NOTE = (
     "Mean over seeds [95 % interval, Student's t]; reward is in percent of the highest score. "
     "sd is the standard deviation over seeds. The difference to sft_strong is paired by seed, with "
     "its 95 % interval and the p-value of the paired t-test. "
-    "PGR is the share of the gap between the weak and the strong model after SFT. "
+    "PGR is the share of the gap between the weak and the strong model after SFT that a system "
+    "recovers, so strong SFT is the ceiling; it is a mean of ratios, one a seed, and says nothing "
+    "where the gap is small. "
     "– stands for a setting that does not matter to a system: one evaluation serves all its values."
 )
 
@@ -135,9 +138,9 @@ def _figures(row: Row) -> list[str]:
     difference = "" if row.difference is None else f"{100 * row.difference:+.1f}"
     if row.difference_half is not None:
         difference += f" ± {100 * row.difference_half:.1f}"
-    p = "" if row.p is None else f"{row.p:.4f}"
     shares = (f"{100 * share:.1f}" for share in (row.success, row.finished))
-    return [str(row.seeds), reward, deviation, difference, p, *shares, f"{row.steps:.1f}", pgr]
+    compared = [difference, p_text(row.p)]
+    return [str(row.seeds), reward, deviation, *compared, *shares, f"{row.steps:.1f}", pgr]
 
 
 def _csv(summary: Summary) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -10,6 +10,9 @@ from matplotlib.figure import Figure
 
 from tratree.report.html import COLOURS, MARKERS
 from tratree.report.sweep_table import Row
+
+LETTER = 0.08
+"""Inches that a letter of a label takes, so that labels take no room from the panels."""
 
 
 def numeric_axes(rows: Sequence[Row], axes: Sequence[str]) -> list[str]:
@@ -32,13 +35,14 @@ def plot(rows: Sequence[Row], axes: Sequence[str], axis: str) -> Figure:
     panels = list(dict.fromkeys((row.env, row.split) for row in rows))
     figure = Figure(figsize=(4.6 * len(panels), 3.4), layout="constrained")
     drawn = figure.subplots(1, len(panels), squeeze=False)[0]
-    names = list(dict.fromkeys(_line(row, axes, number) for row in rows))
+    lines = _lines(rows, axes, number)
+    names = list(dict.fromkeys(lines.values()))
     for panel, (env, split) in zip(drawn, panels, strict=True):
         for index, name in enumerate(names):
             line = [
                 row
                 for row in rows
-                if (row.env, row.split) == (env, split) and _line(row, axes, number) == name
+                if (row.env, row.split) == (env, split) and lines[row.system, row.values] == name
             ]
             style = {"color": COLOURS[index % len(COLOURS)], "label": name}
             _draw(panel, line, number, MARKERS[index % len(MARKERS)], style)
@@ -57,15 +61,17 @@ def plot_systems(rows: Sequence[Row], axes: Sequence[str]) -> Figure:
         axes: The names of the rows' values.
     """
     panels = list(dict.fromkeys((row.env, row.split) for row in rows))
-    names = list(dict.fromkeys(_line(row, axes) for row in rows))
-    size = 3.6 * len(panels) + 1.5, 0.35 * len(names) + 1.2
+    lines = _lines(rows, axes)
+    names = list(dict.fromkeys(lines.values()))
+    labels = max(1.5, LETTER * max(map(len, names)))
+    size = 3.6 * len(panels) + labels, 0.35 * len(names) + 1.2
     figure = Figure(figsize=size, layout="constrained")
     drawn = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     for panel, (env, split) in zip(drawn, panels, strict=True):
         shown = [row for row in rows if (row.env, row.split) == (env, split)]
         panel.errorbar(
             [100 * row.reward for row in shown],
-            [names.index(_line(row, axes)) for row in shown],
+            [names.index(lines[row.system, row.values]) for row in shown],
             xerr=[[100 * _half(row) for row in shown]] * 2,
             marker=MARKERS[0],
             linestyle="none",
@@ -114,11 +120,28 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _line(row: Row, axes: Sequence[str], number: int | None = None) -> str:
-    """Name a system and its settings but for the axis of that number."""
-    others = (
-        f"{axis.removeprefix('method.')}={value}"
-        for index, (axis, value) in enumerate(zip(axes, row.values, strict=True))
-        if index != number and value is not None
-    )
-    return ", ".join([row.system, *others])
+def _lines(
+    rows: Sequence[Row], axes: Sequence[str], number: int | None = None
+) -> dict[tuple[str, tuple[Any, ...]], str]:
+    """Name every system with its settings but for the axis of that number."""
+    texts = [_short([row.values[index] for row in rows]) for index in range(len(axes))]
+    found = {}
+    for row in rows:
+        others = (
+            f"{_key(axis)}={texts[index][str(value)]}"
+            for index, (axis, value) in enumerate(zip(axes, row.values, strict=True))
+            if index != number and value is not None
+        )
+        found[row.system, row.values] = ", ".join([row.system, *others])
+    return found
+
+
+def _key(axis: str) -> str:
+    return axis.removeprefix("method.").removeprefix("model.").removesuffix(".name")
+
+
+def _short(values: Sequence[Any]) -> Mapping[str, str]:
+    """Shorten paths and ids of models to their last part, unless two would be the same."""
+    whole = list(dict.fromkeys(str(value) for value in values))
+    last = [value.rsplit("/", 1)[-1] for value in whole]
+    return dict(zip(whole, last if len({*last}) == len(whole) else whole, strict=True))

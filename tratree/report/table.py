@@ -101,10 +101,17 @@ def _comparisons(results: Mapping[str, Any]) -> Rows:
                         figure,
                         _interval(found["difference"], 100, sign="+"),
                         *(str(found[side]) for side in ("better", "worse")),
-                        f"{found['p']:.4f}",
+                        p_text(found["p"]),
                     ]
                 )
     return rows
+
+
+def p_text(p: float | None) -> str:
+    """Return a p-value with four digits; no p-value is zero."""
+    if p is None:
+        return ""
+    return "<0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
 def _task_types(results: Mapping[str, Any]) -> Rows:
