@@ -13,7 +13,9 @@ def large_imports() -> Iterator[None]:
     """Import large packages in the block without Python's cyclic garbage collector.
 
     It would look again and again through hundreds of thousands of objects that stay as long as the
-    program does, and once more when the program ends: from now on it leaves alone what is there.
+    program does, and once more when the program ends. After the first such block of a program it
+    leaves alone what is there; what comes later, such as the models of a sweep's points, may be
+    garbage one day.
     """
     begin()
     try:
@@ -29,7 +31,8 @@ def begin() -> None:
 
 def end() -> None:
     """Do what `large_imports` does at its end."""
-    gc.freeze()
+    if not gc.get_freeze_count():
+        gc.freeze()
     gc.enable()
 
 
