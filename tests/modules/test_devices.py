@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,8 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.modules.small_models import SETTINGS, episodes, small_model
+from tests.modules.small_models import SETTINGS, episodes, random_tree, small_model
 from tratree.data.episodes import EpisodeDataModule
+from tratree.data.pairs import PairDataModule
 from tratree.errors import UserError
 from tratree.models.lora import save_adapter
 from tratree.models.ranks import is_first_rank
@@ -20,6 +22,7 @@ from tratree.modules.metrics import METRICS, read_metrics
 from tratree.modules.processes import run_in_processes
 from tratree.modules.settings import TrainingSettings
 from tratree.modules.sft import SFTModule
+from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule
 
 STEPS = 12  # of SETTINGS on 22 episodes: two epochs, each ends with a step that isn't full
 
@@ -60,17 +63,45 @@ def test_two_devices_give_what_one_gives_but_for_rounding(
 ) -> None:
     train_on(1, tmp_path / "one", "auto", dropout=dropout)
     train_on(2, tmp_path / "two", strategy, dropout=dropout)
-    one, two = (read_metrics(tmp_path / name / METRICS) for name in ("one", "two"))
-    assert len(one) == len(two) == STEPS
-    for figure in ("loss", "gradient_norm", "learning_rate"):
+    assert len(read_metrics(tmp_path / "one" / METRICS)) == STEPS
+    assert_equal_but_for_rounding(tmp_path, ("loss", "gradient_norm", "learning_rate"))
+
+
+def assert_equal_but_for_rounding(folder: Path, figures: Sequence[str]) -> None:
+    """Compare the trainings in the folders ``one`` and ``two``."""
+    one, two = (read_metrics(folder / name / METRICS) for name in ("one", "two"))
+    assert len(one) == len(two) > 1
+    for figure in figures:
         assert [row[figure] for row in two] == pytest.approx([row[figure] for row in one], rel=1e-4)
     weights = [
-        load_file(tmp_path / name / "adapter" / "adapter_model.safetensors")
+        load_file(folder / name / "adapter" / "adapter_model.safetensors")
         for name in ("one", "two")
     ]
     assert weights[0].keys() == weights[1].keys()
     for name, expected in weights[0].items():
         assert torch.allclose(weights[1][name], expected, atol=1e-4)
+
+
+def train_on_packs(folder: Path, settings: TrainingSettings) -> None:
+    """Train an adapter on the pairs of six trees, a few packs a step, and save it."""
+    trees = [replace(pair, tree=str(seed)) for seed in range(6) for pair in random_tree(seed, 3)]
+    data = PairDataModule(trees, 128, pack_tokens=50)
+    steps = data.plan(size=4, epochs=settings.epochs, seed=0)
+    packs = [len(data.collate([data.samples[index] for index in step], 2)) for step in steps]
+    assert {1, 2, 3, 4} <= set(packs)  # two devices do not always have as many
+    module = TreeDPOModule(small_model(dropout=0.1), settings, DPOSettings())
+    fit(module, data, folder=folder, seed=0)
+    save_adapter(module.model, folder / "adapter")
+
+
+@pytest.mark.slow
+def test_two_devices_train_on_packs_as_one_does(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, batch_size=2, accumulate=2)
+    train_on_packs(tmp_path / "one", settings)
+    run_in_processes(
+        partial(train_on_packs, tmp_path / "two", replace(settings, devices=2, strategy="ddp")), 2
+    )
+    assert_equal_but_for_rounding(tmp_path, ("loss", "gradient_norm", "margin"))
 
 
 @pytest.mark.slow

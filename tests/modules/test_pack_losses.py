@@ -8,7 +8,6 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -26,7 +25,8 @@ from transformers import (
     Qwen3Config,
 )
 
-from tests.modules.small_models import SETTINGS, VOCABULARY
+from tests.modules.small_models import SETTINGS, VOCABULARY, random_tree, small_model
+from tratree.data.episode_trees import EpisodeTreeDataModule, TreeEpisode
 from tratree.data.episodes import Batch, collate
 from tratree.data.packing import Pack, pack_sequences
 from tratree.data.pairs import EncodedPair, PairDataModule
@@ -35,7 +35,7 @@ from tratree.envs.alfworld.games import GameFolder
 from tratree.envs.alfworld.generator import generate_games
 from tratree.envs.base import play_expert
 from tratree.errors import UserError
-from tratree.models.loading import load_base, load_tokenizer
+from tratree.models.loading import load_base, load_tokenizer, no_future_warnings
 from tratree.models.lora import add_lora
 from tratree.models.settings import LoraSettings, ModelSettings
 from tratree.modules import pack_attention
@@ -49,7 +49,6 @@ from tratree.modules.sft import SFTModule
 from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule
 from tratree.pipeline.stages.reference import encode_pair
 from tratree.policy.chat import ChatFormat
-from tratree.policy.encoding import EncodedTrajectory
 from tratree.trajectory.types import Step, Task, Trajectory
 from tratree.tree.divergence import find_pairs
 from tratree.tree.merge import build_tree
@@ -92,38 +91,6 @@ def change_adapter(model: PeftModel) -> None:
         for weights in model.parameters():
             if weights.requires_grad:
                 weights.add_(0.05 * torch.randn(weights.shape))
-
-
-def random_tree(seed: int, pairs: int = 5) -> list[EncodedPair]:
-    """Return pairs of trajectories that part somewhere, their prefix never trained."""
-    draw = np.random.default_rng(seed)
-
-    def turns(count: int) -> list[tuple[list[int], bool]]:
-        return [
-            (draw.integers(0, VOCABULARY, draw.integers(1, 6)).tolist(), bool(turn % 2 == 0))
-            for turn in range(2 * count - 1)
-        ]
-
-    trunk = [(draw.integers(0, VOCABULARY, 9).tolist(), False), *turns(4)]
-    found = []
-    for _ in range(pairs):
-        cut = 2 * int(draw.integers(0, 3)) + 1
-        sides = []
-        for _ in range(2):
-            own = turns(int(draw.integers(1, 4)))
-            whole = [(ids, False) for ids, _ in trunk[:cut]] + own
-            sides.append(
-                EncodedTrajectory(
-                    tuple(i for ids, _ in whole for i in ids),
-                    tuple(agent for ids, agent in whole for _ in ids),
-                    (),
-                )
-            )
-        reference = tuple(draw.normal(-20, 3, 2).tolist())
-        found.append(EncodedPair(sides[0], sides[1], reference, tree="a tree"))
-        if draw.random() < 0.3:  # the same continuation in another pair
-            found.append(EncodedPair(sides[0], found[0].rejected, reference, tree="a tree"))
-    return found
 
 
 def loss_and_gradients(
@@ -227,6 +194,26 @@ def test_architectures_and_attentions(name: str, attention: str) -> None:
     assert_equal_to_pairwise(model, random_tree(1), DPOSettings(), [1000, 60])
 
 
+@pytest.mark.parametrize("attention", ["sdpa", EDGES])
+def test_gradient_checkpointing_changes_nothing(attention: str) -> None:
+    pairs, passes, found = random_tree(1), [], []
+    data = PairDataModule(pairs, 256, pack_tokens=60)
+    for checkpointing in (False, True):
+        model = model_of("llama").train()
+        model.set_attn_implementation(attention)
+        base = model.get_base_model()
+        if checkpointing:
+            with no_future_warnings():
+                base.gradient_checkpointing_enable({"use_reentrant": False})
+        base.model.layers[0].mlp.register_forward_pre_hook(lambda *_: passes.append(1))
+        found.append(loss_and_gradients(model, pairs, data, DPOSettings()))
+        passes.append(0)
+    once = passes.index(0)
+    assert len(passes) == 3 * once + 2  # each pass over the packs is done again for the gradients
+    for plain, again in zip(*found, strict=True):
+        assert_close(again, plain)
+
+
 def test_long_edges_are_cut_and_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pack_attention, "LONGEST_EDGE", 3)
     model = model_of("llama")
@@ -273,6 +260,14 @@ def test_paths_of_a_tree_can_be_imitated_in_one_pass(
         losses.append((loss.detach(), gradients(model)))
     for packed, padded in zip(*losses, strict=True):
         assert_close(packed, padded)
+
+
+def test_any_training_attends_to_packs_by_edges(tmp_path: Path) -> None:
+    model = small_model()
+    trees = [TreeEpisode(pair.chosen, "a tree") for pair in random_tree(5)]
+    data = EpisodeTreeDataModule(trees, 256, pack_tokens=4096)
+    fit(SFTModule(model, SETTINGS), data, folder=tmp_path, seed=0)
+    assert model.config._attn_implementation == EDGES
 
 
 def test_reference_scores_come_from_the_same_pass() -> None:

@@ -52,12 +52,15 @@ def strong_model() -> PeftModel:
     return model
 
 
-def make_trainer(folder: Path, model: PeftModel, weak: PreTrainedModel, loss: str) -> Any:
+def make_trainer(
+    folder: Path, model: PeftModel, weak: PreTrainedModel, loss: str, smoothing: float
+) -> Any:
     """Return TRL's trainer with the weak model's log-probabilities computed beforehand."""
     arguments = trl.DPOConfig(
         output_dir=str(folder),
         beta=0.3,
         loss_type=loss,
+        label_smoothing=smoothing,
         precompute_ref_log_probs=True,
         per_device_train_batch_size=len(ROWS),
         gradient_checkpointing=False,
@@ -94,15 +97,21 @@ def gradients(model: PeftModel) -> torch.Tensor:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("loss", ["sigmoid", "sigmoid_norm"])
-def test_single_turn_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str) -> None:
+@pytest.mark.parametrize(
+    ("loss", "smoothing"), [("sigmoid", 0.0), ("sigmoid_norm", 0.0), ("aot", 0.2)]
+)
+def test_single_turn_pairs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str, smoothing: float
+) -> None:
+    """Labels are smoothed as here by TRL's ``aot``, which sorts a batch's pairs: one at a time."""
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
     model = strong_model()
-    trainer = make_trainer(tmp_path, model, load_base(ModelSettings(WEAK)), loss)
+    trainer = make_trainer(tmp_path, model, load_base(ModelSettings(WEAK)), loss, smoothing)
     rows = list(trainer.train_dataset)
     encoded = [sides(row) for row in rows]
-    batch = trainer.data_collator(rows)
-    expected = trainer.compute_loss(model, batch)
+    batches = [[row] for row in rows] if loss == "aot" else [rows]
+    losses = [trainer.compute_loss(model, trainer.data_collator(batch)) for batch in batches]
+    expected = sum(losses) / len(losses)
     expected.backward()
     theirs = gradients(model)
 
@@ -119,7 +128,7 @@ def test_single_turn_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss
         EncodedPair(*pair, reference=reference)
         for pair, reference in zip(encoded, references, strict=True)
     ]
-    dpo = DPOSettings(beta=0.3, length_normalised=loss == "sigmoid_norm")
+    dpo = DPOSettings(beta=0.3, label_smoothing=smoothing, length_normalised=loss == "sigmoid_norm")
     module = TreeDPOModule(ours, TrainingSettings(1e-3, 1, 4), dpo)
     for make in (collate, pack_sequences):
         found = module.sums(collate_pairs(pairs, make))["loss"] / len(pairs)

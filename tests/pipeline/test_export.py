@@ -12,6 +12,7 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.pipeline.runs import start
+from tests.report.card_snippets import run_snippet
 from tratree.cli.compose import compose_config
 from tratree.cli.export import main
 from tratree.errors import UserError
@@ -69,6 +70,16 @@ def test_a_merged_model_is_loaded_by_plain_transformers(trained: Path, tmp_path:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("merged", [False, True])
+def test_the_cards_snippet_loads_the_model(trained: Path, tmp_path: Path, merged: bool) -> None:
+    main([str(trained), *["--merged"] * merged, "--out", str(tmp_path / "out")])
+    loaded = run_snippet((tmp_path / "out" / "README.md").read_text("utf-8"), tmp_path / "out")
+    expected, chat = load_policy(trained, "float32")
+    assert torch.allclose(loaded["model"](TOKENS).logits, expected(TOKENS).logits, atol=1e-4)
+    assert ChatFormat(loaded["tokenizer"]).first_turn("a mug 1") == chat.first_turn("a mug 1")
+
+
+@pytest.mark.slow
 def test_the_card_tells_data_constants_seed_and_results(
     run_folder: Path, trained: Path, tmp_path: Path
 ) -> None:
@@ -82,7 +93,8 @@ def test_the_card_tells_data_constants_seed_and_results(
     assert str(tmp_path) not in card
     main([str(run_folder), "--system", "sft_weak", "--out", str(tmp_path / "run")])
     card = (tmp_path / "run" / "README.md").read_text("utf-8")
-    assert "base_model: package:models/tiny/weak" in card
+    assert "for `package:models/tiny/weak`" in card
+    assert "base_model" not in card
     assert "| system | split | episodes |" in card
     with pytest.raises(UserError, match="no system eto: use one of sft_weak, sft_strong, mcts"):
         main([str(run_folder), "--system", "eto", "--out", str(tmp_path / "none")])

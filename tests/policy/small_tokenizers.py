@@ -1,7 +1,8 @@
 """Small tokenizers of each family, trained on a few lines of text."""
 
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
+from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX as QWEN2_WORDS
 
 LINES = [
     "You are in the middle of a room. Your task is to: put a clean mug in cabinet 1.",
@@ -13,6 +14,7 @@ LINES = [
 SPECIALS = {
     "tiny": ["<pad>", "<bos>", "<user>", "<agent>", "<end>"],
     "chatml": ["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
+    "qwen2_5": ["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
     "llama2": ["<unk>", "<s>", "</s>"],
     "llama3": [
         "<|begin_of_text|>",
@@ -22,6 +24,9 @@ SPECIALS = {
         "<|end_of_text|>",
     ],
 }
+FAMILIES = tuple(SPECIALS)
+# Llama-3 takes up to three digits at a time, Qwen2.5 one; else they split alike.
+WORDS = {"qwen2_5": QWEN2_WORDS, "llama3": QWEN2_WORDS.replace(r"|\p{N}|", r"|\p{N}{1,3}|")}
 
 
 def word_level(lines: list[str]) -> PreTrainedTokenizerFast:
@@ -44,8 +49,12 @@ def word_level(lines: list[str]) -> PreTrainedTokenizerFast:
 
 
 def byte_pairs(family: str) -> PreTrainedTokenizerFast:
-    """Return a byte-level (chatml, llama3) or SentencePiece-like (llama2) BPE tokenizer."""
-    tokenizer = Tokenizer(models.BPE(unk_token="<unk>" if family == "llama2" else None))
+    """Return a SentencePiece-like (llama2) or byte-level BPE tokenizer.
+
+    ``chatml`` splits as SmolLM2 does.
+    """
+    unknown = "<unk>" if family == "llama2" else None
+    tokenizer = Tokenizer(models.BPE(unk_token=unknown, ignore_merges=family == "llama3"))
     if family == "llama2":
         tokenizer.normalizer = normalizers.Sequence(
             [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
@@ -55,7 +64,13 @@ def byte_pairs(family: str) -> PreTrainedTokenizerFast:
         )
         alphabet = sorted(set("".join(LINES)) | set("[]</>INSTYS▁"))
     else:
-        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        if family == "qwen2_5":
+            tokenizer.normalizer = normalizers.NFC()
+        splitters = [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(False)]
+        if family in WORDS:
+            words = pre_tokenizers.Split(Regex(WORDS[family]), "isolated")
+            splitters = [words, pre_tokenizers.ByteLevel(False, use_regex=False)]
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(splitters)
         tokenizer.decoder = decoders.ByteLevel()
         alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
@@ -73,5 +88,10 @@ def byte_pairs(family: str) -> PreTrainedTokenizerFast:
 
 
 def tokenizer_of(family: str) -> PreTrainedTokenizerFast:
-    """Return the small tokenizer that goes with a chat template."""
+    """Return the small tokenizer of a family."""
     return word_level(LINES) if family == "tiny" else byte_pairs(family)
+
+
+def template_of(family: str) -> str:
+    """Return the name of the chat template that goes with a family's tokenizer."""
+    return "chatml" if family == "qwen2_5" else family

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.policy.small_tokenizers import LINES, tokenizer_of
-from tratree.policy.chat import TEMPLATES, ChatFormat
+from tests.policy.small_tokenizers import FAMILIES, LINES, template_of, tokenizer_of
+from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import encode_trajectory, without_token_ids
 from tratree.trajectory.types import Step, Task, Trajectory
 
@@ -33,9 +33,9 @@ def test_golden_mask_of_the_tiny_template():
     assert not any(encoded.agent_mask[: encoded.turn_starts[0]])
 
 
-@pytest.mark.parametrize("family", TEMPLATES)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_masked_tokens_are_the_turns_and_the_rest_is_shown(family):
-    chat = ChatFormat(tokenizer_of(family), family)
+    chat = ChatFormat(tokenizer_of(family), template_of(family))
     encoded = encode_trajectory(chat, trajectory_of(STEPS))
     assert len(encoded.token_ids) == len(encoded.agent_mask)
     own = [i for i, mine in zip(encoded.token_ids, encoded.agent_mask, strict=True) if mine]

@@ -166,7 +166,7 @@ def test_invalid_actions_are_recorded(one_by_one):
 
 
 def test_a_first_turn_without_room_is_a_user_error(policy_folder):
-    with pytest.raises(UserError, match="set max_context"):
+    with pytest.raises(UserError, match=r"set model\.context to more than 40"):
         play(policy_folder, episodes_of(policy_folder), 2, replace(LIMITS, max_context=40))
 
 

@@ -17,6 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from tratree.data.batches import Batch
 from tratree.errors import UserError
 from tratree.models.ranks import whole
+from tratree.modules.pack_attention import attend_by_edges
 from tratree.modules.settings import TrainingSettings
 from tratree.modules.sharding import ShardedStrategy, shard
 
@@ -47,6 +48,10 @@ class AdapterModule(LightningModule, Generic[Batch]):
     def sums(self, batch: Batch) -> dict[str, Tensor]:
         """Return ``loss`` and other figures of a batch, each summed over its units."""
         raise NotImplementedError
+
+    def on_fit_start(self) -> None:
+        """Choose how packs are attended to, now that the device is known."""
+        attend_by_edges(self.model)
 
     def training_step(self, step: Sequence[Batch], _: int) -> dict[str, Tensor]:
         """Update the adapter once; returns the figures of the step, means over its units.

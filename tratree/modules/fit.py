@@ -145,7 +145,10 @@ def _make_trainer(
             enable_model_summary=False,
         )
     except (MisconfigurationException, ValueError) as error:
-        raise UserError(f"training cannot start: {' '.join(str(error).split())}") from error
+        reason = " ".join(str(error).split()).rstrip(".!")
+        no_gpu = settings.accelerator == "gpu" and not torch.cuda.is_available()
+        advice = "use trainer=cpu" if no_gpu else "choose another trainer, or change its keys"
+        raise UserError(f"training cannot start ({reason}): {advice}") from error
 
 
 class _KeyedDropout(Callback):

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from torch import Tensor
-
 from tratree.data.episodes import Batch
 from tratree.data.packing import Pack
-from tratree.modules.adapter_module import AdapterModule
-from tratree.modules.log_probabilities import token_log_probs
-from tratree.modules.pack_attention import attend_by_edges
+from tratree.modules.sft import SFTModule
 
 
-class MCTSImitationModule(AdapterModule[Batch | Pack]):
+class MCTSImitationModule(SFTModule):
     """L_MCTS = −1/|D_e*| Σ_e* Σ_t log π_s(a*_t | context*_t) (section 3.3 of the paper).
 
     The actions' log-probabilities are summed over a path and averaged over paths, so that a long
     path weighs more than a short one. `SFTModule` on the same paths averages over tokens instead.
     """
 
-    def on_fit_start(self) -> None:
-        """Choose how packs are attended to, now that the device is known."""
-        attend_by_edges(self.model)
-
     def units(self, batch: Batch | Pack) -> int:
         """Return the number of paths."""
         return len(batch.counts)
-
-    def sums(self, batch: Batch | Pack) -> dict[str, Tensor]:
-        """Return the loss summed over the paths."""
-        return {"loss": -token_log_probs(self.model, batch).sum()}

@@ -13,7 +13,6 @@ from tratree.data.pairs import PairBatch
 from tratree.errors import UserError
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.log_probabilities import sequence_log_probs
-from tratree.modules.pack_attention import attend_by_edges
 from tratree.modules.settings import TrainingSettings
 
 
@@ -65,10 +64,6 @@ class TreeDPOModule(AdapterModule[PairBatch]):
     def __init__(self, model: PeftModel, settings: TrainingSettings, dpo: DPOSettings) -> None:
         super().__init__(model, settings)
         self.dpo = dpo
-
-    def on_fit_start(self) -> None:
-        """Choose how packs are attended to, now that the device is known."""
-        attend_by_edges(self.model)
 
     def units(self, batch: PairBatch) -> int:
         """Return the number of pairs."""

@@ -12,7 +12,7 @@ import torch
 from tratree.errors import UserError
 from tratree.files import share_as_folder
 from tratree.models.lora import load_policy_model
-from tratree.models.names import public_name
+from tratree.models.names import local_folder, public_name
 from tratree.models.settings import ModelSettings
 from tratree.modules.fit import FitReport
 from tratree.pipeline.finished import DESCRIPTION, read_description
@@ -71,6 +71,7 @@ def export(source: Path, out: Path, *, system: str | None = None, merged: bool =
     card = ModelCard(
         title=title or f"{trained.parent.name} {trained.name}",
         base=public_name(settings["base"]["name"]),
+        on_hub=local_folder(settings["base"]["name"]) is None,
         merged=merged,
         steps=_steps(trained),
         results=results,

@@ -49,8 +49,8 @@ class LiveBatch:
         longest = min(span or max_context for span in spans)
         if max_context > longest:
             raise UserError(
-                f"max_context is {max_context}, but the model attends over {longest} tokens: "
-                f"set it to at most {longest}"
+                f"the context is {max_context}, but the model attends over {longest} tokens: "
+                f"set model.context to at most {longest}"
             )
         attend_by_rows(model)
         self._model = model

@@ -82,7 +82,7 @@ class LiveEpisode:
             if needed > limits.max_context:
                 raise UserError(
                     f"the first turn of task {self.episode.task.task_id} needs {needed} tokens: "
-                    f"set max_context to more than {limits.max_context}"
+                    f"set model.context to more than {limits.max_context}"
                 )
         else:
             said, inserted = tuple(self.turn.token_ids), tuple(self.turn.inserted)

@@ -53,7 +53,7 @@ class EngineSettings:
         if not fitting:
             raise UserError(
                 f"cache_gib is {self.cache_gib:g}, but one episode of {max_context} tokens takes "
-                f"{each / GIB:.3g} GiB: raise it, or lower max_context"
+                f"{each / GIB:.3g} GiB: raise it, or lower model.context"
             )
         return min(self.batch_size, fitting)
 

@@ -55,8 +55,8 @@ def roll_out_on_server(
         raise UserError("a vLLM server plays without constraints: set constraint=none")
     if limits.max_context > server.context:
         raise UserError(
-            f"max_context is {limits.max_context}, but {server.url} takes {server.context} tokens: "
-            "start it with a larger --max-model-len"
+            f"the context is {limits.max_context}, but {server.url} takes {server.context} tokens: "
+            "start it with a larger --max-model-len, or lower model.context"
         )
     limits.check_label(chat)
     stop_ids = sorted(chat.stop_ids)

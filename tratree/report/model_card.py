@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from tratree.models.names import PACKAGE_PREFIX
+
 
 @dataclass(frozen=True)
 class Step:
@@ -29,7 +31,9 @@ class ModelCard:
 
     Attributes:
         title: The model's name.
-        base: Name of the base model.
+        base: Name of the base model: a Hub id, what the tratree package holds, or the bare name of
+            a folder.
+        on_hub: Whether that is a Hub id.
         merged: Whether the folder holds a whole model, as opposed to an adapter.
         steps: The stages that led to it, first ones first.
         results: A Markdown table of what was measured; empty if nothing was.
@@ -38,6 +42,7 @@ class ModelCard:
 
     title: str
     base: str
+    on_hub: bool
     merged: bool
     steps: Sequence[Step]
     results: str
@@ -50,7 +55,7 @@ def render_card(card: ModelCard) -> str:
     return "\n".join(
         [
             "---",
-            f"base_model: {card.base}",
+            *([f"base_model: {card.base}"] if card.on_hub else []),  # the Hub takes no other name
             f"library_name: {'transformers' if card.merged else 'peft'}",
             "pipeline_tag: text-generation",
             "tags: [tratree, weak-to-strong, agent]",
@@ -99,11 +104,18 @@ def _loading(card: ModelCard) -> list[str]:
             'model = AutoModelForCausalLM.from_pretrained("THIS FOLDER")',
             'tokenizer = AutoTokenizer.from_pretrained("THIS FOLDER")',
         ]
+    imports, name, comment = [], f'"{card.base}"', ""
+    if card.base.startswith(PACKAGE_PREFIX):
+        imports = ["", "from tratree.models.names import local_folder  # the base comes with it"]
+        name = f"local_folder({name})"
+    elif not card.on_hub:
+        name, comment = f'"FOLDER/OF/{card.base}"', "  # where the base model lies"
     return [
         "from peft import PeftModel",
         "from transformers import AutoModelForCausalLM, AutoTokenizer",
+        *imports,
         "",
-        f'base = AutoModelForCausalLM.from_pretrained("{card.base}")',
+        f"base = AutoModelForCausalLM.from_pretrained({name}){comment}",
         'model = PeftModel.from_pretrained(base, "THIS FOLDER")',
         'tokenizer = AutoTokenizer.from_pretrained("THIS FOLDER")',
     ]

@@ -1,4 +1,8 @@
-"""Stage ``reference``: what the reference model makes of both sides of each pair."""
+"""Stage ``reference``: the reference model's log-probabilities of both sides of each pair.
+
+They are computed once for each set of pairs and read again for every β and every other setting of
+the DPO loss, which no score depends on.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,10 @@ REFERENCE = "reference.json"
 
 
 def reference_stage(config: Config, pairs: Stage, model: Stage, label: str = "") -> Stage:
-    """Score the pairs once; β and every other setting of the DPO loss use the same scores.
+    """Score a set of pairs, once for all settings of the DPO loss.
+
+    They are scored anew for another reference, and for another number type or packing, which
+    change the last bits.
 
     Args:
         config: The run's.

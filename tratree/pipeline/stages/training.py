@@ -188,9 +188,12 @@ def read_report(trained: Path) -> FitReport:
 
 def describe(report: FitReport) -> str:
     """Say in one line what a fine-tuning did."""
-    done = "nothing to learn from: the weights stay bit for bit as they were"
     if report.steps:
         done = f"{report.samples} samples, {report.steps} steps, loss {report.loss:.4f} at the end"
+    else:
+        done = "nothing to learn from: the weights stay bit for bit as they were"
     if report.too_long:
         done += f"; {report.too_long} samples left out, longer than the context"
+        if not report.samples:
+            done += ": raise model.context"
     return done
