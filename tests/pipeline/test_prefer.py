@@ -21,13 +21,16 @@ from tratree.pipeline.store import Store
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 
 
+def copy_of_the_family(folder: Path) -> Path:
+    source = local_folder("package:models/tiny/strong")
+    assert source is not None
+    return shutil.copytree(source, folder)
+
+
 @pytest.fixture
 def other_family(tmp_path: Path) -> Path:
     """Return a model whose tokenizer has two words exchanged."""
-    folder = tmp_path / "other"
-    source = local_folder("package:models/tiny/strong")
-    assert source is not None
-    shutil.copytree(source, folder)
+    folder = copy_of_the_family(tmp_path / "other")
     path = folder / "tokenizer.json"
     tokenizer = json.loads(path.read_text("utf-8"))
     words = tokenizer["model"]["vocab"]
@@ -49,10 +52,7 @@ def test_models_of_different_vocabularies_are_refused_before_anything_runs(
 
 
 def test_models_of_different_templates_are_refused(tmp_path: Path) -> None:
-    folder = tmp_path / "other"
-    source = local_folder("package:models/tiny/strong")
-    assert source is not None
-    shutil.copytree(source, folder)
+    folder = copy_of_the_family(tmp_path / "other")
     path = folder / "chat_template.jinja"
     template = path.read_text("utf-8")
     path.write_text(
@@ -81,10 +81,8 @@ def test_an_attention_that_takes_no_mask_is_refused_before_anything_runs(
 
 
 def test_a_copy_of_the_family_is_accepted(tmp_path: Path) -> None:
-    source = local_folder("package:models/tiny/strong")
-    assert source is not None
-    shutil.copytree(source, tmp_path / "copy")
-    systems(compose_config(["method=tree_dpo", f"model.strong.name={tmp_path / 'copy'}"]))
+    folder = copy_of_the_family(tmp_path / "copy")
+    systems(compose_config(["method=tree_dpo", f"model.strong.name={folder}"]))
 
 
 @pytest.mark.slow
