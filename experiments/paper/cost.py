@@ -204,6 +204,7 @@ def stages(sweep: str, env: str) -> tuple[int, Mapping[str, Stage]]:
     ]
     shared = ["setting=paper", f"experiment={sweep}", f"env={env}"]
     shared += [f"model.{role}.name={name}" for role, name in STAND_INS.items()]
+    shared += ["model.chat_template=tiny"]
     runs = list(product(*axes))
     found: dict[str, Stage] = {}
     for run in runs:
