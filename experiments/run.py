@@ -23,15 +23,15 @@ from pathlib import Path
 from typing import Any
 
 from experiments.findings import findings
-from tratree.pipeline.kept_points import (
+from tratree.runs.kept_points import (
     KeptPoint,
     join_points,
     keep_points,
     read_points,
     write_points,
 )
-from tratree.pipeline.run_folder import seconds_by_name
-from tratree.pipeline.starts import origin
+from tratree.runs.run_folder import seconds_by_name
+from tratree.runs.starts import origin
 from tratree.report.html import Table
 from tratree.report.sweep import find_points
 from tratree.report.sweep_page import NOTE, Summary, markdown_table, summarize_points

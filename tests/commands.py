@@ -23,7 +23,7 @@ SERVER = """
 import json, os, runpy, sys
 from tratree.large_imports import large_imports
 with large_imports():
-    import lightning, tratree.cli.train, tratree.pipeline.run
+    import lightning, tratree.cli.train, tratree.runs.run
 
 def run(argv, folder, environment, out, err):
     for path, number in ((os.devnull, 0), (out, 1), (err, 2)):

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from tratree.cli.compose import CONFIG_FOLDER, compose_config
 from tratree.config import register_schema
 from tratree.modules.settings import TrainingSettings
-from tratree.pipeline.stages.training import training_settings
+from tratree.stages.training import training_settings
 from tratree.preemption import PATIENCE_SECONDS
 
 GROUPS = ("env", "method", "model", "explore", "tree", "trainer", "evaluation", "logger")

@@ -20,8 +20,8 @@ import yaml
 
 from experiments.paper.model_sizes import Role, model, paper_setting
 from tratree.cli.compose import CONFIG_FOLDER, compose_config
-from tratree.pipeline.methods import evaluations
-from tratree.pipeline.stage import Stage, with_inputs
+from tratree.stages.methods import evaluations
+from tratree.store.stage import Stage, with_inputs
 
 # Means of an expert's episode, measured by lengths.py.
 LENGTHS: Mapping[str, Mapping[str, float]] = json.loads(

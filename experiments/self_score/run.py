@@ -16,9 +16,9 @@ from typing import Any
 
 from sklearn.metrics import roc_auc_score
 
-from tratree.pipeline.run_folder import read_stages
-from tratree.pipeline.stages.file_names import EPISODES
-from tratree.pipeline.starts import origin, starts_below
+from tratree.runs.run_folder import read_stages
+from tratree.stages.file_names import EPISODES
+from tratree.runs.starts import origin, starts_below
 from tratree.report.table import p_text
 from tratree.trajectory.jsonl import read_trajectories
 

@@ -20,7 +20,7 @@ from tratree.evaluation.metrics import summarize
 from tratree.models.loading import load_tokenizer
 from tratree.models.lora import load_policy_model
 from tratree.models.settings import ModelSettings
-from tratree.pipeline.stages.episodes import rollout_settings
+from tratree.stages.episodes import rollout_settings
 from tratree.policy.chat import ChatFormat
 from tratree.policy.machine_settings import EngineSettings
 from tratree.policy.rollout import run_episodes

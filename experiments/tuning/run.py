@@ -20,8 +20,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from tratree.pipeline.run_folder import seconds_by_stage
-from tratree.pipeline.starts import origin, starts_below
+from tratree.runs.run_folder import seconds_by_stage
+from tratree.runs.starts import origin, starts_below
 from tratree.report.html import COLOURS, svg
 from tratree.report.sweep_page import markdown_table
 from tratree.tuning.study import Setting, read_settings

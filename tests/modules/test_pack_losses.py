@@ -47,7 +47,7 @@ from tratree.modules.metrics import METRICS, read_metrics
 from tratree.modules.pack_attention import EDGES, attend_by_edges
 from tratree.modules.sft import SFTModule
 from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule
-from tratree.pipeline.stages.reference import encode_pair
+from tratree.stages.reference import encode_pair
 from tratree.policy.chat import ChatFormat
 from tratree.trajectory.types import Step, Task, Trajectory
 from tratree.tree.divergence import find_pairs

@@ -35,14 +35,14 @@ def main(arguments: Sequence[str]) -> None:
         raise UserError("this needs wandb-workspaces: `pip install 'tratree[dashboard]'`")
 
     # Heavy imports wait until it is known that they are of use.
-    from tratree.pipeline.tracking.wandb_connection import check_connection
+    from tratree.tracking.wandb_connection import check_connection
 
     check_connection("tratree dashboard")
 
     from tratree.cli.compose import compose_config
-    from tratree.pipeline.methods import METHODS
-    from tratree.pipeline.run import CEILING, WEAK
-    from tratree.pipeline.tracking.wandb_dashboard import build_dashboard, publish
+    from tratree.stages.methods import METHODS
+    from tratree.runs.run import CEILING, WEAK
+    from tratree.tracking.wandb_dashboard import build_dashboard, publish
 
     splits = compose_config([f"env={given.env}"]).evaluation.splits
     workspace = build_dashboard(

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> None:
 
     # Heavy imports wait until the arguments are known to be right.
     with large_imports():
-        from tratree.pipeline.export import export
+        from tratree.runs.export import export
 
     export(given.run, given.out, system=given.system, merged=given.merged)
     print(f"{'merged model' if given.merged else 'adapter'} in {given.out}")

@@ -82,8 +82,8 @@ def planned_stages(overrides: Overrides, start: Path) -> dict[Path, str]:
     Raises:
         UserError, HydraException: If the configuration no longer takes these overrides.
     """
-    from tratree.pipeline.methods import evaluations
-    from tratree.pipeline.stage import with_inputs
+    from tratree.stages.methods import evaluations
+    from tratree.store.stage import with_inputs
 
     config = compose_config(overrides)
     stages = evaluations(config).values()

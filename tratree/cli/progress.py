@@ -13,7 +13,7 @@ from tratree.errors import UserError
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from tratree.pipeline.sweep_progress import SweepProgress
+    from tratree.runs.sweep_progress import SweepProgress
 
 LOOK_EVERY_SECONDS = 5.0
 
@@ -66,7 +66,7 @@ def _look(sweep: Path) -> tuple[SweepProgress, Group]:
         planned_runs,
         planned_stages,
     )
-    from tratree.pipeline.sweep_progress import sweep_progress
+    from tratree.runs.sweep_progress import sweep_progress
     from tratree.report.sweep import by_key, find_begun_points
 
     begun = find_begun_points([sweep])

@@ -36,8 +36,8 @@ def main(arguments: Sequence[str]) -> None:
     given = parser.parse_args(arguments)
 
     # Heavy imports wait until the arguments are known to be right.
-    from tratree.pipeline.run_record import read_run
-    from tratree.pipeline.run_trees import find_trees, tree_page
+    from tratree.runs.run_record import read_run
+    from tratree.runs.run_trees import find_trees, tree_page
     from tratree.report.run_page import render
 
     record = read_run(given.run, given.store)

@@ -46,7 +46,7 @@ def _run(composed: DictConfig) -> None:
         config.logger.group = config.logger.group or _group()
         # Heavy imports wait until there is something to run, so that --help answers at once.
         with large_imports():
-            from tratree.pipeline.run import run
+            from tratree.runs.run import run
 
         run(config, folder)
     except Exception as error:

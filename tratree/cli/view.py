@@ -35,8 +35,8 @@ def main(arguments: Sequence[str]) -> None:
     given = parser.parse_args(arguments)
 
     # Heavy imports wait until the arguments are known to be right.
-    from tratree.pipeline.run_folder import STAGES
-    from tratree.pipeline.run_trees import find_trees, tree_page
+    from tratree.runs.run_folder import STAGES
+    from tratree.runs.run_trees import find_trees, tree_page
 
     found = find_trees(given.run, given.store)
     page = tree_page(found, f"Trees of {given.run.resolve().name}")

@@ -1,5 +1,0 @@
-"""Where a run's figures go besides its files: ``logger=none|csv|tensorboard|wandb``."""
-
-from tratree.pipeline.tracking.tracker import Tracker, open_tracker
-
-__all__ = ["Tracker", "open_tracker"]

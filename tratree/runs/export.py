@@ -1,0 +1,159 @@
+"""Export of a trained model from the store: an adapter or a whole model, with its card."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tratree.errors import UserError
+from tratree.files import share_as_folder
+from tratree.models.lora import load_policy_model
+from tratree.models.names import local_folder, public_name
+from tratree.models.settings import ModelSettings
+from tratree.modules.fit import FitReport
+from tratree.store.finished import DESCRIPTION, read_description
+from tratree.runs.run_folder import STAGES, read_stages
+from tratree.stages.demonstrations import DEMONSTRATIONS
+from tratree.stages.file_names import EPISODES
+from tratree.stages.pairs import PAIRS
+from tratree.stages.paths import PATHS
+from tratree.stages.training import ADAPTER, load_chat, read_report
+from tratree.stages.trees import read_trees
+from tratree.runs.starts import library_versions
+from tratree.report.model_card import ModelCard, Step, render_card
+
+RESULTS = ("results.json", "results.md")
+_LINES = {
+    "demonstrations": (DEMONSTRATIONS, "demonstrations"),
+    "explore": (EPISODES, "trajectories"),
+    "paths": (PATHS, "paths"),
+    "pairs": (PAIRS, "pairs"),
+    "select": (PATHS, "trajectories"),
+}
+
+
+def export(source: Path, out: Path, *, system: str | None = None, merged: bool = False) -> None:
+    """Write a trained model to a new folder.
+
+    The adapter is one that plain ``PeftModel.from_pretrained`` loads; a merged model is one that
+    plain ``AutoModelForCausalLM.from_pretrained`` loads, in the number type it was trained in.
+    Both come with the tokenizer, its chat template set, and a model card.
+
+    Args:
+        source: A run folder, or the folder of a finished fine-tuning in a store.
+        out: Where to write; must not exist or be empty.
+        system: Which of the run's systems; None takes the method's. Not for a stage's folder.
+        merged: Whether to write a whole model.
+
+    Raises:
+        UserError: If there is no such model, or `out` is in use.
+    """
+    trained = find_trained(source, system)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} is in use: give --out another folder")
+    settings = read_description(trained)["settings"]
+    out.mkdir(parents=True, exist_ok=True)
+    if merged:
+        # A quantised base has no room for an adapter: it is merged into the weights before that.
+        base = ModelSettings(**{**settings["base"], "quantization": "none"})
+        model = load_policy_model(base, trained / ADAPTER, getattr(torch, base.dtype))
+        model.save_pretrained(out)
+    else:
+        shutil.copytree(trained / ADAPTER, out, dirs_exist_ok=True)
+    chat = load_chat(settings)
+    chat.tokenizer.chat_template = chat.template
+    chat.tokenizer.save_pretrained(out)
+    title, results = _results(source, system)
+    card = ModelCard(
+        title=title or f"{trained.parent.name} {trained.name}",
+        base=public_name(settings["base"]["name"]),
+        on_hub=local_folder(settings["base"]["name"]) is None,
+        merged=merged,
+        steps=_steps(trained),
+        results=results,
+        versions=library_versions(),
+    )
+    (out / "README.md").write_text(render_card(card), encoding="utf-8")
+    share_as_folder(out)
+
+
+def find_trained(source: Path, system: str | None) -> Path:
+    """Return the folder of the fine-tuning that made a model.
+
+    Raises:
+        UserError: If `source` is neither a run nor a fine-tuning, or lacks that system.
+    """
+    if (source / ADAPTER).is_dir() and (source / DESCRIPTION).is_file():
+        if system is not None:
+            raise UserError(f"{source} is a single stage: leave out --system, or give a run folder")
+        return source
+    if not (source / STAGES).is_file():
+        raise UserError(
+            f"{source} is neither a run folder nor the folder of a finished fine-tuning: give the "
+            "folder that the run named at its end, or STORE/imitate/KEY"
+        )
+    run = read_stages(source)
+    systems = [title.split(" ", 1)[1] for title in run.folders if title.startswith("evaluate ")]
+    chosen = system or systems[-1]
+    evaluated = run.folder(f"evaluate {chosen}")
+    if evaluated is None:
+        raise UserError(f"the run has no system {chosen}: use one of {', '.join(systems)}")
+    if not evaluated.is_dir():
+        raise UserError(f"{chosen} is not finished in the store: run the same command again")
+    return _by_key(evaluated, read_description(evaluated)["inputs"]["model"])
+
+
+def _by_key(stage: Path, key: str) -> Path:
+    """Return the folder of another stage of the same store."""
+    found = list(stage.parents[1].glob(f"*/{key}"))
+    if not found:
+        raise UserError(f"the store {stage.parents[1]} lacks stage {key}: run the command again")
+    return found[0]
+
+
+def _steps(trained: Path) -> list[Step]:
+    """Return the stages up to a fine-tuning, each after those it reads."""
+    steps: dict[str, Step] = {}
+
+    def visit(folder: Path) -> None:
+        description = read_description(folder)
+        for key in description["inputs"].values():
+            if key not in steps:
+                visit(_by_key(folder, key))
+        name = description["stage"]
+        steps[folder.name] = Step(name, _counts(name, folder), description["settings"])
+
+    visit(trained)
+    return list(steps.values())
+
+
+def _counts(stage: str, folder: Path) -> dict[str, Any]:
+    if stage in _LINES:
+        file, what = _LINES[stage]
+        return {what: len((folder / file).read_text("utf-8").splitlines())}
+    if stage == "trees":
+        return {"trees": len(read_trees(folder))}
+    if (folder / ADAPTER).is_dir():
+        report: FitReport = read_report(folder)
+        return {
+            "samples": report.samples,
+            "left out, too long": report.too_long,
+            "steps": report.steps,
+            "loss at the end": report.loss and round(report.loss, 4),
+        }
+    return {}
+
+
+def _results(source: Path, system: str | None) -> tuple[str, str]:
+    """Return a title and the table of a run folder; empty texts for a stage's folder."""
+    document, table = (source / name for name in RESULTS)
+    if not (document.is_file() and table.is_file()):
+        return "", ""
+    run = json.loads(document.read_text("utf-8"))
+    title = f"{run['env']}, {system or run['method']}, seed {run['seed']}"
+    lines = table.read_text("utf-8").splitlines()
+    return title, "\n".join(line for line in lines if not line.startswith("# "))

@@ -1,0 +1,49 @@
+"""What an exploration shares with one of another M, the number of trajectories a task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tratree.store.finished import finished_folders, read_description
+from tratree.store.stage import Job
+from tratree.stages.file_names import EPISODES
+from tratree.trajectory.jsonl import read_trajectories
+from tratree.trajectory.types import Trajectory
+
+PLAN = "sampling"
+
+
+def played_with_another_m(job: Job, version: int) -> list[Trajectory]:
+    """Return the episodes of the finished exploration of another M that shares most with `job`.
+
+    A trajectory that both have is the same, because it depends on its task and sample and not on
+    how many there are; where ``model.rollout_dtype`` is not float64, but for the rounding that
+    also an interruption may change.
+
+    Args:
+        job: An exploration.
+        version: Of the stage.
+    """
+    plan = job.settings[PLAN]
+    inputs = {name: folder.name for name, folder in job.inputs.items()}
+    shared = {
+        folder: min(len(plan), len(its_plan))
+        for folder, its_plan in _plans(job, {"version": version, "inputs": inputs})
+        if all(ours == its for ours, its in zip(plan, its_plan, strict=False))
+    }
+    if not shared:
+        return []
+    folder = max(shared, key=lambda folder: shared[folder])
+    job.progress.message(f"  up to {shared[folder]} trajectories a task come from {folder}")
+    return read_trajectories(folder / EPISODES)
+
+
+def _plans(job: Job, wanted: Mapping[str, Any]) -> Iterator[tuple[Path, list[Any]]]:
+    """Yield the finished explorations that differ from `job` in their plan alone, with it."""
+    for folder in finished_folders(job.folder.parent):
+        found = read_description(folder)
+        settings = {**found["settings"], PLAN: job.settings[PLAN]}
+        if settings == job.settings and all(found[key] == wanted[key] for key in wanted):
+            yield folder, found["settings"][PLAN]

@@ -1,0 +1,122 @@
+"""What exploration and evaluation share: episodes of a model, logged one by one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from tratree.config import Config
+from tratree.store.stage import Job
+from tratree.stages.environment import env_maker
+from tratree.stages.file_names import EPISODES, EPISODES_LOG
+from tratree.stages.serving import play_on_server
+from tratree.stages.training import policy_loader
+from tratree.policy.rollout_settings import Episode, RolloutLimits
+from tratree.policy.workers import roll_out
+from tratree.preemption import wait_for_safe_points
+from tratree.trajectory.jsonl import TrajectoryLog, write_trajectories
+from tratree.trajectory.types import Trajectory
+
+
+def rollout_settings(config: Config) -> dict[str, Any]:
+    """Return what the episodes of a model depend on, besides games and weights."""
+    model = config.model
+    return {
+        "max_steps": config.env.max_steps,
+        "max_new_tokens": model.max_new_tokens,
+        "max_thought_tokens": model.max_thought_tokens,
+        "max_repeats": model.max_repeats,
+        "max_context": model.context,
+        "constraint": config.rollout.constraint,
+    }
+
+
+class Tally:
+    """What is shown while episodes are played."""
+
+    def __init__(self, played: Iterable[Trajectory]) -> None:
+        self._played = 0
+        self._solved = 0
+        self._actions: set[str] = set()
+        self._outcomes: defaultdict[str, set[bool]] = defaultdict(set)
+        for trajectory in played:
+            self.add(trajectory)
+
+    def add(self, trajectory: Trajectory) -> None:
+        """Count a trajectory."""
+        self._played += 1
+        self._solved += trajectory.success
+        self._actions.update(step.action for step in trajectory.steps)
+        self._outcomes[trajectory.task.task_id].add(trajectory.success)
+
+    def __str__(self) -> str:
+        """Return the share of successes, distinct actions, and tasks with both outcomes."""
+        if not self._played:
+            return ""
+        informative = sum(len(outcomes) == 2 for outcomes in self._outcomes.values())
+        return (
+            f"{self._solved / self._played:.0%} solved, {len(self._actions)} distinct actions, "
+            f"{informative} informative trees"
+        )
+
+
+def play_episodes(
+    job: Job,
+    episodes: Sequence[Episode],
+    *,
+    source: str,
+    earlier: Sequence[Trajectory] = (),
+    known: Sequence[Trajectory] = (),
+) -> list[Trajectory]:
+    """Play `episodes` with the job's model, going on from the log of an interrupted run.
+
+    Every finished episode is a line of the log at once. They are returned in the order of
+    `episodes`, whatever the order in which they finished; those of `earlier` are counted only, and
+    what `known` has of them is not played.
+    Asked to leave the machine (`tratree.preemption`), it does so after the next episode that ends.
+    """
+    log = TrajectoryLog(job.folder / EPISODES_LOG)
+    logged = {(t.task.task_id, t.sample): t for t in (*known, *log.read())}
+    keys = [(e.task.task_id, e.sample) for e in episodes]
+    played = {key: logged[key] for key in keys if key in logged}
+    waiting = [e for e, key in zip(episodes, keys, strict=True) if key not in played]
+    tally = Tally([*earlier, *played.values()])
+    with job.progress.bar(source, len(episodes)) as advance, log, wait_for_safe_points() as leaving:
+        for _, trajectory in _play(job, waiting, source):
+            log.append(trajectory)
+            played[trajectory.task.task_id, trajectory.sample] = trajectory
+            tally.add(trajectory)
+            advance(len(played), str(tally))
+            if leaving.asked:
+                leaving.leave()
+    return [played[key] for key in keys]
+
+
+def _play(job: Job, episodes: Sequence[Episode], source: str) -> Iterator[tuple[int, Trajectory]]:
+    play = (
+        partial(play_on_server, job)
+        if job.settings["engine"] == "vllm"
+        else partial(
+            roll_out,
+            policy_loader(job),
+            settings=job.resources.engine,
+            workers=job.resources.workers,
+            report=lambda line: job.progress.message(f"  {line}"),
+        )
+    )
+    return play(
+        env_maker(job),
+        episodes,
+        seed=job.settings["seed"],
+        stage=source,
+        limits=RolloutLimits(**job.settings["rollout"]),
+        source=source,
+    )
+
+
+def write_episodes(job: Job, played: Sequence[Trajectory]) -> None:
+    """Write ``episodes.jsonl``, the job's last word; the log has done its duty then."""
+    write_trajectories(job.folder / EPISODES, played)
+    (job.folder / EPISODES_LOG).unlink(missing_ok=True)

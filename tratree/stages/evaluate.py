@@ -1,0 +1,101 @@
+"""Stage ``evaluate``: one system plays the fixed held-out episodes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tratree.config import Config
+from tratree.evaluation.best_of import best_of
+from tratree.evaluation.metrics import summarize
+from tratree.store.stage import Job, Stage
+from tratree.stages.environment import env_maker, games_stage
+from tratree.stages.episodes import (
+    play_episodes,
+    rollout_settings,
+    write_episodes,
+)
+from tratree.stages.explore import sampling_plan
+from tratree.stages.file_names import EPISODES, METRICS
+from tratree.stages.tasks import evaluated_tasks
+from tratree.policy.rollout_settings import Episode
+from tratree.policy.sampling import SamplingSettings
+from tratree.trajectory.jsonl import read_trajectories
+from tratree.trajectory.types import Trajectory
+
+
+def evaluate_stage(
+    config: Config, system: str, trained: Stage, *, best_of: int | None = None
+) -> Stage:
+    """Let the model of `trained` play the same episodes of each split.
+
+    Args:
+        config: The run's.
+        system: Its name.
+        trained: A fine-tuning.
+        best_of: If given, each task is played so often, with the settings of ``explore.sampling``
+            in turn, and the best trajectory counts.
+    """
+    settings: dict[str, Any] = {
+        **protocol(config),
+        "dtype": config.model.rollout_dtype,
+        "seed": config.seed,
+    }
+    if best_of is not None:
+        plan = sampling_plan(config.explore.sampling, best_of)
+        settings["best_of"] = [asdict(sampling) for sampling in plan]
+    inputs = {"games": games_stage(config), "model": trained}
+    return Stage("evaluate", settings, _evaluate, inputs, label=system, version=2)
+
+
+def protocol(config: Config) -> dict[str, Any]:
+    """Return what every system is evaluated by, as JSON data."""
+    evaluation = config.evaluation
+    return {
+        "splits": {name: config.env.splits[name] for name in evaluation.splits},
+        "episodes": evaluation.episodes,
+        "samples": evaluation.samples,
+        "sampling": asdict(evaluation.sampling),
+        "rollout": rollout_settings(config),
+        "engine": config.rollout.engine,
+    }
+
+
+def read_evaluation(
+    folder: Path, splits: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, list[Trajectory]]]:
+    """Return the figures and the trajectories of each split of a finished ``evaluate`` stage."""
+    metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+    return metrics, _by_split(read_trajectories(folder / EPISODES), splits)
+
+
+def _evaluate(job: Job) -> None:
+    settings = job.settings
+    env = env_maker(job)()
+    try:
+        tasks = [
+            task
+            for split in settings["splits"].values()
+            for task in evaluated_tasks(env.tasks(split), settings["episodes"])
+        ]
+    finally:
+        env.close()
+    samples = [settings["sampling"]] * settings["samples"]
+    plan = [SamplingSettings(**s) for s in settings.get("best_of", samples)]
+    episodes = [Episode(task, n, sampling) for task in tasks for n, sampling in enumerate(plan)]
+    played = play_episodes(job, episodes, source="evaluate")
+    if "best_of" in settings:
+        played = best_of(played)
+    write_episodes(job, played)
+    metrics = {
+        name: summarize(of_split)
+        for name, of_split in _by_split(played, settings["splits"]).items()
+    }
+    (job.folder / METRICS).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+
+
+def _by_split(played: list[Trajectory], splits: Mapping[str, str]) -> dict[str, list[Trajectory]]:
+    return {name: [t for t in played if t.task.split == split] for name, split in splits.items()}

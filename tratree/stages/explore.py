@@ -1,0 +1,145 @@
+"""Stage ``explore``: a model tries many training tasks, up to M times each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import cycle, islice
+
+from tratree.config import Config, SamplingConfig
+from tratree.errors import UserError
+from tratree.store.stage import Job, Stage
+from tratree.stages.another_m import played_with_another_m
+from tratree.stages.demonstrations import DEMONSTRATIONS
+from tratree.stages.environment import env_maker, games_stage
+from tratree.stages.episodes import (
+    Tally,
+    play_episodes,
+    rollout_settings,
+    write_episodes,
+)
+from tratree.stages.exploration import undecided, within_tokens
+from tratree.stages.explorer import explorer_stage
+from tratree.stages.file_names import EPISODES
+from tratree.stages.tasks import explored_tasks
+from tratree.policy.rollout_settings import Episode
+from tratree.policy.sampling import SamplingSettings
+from tratree.trajectory.jsonl import read_trajectories
+from tratree.trajectory.types import Task, Trajectory
+
+VERSION = 3
+
+
+def explore_stage(
+    config: Config, explorer: Stage, *, demonstrations: Stage | None = None, label: str = ""
+) -> Stage:
+    """Sample M trajectories a task (section 3.1 of the paper), a share of them in each round.
+
+    The first round is explored by the model of `explorer`, a later one by that model fine-tuned
+    to differ from those before it.
+
+    Args:
+        config: The run's.
+        explorer: A fine-tuning.
+        demonstrations: If given, the tasks are those that the expert demonstrates, in one round;
+            else ``explore.tasks`` of the training tasks.
+        label: See `Stage`.
+    """
+    explore = config.explore
+    rounds = 1 if demonstrations else explore.rounds
+    plan = [asdict(s) for s in sampling_plan(explore.sampling, explore.trajectories)]
+    explorers = [explorer]
+    stage: Stage | None = None
+    for number in range(rounds):
+        if number:
+            explorers.append(explorer_stage(config, explorers))
+        share = _share(len(plan), number, rounds)
+        settings = {
+            "split": config.env.splits["train"],
+            "tasks": None if demonstrations else explore.tasks,
+            "sampling": plan[share.start : share.stop],
+            "first_sample": share.start,
+            "stop_when_decided": explore.stop_when_decided,
+            "tokens": explore.tokens,
+            "rollout": rollout_settings(config),
+            "engine": config.rollout.engine,
+            "dtype": config.model.rollout_dtype,
+            "seed": config.seed,
+        }
+        inputs = {"games": games_stage(config), "model": explorers[-1]}
+        if stage is not None:
+            inputs["earlier"] = stage
+        if demonstrations is not None:
+            inputs["demonstrations"] = demonstrations
+        name = f"{label} round {number + 1}".strip() if rounds > 1 else label
+        stage = Stage("explore", settings, _explore, inputs, version=VERSION, label=name)
+    assert stage is not None
+    return stage
+
+
+def sampling_plan(settings: list[SamplingConfig], trajectories: int) -> list[SamplingConfig]:
+    """Return the setting of each of the M trajectories.
+
+    The settings take turns; after the first turn the greedy ones are left out, because they
+    would give the same trajectory again, unless there are no others.
+    """
+    sampled = [s for s in settings if s.temperature > 0] or settings
+    plan = [*settings, *islice(cycle(sampled), max(0, trajectories - len(settings)))]
+    return plan[:trajectories]
+
+
+def _share(trajectories: int, number: int, rounds: int) -> range:
+    """Return which of the M trajectories a round samples."""
+    return range(trajectories * number // rounds, trajectories * (number + 1) // rounds)
+
+
+def _explore(job: Job) -> None:
+    settings = job.settings
+    env = env_maker(job)()
+    try:
+        tasks = explored_tasks(env.tasks(settings["split"]), settings["tasks"], settings["seed"])
+    finally:
+        env.close()
+    if "demonstrations" in job.inputs:
+        shown = read_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
+        demonstrated = {trajectory.task.task_id for trajectory in shown}
+        tasks = [task for task in tasks if task.task_id in demonstrated]
+    earlier = job.inputs.get("earlier")
+    played = _play(job, tasks, read_trajectories(earlier / EPISODES) if earlier else [])
+    order = {task.task_id: number for number, task in enumerate(tasks)}
+    played.sort(key=lambda t: (order[t.task.task_id], t.sample))
+    write_episodes(job, played)
+    solved = {t.task.task_id for t in played if t.success}
+    job.progress.message(
+        f"  {len(played)} trajectories, {Tally(played)}; "
+        f"{len(solved)} of {len(tasks)} tasks solved at least once"
+    )
+
+
+def _play(job: Job, tasks: Sequence[Task], played: list[Trajectory]) -> list[Trajectory]:
+    """Play sample after sample of all tasks; what is left out depends on no order of arrival."""
+    settings = job.settings
+    enough, most = settings["stop_when_decided"], settings["tokens"]
+    plan = list(enumerate(map(_sampling, settings["sampling"]), settings["first_sample"]))
+    known = played_with_another_m(job, VERSION)
+    # Without a rule that looks at what was found, all samples are one wave.
+    waves = [[m] for m in plan] if enough is not None or most is not None else [plan]
+    for wave in waves:
+        episodes = [Episode(task, m, sampling) for task in tasks for m, sampling in wave]
+        if enough is not None:
+            episodes = undecided(episodes, played, enough)
+        found = play_episodes(job, episodes, source="explore", earlier=played, known=known)
+        played = [*played, *found]
+        if most is not None:
+            kept = within_tokens(played, most)
+            if len(kept) < len(played):
+                job.progress.message(f"  explore.tokens={most} are used up")
+                played = kept
+                break
+    if not played:
+        raise UserError(f"explore.tokens={most} is less than the first trajectory: raise it")
+    return played
+
+
+def _sampling(settings: dict[str, float]) -> SamplingSettings:
+    return SamplingSettings(**settings)  # type: ignore[arg-type]

@@ -1,0 +1,49 @@
+"""Stage ``explorer``: an explorer for a later round, other than those before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tratree.config import Config
+from tratree.data.episodes import EpisodeDataModule
+from tratree.modules.explorer import ExplorerModule
+from tratree.store.stage import Job, Stage
+from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
+from tratree.stages.training import (
+    load_chat,
+    load_policy,
+    load_start,
+    read_training_settings,
+    train,
+)
+from tratree.policy.encoding import encode_trajectory
+from tratree.trajectory.jsonl import read_trajectories
+
+
+def explorer_stage(config: Config, explorers: Sequence[Stage]) -> Stage:
+    """Fine-tune the first of `explorers` away from all of them (L_explore, section 3.1).
+
+    It is trained like the first one, a stage ``sft``, and starts from its adapter.
+    """
+    settings = {**explorers[0].settings, "kl_weight": config.explore.kl_weight}
+    inputs = {"demonstrations": demonstrations_stage(config), "start": explorers[0]}
+    inputs |= {f"earlier_{number}": stage for number, stage in enumerate(explorers)}
+    return Stage("explorer", settings, _train, inputs, label=f"round {len(explorers) + 1}")
+
+
+def _train(job: Job) -> None:
+    settings = job.settings
+    chat = load_chat(settings)
+    demonstrations = read_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
+    data = EpisodeDataModule(
+        [encode_trajectory(chat, t) for t in demonstrations], settings["context"]
+    )
+    earlier = [
+        load_policy(folder, settings["base"]["dtype"])[0]
+        for name, folder in sorted(job.inputs.items())
+        if name.startswith("earlier_")
+    ]
+    module = ExplorerModule(
+        load_start(job), earlier, settings["kl_weight"], read_training_settings(job)
+    )
+    train(job, module, data)

@@ -1,0 +1,165 @@
+"""The methods: each is a short composition of stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Literal
+
+from tratree.config import Config
+from tratree.errors import UserError
+from tratree.store.stage import Stage
+from tratree.stages.demonstrations import demonstrations_stage
+from tratree.stages.evaluate import evaluate_stage
+from tratree.stages.explore import explore_stage
+from tratree.stages.imitate import imitate_stage
+from tratree.stages.pairs import pairs_stage
+from tratree.stages.paths import paths_stage
+from tratree.stages.prefer import prefer_stage
+from tratree.stages.reference import reference_stage
+from tratree.stages.select import select_stage
+from tratree.stages.self_score import self_score_stage
+from tratree.stages.sft import sft_stage
+from tratree.stages.trajectory_pairs import expert_pairs_stage, random_pairs_stage
+from tratree.stages.trees import trees_stage
+
+Role = Literal["weak", "strong"]
+
+
+def explored(config: Config, role: Role = "weak") -> Stage:
+    """Return what the weak or the strong model explores after its SFT."""
+    explorer = sft_stage(config, role)
+    return scored(config, explore_stage(config, explorer), explorer)
+
+
+def scored(config: Config, attempts: Stage, explorer: Stage, label: str = "") -> Stage:
+    """Return what was explored, with the scores that the method may see."""
+    if config.explore.score == "environment":
+        return attempts
+    return self_score_stage(config, attempts, explorer, label)
+
+
+def weak_trees(config: Config) -> Stage:
+    """Return the trees of what the weak model explores after its SFT."""
+    return trees_stage(config, explored(config))
+
+
+def sft_weak(config: Config) -> Stage:
+    """Imitate the expert's demonstrations with the weak model."""
+    return sft_stage(config, "weak")
+
+
+def sft_strong(config: Config) -> Stage:
+    """Imitate the expert's demonstrations with the strong model."""
+    return sft_stage(config, "strong")
+
+
+def mcts(config: Config) -> Stage:
+    """Imitate the best path of each tree (section 3.3 of the paper)."""
+    return imitate_stage(config, paths_stage(config, weak_trees(config)))
+
+
+def tree_dpo(config: Config) -> Stage:
+    """Prefer success over failure where they part (section 3.2 of the paper)."""
+    return weak_reference_dpo(config, pairs_stage(config, weak_trees(config)))
+
+
+def unstructured_dpo(config: Config) -> Stage:
+    """Prefer a success over a failure of the same task, whole and without a tree."""
+    return weak_reference_dpo(config, random_pairs_stage(config, explored(config)))
+
+
+def weak_reference_dpo(config: Config, pairs: Stage) -> Stage:
+    """Learn preferences with the weak model after its SFT as the reference."""
+    return prefer_stage(config, pairs, reference_stage(config, pairs, sft_weak(config)))
+
+
+def naive_w2s(config: Config) -> Stage:
+    """Imitate all that the weak model did."""
+    return imitate_stage(config, select_stage(config, explored(config), "all"))
+
+
+def success_only(config: Config) -> Stage:
+    """Imitate what solved a task of what the weak model did."""
+    return imitate_stage(config, select_stage(config, explored(config), "solved"))
+
+
+def rejection(config: Config) -> Stage:
+    """Imitate the best of what the strong model did itself: rejection fine-tuning."""
+    best = select_stage(config, explored(config, "strong"), "scored")
+    return imitate_stage(config, best, explorer="strong")
+
+
+def eto(config: Config) -> Stage:
+    """Prefer the expert over the strong model's own failures, round after round (ETO).
+
+    Each round explores the demonstrated tasks with the model of the round before it, which is
+    the reference of its preferences and where its fine-tuning starts.
+    """
+    return _rounds_against_the_expert(config, demonstrations_stage(config))
+
+
+def ceiling(config: Config) -> Stage:
+    """Do as `eto` does where the expert also demonstrates the tasks that others explore."""
+    label = "all tasks"
+    demonstrations = demonstrations_stage(config, label, explored_too=True)
+    return _rounds_against_the_expert(config, demonstrations, label)
+
+
+def _rounds_against_the_expert(config: Config, demonstrations: Stage, label: str = "") -> Stage:
+    policy = sft_stage(config, "strong", label, demonstrations)
+    for number in range(config.method.rounds):
+        name = f"{label} round {number + 1}".strip()
+        attempts = explore_stage(config, policy, demonstrations=demonstrations, label=name)
+        attempts = scored(config, attempts, policy, name)
+        pairs = expert_pairs_stage(config, attempts, demonstrations, name)
+        reference = reference_stage(config, pairs, policy, name)
+        policy = prefer_stage(config, pairs, reference, start=policy, label=name)
+    return policy
+
+
+METHODS: Mapping[str, Callable[[Config], Stage]] = MappingProxyType(
+    {
+        "sft_weak": sft_weak,
+        "sft_strong": sft_strong,
+        "mcts": mcts,
+        "tree_dpo": tree_dpo,
+        "step_dpo": tree_dpo,  # conf/method/step_dpo.yaml ends continuations after one step
+        "unstructured_dpo": unstructured_dpo,
+        "naive_w2s": naive_w2s,
+        "success_only": success_only,
+        "best_of_n": sft_strong,  # differs in how it is evaluated
+        "rejection": rejection,
+        "eto": eto,
+        "ceiling": ceiling,
+    }
+)
+
+
+def systems(config: Config) -> dict[str, Stage]:
+    """Return the trained stage of every system that a run compares, baselines first.
+
+    Raises:
+        UserError: If `config.method.name` is unknown.
+    """
+    name = config.method.name
+    if name not in METHODS:
+        raise UserError(f"method={name} is not known: use one of {', '.join(METHODS)}")
+    return {
+        "sft_weak": sft_weak(config),
+        "sft_strong": sft_strong(config),
+        name: METHODS[name](config),
+    }
+
+
+def evaluations(config: Config) -> dict[str, Stage]:
+    """Return the evaluation of every system that a run compares, baselines first.
+
+    Raises:
+        UserError: If `config.method.name` is unknown.
+    """
+    samples = {"best_of_n": config.method.samples}
+    return {
+        name: evaluate_stage(config, name, trained, best_of=samples.get(name))
+        for name, trained in systems(config).items()
+    }

@@ -1,0 +1,55 @@
+"""Stage ``paths``: the best path of each tree, found by offline MCTS."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from tratree.config import Config
+from tratree.store.stage import Job, Stage
+from tratree.stages.trees import read_trees
+from tratree.trajectory.jsonl import write_trajectories
+from tratree.tree.comparison import compare_paths
+from tratree.tree.mcts import search_paths
+from tratree.tree.paths import path_trajectory
+
+PATHS = "paths.jsonl"
+COMPARISON = "comparison.json"
+
+
+def paths_stage(config: Config, trees: Stage) -> Stage:
+    """Search each tree and keep the paths that score (section 3.3 of the paper)."""
+    method = config.method
+    settings = {
+        "iterations": method.iterations,
+        "exploration": method.exploration,
+        "minimum_score": method.minimum_score,
+    }
+    return Stage("paths", settings, _search, {"trees": trees}, version=2, self_contained=True)
+
+
+def _search(job: Job) -> None:
+    settings = job.settings
+    trees = read_trees(job.inputs["trees"])
+    found = search_paths(
+        trees, iterations=settings["iterations"], exploration=settings["exploration"]
+    )
+    trajectories = [
+        path_trajectory(tree, path.nodes) for tree, path in zip(trees, found, strict=True)
+    ]
+    kept = [t for t in trajectories if t.score > settings["minimum_score"]]
+    write_trajectories(job.folder / PATHS, kept)
+    compared = compare_paths(trees, found)
+    text = json.dumps(asdict(compared), indent=2)
+    (job.folder / COMPARISON).write_text(text + "\n", encoding="utf-8")
+    job.progress.message(
+        f"  {len(kept)} of {len(trees)} trees have a path that scores above "
+        f"{settings['minimum_score']:g}"
+    )
+    job.progress.message(
+        f"  mean score: MCTS {compared.mcts_score:.3f}, best trajectory {compared.best_score:.3f}, "
+        f"greedy {compared.greedy_score:.3f}, any trajectory {compared.mean_score:.3f}; "
+        f"MCTS's path differs from the best in {compared.differs_from_best:.1%} of the trees, "
+        f"from the greedy one in {compared.differs_from_greedy:.1%} "
+        f"({compared.equal_scores:.1%} of the trees have one score throughout)"
+    )

@@ -1,0 +1,81 @@
+"""Stage ``prefer``: the strong model learns to prefer one side of each pair to the other."""
+
+from __future__ import annotations
+
+import json
+
+from tratree.config import Config
+from tratree.data.pairs import EncodedPair, PairDataModule
+from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule
+from tratree.store.stage import Job, Stage
+from tratree.stages.reference import (
+    REFERENCE,
+    encode_pair,
+    load_pairs,
+    pack_tokens,
+    pair_inputs,
+)
+from tratree.stages.sft import sft_stage
+from tratree.stages.training import (
+    load_chat,
+    load_start,
+    on_devices,
+    read_training_settings,
+    train,
+    training_settings,
+)
+
+
+def prefer_stage(
+    config: Config,
+    pairs: Stage,
+    reference: Stage,
+    *,
+    start: Stage | None = None,
+    label: str = "",
+) -> Stage:
+    """Minimise L_TreeDPO over the pairs (section 3.2 of the paper).
+
+    Args:
+        config: The run's.
+        pairs: The pairs.
+        reference: Their log-probabilities under the reference model.
+        start: The fine-tuning to go on from; by default what ``method.start`` says.
+        label: See `Stage`.
+    """
+    strong, method = config.model.strong, config.method
+    settings = {
+        **training_settings(config, strong, config.model.preference),
+        "dpo": {
+            "beta": method.beta,
+            "label_smoothing": method.label_smoothing,
+            "length_normalised": method.length_normalised,
+        },
+        "pack_tokens": pack_tokens(config),
+    }
+    inputs = {**pair_inputs(pairs), "reference": reference}
+    if start is None and method.start == "sft":
+        start = sft_stage(config, "strong")
+    if start is not None:
+        inputs["start"] = start
+    return Stage("prefer", settings, on_devices(_train), inputs, label=label, version=2)
+
+
+def _train(job: Job) -> None:
+    chat = load_chat(job.settings)
+    pairs = load_pairs(job)
+    scores = json.loads((job.inputs["reference"] / REFERENCE).read_text("utf-8"))
+    data = PairDataModule(
+        [
+            EncodedPair(
+                *encode_pair(chat, pair),
+                reference=(chosen, rejected),
+                tree=pair.chosen.task.task_id,
+            )
+            for pair, (chosen, rejected) in zip(pairs, scores, strict=True)
+        ],
+        job.settings["context"],
+        pack_tokens=job.settings["pack_tokens"],
+    )
+    dpo = DPOSettings(**job.settings["dpo"])
+    train(job, TreeDPOModule(load_start(job), read_training_settings(job), dpo), data)

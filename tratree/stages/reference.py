@@ -1,0 +1,116 @@
+"""Stage ``reference``: the reference model's log-probabilities of both sides of each pair.
+
+They are computed once for each set of pairs and read again for every β and every other setting of
+the DPO loss, which no score depends on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tratree.config import Config
+from tratree.errors import UserError
+from tratree.modules.log_probabilities import score_sequences
+from tratree.store.stage import Job, Stage
+from tratree.stages.pairs import read_pairs
+from tratree.stages.training import chat_settings, load_chat, load_policy
+from tratree.stages.trajectory_pairs import read_trajectory_pairs
+from tratree.policy.chat import ChatFormat
+from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
+from tratree.trajectory.types import Trajectory
+from tratree.tree.divergence import TrajectoryPair
+
+REFERENCE = "reference.json"
+
+
+def reference_stage(config: Config, pairs: Stage, model: Stage, label: str = "") -> Stage:
+    """Score a set of pairs, once for all settings of the DPO loss.
+
+    They are scored anew for another reference, and for another number type or packing, which
+    change the last bits.
+
+    Args:
+        config: The run's.
+        pairs: The pairs.
+        model: The fine-tuning that made the reference; the weak model's SFT in the paper.
+        label: See `Stage`.
+
+    Raises:
+        UserError: If the reference and the strong model do not share a vocabulary.
+    """
+    _check_chats(model.settings["chat"], chat_settings(config.model.strong))
+    settings = {"dtype": config.model.dtype, "pack_tokens": pack_tokens(config)}
+    inputs = {**pair_inputs(pairs), "model": model}
+    return Stage("reference", settings, _score, inputs, label=label, version=2)
+
+
+def pair_inputs(pairs: Stage) -> dict[str, Stage]:
+    """Return the stages that `load_pairs` reads: the pairs, and their trees if they are of any."""
+    return {"pairs": pairs, **{n: s for n, s in pairs.inputs.items() if n == "trees"}}
+
+
+def load_pairs(job: Job) -> list[TrajectoryPair]:
+    """Read the pairs of the job's inputs as trajectories."""
+    if "trees" in job.inputs:
+        return read_pairs(job.inputs["pairs"], job.inputs["trees"])
+    return read_trajectory_pairs(job.inputs["pairs"])
+
+
+def pack_tokens(config: Config) -> int | None:
+    """Return the most tokens of a pack of pairs, or None if pairs are not packed.
+
+    Raises:
+        UserError: If they are to be packed, and the model's attention takes no mask.
+    """
+    if config.method.packing == "pairwise":
+        return None
+    if config.model.attention == "flash_attention_2":
+        raise UserError(
+            "model.attention=flash_attention_2 takes no mask, so it cannot train a tree in one "
+            "pass: use model.attention=sdpa, or method.packing=pairwise"
+        )
+    return config.method.pack_tokens
+
+
+def _check_chats(weak: Mapping[str, Any], strong: Mapping[str, Any]) -> None:
+    """Check that both models read token ids alike: preferences compare them token by token.
+
+    Raises:
+        UserError: If they do not, or a tokenizer cannot be loaded.
+    """
+    if weak == strong:
+        return
+    if not load_chat({"chat": weak}).reads_like(load_chat({"chat": strong})):
+        raise UserError(
+            f"the tokenizers or chat templates of {weak['tokenizer']} and {strong['tokenizer']} "
+            "differ, and the strong model's preferences are measured against the weak model token "
+            "by token: choose two models of one family, or method=mcts"
+        )
+
+
+def encode_pair(
+    chat: ChatFormat, pair: TrajectoryPair
+) -> tuple[EncodedTrajectory, EncodedTrajectory]:
+    """Encode both sides; the masks are true on the agent's tokens after the shared prefix."""
+    return (
+        _after(chat, pair.chosen, pair.shared_steps),
+        _after(chat, pair.rejected, pair.shared_steps),
+    )
+
+
+def _after(chat: ChatFormat, trajectory: Trajectory, shared_steps: int) -> EncodedTrajectory:
+    encoded = encode_trajectory(chat, trajectory)
+    start = encoded.turn_starts[shared_steps]
+    return replace(encoded, agent_mask=(False,) * start + encoded.agent_mask[start:])
+
+
+def _score(job: Job) -> None:
+    model, chat = load_policy(job.inputs["model"], job.settings["dtype"])
+    pairs = load_pairs(job)
+    sides = [side for pair in pairs for side in encode_pair(chat, pair)]
+    scores = score_sequences(model, sides, pack_tokens=job.settings["pack_tokens"])
+    document = json.dumps(list(zip(scores[::2], scores[1::2], strict=True)))
+    (job.folder / REFERENCE).write_text(document + "\n", encoding="utf-8")

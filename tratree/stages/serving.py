@@ -1,0 +1,64 @@
+"""How the stages that play episodes find their model on a vLLM server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from typing import Any
+
+from tratree.envs.base import TextEnv
+from tratree.errors import UserError
+from tratree.store.finished import read_description
+from tratree.store.stage import Job
+from tratree.stages.training import ADAPTER, load_chat
+from tratree.policy.rollout_settings import Episode
+from tratree.policy.server_rollout import roll_out_on_server
+from tratree.policy.vllm_server import VllmServer
+from tratree.trajectory.types import Trajectory
+
+
+def play_on_server(
+    job: Job, make_env: Callable[[], TextEnv], episodes: Sequence[Episode], **how: Any
+) -> Iterator[tuple[int, Trajectory]]:
+    """Play episodes with the job's model on the server of its base model.
+
+    Args:
+        job: Its resources name the servers.
+        make_env: Makes an environment.
+        episodes: What to play.
+        how: The rest of what `roll_out_on_server` takes.
+
+    Yields:
+        (index in `episodes`, trajectory) of episodes as they end.
+
+    Raises:
+        UserError: If no server serves the base model, or it fails.
+    """
+    if not episodes:
+        return
+    trained = job.inputs["model"]
+    settings = read_description(trained)["settings"]
+    with ExitStack() as stack:
+        servers = [stack.enter_context(closing(VllmServer(url))) for url in job.resources.servers]
+        server = _server_of(servers, settings["base"]["name"])
+        model = f"{trained.parent.name}-{trained.name}"  # a stage's key is its adapter's version
+        server.load_adapter(model, trained / ADAPTER)
+        yield from roll_out_on_server(
+            server,
+            model,
+            load_chat(settings),
+            make_env,
+            episodes,
+            concurrent=job.resources.engine.batch_size,
+            **how,
+        )
+
+
+def _server_of(servers: Sequence[VllmServer], base: str) -> VllmServer:
+    for server in servers:
+        if server.serves(base):
+            return server
+    raise UserError(
+        f"none of the vLLM servers {', '.join(s.url for s in servers)} serves {base}: start one "
+        f"(vllm serve {base} --enable-lora) and add it to rollout.servers"
+    )

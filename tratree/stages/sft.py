@@ -1,0 +1,50 @@
+"""Stage ``sft``: a base model learns from the demonstrations."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from tratree.config import Config
+from tratree.data.episodes import EpisodeDataModule
+from tratree.modules.sft import SFTModule
+from tratree.store.stage import Job, Stage
+from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
+from tratree.stages.training import (
+    load_chat,
+    load_start,
+    on_devices,
+    read_training_settings,
+    train,
+    training_settings,
+)
+from tratree.policy.encoding import encode_trajectory
+from tratree.trajectory.jsonl import read_trajectories
+
+
+def sft_stage(
+    config: Config,
+    role: Literal["weak", "strong"],
+    label: str = "",
+    demonstrations: Stage | None = None,
+) -> Stage:
+    """Fine-tune the weak or the strong base model on demonstrations.
+
+    Args:
+        config: The run's.
+        role: Which model.
+        label: Tells apart fine-tunings of one model in messages.
+        demonstrations: What to learn from; by default the run's demonstrations.
+    """
+    base = config.model.weak if role == "weak" else config.model.strong
+    inputs = {"demonstrations": demonstrations or demonstrations_stage(config)}
+    settings = training_settings(config, base, base.sft)
+    return Stage("sft", settings, on_devices(_train), inputs, label=f"{role} {label}".strip())
+
+
+def _train(job: Job) -> None:
+    chat = load_chat(job.settings)
+    demonstrations = read_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
+    data = EpisodeDataModule(
+        [encode_trajectory(chat, t) for t in demonstrations], job.settings["context"]
+    )
+    train(job, SFTModule(load_start(job), read_training_settings(job)), data)

@@ -1,0 +1,199 @@
+"""What the stages that fine-tune a model share, and how others load what they made."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch.profilers import AdvancedProfiler, Profiler, SimpleProfiler
+from peft import PeftModel
+from rich.console import Console
+from transformers import PreTrainedModel
+
+from tratree.config import BaseModelConfig, Config, OptimizationConfig
+from tratree.data.data_module import StepDataModule
+from tratree.models.loading import load_base, load_tokenizer
+from tratree.models.lora import add_lora, load_adapter, load_policy_model, save_adapter
+from tratree.models.names import fingerprint
+from tratree.models.ranks import is_first_rank
+from tratree.models.settings import LoraSettings, ModelSettings
+from tratree.modules.adapter_module import AdapterModule
+from tratree.modules.fit import CHECKPOINT, FitReport, fit
+from tratree.modules.nodes import run_on_nodes
+from tratree.modules.processes import run_in_processes
+from tratree.modules.settings import TrainingSettings
+from tratree.store.finished import read_description
+from tratree.store.progress import Progress
+from tratree.store.stage import Job, Resources
+from tratree.policy.chat import ChatFormat
+
+ADAPTER = "adapter"
+REPORT = "training.json"
+
+
+def training_settings(
+    config: Config, base: BaseModelConfig, optimization: OptimizationConfig
+) -> dict[str, Any]:
+    """Return what a fine-tuning of `base` depends on, besides its data."""
+    model, trainer = config.model, config.trainer
+    return {
+        "base": {
+            "name": base.name,
+            "dtype": model.dtype,
+            "attention": model.attention,
+            "gradient_checkpointing": model.gradient_checkpointing,
+            "quantization": model.quantization,
+        },
+        "weights": fingerprint(base.name),
+        "chat": chat_settings(base),
+        "context": model.context,
+        "lora": asdict(model.lora),
+        "optimization": asdict(optimization),
+        "hardware": {  # another one changes the last bits of a result
+            "accelerator": trainer.accelerator,
+            "devices": trainer.devices,
+            **({"num_nodes": trainer.num_nodes} if trainer.num_nodes > 1 else {}),
+            "strategy": trainer.strategy,
+            "precision": trainer.precision,
+            "threads": trainer.threads,
+        },
+        "seed": config.seed,
+    }
+
+
+def chat_settings(base: BaseModelConfig) -> dict[str, Any]:
+    """Return what the chat format of a base model depends on."""
+    return {
+        "tokenizer": base.name,
+        "template": base.chat_template,
+        "system_prompt": base.system_prompt,
+    }
+
+
+def load_chat(settings: Mapping[str, Any]) -> ChatFormat:
+    """Return the chat format of a model, given the settings of its fine-tuning."""
+    chat = settings["chat"]
+    tokenizer = load_tokenizer(chat["tokenizer"])
+    return ChatFormat(tokenizer, chat["template"], chat["system_prompt"])
+
+
+def load_start(job: Job) -> PeftModel:
+    """Return the base model with the adapter to go on from, or with a new one."""
+    base = load_base(ModelSettings(**job.settings["base"]))
+    if "start" in job.inputs:
+        return load_adapter(base, job.inputs["start"] / ADAPTER, trainable=True)
+    return add_lora(base, LoraSettings(**job.settings["lora"]), job.settings["seed"])
+
+
+def load_policy(trained: Path, dtype: str) -> tuple[PreTrainedModel, ChatFormat]:
+    """Return the model of a finished fine-tuning, ready to play, and its chat format.
+
+    What was trained on a GPU plays on one.
+    """
+    settings = read_description(trained)["settings"]
+    base = ModelSettings(**settings["base"])
+    model: Any = load_policy_model(base, trained / ADAPTER, getattr(torch, dtype))
+    on_gpu = settings["hardware"]["accelerator"] == "gpu" and torch.cuda.is_available()
+    if on_gpu and base.quantization == "none":  # a quantised one is there already
+        model.cuda()
+    return model, load_chat(settings)
+
+
+def policy_loader(job: Job) -> partial[tuple[PreTrainedModel, ChatFormat]]:
+    """Return a picklable function that loads the job's model to play."""
+    return partial(load_policy, job.inputs["model"], job.settings["dtype"])
+
+
+def read_training_settings(job: Job) -> TrainingSettings:
+    """Return how the job's model is trained, and on what."""
+    return TrainingSettings(
+        **job.settings["optimization"],
+        **job.settings["hardware"],
+        checkpoint_every_steps=job.resources.checkpoint_every_steps,
+    )
+
+
+def on_devices(train: Callable[[Job], None]) -> partial[None]:
+    """Return a stage's function that calls `train`, in one process for each device.
+
+    Args:
+        train: A function of a module.
+    """
+    return partial(_on_devices, train)
+
+
+def _on_devices(train: Callable[[Job], None], job: Job) -> None:
+    hardware = job.settings["hardware"]
+    devices, num_nodes = hardware["devices"], hardware.get("num_nodes", 1)
+    place = job.inputs, job.folder, job.resources, job.title
+    work = partial(_one_of_several, train, job.settings, *place)
+    if num_nodes > 1:
+        run_on_nodes(work, num_nodes, devices)
+    elif devices > 1:
+        run_in_processes(work, devices)
+    else:
+        train(job)
+
+
+def _one_of_several(
+    train: Callable[[Job], None],
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, Path],
+    folder: Path,
+    resources: Resources,
+    title: str,
+) -> None:
+    """Train as one of several processes; the first one shows progress on standard error."""
+    console = Console(stderr=True, highlight=False, quiet=os.environ["RANK"] != "0")
+    train(Job(settings, inputs, folder, resources, Progress(console), title))
+
+
+def train(job: Job, module: AdapterModule, data: StepDataModule[Any, Any]) -> None:
+    """Fit the module's adapter to `data` and save it, going on from an interrupted fit."""
+    with job.progress.bar("steps", None) as advance:
+        report = fit(
+            module,
+            data,
+            folder=job.folder,
+            seed=job.settings["seed"],
+            report=lambda done, total, note: advance(done, note, total),
+            logger=job.tracker.training_logger(job.title),
+            profiler=_profiler(job),
+        )
+    save_adapter(module.model, job.folder / ADAPTER)
+    if is_first_rank():
+        (job.folder / REPORT).write_text(json.dumps(asdict(report)) + "\n", encoding="utf-8")
+        (job.folder / CHECKPOINT).unlink(missing_ok=True)
+    job.progress.message(f"  {describe(report)}")
+
+
+def _profiler(job: Job) -> Profiler | None:
+    kind, folder = job.resources.profiler, job.resources.profiles
+    if kind is None:
+        return None
+    make = AdvancedProfiler if kind == "advanced" else SimpleProfiler
+    return make(dirpath=folder, filename=job.title.replace(" ", "-"))
+
+
+def read_report(trained: Path) -> FitReport:
+    """Return what a finished fine-tuning did."""
+    return FitReport(**json.loads((trained / REPORT).read_text("utf-8")))
+
+
+def describe(report: FitReport) -> str:
+    """Say in one line what a fine-tuning did."""
+    if report.steps:
+        done = f"{report.samples} samples, {report.steps} steps, loss {report.loss:.4f} at the end"
+    else:
+        done = "nothing to learn from: the weights stay bit for bit as they were"
+    if report.too_long:
+        done += f"; {report.too_long} samples left out, longer than the context"
+        if not report.samples:
+            done += ": raise model.context"
+    return done

@@ -1,0 +1,105 @@
+"""Stage ``trees``: the explored trajectories of each task, merged into a tree."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from tratree.config import Config
+from tratree.envs.registry import action_key
+from tratree.models.names import fingerprint
+from tratree.store.stage import Job, Stage
+from tratree.stages.file_names import EPISODES
+from tratree.trajectory.jsonl import read_trajectories
+from tratree.trajectory.types import Trajectory
+from tratree.tree.files import load_trees, save_trees
+from tratree.tree.merge import build_trees
+from tratree.tree.similarity import make_similarity
+from tratree.tree.statistics import forest_statistics
+from tratree.tree.types import TrajectoryTree
+
+TREES = "trees.npz"
+STATISTICS = "statistics.json"
+
+
+def trees_stage(config: Config, explored: Stage) -> Stage:
+    """Merge `tree.width` trajectories of each task (section 3.1 of the paper)."""
+    tree = config.tree
+    settings: dict[str, Any] = {
+        "similarity": tree.similarity,
+        "xi_sim": tree.xi_sim,
+        "action_rule": config.env.name if tree.action_match == "normalised" else "exact",
+    }
+    if tree.similarity == "minilm":
+        settings["encoder"] = {"name": tree.encoder, "weights": fingerprint(tree.encoder)}
+    if tree.width is not None:
+        settings["drawn"] = {"width": tree.width, "seed": config.seed}
+    return Stage("trees", settings, _merge, {"explored": explored}, version=2, self_contained=True)
+
+
+def read_trees(folder: Path) -> list[TrajectoryTree]:
+    """Read the trees of a finished ``trees`` stage, in the order of their tasks."""
+    return load_trees(folder / TREES)
+
+
+def draw_trajectories(of_task: Sequence[Trajectory], width: int, seed: int) -> Sequence[Trajectory]:
+    """Draw `width` trajectories of a task, all with the same chance.
+
+    Not the first ones: those come from certain sampling settings. Each task has its own
+    generator, and a narrower draw of the same seed is part of a wider one.
+    """
+    key = [seed, crc32(b"width"), crc32(of_task[0].task.task_id.encode())]
+    drawn = np.random.default_rng(key).permutation(len(of_task))[:width]
+    return [of_task[index] for index in sorted(drawn)]
+
+
+def _merge(job: Job) -> None:
+    settings = job.settings
+    trajectories = read_trajectories(job.inputs["explored"] / EPISODES)
+    by_task: list[Sequence[Trajectory]] = [
+        list(group) for _, group in groupby(trajectories, key=lambda t: t.task.task_id)
+    ]
+    if "drawn" in settings:
+        by_task = [draw_trajectories(of_task, **settings["drawn"]) for of_task in by_task]
+    encoder = settings.get("encoder", {})
+    similarity = make_similarity(
+        settings["similarity"],
+        encoder=encoder.get("name"),
+        cache=job.resources.cache / "vectors" / encoder.get("weights", ""),
+    )
+    rule = settings["action_rule"]
+    with job.progress.bar("trees", len(by_task)) as advance:
+        trees = build_trees(
+            by_task,
+            similarity=similarity,
+            xi_sim=settings["xi_sim"],
+            action_key=str if rule == "exact" else action_key(rule),
+            report=advance,
+        )
+    save_trees(job.folder / TREES, trees)
+    statistics = forest_statistics(trees)
+    (job.folder / STATISTICS).write_text(json.dumps(statistics, indent=2) + "\n", "utf-8")
+    job.progress.message(f"  {describe(statistics)}")
+
+
+def describe(statistics: dict[str, Any]) -> str:
+    """Return the figures of `forest_statistics` that tell most, in one line."""
+
+    def share(name: str) -> str:
+        return "none" if statistics[name] is None else f"{statistics[name]:.0%}"
+
+    return (
+        f"{statistics['trees']} trees, means: {statistics['nodes']:.1f} nodes, "
+        f"depth {statistics['depth']:.1f}, width {statistics['width']:.1f}; "
+        f"diversity {statistics['diversity']:.2f}, "
+        f"representativeness {statistics['representativeness']:.1f} steps, "
+        f"informativeness {share('informativeness')}; "
+        f"{statistics['divergence_points']:.1f} divergence points, "
+        f"{share('mixed_divergence_share')} of them mixed"
+    )

@@ -1,0 +1,116 @@
+"""A stage: one step of the method, named by everything its result depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tratree.store.progress import Progress
+from tratree.tracking import Tracker
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a stage may use; nothing here changes a result, so nothing here is in a stage's key.
+
+    Attributes:
+        workers: Processes that play episodes side by side, and when one is replaced.
+        engine: How each of them uses the machine.
+        cache: Folder for files that can be made again at any time.
+        checkpoint_every_steps: How often a fine-tuning keeps what it has done.
+        servers: Addresses of vLLM servers, for episodes that are to be played by them.
+        profiler: Which of Lightning's profilers watches the fine-tunings, ``simple`` or
+            ``advanced``; None for none.
+        profiles: The folder that it writes to.
+    """
+
+    workers: WorkerSettings
+    engine: EngineSettings
+    cache: Path
+    checkpoint_every_steps: int = 50
+    servers: tuple[str, ...] = ()
+    profiler: str | None = None
+    profiles: Path | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a stage's function is given: its settings, its inputs' folders, and where to write.
+
+    `title` is the stage's, for people and trackers.
+
+    `folder` may hold what an earlier, interrupted run of the same stage left there; the
+    function goes on from it and must end with the same bytes as an undisturbed run.
+    """
+
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, Path]
+    folder: Path
+    resources: Resources
+    progress: Progress
+    title: str = ""
+    tracker: Tracker = field(default_factory=Tracker)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A pure function of `settings` and of the stages before it.
+
+    Attributes:
+        name: What it does; also the name of its folder in the store.
+        settings: The slice of the configuration that its result depends on, as JSON data.
+        inputs: The stages whose folders it reads, by the name it knows them under.
+        run: The function that fills the folder.
+        version: Raised when `run` changes what it writes for equal settings.
+        label: Tells apart stages of one name in progress messages, such as ``weak``.
+        self_contained: Whether later stages read only what it writes, and not its settings. If
+            it writes the same with other settings, what follows need not be computed again.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    run: Callable[[Job], None]
+    inputs: Mapping[str, Stage] = field(default_factory=dict)
+    version: int = 1
+    label: str = ""
+    self_contained: bool = False
+
+    @property
+    def title(self) -> str:
+        """Name and label for people."""
+        return f"{self.name} {self.label}".strip()
+
+    def description(self) -> dict[str, Any]:
+        """Return everything the key is made of."""
+        return {
+            "stage": self.name,
+            "version": self.version,
+            "settings": dict(self.settings),
+            "inputs": {name: stage.key for name, stage in sorted(self.inputs.items())},
+        }
+
+    @cached_property
+    def key(self) -> str:
+        """A hash of name, version, settings and the inputs' keys: 16 hexadecimal digits."""
+        text = json.dumps(self.description(), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def with_inputs(stages: Iterable[Stage]) -> list[Stage]:
+    """Return `stages` and all that they need, each once, after its inputs."""
+    found: dict[tuple[str, str], Stage] = {}
+
+    def visit(stage: Stage) -> None:
+        for before in stage.inputs.values():
+            visit(before)
+        found.setdefault((stage.title, stage.key), stage)
+
+    for stage in stages:
+        visit(stage)
+    return list(found.values())

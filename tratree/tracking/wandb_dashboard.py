@@ -1,0 +1,142 @@
+"""The dashboard of a project in W&B, as code: a workspace with its panels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import wandb_workspaces.reports.v2 as wr
+import wandb_workspaces.workspaces as ws
+from wandb_workspaces import expr
+
+from tratree.errors import UserError
+from tratree.tracking import wandb_keys as keys
+
+AXES: Mapping[str, str] = MappingProxyType(
+    {"method.beta": "β", "tree.width": "tree width", "tree.xi_sim": "ξ_sim"}
+)
+"""What the paper's sweeps vary, and its name there."""
+CURVES: Mapping[str, Sequence[str]] = MappingProxyType(
+    {
+        "sft weak": ("loss",),
+        "sft strong": ("loss",),
+        "imitate": ("loss",),
+        "prefer": ("loss", "accuracy", "margin"),
+    }
+)
+"""The figures of each fine-tuning that have a panel."""
+ENV = "env.name"
+METHOD = "method.name"
+
+
+def build_dashboard(
+    entity: str,
+    project: str,
+    env: str,
+    *,
+    splits: Sequence[str],
+    baselines: Sequence[str],
+    methods: Sequence[str],
+) -> ws.Workspace:
+    """Return the workspace of a project's runs on one environment; nothing is sent.
+
+    Args:
+        entity: User or team.
+        project: Name of the project.
+        env: The environment.
+        splits: That its systems are evaluated on, the main one first.
+        baselines: The systems that every run has.
+        methods: Of the runs.
+    """
+    systems = [*baselines, *methods]
+    results: list[Any] = [_bars(f"Reward, {split}", "reward", systems, split) for split in splits]
+    results += [_bars(f"PGR, {split}", "pgr", methods, split) for split in splits]
+    sections = [
+        ws.Section(
+            name="Results",
+            panels=[*results, wr.WeavePanelSummaryTable(table_name=keys.RESULTS)],
+            is_open=True,
+        )
+    ]
+    for axis, name in AXES.items():
+        sweep: list[Any] = [_against(axis, name, system, splits[0]) for system in methods]
+        sections.append(ws.Section(name=f"Reward against {name}", panels=sweep, is_open=True))
+    curves: list[Any] = [
+        _curve(stage, figure) for stage, figures in CURVES.items() for figure in figures
+    ]
+    media: list[Any] = [
+        wr.MediaBrowser(title=title, media_keys=[key])
+        for title, key in (
+            *(("Report", keys.REPORT), ("Tree viewer", keys.VIEWER)),
+            ("Trees", keys.TREES),
+        )
+    ]
+    sections += [
+        ws.Section(name="Learning curves", panels=curves),
+        ws.Section(name="Trees", panels=media, is_open=True),
+        ws.Section(
+            name="Trajectories", panels=[wr.WeavePanelSummaryTable(table_name=keys.TRAJECTORIES)]
+        ),
+    ]
+    return ws.Workspace(
+        entity=entity,
+        project=project,
+        name=f"tratree {env}",
+        sections=sections,
+        settings=ws.WorkspaceSettings(x_axis=keys.STEP),
+        runset_settings=ws.RunsetSettings(filters=expr.And(expr.Tags().isin([env]))),
+    )
+
+
+def publish(workspace: ws.Workspace) -> str:
+    """Save a workspace as a new view of its project, and return its address.
+
+    Raises:
+        UserError: If the server does not take it.
+    """
+    os.environ.setdefault("WANDB_SILENT", "true")
+    try:
+        workspace.save()
+        address: str = workspace.url
+    except Exception as error:  # the client has no common class for what may go wrong
+        raise UserError(
+            f"W&B does not take the dashboard of {workspace.entity}/{workspace.project} "
+            f"({' '.join(str(error).split())}): check that name, and that your key may write there"
+        ) from error
+    return address
+
+
+def _bars(title: str, figure: str, systems: Sequence[str], split: str) -> wr.BarPlot:
+    """Return a bar for each system: the mean over runs and its standard error."""
+    return wr.BarPlot(
+        title=title,
+        metrics=[keys.result(system, split, figure) for system in systems],
+        orientation="v",
+        groupby=wr.Config(ENV),
+        groupby_aggfunc="mean",
+        groupby_rangefunc="stderr",
+    )
+
+
+def _against(axis: str, name: str, system: str, split: str) -> wr.ScatterPlot:
+    """Return a point for each run, and the running mean."""
+    return wr.ScatterPlot(
+        title=f"{system}, {split}: reward against {name}",
+        x=wr.Config(name=axis),
+        y=wr.SummaryMetric(keys.result(system, split, "reward")),
+        running_ymean=True,
+    )
+
+
+def _curve(stage: str, figure: str) -> wr.LinePlot:
+    """Return the mean over runs of each method, and its standard error."""
+    return wr.LinePlot(
+        title=f"{stage}: {figure}",
+        x=keys.STEP,
+        y=[keys.curve(stage, figure)],
+        groupby=wr.Config(METHOD),
+        groupby_aggfunc="mean",
+        groupby_rangefunc="stderr",
+    )
