@@ -41,7 +41,8 @@ from tratree.models.lora import add_lora
 from tratree.models.settings import LoraSettings
 from tratree.modules.pack_attention import attend_by_edges
 from tratree.modules.settings import TrainingSettings
-from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule
+from tratree.modules.settings import DPOSettings
+from tratree.modules.tree_dpo import TreeDPOModule
 from tratree.store.progress import Progress
 from tratree.store.stage import Resources
 from tratree.stages.explore import explore_stage

@@ -70,7 +70,7 @@ def model(role: Role) -> Model:
         each = episode_bytes(base, config.model.context)
         engine = EngineSettings(config.rollout.batch_size, config.rollout.cache_gib)
         episodes = engine.episodes(base, config.model.context)
-        adapted = add_lora(base, LoraSettings(**vars(config.model.lora)), seed=0)
+        adapted = add_lora(base, config.model.lora, seed=0)
     adapter = sum(p.numel() for p in adapted.parameters() if p.requires_grad)
     return Model(parameters, adapter, each, episodes)
 

@@ -25,7 +25,7 @@ from tratree.policy.chat import ChatFormat
 from tratree.policy.machine_settings import EngineSettings
 from tratree.policy.rollout import run_episodes
 from tratree.policy.rollout_settings import Episode, RolloutLimits
-from tratree.policy.sampling import SamplingSettings
+from tratree.policy.rollout_settings import SamplingSettings
 
 
 def main(model_folder: str, games: str) -> None:

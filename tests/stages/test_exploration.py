@@ -11,7 +11,7 @@ from tratree.stages.methods import systems
 from tratree.stages.episodes import Tally
 from tratree.stages.exploration import is_decided, undecided, within_tokens
 from tratree.policy.rollout_settings import Episode
-from tratree.policy.sampling import SamplingSettings
+from tratree.policy.rollout_settings import SamplingSettings
 from tratree.trajectory.types import Step, Task, Trajectory
 
 

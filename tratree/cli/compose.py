@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 
-from tratree.config import Config, read_config, register_schema
+from tratree.config import Config, read_config, register_defaults
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # A wheel carries conf/ inside the package; a checkout has it beside the package.
@@ -20,7 +20,7 @@ def compose_config(overrides: Sequence[str]) -> Config:
     Raises:
         UserError, HydraException: If an override is wrong.
     """
-    register_schema()
+    register_defaults()
     with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
         return read_config(compose("config", overrides=list(overrides)))
 

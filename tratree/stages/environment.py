@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from tratree.envs.base import TextEnv
 from tratree.envs.registry import make_env, prepare_data
 from tratree.store.finished import read_description
 from tratree.store.stage import Job, Stage
+from tratree.settings import plain
 
 _VERSIONS = {"webshop": 2}
 """Of what an environment makes for equal settings; 1 if it is not named."""
@@ -19,7 +19,7 @@ _VERSIONS = {"webshop": 2}
 def games_stage(config: Config) -> Stage:
     """Make or find the games. They do not depend on the run's seed."""
     version = _VERSIONS.get(config.env.name, 1)
-    return Stage("games", {"env": asdict(config.env)}, _prepare, version=version)
+    return Stage("games", {"env": plain(config.env)}, _prepare, version=version)
 
 
 def open_env(games: Path, cache: Path) -> TextEnv:
