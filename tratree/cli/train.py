@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from tratree.cli.compose import CONFIG_FOLDER
+from tratree.cli.compose import CONFIG_FOLDER, check_choices
 from tratree.cli.failures import Sweep, list_failures, write_failure
 from tratree.config import read_config, register_defaults
 from tratree.errors import UserError
@@ -29,6 +29,7 @@ def main() -> None:
         UserError: If points of a sweep failed; what each failed of is printed before.
     """
     register_defaults()
+    check_choices(sys.argv[1:])
     try:
         hydra.main(version_base="1.3", config_path=str(CONFIG_FOLDER), config_name="config")(_run)()
     except Exception:
