@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from tratree.config import Config
 from tratree.envs.base import TextEnv
 from tratree.envs.registry import make_env, prepare_data
+from tratree.settings import plain
 from tratree.store.finished import read_description
 from tratree.store.stage import Job, Stage
 
@@ -19,7 +19,7 @@ _VERSIONS = {"webshop": 2}
 def games_stage(config: Config) -> Stage:
     """Make or find the games. They do not depend on the run's seed."""
     version = _VERSIONS.get(config.env.name, 1)
-    return Stage("games", {"env": asdict(config.env)}, _prepare, version=version)
+    return Stage("games", {"env": plain(config.env)}, _prepare, version=version)
 
 
 def open_env(games: Path, cache: Path) -> TextEnv:
