@@ -6,77 +6,19 @@ Nothing heavy is imported here, so that composing a configuration takes a moment
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from tratree.config_checks import check, choice
+from tratree.config_checks import check
+from tratree.envs.registry import ENVIRONMENTS
 from tratree.errors import UserError
-
-
-@dataclass
-class AlfworldConfig:
-    """``env=alfworld``."""
-
-    name: str = MISSING
-    games: str = MISSING
-    difficulty: str = MISSING
-    train_games: int = MISSING
-    held_out_games: int = MISSING
-    games_seed: int = MISSING
-    data: str | None = MISSING
-    wording: str = MISSING
-    max_steps: int = MISSING
-    splits: dict[str, str] = MISSING
-
-
-@dataclass
-class WebShopConfig:
-    """``env=webshop``."""
-
-    name: str = MISSING
-    catalogue: str = MISSING
-    products: int | None = MISSING
-    catalogue_seed: int = MISSING
-    data: str | None = MISSING
-    goals: str = MISSING
-    price_seed: int = MISSING
-    protocol: str = MISSING
-    eto_indices: str | None = MISSING
-    pages: str = MISSING
-    attributes_button: bool = MISSING
-    tagger: str = MISSING
-    spacy_model: str = MISSING
-    max_steps: int = MISSING
-    splits: dict[str, str] = MISSING
-
-
-@dataclass
-class ScienceWorldConfig:
-    """``env=scienceworld``."""
-
-    name: str = MISSING
-    protocol: str = MISSING
-    simplification: str = MISSING
-    tasks: list[str] | None = MISSING
-    variations: int | None = MISSING
-    ambiguity: str = MISSING
-    deterministic: bool = MISSING
-    java: str = MISSING
-    gold_paths: str = MISSING
-    eto_indices: str | None = MISSING
-    max_steps: int = MISSING
-    splits: dict[str, str] = MISSING
-
-
-ENVIRONMENTS: dict[str, type] = {
-    "alfworld": AlfworldConfig,
-    "scienceworld": ScienceWorldConfig,
-    "webshop": WebShopConfig,
-}
+from tratree.method_plugins import METHODS
+from tratree.plugins import PluginGroup
 
 
 @dataclass
@@ -184,6 +126,7 @@ class MethodConfig:
     """``method=…``: one schema for all, so that a sweep can cross methods with any axis."""
 
     name: str = MISSING
+    target: str | None = None
     start: str = MISSING
     iterations: int = MISSING
     exploration: float = MISSING
@@ -287,24 +230,58 @@ def at_least(low: int, value: int | None) -> int:
 OmegaConf.register_new_resolver("at_least", at_least, replace=True)
 
 
+@dataclass
+class _Composed(Config):
+    """`Config` as Hydra composes it: the settings of a plug-in are known only afterwards."""
+
+    method: Any = MISSING
+
+
 def register_schema() -> None:
     """Make the schema known to Hydra; ``conf/config.yaml`` starts from it."""
-    ConfigStore.instance().store(name="schema", node=Config)
+    ConfigStore.instance().store(name="schema", node=_Composed)
 
 
-def read_config(composed: DictConfig) -> Config:
+def read_config(composed: DictConfig, choices: Mapping[str, Any] | None = None) -> Config:
     """Turn what Hydra composed into a typed, checked configuration.
+
+    Args:
+        composed: The composed configuration, without the node ``hydra``.
+        choices: The option that was chosen of each group, as Hydra knows it.
 
     Raises:
         UserError: If a value is missing, of a wrong type or out of its range.
     """
     try:
         plain: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-        env_type = choice("env.name", plain["env"].get("name"), ENVIRONMENTS)
-        environment = OmegaConf.merge(OmegaConf.structured(ENVIRONMENTS[env_type]), plain["env"])
-        merged = OmegaConf.merge(OmegaConf.structured(Config), {**plain, "env": environment})
-        config: Any = OmegaConf.to_object(merged)
+        typed = OmegaConf.structured(Config)
+        typed.env = OmegaConf.structured(_plugin(ENVIRONMENTS, plain["env"], choices or {}))
+        typed.method = OmegaConf.structured(_plugin(METHODS, plain["method"], choices or {}))
+        config: Any = OmegaConf.to_object(OmegaConf.merge(typed, plain))
     except OmegaConfBaseException as error:
         raise UserError(f"configuration: {' '.join(str(error).split())}") from error
     check(config)
     return config
+
+
+def _plugin(group: PluginGroup[Any], settings: dict[str, Any], choices: Mapping[str, Any]) -> type:
+    """Return the class of a plug-in's settings; put the plug-in's own name among them."""
+    target, name, chosen = settings.get("target"), settings.get("name"), choices.get(group.key)
+    plugin = group.find(str(target or name))
+    if group is ENVIRONMENTS:
+        group.check_extra(str(target or name), plugin.extra)
+    if target:
+        settings["name"] = plugin.name
+    elif chosen != name and chosen in group.names():
+        raise UserError(
+            f"{group.key}.name={name} does not go with {group.key}={chosen}, whose values were "
+            f"read: say {group.key}={name}"
+        )
+    known = {field.name for field in fields(plugin.settings)}
+    unknown = [key for key in settings if key not in known]
+    if unknown and target:
+        raise UserError(
+            f"{group.key}.{unknown[0]} is no setting of {target}: set {group.key}=outside, which "
+            f"has no values of its own, or correct the key; it has {', '.join(sorted(known))}"
+        )
+    return plugin.settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tratree.envs.registry import ENVIRONMENTS, reference_of
 from tratree.errors import UserError
 from tratree.models.settings import ATTENTIONS, DTYPES, QUANTIZATIONS, LoraSettings
 from tratree.modules.settings import PRECISIONS, STRATEGIES, TrainingSettings
@@ -153,7 +154,7 @@ def _check_combinations(config: Config) -> None:
             f"rollout.constraint={rollout.constraint} needs rollout.engine=transformers: "
             "vllm plays without constraints"
         )
-    if rollout.env_threads and config.env.name != "scienceworld":
+    if rollout.env_threads and not ENVIRONMENTS.find(reference_of(vars(config.env))).waits:
         raise UserError(
             f"rollout.env_threads={rollout.env_threads} is for environments that wait for another "
             f"process: {config.env.name} does not, set it to 0"

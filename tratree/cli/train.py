@@ -42,7 +42,7 @@ def _run(composed: DictConfig) -> None:
     sweeping = settings.mode is RunMode.MULTIRUN
     (folder / FAILURE).unlink(missing_ok=True)
     try:
-        config = read_config(composed)
+        config = read_config(composed, settings.runtime.choices)
         config.logger.group = config.logger.group or _group()
         # Heavy imports wait until there is something to run, so that --help answers at once.
         with large_imports():
