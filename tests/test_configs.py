@@ -10,12 +10,12 @@ from omegaconf import OmegaConf
 from tratree.cli.compose import CONFIG_FOLDER, compose_config
 from tratree.config import register_defaults
 from tratree.modules.settings import TrainingSettings
-from tratree.stages.training import training_settings
 from tratree.preemption import PATIENCE_SECONDS
+from tratree.stages.training import training_settings
 
 GROUPS = ("env", "method", "model", "explore", "tree", "trainer", "evaluation", "logger")
 OVERRIDES = ("setting", "experiment", "debug", "hparams_search")
-NOT_CHOSEN = {"hparams_search/base", "method/base", "model/paper"}
+NOT_CHOSEN = {"hparams_search/base", "method/base", "model/paper", "env/outside", "method/outside"}
 
 
 def options(*groups: str) -> list[str]:

@@ -14,7 +14,6 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 from tratree.cli.compose import compose_config
 from tratree.config import Config
 from tratree.models.lora import add_lora
-from tratree.models.settings import LoraSettings
 from tratree.policy.machine_settings import EngineSettings, episode_bytes
 
 Role = Literal["weak", "strong"]

@@ -25,9 +25,8 @@ from tratree.modules.checkpoint import SafeCheckpointIO
 from tratree.modules.fit import CHECKPOINT, FitReport, fit
 from tratree.modules.imitation import MCTSImitationModule
 from tratree.modules.metrics import METRICS, read_metrics
-from tratree.modules.settings import TrainingSettings
+from tratree.modules.settings import DPOSettings, TrainingSettings
 from tratree.modules.sft import SFTModule
-from tratree.modules.settings import DPOSettings
 from tratree.modules.tree_dpo import TreeDPOModule
 from tratree.preemption import SIGNAL
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tratree.policy.rollout_settings import SamplingSettings
 from tratree.errors import UserError
+from tratree.policy.rollout_settings import SamplingSettings
 from tratree.stages.explore import sampling_plan
 from tratree.stages.tasks import demonstrated_tasks, evaluated_tasks, explored_tasks
 from tratree.trajectory.types import Task

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from tratree.errors import UserError
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.settings import Count, NotNegative, Whole, settings
 from tratree.trajectory.types import Task

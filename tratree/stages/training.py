@@ -28,11 +28,11 @@ from tratree.modules.fit import CHECKPOINT, FitReport, fit
 from tratree.modules.nodes import run_on_nodes
 from tratree.modules.processes import run_in_processes
 from tratree.modules.settings import OptimizationSettings, TrainingSettings
+from tratree.policy.chat import ChatFormat
+from tratree.settings import plain
 from tratree.store.finished import read_description
 from tratree.store.progress import Progress
 from tratree.store.stage import Job, Resources
-from tratree.policy.chat import ChatFormat
-from tratree.settings import plain
 
 ADAPTER = "adapter"
 REPORT = "training.json"
