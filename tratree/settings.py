@@ -19,7 +19,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from difflib import get_close_matches
 from functools import wraps
 from types import NoneType, UnionType
@@ -113,7 +113,8 @@ def read_settings(cls: type[_Object], values: Any, key: str) -> _Object:
 
 def plain(settings: Any) -> dict[str, Any]:
     """Return settings as nested dictionaries of JSON data."""
-    found: dict[str, Any] = to_jsonable_python(settings)
+    # Not the settings themselves: of a plug-in's class in them, only declared keys would be there.
+    found: dict[str, Any] = to_jsonable_python(asdict(settings))
     return found
 
 
