@@ -6,15 +6,15 @@ the defaults. Nothing heavy is imported here, so that composing a configuration 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, fields
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from pydantic import Field
 
 from tratree.envs.registry import ENVIRONMENTS, reference_of
 from tratree.envs.settings import EnvSettings
@@ -26,7 +26,17 @@ from tratree.modules.settings import HardwareSettings, OptimizationSettings, Tra
 from tratree.plugins import PluginGroup
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.policy.rollout_settings import RolloutSettings, TurnLimits
-from tratree.settings import Count, Seed, defaults, keys, nearest, plain, read_settings, settings
+from tratree.settings import (
+    Count,
+    Seed,
+    Setting,
+    declared_settings,
+    defaults,
+    nearest,
+    plain,
+    read_settings,
+    settings,
+)
 from tratree.stages.settings import ExpertSettings, ExploreSettings, MethodSettings, TreeSettings
 from tratree.tracking.settings import LoggerSettings
 
@@ -96,7 +106,7 @@ class Config:
     seed: Seed = 0
     """Everything random draws from it; one seed gives one result, bit for bit on one machine."""
 
-    store: str
+    store: Annotated[str, Field(min_length=1)]
     """Folder of finished stages. Any number of runs may share it, at the same time too."""
 
     env: EnvSettings
@@ -132,29 +142,23 @@ def register_defaults() -> None:
     shared = {**defaults(Config), "env": {"target": None}}
     store.store(name="defaults_of_settings", node=shared)
     for group in (ENVIRONMENTS, METHODS):
-        for name, cls in _settings_of(group):
-            store.store(group=group.key, name=f"_{name}", node=defaults(cls))
-
-
-def _settings_of(group: PluginGroup[Any]) -> Iterator[tuple[str, type]]:
-    """Yield (name, class of its settings) of the installed plug-ins that can be imported."""
-    for name in group.names():
-        with suppress(UserError):  # it is told to whoever chooses it
-            yield name, group.find(name).settings
+        for plugin in group.installed():
+            store.store(group=group.key, name=f"_{plugin.name}", node=defaults(plugin.settings))
 
 
 def read_config(composed: DictConfig, choices: Mapping[str, Any] | None = None) -> Config:
     """Turn what Hydra composed into checked settings.
 
     Args:
-        composed: The composed configuration, without the node ``hydra``.
+        composed: The composed configuration.
         choices: The option that was chosen of each group, as Hydra knows it.
 
     Raises:
         UserError: If a key is unknown or missing, or a value is not possible.
     """
     try:
-        values: Any = OmegaConf.to_container(composed, resolve=True)
+        own = OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"])
+        values: Any = OmegaConf.to_container(own, resolve=True)
     except OmegaConfBaseException as error:
         raise UserError(f"configuration: {' '.join(str(error).split())}") from error
     values = _without_missing(values)
@@ -184,22 +188,23 @@ def _plugin_settings(group: PluginGroup[Any], values: Any, choices: Mapping[str,
     return read_settings(plugin.settings, values, key)
 
 
-def known_keys() -> Iterator[tuple[str, type, str]]:
-    """Yield (dotted key, class that declares it, its name there) of every setting there is."""
-    found = {key: (key, cls, name) for key, cls, name in keys(Config)}
+def known_settings() -> dict[str, Setting]:
+    """Return every setting that there is, by its dotted key."""
+    found = {setting.key: setting for setting in declared_settings(Config)}
     for group in (ENVIRONMENTS, METHODS):
-        for _, cls in _settings_of(group):
-            found |= {key: (key, *where) for key, *where in keys(cls, f"{group.key}.")}
-    yield from found.values()
+        for plugin in group.installed():
+            settings_of_it = declared_settings(plugin.settings, f"{group.key}.")
+            found |= {setting.key: setting for setting in settings_of_it}
+    return found
 
 
 def unknown_key(key: str) -> str:
     """Say that there is no such setting, and which one may be meant."""
     if key in RENAMED:
         return f"{key} is called {RENAMED[key]} now"
-    groups = {known.split(".")[0] for known, _, _ in known_keys()}
-    names = [known for known, _, _ in known_keys()] if "." in key else groups
-    return f"there is no setting {key}{nearest(key, names) or '; `--help` lists them'}"
+    known = list(known_settings())
+    names = known if "." in key else {name.split(".")[0] for name in known}
+    return f"there is no setting {key}{nearest(key, names) or '; `tratree settings` lists them'}"
 
 
 def result_settings(config: Config) -> dict[str, Any]:

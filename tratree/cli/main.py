@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "plugins": "list the installed environments and methods",
         "progress": "show how far a sweep has come",
         "report": "put all there is of a run on one HTML page",
+        "settings": "list all settings: values, default and meaning",
         "summarize": "put the results of a sweep into one table, with plots",
         "tasks": "list an environment's splits and tasks",
         "view": "show the trajectory trees of a run as an HTML page",

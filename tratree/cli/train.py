@@ -12,6 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from tratree.cli.checks import check_machine
 from tratree.cli.compose import CONFIG_FOLDER, check_choices
 from tratree.cli.failures import Sweep, list_failures, write_failure
 from tratree.config import read_config, register_defaults
@@ -45,6 +46,7 @@ def _run(composed: DictConfig) -> None:
     (folder / FAILURE).unlink(missing_ok=True)
     try:
         config = read_config(composed, settings.runtime.choices)
+        check_machine(config)
         if config.logger.group is None:
             config = replace(config, logger=replace(config.logger, group=_group()))
         # Heavy imports wait until there is something to run, so that --help answers at once.
