@@ -33,7 +33,8 @@ closet = closet.conf
 CODE = """
 from dataclasses import dataclass, field
 from tratree.config import MethodConfig
-from tratree.envs.plugin import EnvironmentPlugin, EnvSettings
+from tratree.envs.plugin import EnvironmentPlugin
+from tratree.envs.settings import EnvSettings
 from tratree.errors import UserError
 from tratree.method_plugins import MethodPlugin
 from tratree.plugins import imported_when_called

@@ -7,43 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import MISSING
-
 from tratree.envs.base import TextEnv
-from tratree.errors import UserError
 
 Report = Callable[[int, int], None]
 """Called with the amount done so far and the whole amount."""
-
-
-@dataclass
-class EnvSettings:
-    """The settings that every environment has; a plug-in's own class adds its keys and checks.
-
-    A subclass checks its values in ``__post_init__`` and raises a `UserError`, so that bad ones are
-    refused before anything is computed.
-
-    Attributes:
-        name: The plug-in's.
-        target: ``package.module:NAME`` of an `EnvironmentPlugin` that is not installed as one.
-        max_steps: Step limit of an episode, in steps of the agent; at least 1.
-        splits: The environment's own name of each split. ``train`` is among them.
-    """
-
-    name: str = MISSING
-    target: str | None = None
-    max_steps: int = MISSING
-    splits: dict[str, str] = MISSING
-
-    def check_choice(self, key: str, *allowed: str) -> None:
-        """Check that a setting has one of the values `allowed`.
-
-        Raises:
-            UserError: If it has another one.
-        """
-        value = getattr(self, key)
-        if value not in allowed:
-            raise UserError(f"env.{key}={value} is not known: use {' or '.join(allowed)}")
 
 
 @dataclass(frozen=True)
@@ -54,7 +21,8 @@ class EnvironmentPlugin:
 
     Attributes:
         name: As in ``env=NAME``.
-        settings: The class of its settings, a dataclass that extends `EnvSettings`.
+        settings: The class of its settings, a dataclass that extends
+            `tratree.envs.settings.EnvSettings`.
         prepare: ``prepare(settings, folder, report)`` puts into `folder` what the environment
             plays on, resumes from what is already there, and reports how far it is.
         make: ``make(settings, folder, cache)`` opens a `TextEnv` on what `prepare` left in

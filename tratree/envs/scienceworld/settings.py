@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from omegaconf import MISSING
 
-from tratree.envs.plugin import EnvSettings
+from tratree.envs.settings import EnvSettings
 from tratree.errors import UserError
 
 SIMPLIFICATIONS = (
