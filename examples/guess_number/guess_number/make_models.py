@@ -54,7 +54,7 @@ def main(folder: Path) -> None:
             num_hidden_layers=layers,
             num_attention_heads=4,
             max_position_embeddings=256,
-            initializer_range=0.2,
+            initializer_range=0.08,
             tie_word_embeddings=True,
             pad_token_id=tokenizer.pad_token_id,
             bos_token_id=tokenizer.bos_token_id,
