@@ -209,6 +209,7 @@ class Config:
 
     seed: int = MISSING
     store: str = MISSING
+    changed_code: str = MISSING
     env: Any = MISSING
     method: MethodConfig = field(default_factory=MethodConfig)
     model: ModelConfig = field(default_factory=ModelConfig)

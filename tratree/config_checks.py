@@ -37,6 +37,7 @@ def choice(key: str, value: Any, allowed: Any) -> str:
 
 def _check_values(config: Config) -> None:
     method, tree, explore, rollout = config.method, config.tree, config.explore, config.rollout
+    choice("changed_code", config.changed_code, ("warn", "refuse"))
     choice("method.start", method.start, ("sft", "base"))
     choice("method.packing", method.packing, ("tree", "pairwise"))
     choice("method.aggregate", method.aggregate, ("mean", "max"))
