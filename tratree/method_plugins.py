@@ -26,8 +26,8 @@ class MethodPlugin:
         name: As in ``method=NAME``.
         help: One line that says what it does.
         train: Composes the stages that train the model from the configuration; gives the last one.
-        settings: The class of ``method.*``: `tratree.config.MethodConfig`, or a dataclass that
-            extends it by keys of its own.
+        settings: The class of ``method.*``: `tratree.stages.settings.MethodSettings`, or a
+            class that extends it by keys of its own.
         evaluate: ``evaluate(config, name, trained)`` gives the stage that evaluates the trained
             model; by default it plays each episode as all systems do.
     """

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tratree.envs.base import TextEnv
+from tratree.envs.settings import EnvSettings
 
 Report = Callable[[int, int], None]
 """Called with the amount done so far and the whole amount."""
@@ -21,8 +22,7 @@ class EnvironmentPlugin:
 
     Attributes:
         name: As in ``env=NAME``.
-        settings: The class of its settings, a dataclass that extends
-            `tratree.envs.settings.EnvSettings`.
+        settings: The class of its settings, which extends `tratree.envs.settings.EnvSettings`.
         prepare: ``prepare(settings, folder, report)`` puts into `folder` what the environment
             plays on, resumes from what is already there, and reports how far it is.
         make: ``make(settings, folder, cache)`` opens a `TextEnv` on what `prepare` left in
@@ -38,7 +38,7 @@ class EnvironmentPlugin:
     """
 
     name: str
-    settings: type
+    settings: type[EnvSettings]
     prepare: Callable[[Any, Path, Report], None]
     make: Callable[[Any, Path, Path], TextEnv]
     action_key: Callable[[str], str] = lambda action: " ".join(action.lower().split())

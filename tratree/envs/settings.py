@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, field
 
-from omegaconf import MISSING
-
-from tratree.errors import UserError
+from tratree.settings import Count, settings
 
 
-@dataclass
+@settings
 class EnvSettings:
-    """The settings that every environment has; a plug-in's own class adds its keys and checks.
+    """``env=…``; an environment extends this class with its own keys."""
 
-    A subclass checks its values in ``__post_init__`` and raises a `UserError`, so that bad ones are
-    refused before anything is computed.
+    _: KW_ONLY
 
-    Attributes:
-        name: The plug-in's.
-        target: ``package.module:NAME`` of an `EnvironmentPlugin` that is not installed as one.
-        max_steps: Step limit of an episode, in steps of the agent; at least 1.
-        splits: The environment's own name of each split. ``train`` is among them.
-    """
+    name: str
+    """The environment."""
 
-    name: str = MISSING
     target: str | None = None
-    max_steps: int = MISSING
-    splits: dict[str, str] = MISSING
+    """package.module:NAME of an environment that is not installed as a plug-in; null: the one
+    called `name`."""
 
-    def check_choice(self, key: str, *allowed: str) -> None:
-        """Check that a setting has one of the values `allowed`.
+    max_steps: Count
+    """Step limit of an episode, in steps of the agent."""
 
-        Raises:
-            UserError: If it has another one.
-        """
-        value = getattr(self, key)
-        if value not in allowed:
-            raise UserError(f"env.{key}={value} is not known: use {' or '.join(allowed)}")
+    splits: dict[str, str] = field(default_factory=lambda: {"train": "train", "test": "test"})
+    """The environment's name of each split; train is among them."""
+
+    def __post_init__(self) -> None:
+        """Check what must go together."""
+        if "train" not in self.splits:
+            raise ValueError("splits has no train: name the split that demonstrations are of")

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from tratree.config import Config
 from tratree.envs.base import TextEnv
 from tratree.envs.registry import ENVIRONMENTS, make_env, prepare_data, reference_of
+from tratree.settings import plain
 from tratree.store.finished import read_description
 from tratree.store.stage import Job, Stage
 
 
 def games_stage(config: Config) -> Stage:
     """Make or find the games. They do not depend on the run's seed."""
-    settings = {key: value for key, value in asdict(config.env).items() if key != "target" or value}
+    settings = {key: value for key, value in plain(config.env).items() if key != "target" or value}
     plugin = ENVIRONMENTS.find(reference_of(settings))
     code = (plugin.prepare, plugin.make)
     return Stage("games", {"env": settings}, _prepare, version=plugin.version, code=code)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from tratree.config import MethodConfig
 from tratree.method_plugins import MethodPlugin
 from tratree.plugins import imported_when_called
+from tratree.stages.settings import MethodSettings
 
 _MODULE = "tratree.stages.methods"
 
 
 def _method(name: str, help: str) -> MethodPlugin:
-    return MethodPlugin(name, help, imported_when_called(f"{_MODULE}:{name}"), MethodConfig)
+    return MethodPlugin(name, help, imported_when_called(f"{_MODULE}:{name}"), MethodSettings)
 
 
 SFT_WEAK = _method("sft_weak", "the weak model, fine-tuned on the demonstrations")
@@ -28,6 +28,6 @@ BEST_OF_N = MethodPlugin(
     "best_of_n",
     "the best of N trajectories of the strong model after its SFT",
     imported_when_called(f"{_MODULE}:sft_strong"),
-    MethodConfig,
+    MethodSettings,
     imported_when_called(f"{_MODULE}:evaluate_best_of_n"),
 )

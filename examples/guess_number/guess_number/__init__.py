@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import Annotated
+
+from pydantic import Field
 
 from tratree.envs.plugin import EnvironmentPlugin
 from tratree.envs.settings import EnvSettings
-from tratree.errors import UserError
 from tratree.plugins import imported_when_called
+from tratree.settings import Count, settings
 
 
-@dataclass
+@settings
 class GuessNumberSettings(EnvSettings):
     """``env=guess_number``."""
 
-    max_steps: int = 3
+    max_steps: Count = 3
+    """Step limit of an episode: as many guesses as the expert ever needs."""
+
     splits: dict[str, str] = field(
         default_factory=lambda: {"train": "train", "test": "test", "development": "development"}
     )
-    largest: int = 30
-    """The largest number there is, at least 10."""
+    """The environment's name of each split."""
 
-    def __post_init__(self) -> None:
-        """Check the values.
-
-        Raises:
-            UserError: If one is out of its range.
-        """
-        if self.largest < 10:
-            raise UserError(f"env.largest={self.largest} is too small: use 10 or more")
+    largest: Annotated[int, Field(strict=True, ge=20, le=60)] = 30
+    """The largest number there is."""
 
 
 GUESS_NUMBER = EnvironmentPlugin(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mcts_dpo import MctsDpoSettings
 from tratree.config import Config
 from tratree.stages.methods import weak_reference_dpo, weak_trees
 from tratree.stages.pairs import write_pairs
@@ -13,9 +14,10 @@ from tratree.tree import Pair, TrajectoryTree, search_paths
 def mcts_dpo(config: Config) -> Stage:
     """Learn to prefer the MCTS path; the weak model after its SFT is the reference."""
     method = config.method
+    assert isinstance(method, MctsDpoSettings)
     settings = {
         "iterations": method.iterations,
-        "exploration": method.exploration,
+        "exploration": method.ucb_constant,
         "worst_paths": method.worst_paths,
     }
     inputs = {"trees": weak_trees(config)}
