@@ -109,6 +109,11 @@ class Config:
     store: Annotated[str, Field(min_length=1)]
     """Folder of finished stages. Any number of runs may share it, at the same time too."""
 
+    changed_code: Literal["warn", "refuse"] = "warn"
+    """What to do where code has changed since a finished stage was stored: warn says so and reuses
+    the stage; refuse ends the run before anything is computed. Either way it says what to
+    remove."""
+
     env: EnvSettings
     method: MethodSettings
     model: FamilySettings
@@ -180,6 +185,11 @@ def _plugin_settings(group: PluginGroup[Any], values: Any, choices: Mapping[str,
         group.check_extra(target or name, plugin.extra)
     if target:
         values["name"] = plugin.name
+        if group is ENVIRONMENTS and chosen != plugin.name and chosen in group.names():
+            raise UserError(
+                f"{key}.target={target} does not go with {key}={chosen}, whose values were read: "
+                f"say {key}=outside, too"
+            )
     elif chosen != name and chosen in group.names():
         raise UserError(
             f"{key}.name={name} does not go with {key}={chosen}, whose values were read: say "
@@ -214,7 +224,7 @@ def result_settings(config: Config) -> dict[str, Any]:
     out.
     """
     found = plain(config)
-    del found["store"], found["logger"]
+    del found["store"], found["changed_code"], found["logger"]
     for name in ("checkpoint_every_steps", "profiler"):
         del found["trainer"][name]
     for machine in (EngineSettings, WorkerSettings):

@@ -98,10 +98,10 @@ class PluginGroup(Generic[Plugin]):
     def _load(self, point: EntryPoint) -> Plugin:
         try:
             plugin = point.load()
-        except (ImportError, AttributeError, ValueError) as error:
+        except Exception as error:  # another package's code may do anything at import
             raise UserError(
-                f"{self.key}: {point.value} cannot be imported ({error}): correct the name, "
-                "install its package, or add its folder to PYTHONPATH"
+                f"{self.key}: {point.value} cannot be imported ({_one_line(error)}): correct the "
+                "name, install its package, or add its folder to PYTHONPATH"
             ) from error
         if not isinstance(plugin, self.kind):
             raise UserError(
@@ -123,6 +123,10 @@ def imported_when_called(target: str) -> Callable[..., Any]:
 def _import_and_call(target: str, *arguments: Any, **named: Any) -> Any:
     module, _, name = target.partition(":")
     return getattr(import_module(module), name)(*arguments, **named)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _is_target(reference: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -33,6 +34,7 @@ class VllmServer:
         Raises:
             UserError: If there is no vLLM server.
         """
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for each request
         key = os.environ.get(API_KEY)
         self.url = url.rstrip("/")
         self._client = httpx.Client(

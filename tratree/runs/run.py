@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tratree.runs.starts import write_start
 from tratree.stages.evaluate import protocol, read_evaluation
 from tratree.stages.methods import evaluations
 from tratree.store.progress import Progress
-from tratree.store.stage import Resources, with_inputs
+from tratree.store.stage import Resources, Stage, with_inputs
 from tratree.store.store import Store
 from tratree.tracking import Tracker, open_tracker
 
@@ -80,6 +81,7 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
     write_start(folder)
     with open_tracker(config, folder) as tracker:
         store = open_store(config, progress, tracker, folder)
+        _look_at_code(config, store, with_inputs(evaluated.values()))
         folders = {name: store.ensure(stage) for name, stage in evaluated.items()}
         results = _results(config, folders)
         write_results(folder, results)
@@ -93,6 +95,30 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
     if config.trainer.profiler and not (folder / PROFILES).exists():
         progress.message("no profile: all fine-tunings were in the store; set store=NEW_FOLDER")
     return results
+
+
+def _look_at_code(config: Config, store: Store, stages: Sequence[Stage]) -> None:
+    """Say once which stages other code has computed, and how to compute them again.
+
+    Raises:
+        UserError: If there are any and ``changed_code=refuse``.
+    """
+    changed = store.changed_code(stages)
+    if not changed:
+        return
+    again = {stage.key for stage, _ in changed}
+    for stage in stages:  # after its inputs
+        again |= {stage.key} if any(s.key in again for s in stage.inputs.values()) else set()
+    folders = [store.folder(s) for s in stages if s.key in again and store.folder(s).is_dir()]
+    modules = sorted({module for _, names in changed for module in names})
+    said = (
+        f"code has changed since {', '.join(stage.title for stage, _ in changed)} were stored "
+        f"({', '.join(modules)}): to compute again what depends on it, "
+        f"`rm -r {shlex.join(map(str, dict.fromkeys(folders)))}`, or set store=NEW_FOLDER"
+    )
+    if config.changed_code == "refuse":
+        raise UserError(said)
+    store.progress.message(f"{said}; the stored results are used")
 
 
 def _results(config: Config, evaluated: Mapping[str, Path]) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from tratree.store.stage import Stage
 
 DESCRIPTION = "stage.json"
 TIMING = "timing.json"
+CODE = "code.json"
+"""Digests of the code that computed it: `tratree.store.code`."""
 
 
 def unfinished(finished: Path) -> Path:
@@ -75,4 +77,4 @@ def _settings(folder: Path) -> Any:
 
 def _results(folder: Path) -> set[Path]:
     files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return {file for file in files if file not in (Path(DESCRIPTION), Path(TIMING))}
+    return {file for file in files if str(file) not in (DESCRIPTION, TIMING, CODE)}

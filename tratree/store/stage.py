@@ -71,6 +71,7 @@ class Stage:
         label: Tells apart stages of one name in progress messages, such as ``weak``.
         self_contained: Whether later stages read only what it writes, and not its settings. If
             it writes the same with other settings, what follows need not be computed again.
+        code: Functions of other packages that `run` calls, whose code is looked at as its own is.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Stage:
     version: int = 1
     label: str = ""
     self_contained: bool = False
+    code: tuple[Callable[..., Any], ...] = ()
 
     @property
     def title(self) -> str:

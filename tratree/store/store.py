@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,8 @@ from filelock import FileLock, Timeout
 
 from tratree.errors import UserError
 from tratree.files import share_as_folder
-from tratree.store.finished import DESCRIPTION, TIMING, unfinished, with_equal_inputs
+from tratree.store.code import changed_modules, code_digests
+from tratree.store.finished import CODE, DESCRIPTION, TIMING, unfinished, with_equal_inputs
 from tratree.store.progress import Progress
 from tratree.store.stage import Job, Resources, Stage
 from tratree.tracking import Tracker
@@ -69,12 +70,24 @@ class Store:
                 with self.progress.stage(stage.title):
                     stage.run(self._job(stage, inputs, partial))
                 self.computed.add(stage.key)
+                _write_json(partial / CODE, code_digests(stage.run, *stage.code))
             _write_json(partial / TIMING, {"seconds": round(time.monotonic() - started, 3)})
             _write_json(partial / DESCRIPTION, stage.description())
             share_as_folder(partial)
             os.sync()  # so that a power cut after the rename finds whole files
             partial.rename(finished)
         return finished
+
+    def changed_code(self, stages: Iterable[Stage]) -> list[tuple[Stage, list[str]]]:
+        """Return the finished ones among `stages` that other code computed, with its modules."""
+        found = []
+        for stage in stages:
+            stored = self.folder(stage) / CODE
+            if stored.is_file():
+                before = json.loads(stored.read_text("utf-8"))
+                if changed := changed_modules(before, code_digests(stage.run, *stage.code)):
+                    found.append((stage, changed))
+        return found
 
     def _job(self, stage: Stage, inputs: Mapping[str, Path], folder: Path) -> Job:
         return Job(
