@@ -6,6 +6,7 @@ Nothing heavy is imported here, so that composing a configuration takes a moment
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -285,6 +286,7 @@ def at_least(low: int, value: int | None) -> int:
 
 # At import, because a job on a cluster gets its configuration composed.
 OmegaConf.register_new_resolver("at_least", at_least, replace=True)
+OmegaConf.register_new_resolver("process_id", os.getpid, replace=True, use_cache=True)
 
 
 def register_schema() -> None:

@@ -15,11 +15,20 @@ from tratree.store.stage import Job, Stage
 _VERSIONS = {"webshop": 2}
 """Of what an environment makes for equal settings; 1 if it is not named."""
 
+_RESUMED = (
+    "json_2.1.1/*/*/trial_*/traj_data.json",
+    "json_2.1.1/*/*/trial_*/initial_state.pddl",
+    "json_2.1.1/*/*/trial_*/game.tw-pddl",
+    "tasks/[!.]*.json",
+)
+"""Games of ALFWorld and lists of ScienceWorld's tasks that are complete: each appears by a rename."""
+
 
 def games_stage(config: Config) -> Stage:
     """Make or find the games. They do not depend on the run's seed."""
     version = _VERSIONS.get(config.env.name, 1)
-    return Stage("games", {"env": asdict(config.env)}, _prepare, version=version)
+    settings = {"env": asdict(config.env)}
+    return Stage("games", settings, _prepare, version=version, resumes=_RESUMED)
 
 
 def open_env(games: Path, cache: Path) -> TextEnv:

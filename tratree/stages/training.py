@@ -25,6 +25,7 @@ from tratree.models.ranks import is_first_rank
 from tratree.models.settings import LoraSettings, ModelSettings
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.fit import CHECKPOINT, FitReport, fit
+from tratree.modules.metrics import METRICS as CURVES
 from tratree.modules.nodes import run_on_nodes
 from tratree.modules.processes import run_in_processes
 from tratree.modules.settings import TrainingSettings
@@ -34,6 +35,8 @@ from tratree.store.stage import Job, Resources
 from tratree.policy.chat import ChatFormat
 
 ADAPTER = "adapter"
+RESUMED = (CHECKPOINT, CURVES)
+"""The files that a fine-tuning goes on from."""
 REPORT = "training.json"
 
 
