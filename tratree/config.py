@@ -14,6 +14,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from tratree.composed import check_compositions
 from tratree.config_checks import check, choice
 from tratree.errors import UserError
 
@@ -290,7 +291,8 @@ OmegaConf.register_new_resolver("process_id", os.getpid, replace=True, use_cache
 
 
 def register_schema() -> None:
-    """Make the schema known to Hydra; ``conf/config.yaml`` starts from it."""
+    """Make the schema known to Hydra, where ``conf/config.yaml`` starts, and check what it composes."""
+    check_compositions()
     ConfigStore.instance().store(name="schema", node=Config)
 
 

@@ -12,6 +12,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from tratree.cli.compose import describe_composition_error
+from tratree.composed import refuse_credentials
 from tratree.errors import UserError
 
 INTERRUPTED = 128 + 2
@@ -26,6 +27,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "progress": "show how far a sweep has come",
         "report": "put all there is of a run on one HTML page",
         "summarize": "put the results of a sweep into one table, with plots",
+        "store": "list, check, repair and prune the stages of a store",
         "tasks": "list an environment's splits and tasks",
         "view": "show the trajectory trees of a run as an HTML page",
     }
@@ -44,6 +46,7 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
+        refuse_credentials(sys.argv[1:])  # before an error about the arguments repeats them
         if name in COMMANDS:
             import_module(f"tratree.cli.{name}").main(sys.argv[2:])
         else:

@@ -113,10 +113,8 @@ class Store:
         partial = unfinished(finished)
         started = time.monotonic()
         same = with_equal_inputs(stage, inputs, self.root)
-        if same:
+        if same and _copy(same, partial):
             self.progress.reused(stage.title, "its inputs equal those of a finished one")
-            _keep_only((), partial)
-            copy_results(same, partial)
         else:
             _keep_only(stage.resumes, partial)
             with self.progress.stage(stage.title):
@@ -186,6 +184,16 @@ def is_being_computed(finished: Path) -> bool:
 def lock_file(finished: Path) -> Path:
     """Return the file that is locked while a stage is computed or removed."""
     return finished.with_suffix(".lock")
+
+
+def _copy(finished: Path, partial: Path) -> bool:
+    """Copy the results of a finished stage; return whether it was there up to the end."""
+    _keep_only((), partial)
+    try:
+        copy_results(finished, partial)
+    except FileNotFoundError:  # somebody removed it
+        return False
+    return True
 
 
 def _keep_only(patterns: tuple[str, ...], partial: Path) -> None:
