@@ -121,7 +121,7 @@ def _repair(root: Path) -> None:
         print(f"{done.place}: {done.damage}; set aside in {done.aside}")
         results = ", ".join(done.dependents) or "nothing in this store"
         print(f"  computed from it: {results}")
-        commands = [command for run in done.runs if (command := _command(run))]
+        commands = [command for run in done.runs if (command := _command(run, root))]
         if commands:
             print("  any of these computes it again:")
         for command in commands:
@@ -151,11 +151,14 @@ def _prune(root: Path, runs: Sequence[Path], *, dry: bool) -> None:
     print(f"{'would remove' if dry else 'removed'} {len(removed)} stages, {size}, in {root}")
 
 
-def _command(run: Path) -> str | None:
-    """Return the command that started a run; None if the run folder doesn't tell."""
+def _command(run: Path, root: Path) -> str | None:
+    """Return the command that started a run of this store; None if the run folder doesn't tell."""
     from tratree.documents import read_yaml
+    from tratree.runs.run_folder import read_stages
 
     try:
+        if read_stages(run).store.resolve() != root.resolve():
+            return None
         overrides = read_yaml(run / OVERRIDES, list[str], "")
     except (FileNotFoundError, NotADirectoryError, UserError):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from rich.console import Console
 from tratree.config import Config
 from tratree.errors import UserError
 from tratree.evaluation.comparison import compare
+from tratree.leftovers import clear_dead_sockets
 from tratree.stages.methods import evaluations
 from tratree.store.progress import Progress
 from tratree.runs.run_folder import writing, write_stages
@@ -83,7 +85,9 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
 
 
 def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
-    prepare_root(config.store)
+    root = prepare_root(config.store)
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(root / "cache" / "torchinductor"))
+    clear_dead_sockets()
     evaluated = evaluations(config)
     write_stages(folder, config.store, evaluated.values())
     write_start(folder)
