@@ -22,7 +22,7 @@ _STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
 _PLUGINS = ("hydra.launcher", "hydra.sweeper")
 """Hydra itself takes nothing there but classes of installed plugins."""
 
-_CREDENTIALS = re.compile(r"://[^/?#\s]*@")
+_CREDENTIALS = re.compile(r"://[^/?#\s]*@|rollout\.servers.*[@?#]")
 
 
 def check_compositions() -> None:
@@ -35,7 +35,7 @@ def check_compositions() -> None:
     def checked(*args: Any, **kwargs: Any) -> DictConfig:
         composed = load(*args, **kwargs)
         refuse_code(composed)
-        refuse_credentials([str(value) for _, value in _leaves(composed)])
+        refuse_credentials([f"{'.'.join(path)}={value}" for path, value in _leaves(composed)])
         return composed
 
     ConfigLoaderImpl.load_configuration = checked  # type: ignore[method-assign]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tratree.errors import UserError
 from tratree.models.settings import ATTENTIONS, DTYPES, QUANTIZATIONS, LoraSettings
+from tratree.policy.server_address import address_fault
 from tratree.modules.settings import PRECISIONS, STRATEGIES, TrainingSettings
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def check(config: Config) -> None:
     """
     _check_values(config)
     _check_trainings(config)
+    _check_servers(config.rollout.servers)
     _check_combinations(config)
 
 
@@ -112,6 +114,12 @@ def _check_trainings(config: Config) -> None:
         except UserError as error:
             raise UserError(f"{key}: {error}") from None
     LoraSettings(**vars(model.lora))
+
+
+def _check_servers(servers: list[str]) -> None:
+    for url in servers:
+        if fault := address_fault(url):
+            raise UserError(fault)
 
 
 def _check_combinations(config: Config) -> None:
