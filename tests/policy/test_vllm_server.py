@@ -15,7 +15,7 @@ import pytest
 
 from tests.policy.vllm_stand_in import serving
 from tratree.errors import UserError
-from tratree.policy.sampling import SamplingSettings
+from tratree.policy.rollout_settings import SamplingSettings
 from tratree.policy.vllm_server import API_KEY, VllmServer
 
 EXCHANGE = json.loads((Path(__file__).parent / "vllm_exchange.json").read_text("utf-8"))
@@ -76,7 +76,9 @@ def test_adapters_are_loaded_once_by_name(server: VllmServer) -> None:
 
 
 def test_an_adapter_that_is_refused_is_a_user_error(server: VllmServer) -> None:
-    with pytest.raises(UserError, match=r"refuses load_lora_adapter with status 4\d\d.*--enable-lora"):
+    with pytest.raises(
+        UserError, match=r"refuses load_lora_adapter with status 4\d\d.*--enable-lora"
+    ):
         server.load_adapter("imitate-0000000000000000", Path("/nowhere"))
 
 

@@ -12,7 +12,6 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from tratree.errors import UserError
 
-
 _PARTS = ("state_dict", "optimizer_states", "lr_schedulers", "loops")
 
 

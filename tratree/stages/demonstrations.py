@@ -12,9 +12,9 @@ from tratree.config import Config
 from tratree.envs.base import play_expert
 from tratree.envs.registry import published_task
 from tratree.errors import UserError
-from tratree.store.stage import Job, Stage
 from tratree.stages.environment import env_maker, games_stage
 from tratree.stages.tasks import demonstrated_tasks, explored_tasks, shuffled
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.conversations import read_any
 from tratree.trajectory.jsonl import write_trajectories
 from tratree.trajectory.types import Task, Trajectory

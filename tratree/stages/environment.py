@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from tratree.config import Config
 from tratree.envs.base import TextEnv
 from tratree.envs.registry import make_env, prepare_data
+from tratree.settings import plain
 from tratree.store.finished import read_description
 from tratree.store.stage import Job, Stage
 
@@ -27,7 +27,7 @@ _RESUMED = (
 def games_stage(config: Config) -> Stage:
     """Make or find the games. They do not depend on the run's seed."""
     version = _VERSIONS.get(config.env.name, 1)
-    settings = {"env": asdict(config.env)}
+    settings = {"env": plain(config.env)}
     return Stage("games", settings, _prepare, version=version, resumes=_RESUMED)
 
 
