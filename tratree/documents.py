@@ -117,8 +117,17 @@ def _text(path: Path, advice: str) -> str:
 def _parse_yaml(text: str) -> Any:
     import yaml
 
+    class PlainLoader(yaml.SafeLoader):
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):  # a few of them stand for any amount of data
+                raise yaml.MarkedYAMLError(problem="it has an alias")
+            return super().compose_node(parent, index)
+
     try:
-        document = yaml.safe_load(text)
+        document = yaml.load(text, PlainLoader)
+        json.dumps(document, allow_nan=False)  # which refuses dates, binary data, NaN
+    except TypeError as error:
+        raise ValueError(str(error)) from error
     except (yaml.YAMLError, RecursionError) as error:
         problem = getattr(error, "problem", None) or "it is nested too deeply"
         mark = getattr(error, "problem_mark", None)

@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from tratree.errors import UserError
-from tratree.report.sweep import FAILURE
+from tratree.report.run_files import FAILURE, read_failure
 from tratree.runs.run_folder import writing
 
 
@@ -72,15 +72,6 @@ def write_failure(folder: Path, error: BaseException | str, overrides: Iterable[
     )
 
 
-def read_failure(folder: Path) -> dict[str, str] | None:
-    """Return ``overrides`` and ``reason`` of a failed point, or None if it has not failed."""
-    try:
-        document: dict[str, str] = json.loads((folder / FAILURE).read_text("utf-8"))
-    except FileNotFoundError:
-        return None
-    return document
-
-
 def _failures(sweep: Path) -> dict[Path, int]:
     """Return the folders of the failed points, and when each was written down, in nanoseconds."""
     return {path.parent: path.stat().st_mtime_ns for path in sorted(sweep.rglob(FAILURE))}
@@ -98,7 +89,9 @@ def list_failures(sweep: Path) -> None:
         failure = read_failure(folder)
         assert failure is not None
         name = folder.relative_to(sweep)
-        print(f"failed: {name}: {failure['overrides']}: {failure['reason']}", file=sys.stderr)
+        print(
+            f"failed: {name}: {failure.get('overrides', '')}: {failure['reason']}", file=sys.stderr
+        )
     if folders:
         raise UserError(
             f"{len(folders)} of the points in {sweep} failed, as listed above; the others went "

@@ -17,7 +17,7 @@ from tratree.cli.failures import Sweep, list_failures, write_failure
 from tratree.config import read_config, register_defaults
 from tratree.errors import UserError
 from tratree.large_imports import large_imports
-from tratree.report.sweep import FAILURE
+from tratree.report.run_files import FAILURE
 from tratree.runs.run_folder import writing
 
 log = logging.getLogger(__name__)

@@ -78,7 +78,9 @@ def read_description(folder: Path) -> Description:
         UserError: If they are damaged.
     """
     try:
-        description: Description = read_json(folder / DESCRIPTION, Description, how_to_repair(folder))
+        description: Description = read_json(
+            folder / DESCRIPTION, Description, how_to_repair(folder)
+        )
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"{folder} has no {DESCRIPTION}: {how_to_repair(folder)}") from error
     return description
@@ -97,4 +99,3 @@ def how_to_repair(folder: Path) -> str:
     """Return what to do about a damaged stage."""
     root = folder.absolute().parents[1]
     return f"run `tratree store repair --store {root}`, then the same command again"
-

@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.store.progress import Progress
 from tratree.tracking import Tracker
-from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 
 
 @dataclass(frozen=True)
