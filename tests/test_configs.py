@@ -15,7 +15,7 @@ from tratree.stages.training import training_settings
 
 GROUPS = ("env", "method", "model", "explore", "tree", "trainer", "evaluation", "logger")
 OVERRIDES = ("setting", "experiment", "debug", "hparams_search")
-NOT_CHOSEN = {"hparams_search/base", "method/base", "model/paper"}
+NOT_CHOSEN = {"hparams_search/base", "method/base", "model/paper", "env/outside", "method/outside"}
 
 
 def options(*groups: str) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import KW_ONLY, fields
 from types import MappingProxyType
 from typing import Any, Literal
@@ -17,28 +18,20 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tratree.composed import check_compositions
-from tratree.envs.alfworld.settings import AlfworldSettings
-from tratree.envs.scienceworld.settings import ScienceWorldSettings
+from tratree.envs.registry import ENVIRONMENTS, reference_of
 from tratree.envs.settings import EnvSettings
-from tratree.envs.webshop.settings import WebShopSettings
 from tratree.errors import UserError
 from tratree.evaluation.settings import EvaluationSettings
+from tratree.method_plugins import METHODS
 from tratree.models.settings import ChatSettings, Dtype, LoadSettings, LoraSettings
 from tratree.modules.settings import HardwareSettings, OptimizationSettings, TrainingSettings
+from tratree.plugins import PluginGroup
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.policy.rollout_settings import RolloutSettings, TurnLimits
 from tratree.policy.server_address import address_fault
 from tratree.settings import Count, Seed, defaults, keys, nearest, plain, read_settings, settings
 from tratree.stages.settings import ExpertSettings, ExploreSettings, MethodSettings, TreeSettings
 from tratree.tracking.settings import LoggerSettings
-
-ENVIRONMENTS: Mapping[str, type[EnvSettings]] = MappingProxyType(
-    {
-        "alfworld": AlfworldSettings,
-        "scienceworld": ScienceWorldSettings,
-        "webshop": WebShopSettings,
-    }
-)
 
 RENAMED: Mapping[str, str] = MappingProxyType({"method.exploration": "method.ucb_constant"})
 """Old names of settings, which are refused with the new one."""
@@ -140,14 +133,27 @@ def register_defaults() -> None:
     """Make the defaults of all settings known to Hydra, where ``conf/`` starts, and check compositions."""
     check_compositions()
     store = ConfigStore.instance()
-    shared = {key: value for key, value in defaults(Config).items() if key != "env"}
+    # An environment has its own defaults; all that is known before one is chosen:
+    shared = {**defaults(Config), "env": {"target": None}}
     store.store(name="defaults_of_settings", node=shared)
-    for name, cls in ENVIRONMENTS.items():
-        store.store(group="env", name=f"_{name}", node=defaults(cls))
+    for group in (ENVIRONMENTS, METHODS):
+        for name, cls in _settings_of(group):
+            store.store(group=group.key, name=f"_{name}", node=defaults(cls))
 
 
-def read_config(composed: DictConfig) -> Config:
+def _settings_of(group: PluginGroup[Any]) -> Iterator[tuple[str, type]]:
+    """Yield (name, class of its settings) of the installed plug-ins that can be imported."""
+    for name in group.names():
+        with suppress(UserError):  # it is told to whoever chooses it
+            yield name, group.find(name).settings
+
+
+def read_config(composed: DictConfig, choices: Mapping[str, Any] | None = None) -> Config:
     """Turn what Hydra composed into checked settings.
+
+    Args:
+        composed: The composed configuration, without the node ``hydra``.
+        choices: The option that was chosen of each group, as Hydra knows it.
 
     Raises:
         UserError: If a key is unknown or missing, or a value is not possible.
@@ -157,21 +163,38 @@ def read_config(composed: DictConfig) -> Config:
     except OmegaConfBaseException as error:
         raise UserError(f"configuration: {' '.join(str(error).split())}") from error
     values = _without_missing(values)
-    env, method = values.get("env"), values.get("method")
-    name = env.get("name") if isinstance(env, dict) else env
-    if not isinstance(name, str) or name not in ENVIRONMENTS:
-        known = nearest(str(name), ENVIRONMENTS)
-        raise UserError(f"env={name} is not known: use one of {', '.join(ENVIRONMENTS)}{known}")
-    values["env"] = read_settings(ENVIRONMENTS[name], env, "env")
-    values["method"] = read_settings(MethodSettings, method, "method")
+    for group in (ENVIRONMENTS, METHODS):
+        values[group.key] = _plugin_settings(group, values.get(group.key), choices or {})
     return read_settings(Config, values, "")
+
+
+def _plugin_settings(group: PluginGroup[Any], values: Any, choices: Mapping[str, Any]) -> Any:
+    """Return the settings of the plug-in that they name, with its own name among them."""
+    key = group.key
+    if not isinstance(values, dict):
+        raise UserError(f"{key}={values} is no group of keys: set {key}.KEY=VALUE")
+    target, name, chosen = values.get("target"), values.get("name"), choices.get(key)
+    if not isinstance(target or name, str):
+        raise UserError(f"{key}.name={target or name} is not possible: it must be text")
+    plugin = group.find(target or name)
+    if group is ENVIRONMENTS:
+        group.check_extra(target or name, plugin.extra)
+    if target:
+        values["name"] = plugin.name
+    elif chosen != name and chosen in group.names():
+        raise UserError(
+            f"{key}.name={name} does not go with {key}={chosen}, whose values were read: say "
+            f"{key}={name}"
+        )
+    return read_settings(plugin.settings, values, key)
 
 
 def known_keys() -> Iterator[tuple[str, type, str]]:
     """Yield (dotted key, class that declares it, its name there) of every setting there is."""
-    found = {key: (key, cls, name) for key, cls, name in keys(Config) if not key.startswith("env.")}
-    for cls in ENVIRONMENTS.values():
-        found |= {key: (key, *where) for key, *where in keys(cls, "env.")}
+    found = {key: (key, cls, name) for key, cls, name in keys(Config)}
+    for group in (ENVIRONMENTS, METHODS):
+        for _, cls in _settings_of(group):
+            found |= {key: (key, *where) for key, *where in keys(cls, f"{group.key}.")}
     yield from found.values()
 
 
@@ -282,7 +305,7 @@ def _check_combinations(config: Config) -> None:
             f"rollout.constraint={rollout.constraint} needs rollout.engine=transformers: "
             "vllm plays without constraints"
         )
-    if rollout.env_threads and config.env.name != "scienceworld":
+    if rollout.env_threads and not ENVIRONMENTS.find(reference_of(vars(config.env))).waits:
         raise ValueError(
             f"rollout.env_threads={rollout.env_threads} is for environments that wait for another "
             f"process: {config.env.name} does not, set it to 0"

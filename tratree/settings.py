@@ -117,7 +117,7 @@ def plain(settings: Any) -> dict[str, Any]:
 
 
 def defaults(cls: type) -> dict[str, Any]:
-    """Return the defaults of a class of settings as nested dictionaries; ``???`` where one must be set."""
+    """Return a class's defaults as nested dictionaries, with ``???`` where a value must be set."""
     found: dict[str, Any] = {}
     for name, hint, default in _declared(cls):
         if default is not MISSING:
@@ -142,7 +142,7 @@ def keys(cls: type, prefix: str = "") -> Iterator[tuple[str, type, str]]:
 def meaning(cls: type, name: str) -> str:
     """Return the text under a field, in the class or the one that it has the field from."""
     for owner in cls.__mro__:
-        if name in owner.__dict__.get("__annotations__", {}):
+        if name in inspect.get_annotations(owner):
             return _texts(owner).get(name, "")
     raise KeyError(name)
 

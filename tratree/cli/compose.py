@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import MissingConfigException
+from omegaconf import OmegaConf
 
 from tratree.config import Config, read_config, register_defaults, unknown_key
 from tratree.errors import UserError
@@ -22,16 +24,45 @@ OPTIONAL = ("experiment", "setting", "debug", "hparams_search")
 """Groups that may be left out."""
 
 
-def compose_config(overrides: Sequence[str]) -> Config:
+@dataclass
+class _Outside:
+    """The folder of configuration files that ``--config-dir`` of this program named."""
+
+    folder: Path | None = None
+
+
+_outside = _Outside()
+
+
+def use_config_dir(folder: Path) -> None:
+    """Let `compose_config` also look for files of groups in `folder`, as ``--config-dir`` says.
+
+    Raises:
+        UserError: If there is no such folder.
+    """
+    if not folder.is_dir():
+        raise UserError(f"--config-dir {folder} is no folder: correct the path")
+    _outside.folder = folder.absolute()
+
+
+def compose_config(overrides: Sequence[str], folder: Path | None = None) -> Config:
     """Return the configuration that a run with `overrides` would have.
+
+    Args:
+        overrides: As on the command line.
+        folder: Where else to look for files of groups; by default what ``--config-dir`` says.
 
     Raises:
         UserError, HydraException: If an override is wrong.
     """
     register_defaults()
     check_choices(overrides)
+    folder = folder or _outside.folder
+    place = [f"hydra.searchpath=['file://{folder}']"] if folder else []
     with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
-        return read_config(compose("config", overrides=list(overrides)))
+        composed = compose("config", overrides=[*place, *overrides], return_hydra_config=True)
+    chosen = composed.hydra.runtime.choices
+    return read_config(OmegaConf.masked_copy(composed, [*composed.keys() - {"hydra"}]), chosen)
 
 
 def choices(group: str) -> list[str]:

@@ -51,7 +51,7 @@ def _run_in(folder: Path, composed: DictConfig, *, sweeping: bool) -> None:
     settings = HydraConfig.get()
     (folder / FAILURE).unlink(missing_ok=True)
     try:
-        config = read_config(composed)
+        config = read_config(composed, settings.runtime.choices)
         if config.logger.group is None:
             config = replace(config, logger=replace(config.logger, group=_group()))
         # Heavy imports wait until there is something to run, so that --help answers at once.

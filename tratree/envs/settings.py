@@ -16,6 +16,10 @@ class EnvSettings:
     name: str
     """The environment."""
 
+    target: str | None = None
+    """package.module:NAME of an environment that is not installed as a plug-in; null: the one
+    called `name`."""
+
     max_steps: Count
     """Step limit of an episode, in steps of the agent."""
 

@@ -60,7 +60,8 @@ class HardwareSettings:
     """bf16-mixed computes matrix products in bfloat16."""
 
     threads: Few = 1
-    """CPU threads of a fine-tuning. The number changes the last bits of a result, so it is fixed."""
+    """CPU threads of a fine-tuning. The number changes the last bits of a result, so it is
+    fixed."""
 
     checkpoint_every_steps: Count = 50
     """A killed fine-tuning loses at most this many steps."""

@@ -98,9 +98,9 @@ class Named(TypedDict):
 class Settings(TypedDict):
     """``config.yaml``: the whole configuration of a run."""
 
-    env: Named
-    method: Named
-    seed: int
+    env: NotRequired[Named]
+    method: NotRequired[Named]
+    seed: NotRequired[int]
 
 
 class _Overrides(TypedDict):

@@ -83,6 +83,8 @@ def find_points(folders: Sequence[Path]) -> list[Point]:
         UserError: If there are none, or a file of one is damaged.
     """
     points = find_begun_points(folders)
+    for point in points:
+        read_results(point.folder, PointResults)  # which the tables rely on
     if not points:
         names = ", ".join(map(str, folders))
         raise UserError(f"no run lies in {names}: give the folder that the sweep named at its end")
@@ -132,7 +134,7 @@ def _read(run: Path, name: str) -> Point:
         choices=hydra.get("runtime", {}).get("choices", {}),
         overrides=by_key(hydra.get("overrides", {}).get("task", [])),
         stages=read_stage_places(run),
-        results=read_results(run, PointResults),
+        results=read_results(run, dict[str, Any]),
         failure=None if failure is None else failure["reason"],
     )
 

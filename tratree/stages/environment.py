@@ -7,28 +7,19 @@ from pathlib import Path
 
 from tratree.config import Config
 from tratree.envs.base import TextEnv
-from tratree.envs.registry import make_env, prepare_data
+from tratree.envs.registry import ENVIRONMENTS, make_env, prepare_data, reference_of
 from tratree.settings import plain
 from tratree.store.finished import read_description
 from tratree.store.stage import Job, Stage
 
-_VERSIONS = {"webshop": 2}
-"""Of what an environment makes for equal settings; 1 if it is not named."""
-
-_RESUMED = (
-    "json_2.1.1/*/*/trial_*/traj_data.json",
-    "json_2.1.1/*/*/trial_*/initial_state.pddl",
-    "json_2.1.1/*/*/trial_*/game.tw-pddl",
-    "tasks/[!.]*.json",
-)
-"""Games of ALFWorld and lists of ScienceWorld's tasks that are complete: each appears by a rename."""
-
 
 def games_stage(config: Config) -> Stage:
     """Make or find the games. They do not depend on the run's seed."""
-    version = _VERSIONS.get(config.env.name, 1)
-    settings = {"env": plain(config.env)}
-    return Stage("games", settings, _prepare, version=version, resumes=_RESUMED)
+    settings = {key: value for key, value in plain(config.env).items() if key != "target" or value}
+    plugin = ENVIRONMENTS.find(reference_of(settings))
+    return Stage(
+        *("games", {"env": settings}, _prepare), version=plugin.version, resumes=plugin.resumes
+    )
 
 
 def open_env(games: Path, cache: Path) -> TextEnv:

