@@ -77,14 +77,20 @@ class _Task(TypedDict):
     task: list[str]
 
 
+class _Source(TypedDict):
+    path: str
+    provider: str
+
+
 class _Runtime(TypedDict):
     cwd: str
+    config_sources: NotRequired[list[_Source]]
 
 
 class _Hydra(TypedDict):
     sweeper: _Sweeper
     overrides: _Task
-    runtime: NotRequired[_Runtime]
+    runtime: _Runtime
 
 
 class _Plan(TypedDict):
@@ -112,7 +118,7 @@ def launched_from(plan: Path) -> Path:
 
 def config_dir_of(plan: Path) -> Path | None:
     """Return the folder that ``--config-dir`` of the sweep named, or None."""
-    sources = read_yaml(plan)["hydra"]["runtime"]["config_sources"]
+    sources = _read(plan)["runtime"].get("config_sources", ())
     found = (Path(source["path"]) for source in sources if source["provider"] == "command-line")
     return next(found, None)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -26,8 +26,8 @@ RESULTS = [f":(exclude)experiments/*.{kind}" for kind in ("json", "jsonl", "md",
 class Start(TypedDict):
     """One line of ``starts.jsonl``."""
 
-    time: str
-    versions: dict[str, str]
+    time: NotRequired[str]
+    versions: NotRequired[dict[str, str]]
     commit: str | None
     machine: str
 
