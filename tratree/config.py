@@ -6,6 +6,7 @@ the defaults. Nothing heavy is imported here, so that composing a configuration 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, fields
 from types import MappingProxyType
@@ -16,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import Field
 
+from tratree.composed import check_compositions
 from tratree.envs.registry import ENVIRONMENTS, reference_of
 from tratree.envs.settings import EnvSettings
 from tratree.errors import UserError
@@ -26,6 +28,7 @@ from tratree.modules.settings import HardwareSettings, OptimizationSettings, Tra
 from tratree.plugins import PluginGroup
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.policy.rollout_settings import RolloutSettings, TurnLimits
+from tratree.policy.server_address import address_fault
 from tratree.settings import (
     Count,
     Seed,
@@ -138,10 +141,12 @@ def at_least(low: int, value: int | None) -> int:
 
 # At import, because a job on a cluster gets its configuration composed.
 OmegaConf.register_new_resolver("at_least", at_least, replace=True)
+OmegaConf.register_new_resolver("process_id", os.getpid, replace=True, use_cache=True)
 
 
 def register_defaults() -> None:
-    """Make the defaults of all settings known to Hydra; ``conf/`` starts from them."""
+    """Make the defaults of all settings known to Hydra, where ``conf/`` starts, and check compositions."""
+    check_compositions()
     store = ConfigStore.instance()
     # An environment has its own defaults; all that is known before one is chosen:
     shared = {**defaults(Config), "env": {"target": None}}
@@ -302,6 +307,9 @@ def _check_combinations(config: Config) -> None:
             "explore.stop_when_decided looks at the environment's score, which explore.score=self "
             "hides: set it to null"
         )
+    for url in rollout.servers:
+        if fault := address_fault(url):
+            raise ValueError(fault)
     if rollout.engine == "vllm" and not rollout.servers:
         raise ValueError(
             "rollout.engine=vllm needs a server of each base model: set "

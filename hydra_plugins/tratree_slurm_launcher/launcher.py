@@ -29,10 +29,10 @@ from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
 from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmititLauncher
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from tratree.cli.failures import read_failure, write_failure
+from tratree.cli.failures import write_failure
 from tratree.errors import UserError
 from tratree.preemption import ignore_at_exit, ignoring
-from tratree.report.sweep import FAILURE
+from tratree.report.run_files import FAILURE, read_failure
 
 if TYPE_CHECKING:
     from submitit import Job

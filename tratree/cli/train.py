@@ -18,7 +18,8 @@ from tratree.cli.failures import Sweep, list_failures, write_failure
 from tratree.config import read_config, register_defaults
 from tratree.errors import UserError
 from tratree.large_imports import large_imports
-from tratree.report.sweep import FAILURE
+from tratree.report.run_files import FAILURE
+from tratree.runs.run_folder import writing
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,12 @@ def _run(composed: DictConfig) -> None:
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     sweeping = settings.mode is RunMode.MULTIRUN
+    with writing(folder):
+        _run_in(folder, composed, sweeping=sweeping)
+
+
+def _run_in(folder: Path, composed: DictConfig, *, sweeping: bool) -> None:
+    settings = HydraConfig.get()
     (folder / FAILURE).unlink(missing_ok=True)
     try:
         config = read_config(composed, settings.runtime.choices)

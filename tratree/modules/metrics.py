@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from tratree.documents import read_json_lines
 
 METRICS = "metrics.jsonl"
 
 Row = dict[str, float]
 """Figures of one step; ``step`` counts from 1."""
+
+
+def _numbered(row: Row) -> Row:
+    if row.get("step", 0) < 1:
+        raise ValueError("step is missing, or not from 1")
+    return row
 
 
 def truncate_metrics(path: Path, last_step: int) -> None:
@@ -27,10 +38,15 @@ def append_metrics(path: Path, row: Row) -> None:
 
 def read_metrics(path: Path) -> list[Row]:
     """Return the rows of a history; a last line that a kill has cut is left out."""
-    if not path.exists():
+    try:
+        return read_json_lines(
+            path,
+            Annotated[dict[str, float], AfterValidator(_numbered)],
+            "remove it",
+            unfinished=True,
+        )
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    lines = path.read_text("utf-8").splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def _line(row: Row) -> str:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from typing_extensions import TypedDict
 
 from tratree.errors import UserError
-from tratree.files import share_as_folder
-from tratree.models.lora import load_policy_model
+from tratree.files import clear_disk_errors, share_as_folder
+from tratree.models.lora import CONFIG, WEIGHTS, load_policy_model
 from tratree.models.names import local_folder, public_name
 from tratree.models.settings import ModelSettings
 from tratree.modules.fit import FitReport
 from tratree.report.model_card import ModelCard, Step, render_card
+from tratree.report.run_files import read_results
 from tratree.runs.run_folder import STAGES, read_stages
 from tratree.runs.starts import library_versions
 from tratree.stages.demonstrations import DEMONSTRATIONS
@@ -25,8 +29,9 @@ from tratree.stages.paths import PATHS
 from tratree.stages.training import ADAPTER, load_chat, read_report
 from tratree.stages.trees import read_trees
 from tratree.store.finished import DESCRIPTION, read_description
+from tratree.store.manifest import checked_file, verify
 
-RESULTS = ("results.json", "results.md")
+TABLE = "results.md"
 _LINES = {
     "demonstrations": (DEMONSTRATIONS, "demonstrations"),
     "explore": (EPISODES, "trajectories"),
@@ -34,6 +39,12 @@ _LINES = {
     "pairs": (PAIRS, "pairs"),
     "select": (PATHS, "trajectories"),
 }
+
+
+class _Title(TypedDict):
+    env: str
+    method: str
+    seed: int
 
 
 def export(source: Path, out: Path, *, system: str | None = None, merged: bool = False) -> None:
@@ -55,15 +66,39 @@ def export(source: Path, out: Path, *, system: str | None = None, merged: bool =
     trained = find_trained(source, system)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is in use: give --out another folder")
+    verify(trained, checked_file(trained))
+    with (
+        clear_disk_errors(f"the export {out}", "give --out another folder"),
+        _new_folder(out) as new,
+    ):
+        _write(new, trained, source, system, merged=merged)
+
+
+@contextmanager
+def _new_folder(out: Path) -> Iterator[Path]:
+    """Yield a folder beside `out` that takes its place at the end of the block, if that is good."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        out.mkdir(exist_ok=True)
+        new.chmod(out.stat().st_mode)
+        yield new
+        share_as_folder(new)
+        new.rename(out)  # which is empty
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _write(out: Path, trained: Path, source: Path, system: str | None, *, merged: bool) -> None:
     settings = read_description(trained)["settings"]
-    out.mkdir(parents=True, exist_ok=True)
     if merged:
         # A quantised base has no room for an adapter: it is merged into the weights before that.
         base = ModelSettings(**{**settings["base"], "quantization": "none"})
         model = load_policy_model(base, trained / ADAPTER, getattr(torch, base.dtype))
         model.save_pretrained(out)
     else:
-        shutil.copytree(trained / ADAPTER, out, dirs_exist_ok=True)
+        for name in (WEIGHTS, CONFIG):
+            shutil.copyfile(trained / ADAPTER / name, out / name, follow_symlinks=False)
     chat = load_chat(settings)
     chat.tokenizer.chat_template = chat.template
     chat.tokenizer.save_pretrained(out)
@@ -78,7 +113,6 @@ def export(source: Path, out: Path, *, system: str | None = None, merged: bool =
         versions=library_versions(),
     )
     (out / "README.md").write_text(render_card(card), encoding="utf-8")
-    share_as_folder(out)
 
 
 def find_trained(source: Path, system: str | None) -> Path:
@@ -98,6 +132,8 @@ def find_trained(source: Path, system: str | None) -> Path:
         )
     run = read_stages(source)
     systems = [title.split(" ", 1)[1] for title in run.folders if title.startswith("evaluate ")]
+    if not systems:
+        raise UserError(f"{source} names no evaluation: run the same command again")
     chosen = system or systems[-1]
     evaluated = run.folder(f"evaluate {chosen}")
     if evaluated is None:
@@ -109,7 +145,7 @@ def find_trained(source: Path, system: str | None) -> Path:
 
 def _by_key(stage: Path, key: str) -> Path:
     """Return the folder of another stage of the same store."""
-    found = list(stage.parents[1].glob(f"*/{key}"))
+    found = list(stage.parents[1].glob(f"*/{key}")) if key.isalnum() else []
     if not found:
         raise UserError(f"the store {stage.parents[1]} lacks stage {key}: run the command again")
     return found[0]
@@ -134,7 +170,7 @@ def _steps(trained: Path) -> list[Step]:
 def _counts(stage: str, folder: Path) -> dict[str, Any]:
     if stage in _LINES:
         file, what = _LINES[stage]
-        return {what: len((folder / file).read_text("utf-8").splitlines())}
+        return {what: (folder / file).read_bytes().count(b"\n")}
     if stage == "trees":
         return {"trees": len(read_trees(folder))}
     if (folder / ADAPTER).is_dir():
@@ -150,10 +186,9 @@ def _counts(stage: str, folder: Path) -> dict[str, Any]:
 
 def _results(source: Path, system: str | None) -> tuple[str, str]:
     """Return a title and the table of a run folder; empty texts for a stage's folder."""
-    document, table = (source / name for name in RESULTS)
-    if not (document.is_file() and table.is_file()):
+    run, table = read_results(source, _Title), source / TABLE
+    if run is None or not table.is_file():
         return "", ""
-    run = json.loads(document.read_text("utf-8"))
     title = f"{run['env']}, {system or run['method']}, seed {run['seed']}"
-    lines = table.read_text("utf-8").splitlines()
+    lines = table.read_text("utf-8", errors="replace").splitlines()
     return title, "\n".join(line for line in lines if not line.startswith("# "))

@@ -15,9 +15,12 @@ from lightning.pytorch.profilers import AdvancedProfiler, Profiler, SimpleProfil
 from peft import PeftModel
 from rich.console import Console
 from transformers import PreTrainedModel
+from typing_extensions import TypedDict
 
 from tratree.config import BaseModelSettings, Config
 from tratree.data.data_module import StepDataModule
+from tratree.documents import read_json
+from tratree.errors import UserError
 from tratree.models.loading import load_base, load_tokenizer
 from tratree.models.lora import add_lora, load_adapter, load_policy_model, save_adapter
 from tratree.models.names import fingerprint
@@ -25,16 +28,29 @@ from tratree.models.ranks import is_first_rank
 from tratree.models.settings import LoraSettings, ModelSettings
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.fit import CHECKPOINT, FitReport, fit
+from tratree.modules.metrics import METRICS as CURVES
 from tratree.modules.nodes import run_on_nodes
 from tratree.modules.processes import run_in_processes
 from tratree.modules.settings import OptimizationSettings, TrainingSettings
 from tratree.policy.chat import ChatFormat
 from tratree.settings import plain
-from tratree.store.finished import read_description
+from tratree.store.finished import how_to_repair, read_description
 from tratree.store.progress import Progress
 from tratree.store.stage import Job, Resources
 
+
+class FitReportDocument(TypedDict):
+    """A `FitReport` as JSON data."""
+
+    samples: int
+    too_long: int
+    steps: int
+    loss: float | None
+
+
 ADAPTER = "adapter"
+RESUMED = (CHECKPOINT, CURVES)
+"""The files that a fine-tuning goes on from."""
 REPORT = "training.json"
 
 
@@ -184,7 +200,12 @@ def _profiler(job: Job) -> Profiler | None:
 
 def read_report(trained: Path) -> FitReport:
     """Return what a finished fine-tuning did."""
-    return FitReport(**json.loads((trained / REPORT).read_text("utf-8")))
+    advice = how_to_repair(trained)
+    try:
+        report: FitReport = FitReport(**read_json(trained / REPORT, FitReportDocument, advice))
+    except (FileNotFoundError, NotADirectoryError, TypeError) as error:
+        raise UserError(f"{trained / REPORT} is missing or damaged: {advice}") from error
+    return report
 
 
 def describe(report: FitReport) -> str:
