@@ -14,6 +14,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 from safetensors import SafetensorError
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
@@ -23,10 +24,12 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from tratree.errors import UserError
+from tratree.models.architecture import check_architecture
 from tratree.models.names import check_folder, local_folder, public_name
 from tratree.models.settings import ModelSettings
 
 _TOKENIZER_FILES = ["*.json", "*.txt", "*.model", "*.jinja"]
+_CONFIG_FILES = ["*.json"]
 _MODEL_FILES = ["*.json", "*.safetensors"]
 
 
@@ -51,9 +54,12 @@ def load_base(settings: ModelSettings) -> PreTrainedModel:
     Raises:
         UserError: If it cannot be found, or its weights are not safetensors, or not whole.
     """
+    config = load_config(settings.name)
+    check_architecture(config, settings.attention)
     with _clear_errors(settings.name), _no_progress_bar():
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             _find(settings.name, _MODEL_FILES),
+            config=config,
             dtype=getattr(torch, settings.dtype),
             attn_implementation=settings.attention,
             quantization_config=_quantization(settings),
@@ -70,6 +76,21 @@ def load_base(settings: ModelSettings) -> PreTrainedModel:
             model.gradient_checkpointing_enable({"use_reentrant": False})
     model.name_or_path = public_name(settings.name)
     return model.eval()
+
+
+def load_config(name: str) -> Any:
+    """Return transformers' configuration of a base model; nothing in it chooses the code to run.
+
+    What it says of attention and experts is left out, which could name kernels of a hub.
+
+    Raises:
+        UserError: If it cannot be found, or is damaged.
+    """
+    with _clear_errors(name):
+        config = AutoConfig.from_pretrained(_find(name, _CONFIG_FILES), trust_remote_code=False)
+        config._attn_implementation = None
+        config._experts_implementation = None
+    return config
 
 
 def _quantization(settings: ModelSettings) -> BitsAndBytesConfig | None:
@@ -117,15 +138,19 @@ def _clear_errors(name: str) -> Iterator[None]:
         HfHubHTTPError,
         ImportError,
         OSError,
-        ValueError,
+        # A damaged file can hold anything.
+        AttributeError,
+        LookupError,
         RuntimeError,
         SafetensorError,
+        TypeError,
+        ValueError,
     ) as error:
         reason = " ".join(str(error).split())[:200]
+        download = f"download it where there is a network (`hf download {name}`), or "
         raise UserError(
-            f"model {name} cannot be loaded: download it where there is a network "
-            f"(`hf download {name}`), or give the folder of a model with safetensors weights "
-            f"({reason})"
+            f"model {name} cannot be loaded: {'' if local_folder(name) else download}give the "
+            f"folder of a model with safetensors weights ({reason})"
         ) from error
 
 

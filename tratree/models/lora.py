@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
 from tratree.errors import UserError
-from tratree.models.loading import load_base, no_future_warnings
+from tratree.models.architecture import playing_attention
+from tratree.models.loading import load_base, load_config, no_future_warnings
 from tratree.models.ranks import is_first_rank, whole
 from tratree.models.settings import LoraSettings, ModelSettings
 
@@ -99,26 +100,36 @@ def load_adapter(model: PreTrainedModel, folder: Path, *, trainable: bool) -> Pe
 def load_policy_model(
     settings: ModelSettings, adapter: Path | None, dtype: torch.dtype
 ) -> PreTrainedModel:
-    """Load a base model with an adapter merged in, in evaluation mode, ready to play in `dtype`.
+    """Load a base model with an adapter, in evaluation mode, ready to play in `dtype`.
 
-    The adapter of a quantised model is not merged but laid beside it, so that it keeps its digits.
+    In float32 and float64 the adapter is merged. Below, weights have too few digits for a small
+    update, and so have quantised ones: there it stays beside them, as in its training.
 
     Args:
         settings: The base model; its own number type is not used, and neither is its attention:
-            rollouts bring masks that only ``sdpa`` takes at speed.
+            see `playing_attention`.
         adapter: Folder of the adapter; None plays the base model as it is.
-        dtype: Number type in which weights are held, merged and used.
+        dtype: Number type in which weights are held and used.
 
     Raises:
         UserError: If model or adapter cannot be loaded.
     """
+    attention = playing_attention(load_config(settings.name), settings.attention)
     name = str(dtype).removeprefix("torch.")
-    base = load_base(replace(settings, dtype=name, attention="sdpa", gradient_checkpointing=False))
+    base = load_base(
+        replace(settings, dtype=name, attention=attention, gradient_checkpointing=False)
+    )
     if adapter is None:
         return base
-    adapted = load_adapter(base, adapter, trainable=False)
+    adapted: Any = load_adapter(base, adapter, trainable=False)
+    if dtype not in (torch.float32, torch.float64) or getattr(base, "is_quantized", False):
+        policy: PreTrainedModel = adapted.get_base_model().eval()
+        return policy
+    return merge(adapted)
+
+
+def merge(adapted: Any) -> PreTrainedModel:
+    """Return the base model with its adapter merged in, in evaluation mode."""
     with no_future_warnings():
-        merge = settings.quantization == "none"
-        policy: Any = adapted.merge_and_unload() if merge else adapted.get_base_model()
-    model: PreTrainedModel = policy.eval()
-    return model
+        merged: PreTrainedModel = adapted.merge_and_unload().eval()
+    return merged

@@ -17,6 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 from tratree.data.batches import Batch
 from tratree.errors import UserError
 from tratree.models.ranks import whole
+from tratree.modules.attention_check import check_batches, check_packs
 from tratree.modules.pack_attention import attend_by_edges
 from tratree.modules.settings import TrainingSettings
 from tratree.modules.sharding import ShardedStrategy, shard
@@ -50,8 +51,11 @@ class AdapterModule(LightningModule, Generic[Batch]):
         raise NotImplementedError
 
     def on_fit_start(self) -> None:
-        """Choose how packs are attended to, now that the device is known."""
+        """Choose how packs are attended to, now that the device is known, and check the model."""
         attend_by_edges(self.model)
+        check_batches(self.model)
+        if getattr(self.trainer.datamodule, "pack_tokens", None) is not None:  # type: ignore[attr-defined]
+            check_packs(self.model)
 
     def training_step(self, step: Sequence[Batch], _: int) -> dict[str, Tensor]:
         """Update the adapter once; returns the figures of the step, means over its units.

@@ -24,6 +24,7 @@ from tratree.models.names import fingerprint
 from tratree.models.ranks import is_first_rank
 from tratree.models.settings import LoraSettings, ModelSettings
 from tratree.modules.adapter_module import AdapterModule
+from tratree.modules.attention_check import check_rollouts
 from tratree.modules.fit import CHECKPOINT, FitReport, fit
 from tratree.modules.nodes import run_on_nodes
 from tratree.modules.processes import run_in_processes
@@ -106,8 +107,14 @@ def load_policy(trained: Path, dtype: str) -> tuple[PreTrainedModel, ChatFormat]
 
 
 def policy_loader(job: Job) -> partial[tuple[PreTrainedModel, ChatFormat]]:
-    """Return a picklable function that loads the job's model to play."""
-    return partial(load_policy, job.inputs["model"], job.settings["dtype"])
+    """Return a picklable function that loads the job's model to play, and checks that it can."""
+    return partial(_load_player, job.inputs["model"], job.settings["dtype"])
+
+
+def _load_player(trained: Path, dtype: str) -> tuple[PreTrainedModel, ChatFormat]:
+    model, chat = load_policy(trained, dtype)
+    check_rollouts(model)
+    return model, chat
 
 
 def read_training_settings(job: Job) -> TrainingSettings:
