@@ -98,6 +98,7 @@ class BaseModelConfig:
     """One base model and its own fine-tuning on demonstrations."""
 
     name: str = MISSING
+    revision: str | None = None
     chat_template: str | None = "${model.chat_template}"
     system_prompt: str = "${model.system_prompt}"
     sft: OptimizationConfig = field(default_factory=OptimizationConfig)

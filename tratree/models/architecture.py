@@ -70,7 +70,7 @@ def check_architecture(config: Any, attention: str) -> None:
 def playing_attention(config: Any, attention: str) -> str:
     """Return the attention that a model plays with: rollouts bring masks, which ``sdpa`` takes.
 
-    One that has no ``sdpa`` plays with ``eager``.
+    One that has no ``sdpa`` plays with ``eager``, if that is what it is trained with.
     """
     eager = attention == "eager" and not model_class(config)._supports_sdpa
     return "eager" if eager else "sdpa"

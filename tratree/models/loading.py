@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ _CONFIG_FILES = ["*.json"]
 _MODEL_FILES = ["*.json", "*.safetensors"]
 
 
-def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
+def load_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenizerBase:
     """Load the tokenizer of a base model.
 
     Raises:
@@ -41,7 +42,7 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
     """
     with _clear_errors(name):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            _find(name, _TOKENIZER_FILES), trust_remote_code=False
+            _find(name, _TOKENIZER_FILES, revision), trust_remote_code=False
         )
     return tokenizer
 
@@ -54,11 +55,11 @@ def load_base(settings: ModelSettings) -> PreTrainedModel:
     Raises:
         UserError: If it cannot be found, or its weights are not safetensors, or not whole.
     """
-    config = load_config(settings.name)
+    config = load_config(settings.name, settings.revision)
     check_architecture(config, settings.attention)
     with _clear_errors(settings.name), _no_progress_bar():
         loaded: Any = AutoModelForCausalLM.from_pretrained(
-            _find(settings.name, _MODEL_FILES),
+            _find(settings.name, _MODEL_FILES, settings.revision),
             config=config,
             dtype=getattr(torch, settings.dtype),
             attn_implementation=settings.attention,
@@ -78,7 +79,7 @@ def load_base(settings: ModelSettings) -> PreTrainedModel:
     return model.eval()
 
 
-def load_config(name: str) -> Any:
+def load_config(name: str, revision: str | None = None) -> Any:
     """Return transformers' configuration of a base model; nothing in it chooses the code to run.
 
     What it says of attention and experts is left out, which could name kernels of a hub.
@@ -87,10 +88,24 @@ def load_config(name: str) -> Any:
         UserError: If it cannot be found, or is damaged.
     """
     with _clear_errors(name):
-        config = AutoConfig.from_pretrained(_find(name, _CONFIG_FILES), trust_remote_code=False)
+        config = AutoConfig.from_pretrained(
+            _find(name, _CONFIG_FILES, revision), trust_remote_code=False
+        )
         config._attn_implementation = None
         config._experts_implementation = None
     return config
+
+
+def load_stop_ids(name: str, revision: str | None = None) -> list[int]:
+    """Return the tokens that end a generation, as the model's ``generation_config.json`` has them.
+
+    Raises:
+        UserError: If the model cannot be found.
+    """
+    with _clear_errors(name):
+        path = _find(name, _CONFIG_FILES, revision) / "generation_config.json"
+        ends = json.loads(path.read_text("utf-8")).get("eos_token_id") if path.is_file() else None
+        return sorted({int(i) for i in (ends if isinstance(ends, list) else [ends]) if i is not None})
 
 
 def _quantization(settings: ModelSettings) -> BitsAndBytesConfig | None:
@@ -111,11 +126,12 @@ def _quantization(settings: ModelSettings) -> BitsAndBytesConfig | None:
     )
 
 
-def _find(name: str, patterns: list[str]) -> Path:
+def _find(name: str, patterns: list[str], revision: str | None) -> Path:
     """Return the folder of a model, downloaded or from the Hub's cache if `name` is a Hub id."""
     folder = local_folder(name)
     if folder is None:
-        return Path(snapshot_download(name, allow_patterns=patterns, ignore_patterns=["*/*"]))
+        kept = {"allow_patterns": patterns, "ignore_patterns": ["*/*"]}
+        return Path(snapshot_download(name, revision=revision, **kept))
     check_folder(name, folder)
     return folder
 

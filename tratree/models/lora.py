@@ -114,7 +114,7 @@ def load_policy_model(
     Raises:
         UserError: If model or adapter cannot be loaded.
     """
-    attention = playing_attention(load_config(settings.name), settings.attention)
+    attention = playing_attention(load_config(settings.name, settings.revision), settings.attention)
     name = str(dtype).removeprefix("torch.")
     base = load_base(
         replace(settings, dtype=name, attention=attention, gradient_checkpointing=False)
@@ -126,6 +126,17 @@ def load_policy_model(
         policy: PreTrainedModel = adapted.get_base_model().eval()
         return policy
     return merge(adapted)
+
+
+def load_merged(settings: ModelSettings, adapter: Path, dtype: torch.dtype) -> PreTrainedModel:
+    """Load a base model with an adapter merged in, in `dtype`; sums are rounded once.
+
+    Raises:
+        UserError: If model or adapter cannot be loaded.
+    """
+    name = str(dtype).removeprefix("torch.")
+    base = load_base(replace(settings, dtype=name, gradient_checkpointing=False))
+    return merge(load_adapter(base, adapter, trainable=False))
 
 
 def merge(adapted: Any) -> PreTrainedModel:

@@ -29,6 +29,7 @@ class ModelSettings:
         gradient_checkpointing: Whether training computes the activations within a layer again
             for the gradient instead of keeping them: less memory, more time, the same result.
         quantization: How linear layers are stored, one of `QUANTIZATIONS`.
+        revision: Branch, tag or commit of a Hub id; None for ``main``, and for a folder.
 
     Raises:
         UserError: If there is no such choice.
@@ -39,6 +40,7 @@ class ModelSettings:
     attention: str = "sdpa"
     gradient_checkpointing: bool = False
     quantization: str = "none"
+    revision: str | None = None
 
     def __post_init__(self) -> None:
         """Check the choices."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,8 @@ import torch
 
 from tratree.errors import UserError
 from tratree.files import share_as_folder
-from tratree.models.lora import load_policy_model
+from tratree.models.lora import CONFIG, WEIGHTS, load_merged
 from tratree.models.names import local_folder, public_name
-from tratree.models.settings import ModelSettings
 from tratree.modules.fit import FitReport
 from tratree.store.finished import DESCRIPTION, read_description
 from tratree.runs.run_folder import STAGES, read_stages
@@ -21,9 +23,10 @@ from tratree.stages.demonstrations import DEMONSTRATIONS
 from tratree.stages.file_names import EPISODES
 from tratree.stages.pairs import PAIRS
 from tratree.stages.paths import PATHS
-from tratree.stages.training import ADAPTER, load_chat, read_report
+from tratree.stages.training import ADAPTER, base_settings, load_chat, read_report
 from tratree.stages.trees import read_trees
 from tratree.runs.starts import library_versions
+from tratree.report.sweep import CONFIGURATION, read_json, read_yaml
 from tratree.report.model_card import ModelCard, Step, render_card
 
 RESULTS = ("results.json", "results.md")
@@ -40,34 +43,49 @@ def export(source: Path, out: Path, *, system: str | None = None, merged: bool =
     """Write a trained model to a new folder.
 
     The adapter is one that plain ``PeftModel.from_pretrained`` loads; a merged model is one that
-    plain ``AutoModelForCausalLM.from_pretrained`` loads, in the number type it was trained in.
+    plain ``AutoModelForCausalLM.from_pretrained`` loads, in the number type it was trained in; in
+    16 bits, rounding its weights loses part of a small update.
     Both come with the tokenizer, its chat template set, and a model card.
+
+    The folder is complete or not there: it is written beside and renamed.
 
     Args:
         source: A run folder, or the folder of a finished fine-tuning in a store.
         out: Where to write; must not exist or be empty.
-        system: Which of the run's systems; None takes the method's. Not for a stage's folder.
+        system: Which of the run's systems; None takes the method's own. Not for a stage's folder.
         merged: Whether to write a whole model.
 
     Raises:
-        UserError: If there is no such model, or `out` is in use.
+        UserError: If there is no such model, its base model has changed, or `out` is in use.
     """
-    trained = find_trained(source, system)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is in use: give --out another folder")
+    trained, chosen = find_trained(source, system)
+    unfinished = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    unfinished.mkdir(parents=True)
+    try:
+        _write(trained, unfinished, _results(source, chosen), merged=merged)
+        share_as_folder(unfinished)
+        unfinished.replace(out)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _write(trained: Path, out: Path, about: tuple[str, str], *, merged: bool) -> None:
     settings = read_description(trained)["settings"]
-    out.mkdir(parents=True, exist_ok=True)
+    chat = load_chat(settings)
     if merged:
         # A quantised base has no room for an adapter: it is merged into the weights before that.
-        base = ModelSettings(**{**settings["base"], "quantization": "none"})
-        model = load_policy_model(base, trained / ADAPTER, getattr(torch, base.dtype))
+        base = replace(base_settings(settings), quantization="none")
+        model = load_merged(base, trained / ADAPTER, getattr(torch, base.dtype))
+        model.generation_config.eos_token_id = sorted(chat.stop_ids)
         model.save_pretrained(out)
     else:
-        shutil.copytree(trained / ADAPTER, out, dirs_exist_ok=True)
-    chat = load_chat(settings)
+        for name in (WEIGHTS, CONFIG):
+            _copy_file(trained / ADAPTER / name, out / name)
     chat.tokenizer.chat_template = chat.template
     chat.tokenizer.save_pretrained(out)
-    title, results = _results(source, system)
+    title, results = about
     card = ModelCard(
         title=title or f"{trained.parent.name} {trained.name}",
         base=public_name(settings["base"]["name"]),
@@ -78,11 +96,25 @@ def export(source: Path, out: Path, *, system: str | None = None, merged: bool =
         versions=library_versions(),
     )
     (out / "README.md").write_text(render_card(card), encoding="utf-8")
-    share_as_folder(out)
 
 
-def find_trained(source: Path, system: str | None) -> Path:
-    """Return the folder of the fine-tuning that made a model.
+def _copy_file(source: Path, target: Path) -> None:
+    """Copy a file that the store wrote; a link in its place is not followed."""
+    try:
+        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(descriptor, "rb") as file, target.open("xb") as copy:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(f"{source} is no regular file")
+            shutil.copyfileobj(file, copy)
+    except OSError as error:
+        raise UserError(
+            f"{source} cannot be copied ({error.strerror or error}): remove the folder of that "
+            "fine-tuning from the store, and run the command that made it again"
+        ) from error
+
+
+def find_trained(source: Path, system: str | None) -> tuple[Path, str | None]:
+    """Return the folder of the fine-tuning that made a model, and which system of a run it is.
 
     Raises:
         UserError: If `source` is neither a run nor a fine-tuning, or lacks that system.
@@ -90,7 +122,7 @@ def find_trained(source: Path, system: str | None) -> Path:
     if (source / ADAPTER).is_dir() and (source / DESCRIPTION).is_file():
         if system is not None:
             raise UserError(f"{source} is a single stage: leave out --system, or give a run folder")
-        return source
+        return source, None
     if not (source / STAGES).is_file():
         raise UserError(
             f"{source} is neither a run folder nor the folder of a finished fine-tuning: give the "
@@ -98,13 +130,22 @@ def find_trained(source: Path, system: str | None) -> Path:
         )
     run = read_stages(source)
     systems = [title.split(" ", 1)[1] for title in run.folders if title.startswith("evaluate ")]
-    chosen = system or systems[-1]
+    chosen = system or _method(source) or systems[-1]
     evaluated = run.folder(f"evaluate {chosen}")
     if evaluated is None:
         raise UserError(f"the run has no system {chosen}: use one of {', '.join(systems)}")
     if not evaluated.is_dir():
         raise UserError(f"{chosen} is not finished in the store: run the same command again")
-    return _by_key(evaluated, read_description(evaluated)["inputs"]["model"])
+    return _by_key(evaluated, read_description(evaluated)["inputs"]["model"]), chosen
+
+
+def _method(run: Path) -> str | None:
+    """Return the name of a run's method, which is that of its own system; None if it isn't told."""
+    results = read_json(run / RESULTS[0])
+    if results is not None:
+        return str(results["method"])
+    composed = run / CONFIGURATION / "config.yaml"
+    return str(read_yaml(composed)["method"]["name"]) if composed.is_file() else None
 
 
 def _by_key(stage: Path, key: str) -> Path:

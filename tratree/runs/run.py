@@ -13,6 +13,7 @@ from rich.console import Console
 from tratree.config import Config
 from tratree.errors import UserError
 from tratree.evaluation.comparison import compare
+from tratree.stages.bases import check_bases
 from tratree.stages.methods import evaluations
 from tratree.store.progress import Progress
 from tratree.runs.run_folder import write_stages
@@ -80,6 +81,9 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
     """
     progress = progress or Progress()
     evaluated = evaluations(config)
+    root = Path(config.store)
+    if not all((root / stage.name / stage.key).is_dir() for stage in evaluated.values()):
+        check_bases(config)
     write_stages(folder, config.store, evaluated.values())
     write_start(folder)
     with open_tracker(config, folder) as tracker:

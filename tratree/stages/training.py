@@ -16,11 +16,12 @@ from peft import PeftModel
 from rich.console import Console
 from transformers import PreTrainedModel
 
+from tratree.errors import UserError
 from tratree.config import BaseModelConfig, Config, OptimizationConfig
 from tratree.data.data_module import StepDataModule
-from tratree.models.loading import load_base, load_tokenizer
+from tratree.models.loading import load_base, load_stop_ids, load_tokenizer
 from tratree.models.lora import add_lora, load_adapter, load_policy_model, save_adapter
-from tratree.models.names import fingerprint
+from tratree.models.names import fingerprint, hub_commit
 from tratree.models.ranks import is_first_rank
 from tratree.models.settings import LoraSettings, ModelSettings
 from tratree.modules.adapter_module import AdapterModule
@@ -43,15 +44,17 @@ def training_settings(
 ) -> dict[str, Any]:
     """Return what a fine-tuning of `base` depends on, besides its data."""
     model, trainer = config.model, config.trainer
+    commit = hub_commit(base.name, base.revision)
     return {
         "base": {
             "name": base.name,
+            **_revision(commit),
             "dtype": model.dtype,
             "attention": model.attention,
             "gradient_checkpointing": model.gradient_checkpointing,
             "quantization": model.quantization,
         },
-        "weights": fingerprint(base.name),
+        "weights": fingerprint(base.name, commit),
         "chat": chat_settings(base),
         "context": model.context,
         "lora": asdict(model.lora),
@@ -72,21 +75,46 @@ def chat_settings(base: BaseModelConfig) -> dict[str, Any]:
     """Return what the chat format of a base model depends on."""
     return {
         "tokenizer": base.name,
+        **_revision(hub_commit(base.name, base.revision)),
         "template": base.chat_template,
         "system_prompt": base.system_prompt,
     }
 
 
+def _revision(commit: str | None) -> dict[str, str]:
+    return {} if commit is None else {"revision": commit}
+
+
 def load_chat(settings: Mapping[str, Any]) -> ChatFormat:
     """Return the chat format of a model, given the settings of its fine-tuning."""
     chat = settings["chat"]
-    tokenizer = load_tokenizer(chat["tokenizer"])
-    return ChatFormat(tokenizer, chat["template"], chat["system_prompt"])
+    name, revision = chat["tokenizer"], chat.get("revision")
+    return ChatFormat(
+        load_tokenizer(name, revision),
+        chat["template"],
+        chat["system_prompt"],
+        load_stop_ids(name, revision),
+    )
+
+
+def base_settings(settings: Mapping[str, Any]) -> ModelSettings:
+    """Return the base model of a fine-tuning, given its settings.
+
+    Raises:
+        UserError: If it is not the model any more that it was then.
+    """
+    base = ModelSettings(**settings["base"])
+    if fingerprint(base.name, base.revision) != settings["weights"]:
+        raise UserError(
+            f"the files of base model {base.name} have changed since its fine-tuning was planned: "
+            "put them back, or run the same command again to train on the new ones"
+        )
+    return base
 
 
 def load_start(job: Job) -> PeftModel:
     """Return the base model with the adapter to go on from, or with a new one."""
-    base = load_base(ModelSettings(**job.settings["base"]))
+    base = load_base(base_settings(job.settings))
     if "start" in job.inputs:
         return load_adapter(base, job.inputs["start"] / ADAPTER, trainable=True)
     return add_lora(base, LoraSettings(**job.settings["lora"]), job.settings["seed"])
@@ -98,7 +126,7 @@ def load_policy(trained: Path, dtype: str) -> tuple[PreTrainedModel, ChatFormat]
     What was trained on a GPU plays on one.
     """
     settings = read_description(trained)["settings"]
-    base = ModelSettings(**settings["base"])
+    base = base_settings(settings)
     model: Any = load_policy_model(base, trained / ADAPTER, getattr(torch, dtype))
     on_gpu = settings["hardware"]["accelerator"] == "gpu" and torch.cuda.is_available()
     if on_gpu and base.quantization == "none":  # a quantised one is there already
