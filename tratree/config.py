@@ -112,6 +112,9 @@ class LoraConfig:
     alpha: int = MISSING
     dropout: float = MISSING
     target_modules: Any = MISSING
+    dora: bool = False
+    rslora: bool = False
+    modules_to_save: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -121,7 +124,7 @@ class ModelConfig:
     name: str = MISSING
     weak: BaseModelConfig = field(default_factory=BaseModelConfig)
     strong: BaseModelConfig = field(default_factory=BaseModelConfig)
-    lora: LoraConfig = field(default_factory=LoraConfig)
+    lora: LoraConfig | None = field(default_factory=LoraConfig)
     imitation: OptimizationConfig = field(default_factory=OptimizationConfig)
     preference: OptimizationConfig = field(default_factory=OptimizationConfig)
     chat_template: str | None = MISSING

@@ -111,7 +111,8 @@ def _check_trainings(config: Config) -> None:
             TrainingSettings(**vars(optimization), **hardware)
         except UserError as error:
             raise UserError(f"{key}: {error}") from None
-    LoraSettings(**vars(model.lora))
+    if model.lora is not None:
+        LoraSettings(**vars(model.lora))
 
 
 def _check_combinations(config: Config) -> None:
@@ -147,6 +148,17 @@ def _check_combinations(config: Config) -> None:
         raise UserError(
             "rollout.engine=vllm needs a server of each base model: set "
             "rollout.servers=[http://localhost:8000,http://localhost:8001]"
+        )
+    lora = config.model.lora
+    if rollout.engine == "vllm" and (lora is None or lora.dora or lora.modules_to_save):
+        raise UserError(
+            "rollout.engine=vllm plays plain LoRA adapters: set model.lora with dora=false and "
+            "modules_to_save=[], or rollout.engine=transformers"
+        )
+    if lora is None and config.model.quantization != "none":
+        raise UserError(
+            "model.lora=null trains all weights, which a quantised model cannot: set "
+            "model.quantization=none"
         )
     if rollout.engine == "vllm" and rollout.constraint != "none":
         raise UserError(

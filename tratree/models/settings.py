@@ -67,6 +67,9 @@ class LoraSettings:
         alpha: α of LoRA, above 0, the update is scaled by α / r; 128 in the paper.
         dropout: Dropout before the adapter, in [0, 1).
         target_modules: ``all-linear``, or the names of the layers.
+        dora: Whether a weight's size and direction are trained apart (DoRA).
+        rslora: Whether the update is scaled by α / √r instead (rsLoRA).
+        modules_to_save: Names of further layers that are trained and stored whole.
 
     Raises:
         UserError: If a value is out of its range.
@@ -76,6 +79,9 @@ class LoraSettings:
     alpha: int = 128
     dropout: float = 0.0
     target_modules: str | Sequence[str] = "all-linear"
+    dora: bool = False
+    rslora: bool = False
+    modules_to_save: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Check the ranges."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from peft import PeftModel
 from torch import Tensor
 from torch.nn.functional import log_softmax, nll_loss
 from transformers import PreTrainedModel
@@ -27,7 +26,7 @@ class ExplorerModule(AdapterModule[Batch]):
 
     def __init__(
         self,
-        model: PeftModel,
+        model: CausalModel,
         earlier: Sequence[PreTrainedModel],
         kl_weight: float,
         settings: TrainingSettings,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from peft import PeftModel
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
@@ -13,6 +12,7 @@ from tratree.data.pairs import PairBatch
 from tratree.errors import UserError
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.log_probabilities import sequence_log_probs
+from tratree.modules.pack_attention import CausalModel
 from tratree.modules.settings import TrainingSettings
 
 
@@ -61,7 +61,7 @@ class TreeDPOModule(AdapterModule[PairBatch]):
     The reference's log-probabilities come with the batch: the weak model is not in memory.
     """
 
-    def __init__(self, model: PeftModel, settings: TrainingSettings, dpo: DPOSettings) -> None:
+    def __init__(self, model: CausalModel, settings: TrainingSettings, dpo: DPOSettings) -> None:
         super().__init__(model, settings)
         self.dpo = dpo
 

@@ -53,7 +53,7 @@ def export(source: Path, out: Path, *, system: str | None = None, merged: bool =
         source: A run folder, or the folder of a finished fine-tuning in a store.
         out: Where to write; must not exist or be empty.
         system: Which of the run's systems; None takes the method's own. Not for a stage's folder.
-        merged: Whether to write a whole model.
+        merged: Whether to write a whole model, which one without an adapter is in any case.
 
     Raises:
         UserError: If there is no such model, its base model has changed, or `out` is in use.
@@ -74,6 +74,7 @@ def export(source: Path, out: Path, *, system: str | None = None, merged: bool =
 def _write(trained: Path, out: Path, about: tuple[str, str], *, merged: bool) -> None:
     settings = read_description(trained)["settings"]
     chat = load_chat(settings)
+    merged = merged or settings["lora"] is None
     if merged:
         # A quantised base has no room for an adapter: it is merged into the weights before that.
         base = replace(base_settings(settings), quantization="none")

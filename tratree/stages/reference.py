@@ -14,6 +14,7 @@ from typing import Any
 from tratree.config import Config
 from tratree.errors import UserError
 from tratree.modules.attention_check import check_batches, check_packs
+from tratree.modules.finite import check_scores
 from tratree.modules.log_probabilities import score_sequences
 from tratree.modules.pack_attention import attend_by_edges
 from tratree.store.stage import Job, Stage
@@ -120,5 +121,6 @@ def _score(job: Job) -> None:
     pairs = load_pairs(job)
     sides = [side for pair in pairs for side in encode_pair(chat, pair)]
     scores = score_sequences(model, sides, pack_tokens=packed)
+    check_scores(scores)
     document = json.dumps(list(zip(scores[::2], scores[1::2], strict=True)))
     (job.folder / REFERENCE).write_text(document + "\n", encoding="utf-8")

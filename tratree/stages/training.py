@@ -17,8 +17,9 @@ from rich.console import Console
 from transformers import PreTrainedModel
 
 from tratree.errors import UserError
-from tratree.config import BaseModelConfig, Config, OptimizationConfig
+from tratree.config import BaseModelConfig, Config, LoraConfig, OptimizationConfig
 from tratree.data.data_module import StepDataModule
+from tratree.models.full import load_whole, save_whole, train_all
 from tratree.models.loading import load_base, load_stop_ids, load_tokenizer
 from tratree.models.lora import add_lora, load_adapter, load_policy_model, save_adapter
 from tratree.models.names import fingerprint, hub_commit
@@ -26,7 +27,10 @@ from tratree.models.ranks import is_first_rank
 from tratree.models.settings import LoraSettings, ModelSettings
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.attention_check import check_rollouts
+from tratree.modules.finite import check_weights
 from tratree.modules.fit import CHECKPOINT, FitReport, fit
+from tratree.modules.metrics import METRICS, logged_metrics
+from tratree.modules.pack_attention import CausalModel
 from tratree.modules.nodes import run_on_nodes
 from tratree.modules.processes import run_in_processes
 from tratree.modules.settings import TrainingSettings
@@ -57,7 +61,7 @@ def training_settings(
         "weights": fingerprint(base.name, commit),
         "chat": chat_settings(base),
         "context": model.context,
-        "lora": asdict(model.lora),
+        "lora": lora_settings(model.lora),
         "optimization": asdict(optimization),
         "hardware": {  # another one changes the last bits of a result
             "accelerator": trainer.accelerator,
@@ -69,6 +73,15 @@ def training_settings(
         },
         "seed": config.seed,
     }
+
+
+def lora_settings(lora: LoraConfig | None) -> dict[str, Any] | None:
+    """Return what an adapter depends on; None where all weights are trained."""
+    if lora is None:
+        return None
+    settings, default = asdict(lora), asdict(LoraSettings())
+    later = ("dora", "rslora", "modules_to_save")  # fine-tunings from before them keep their keys
+    return {n: v for n, v in settings.items() if n not in later or v != type(v)(default[n])}
 
 
 def chat_settings(base: BaseModelConfig) -> dict[str, Any]:
@@ -112,11 +125,17 @@ def base_settings(settings: Mapping[str, Any]) -> ModelSettings:
     return base
 
 
-def load_start(job: Job) -> PeftModel:
-    """Return the base model with the adapter to go on from, or with a new one."""
+def load_start(job: Job) -> CausalModel:
+    """Return the base model with the adapter to resume from, or with a new one.
+
+    Without adapters, ``lora=null``, it is a base model of which all weights are trained.
+    """
     base = load_base(base_settings(job.settings))
-    if "start" in job.inputs:
-        return load_adapter(base, job.inputs["start"] / ADAPTER, trainable=True)
+    start = job.inputs["start"] / ADAPTER if "start" in job.inputs else None
+    if job.settings["lora"] is None:
+        return train_all(load_whole(base, start) if start else base)
+    if start:
+        return load_adapter(base, start, trainable=True)
     return add_lora(base, LoraSettings(**job.settings["lora"]), job.settings["seed"])
 
 
@@ -168,12 +187,15 @@ def _on_devices(train: Callable[[Job], None], job: Job) -> None:
     devices, num_nodes = hardware["devices"], hardware.get("num_nodes", 1)
     place = job.inputs, job.folder, job.resources, job.title
     work = partial(_one_of_several, train, job.settings, *place)
-    if num_nodes > 1:
-        run_on_nodes(work, num_nodes, devices)
-    elif devices > 1:
-        run_in_processes(work, devices)
-    else:
+    if num_nodes * devices == 1:
         train(job)
+        return
+    # Trackers stay in this process, which reads what the first of the others writes.
+    with logged_metrics(job.folder / METRICS, job.tracker.training_logger(job.title)):
+        if num_nodes > 1:
+            run_on_nodes(work, num_nodes, devices)
+        else:
+            run_in_processes(work, devices)
 
 
 def _one_of_several(
@@ -201,7 +223,11 @@ def train(job: Job, module: AdapterModule, data: StepDataModule[Any, Any]) -> No
             logger=job.tracker.training_logger(job.title),
             profiler=_profiler(job),
         )
-    save_adapter(module.model, job.folder / ADAPTER)
+    check_weights(module.model)
+    if isinstance(module.model, PeftModel):
+        save_adapter(module.model, job.folder / ADAPTER)
+    else:
+        save_whole(module.model, job.folder / ADAPTER)
     if is_first_rank():
         (job.folder / REPORT).write_text(json.dumps(asdict(report)) + "\n", encoding="utf-8")
         (job.folder / CHECKPOINT).unlink(missing_ok=True)
