@@ -83,7 +83,7 @@ weights. Made by `python benchmarks/model_families.py > docs/model-families.md`.
 - attention: `model.attention` to set; `eager` where the family has no `sdpa`.
 - forward: a padded batch gives each sequence the logits of its own plain pass.
 - rollout: so do the rows of a rollout's batch, which begin, grow and end at their own pace.
-- packs by: so do the branches of a packed tree; `edges` is the fast way on a CPU, `mask` a real mask.
+- packs by: so do the branches of a packed tree; `edges` is fast on a CPU, `mask` is a real mask.
 - eager: rollouts and packs with `model.attention=eager`.
 - LoRA: an adapter is trained for a step, stored and loaded to equal logits, with `all-linear`.
 - export and reload: the merged model is loaded by plain transformers to equal logits.

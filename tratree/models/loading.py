@@ -105,7 +105,9 @@ def load_stop_ids(name: str, revision: str | None = None) -> list[int]:
     with _clear_errors(name):
         path = _find(name, _CONFIG_FILES, revision) / "generation_config.json"
         ends = json.loads(path.read_text("utf-8")).get("eos_token_id") if path.is_file() else None
-        return sorted({int(i) for i in (ends if isinstance(ends, list) else [ends]) if i is not None})
+        return sorted(
+            {int(i) for i in (ends if isinstance(ends, list) else [ends]) if i is not None}
+        )
 
 
 def _quantization(settings: ModelSettings) -> BitsAndBytesConfig | None:

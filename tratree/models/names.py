@@ -13,7 +13,17 @@ from tratree.errors import UserError
 PACKAGE_PREFIX = "package:"
 """Marks a folder inside the tratree package, such as ``package:models/tiny/weak``."""
 
-_HASHED = (".json", ".safetensors", ".jinja", ".txt", ".model", ".tiktoken", ".bpe", ".spm", ".vocab")
+_HASHED = (
+    ".json",
+    ".safetensors",
+    ".jinja",
+    ".txt",
+    ".model",
+    ".tiktoken",
+    ".bpe",
+    ".spm",
+    ".vocab",
+)
 """Endings of the files that models, tokenizers and chat templates are made of."""
 
 

@@ -92,7 +92,9 @@ def check_rollouts(model: CausalModel) -> None:
         yield batch.decode([short[3], None])[:1], plain[0][3:4]
 
     try:
-        _check(model, compare, "played: rows of a batch see each other, or forget; use another model")
+        _check(
+            model, compare, "played: rows of a batch see each other, or forget; use another model"
+        )
     finally:
         if model.config._attn_implementation != own:  # type: ignore[union-attr]
             model.set_attn_implementation(own)  # type: ignore[operator]

@@ -17,17 +17,17 @@ from tratree.files import share_as_folder
 from tratree.models.lora import CONFIG, WEIGHTS, load_merged
 from tratree.models.names import local_folder, public_name
 from tratree.modules.fit import FitReport
-from tratree.store.finished import DESCRIPTION, read_description
+from tratree.report.model_card import ModelCard, Step, render_card
+from tratree.report.sweep import CONFIGURATION, read_json, read_yaml
 from tratree.runs.run_folder import STAGES, read_stages
+from tratree.runs.starts import library_versions
 from tratree.stages.demonstrations import DEMONSTRATIONS
 from tratree.stages.file_names import EPISODES
 from tratree.stages.pairs import PAIRS
 from tratree.stages.paths import PATHS
 from tratree.stages.training import ADAPTER, base_settings, load_chat, read_report
 from tratree.stages.trees import read_trees
-from tratree.runs.starts import library_versions
-from tratree.report.sweep import CONFIGURATION, read_json, read_yaml
-from tratree.report.model_card import ModelCard, Step, render_card
+from tratree.store.finished import DESCRIPTION, read_description
 
 RESULTS = ("results.json", "results.md")
 _LINES = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tratree.config import BaseModelConfig, Config
+from tratree.config import BaseModelSettings, Config
 from tratree.errors import UserError
 from tratree.models.architecture import (
     check_architecture,
@@ -30,7 +30,7 @@ def check_bases(config: Config) -> None:
             raise UserError(f"model.{role} ({base.name}): {error}") from error
 
 
-def _check(config: Config, base: BaseModelConfig) -> None:
+def _check(config: Config, base: BaseModelSettings) -> None:
     architecture = load_config(base.name, hub_commit(base.name, base.revision))
     for attention in (
         config.model.attention,

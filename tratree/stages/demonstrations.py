@@ -10,11 +10,11 @@ from pathlib import Path
 
 from tratree.config import Config
 from tratree.envs.base import play_expert
-from tratree.envs.registry import published_task
+from tratree.envs.registry import published_task, reference_of
 from tratree.errors import UserError
-from tratree.store.stage import Job, Stage
 from tratree.stages.environment import env_maker, games_stage
 from tratree.stages.tasks import demonstrated_tasks, explored_tasks, shuffled
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.conversations import read_any
 from tratree.trajectory.jsonl import write_trajectories
 from tratree.trajectory.types import Task, Trajectory
@@ -56,7 +56,7 @@ def demonstrations_stage(config: Config, label: str = "", *, explored_too: bool 
         **settings,
         "tasks": None if explored_too else config.expert.tasks,
         "content": content,
-        "environment": config.env.name,
+        "environment": reference_of(vars(config.env)),
         "splits": sorted(config.env.splits.values()),
     }
     return Stage("demonstrations", published, partial(_take, path), inputs, version=2, label=label)

@@ -17,12 +17,12 @@ from tratree.modules.attention_check import check_batches, check_packs
 from tratree.modules.finite import check_scores
 from tratree.modules.log_probabilities import score_sequences
 from tratree.modules.pack_attention import attend_by_edges
-from tratree.store.stage import Job, Stage
+from tratree.policy.chat import ChatFormat
+from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
 from tratree.stages.pairs import read_pairs
 from tratree.stages.training import chat_settings, load_chat, load_policy
 from tratree.stages.trajectory_pairs import read_trajectory_pairs
-from tratree.policy.chat import ChatFormat
-from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.types import Trajectory
 from tratree.tree.divergence import TrajectoryPair
 

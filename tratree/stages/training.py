@@ -16,9 +16,9 @@ from peft import PeftModel
 from rich.console import Console
 from transformers import PreTrainedModel
 
-from tratree.errors import UserError
-from tratree.config import BaseModelConfig, Config, LoraConfig, OptimizationConfig
+from tratree.config import BaseModelSettings, Config
 from tratree.data.data_module import StepDataModule
+from tratree.errors import UserError
 from tratree.models.full import load_whole, save_whole, train_all
 from tratree.models.loading import load_base, load_stop_ids, load_tokenizer
 from tratree.models.lora import add_lora, load_adapter, load_policy_model, save_adapter
@@ -30,21 +30,22 @@ from tratree.modules.attention_check import check_rollouts
 from tratree.modules.finite import check_weights
 from tratree.modules.fit import CHECKPOINT, FitReport, fit
 from tratree.modules.metrics import METRICS, logged_metrics
-from tratree.modules.pack_attention import CausalModel
 from tratree.modules.nodes import run_on_nodes
+from tratree.modules.pack_attention import CausalModel
 from tratree.modules.processes import run_in_processes
-from tratree.modules.settings import TrainingSettings
+from tratree.modules.settings import OptimizationSettings, TrainingSettings
+from tratree.policy.chat import ChatFormat
+from tratree.settings import plain
 from tratree.store.finished import read_description
 from tratree.store.progress import Progress
 from tratree.store.stage import Job, Resources
-from tratree.policy.chat import ChatFormat
 
 ADAPTER = "adapter"
 REPORT = "training.json"
 
 
 def training_settings(
-    config: Config, base: BaseModelConfig, optimization: OptimizationConfig
+    config: Config, base: BaseModelSettings, optimization: OptimizationSettings
 ) -> dict[str, Any]:
     """Return what a fine-tuning of `base` depends on, besides its data."""
     model, trainer = config.model, config.trainer
@@ -62,7 +63,7 @@ def training_settings(
         "chat": chat_settings(base),
         "context": model.context,
         "lora": lora_settings(model.lora),
-        "optimization": asdict(optimization),
+        "optimization": plain(optimization),
         "hardware": {  # another one changes the last bits of a result
             "accelerator": trainer.accelerator,
             "devices": trainer.devices,
@@ -75,16 +76,16 @@ def training_settings(
     }
 
 
-def lora_settings(lora: LoraConfig | None) -> dict[str, Any] | None:
+def lora_settings(lora: LoraSettings | None) -> dict[str, Any] | None:
     """Return what an adapter depends on; None where all weights are trained."""
     if lora is None:
         return None
-    settings, default = asdict(lora), asdict(LoraSettings())
+    default = plain(LoraSettings())
     later = ("dora", "rslora", "modules_to_save")  # fine-tunings from before them keep their keys
-    return {n: v for n, v in settings.items() if n not in later or v != type(v)(default[n])}
+    return {n: v for n, v in plain(lora).items() if n not in later or v != default[n]}
 
 
-def chat_settings(base: BaseModelConfig) -> dict[str, Any]:
+def chat_settings(base: BaseModelSettings) -> dict[str, Any]:
     """Return what the chat format of a base model depends on."""
     return {
         "tokenizer": base.name,
