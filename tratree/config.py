@@ -56,6 +56,9 @@ class BaseModelSettings(ChatSettings):
     name: str
     """Hub id, local folder, or package:FOLDER for what is inside the tratree package."""
 
+    revision: str | None = None
+    """Branch, tag or commit of a Hub id; null: main. Results are known by the commit it means."""
+
     sft: OptimizationSettings
     """Fine-tuning on the demonstrations."""
 
@@ -75,8 +78,8 @@ class FamilySettings(ChatSettings, TurnLimits, LoadSettings):
     strong: BaseModelSettings
     """The model that learns from it."""
 
-    lora: LoraSettings = LoraSettings()
-    """The adapter."""
+    lora: LoraSettings | None = LoraSettings()
+    """The adapter; null: all weights are trained, without one."""
 
     imitation: OptimizationSettings
     """Strong model on paths and trajectories (method=mcts and others)."""
@@ -319,6 +322,17 @@ def _check_combinations(config: Config) -> None:
         raise ValueError(
             f"rollout.constraint={rollout.constraint} needs rollout.engine=transformers: "
             "vllm plays without constraints"
+        )
+    lora = model.lora
+    if rollout.engine == "vllm" and (lora is None or lora.dora or lora.modules_to_save):
+        raise ValueError(
+            "rollout.engine=vllm plays plain LoRA adapters: set model.lora.dora=false and "
+            "model.lora.modules_to_save=[], or rollout.engine=transformers"
+        )
+    if lora is None and model.quantization != "none":
+        raise ValueError(
+            "model.lora=null trains all weights, which a quantised model cannot: set "
+            "model.quantization=none"
         )
     if rollout.env_threads and not ENVIRONMENTS.find(reference_of(vars(config.env))).waits:
         raise ValueError(

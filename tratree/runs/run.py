@@ -19,6 +19,7 @@ from tratree.leftovers import clear_dead_sockets
 from tratree.report.table import add_gap_recovered, print_results, write_results
 from tratree.runs.run_folder import write_stages, writing
 from tratree.runs.starts import write_start
+from tratree.stages.bases import check_bases
 from tratree.stages.evaluate import protocol, read_evaluation
 from tratree.stages.methods import evaluations
 from tratree.store.progress import Progress
@@ -86,6 +87,9 @@ def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(root / "cache" / "torchinductor"))
     clear_dead_sockets()
     evaluated = evaluations(config)
+    root = Path(config.store)
+    if not all((root / stage.name / stage.key).is_dir() for stage in evaluated.values()):
+        check_bases(config)
     write_stages(folder, config.store, evaluated.values())
     write_start(folder)
     with open_tracker(config, folder) as tracker:
