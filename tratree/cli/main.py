@@ -24,6 +24,7 @@ INTERRUPTED = 128 + 2
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
+        "check-model": "try whether the models of a family are as they must be",
         "convert": "convert files of trajectories: AgentGym, ETO, TRL",
         "dashboard": "make a W&B workspace for the runs of a project",
         "export": "write a trained model to a folder that other programs load",
@@ -38,7 +39,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 )
 """Names of the commands besides running an experiment, and what they do.
 
-Command ``name`` is ``main(arguments)`` of module ``tratree.cli.name``.
+Command ``name`` is ``main(arguments)`` of module ``tratree.cli.name``, with ``_`` for ``-``.
 """
 
 
@@ -51,7 +52,9 @@ def main() -> None:
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
         if name in COMMANDS:
-            import_module(f"tratree.cli.{name}").main(_without_config_dir(sys.argv[2:]))
+            import_module(f"tratree.cli.{name.replace('-', '_')}").main(
+                _without_config_dir(sys.argv[2:])
+            )
         else:
             import_module("tratree.cli.train").main()
     except UserError as error:
