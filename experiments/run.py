@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from experiments.findings import findings
-from tratree.report.html import Table, svg
+from tratree.report.html import svg
+from tratree.report.render_table import Table, markdown_table
 from tratree.report.sweep import find_points
-from tratree.report.sweep_page import NOTE, Summary, markdown_table, summarize_points
+from tratree.report.sweep_page import NOTE, Summary, summarize_points
 from tratree.report.table import p_text
 from tratree.runs.kept_points import (
     KeptPoint,

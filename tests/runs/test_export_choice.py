@@ -22,9 +22,7 @@ WEIGHTS = "adapter_model.safetensors"
 
 @pytest.mark.parametrize("method", ["sft_weak", "sft_strong"])
 @pytest.mark.parametrize("finished", [True, False])
-def test_the_default_is_the_methods_own_system(
-    tmp_path: Path, method: str, finished: bool
-) -> None:
+def test_the_default_is_the_methods_own_system(tmp_path: Path, method: str, finished: bool) -> None:
     run = write_run(tmp_path, method)
     if not finished:
         (run / "results.json").unlink()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from html import escape
 
 import matplotlib
@@ -18,20 +17,6 @@ matplotlib.rcParams["text.parse_math"] = False
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
-
-Table = Sequence[Sequence[str]]
-"""The header, then the rows."""
-
-
-def html_table(table: Table) -> str:
-    """Return `table` in HTML; it scrolls by itself where it is wider than the page."""
-    header, *others = table
-    lines = [_row(header, "th"), *(_row(line, "td") for line in others)]
-    return f"<section><table>{''.join(lines)}</table></section>"
-
-
-def _row(cells: Sequence[str], tag: str) -> str:
-    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 
 
 def svg(figure: Figure) -> str:

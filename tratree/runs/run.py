@@ -16,20 +16,24 @@ from tratree.config import Config, result_settings
 from tratree.errors import UserError
 from tratree.evaluation.comparison import compare
 from tratree.leftovers import clear_dead_sockets
+from tratree.report.run_page import render
 from tratree.report.table import add_gap_recovered, print_results, write_results
 from tratree.runs.run_folder import write_stages, writing
+from tratree.runs.run_record import read_run
 from tratree.runs.starts import write_start
+from tratree.settings import plain
 from tratree.stages.bases import check_bases
 from tratree.stages.evaluate import protocol, read_evaluation
 from tratree.stages.methods import evaluations
 from tratree.store.progress import Progress
 from tratree.store.stage import Resources, Stage, with_inputs
 from tratree.store.store import Store, prepare_root
-from tratree.tracking import Tracker, open_tracker
+from tratree.tracking import RunFacts, StageFacts, Tracker, open_tracker
+from tratree.trajectory.types import Trajectory
 
 TABLE_WIDTH = 132
 PROFILES = "profile"
-WEAK, CEILING = "sft_weak", "sft_strong"
+WEAK, STRONG = "sft_weak", "sft_strong"
 
 
 def open_store(
@@ -92,18 +96,18 @@ def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
         check_bases(config)
     write_stages(folder, config.store, evaluated.values())
     write_start(folder)
-    with open_tracker(config, folder) as tracker:
+    with open_tracker(config.logger, _run_facts(config), folder) as tracker:
         store = open_store(config, progress, tracker, folder)
         _look_at_code(config, store, with_inputs(evaluated.values()))
         with store.using(evaluated.values()):
             folders = {name: store.ensure(stage) for name, stage in evaluated.items()}
-            results = _results(config, folders)
+            results, played = _results(config, folders)
             write_results(folder, results)
             for stage in with_inputs(evaluated.values()):
                 if store.folder(stage).is_dir():  # others were not needed
                     computed = stage.key in store.computed
-                    tracker.stage_done(stage, store.folder(stage), computed=computed)
-            tracker.results_done(results, folders)
+                    tracker.stage_done(_stage_facts(stage), store.folder(stage), computed=computed)
+            tracker.results_done(results, played, lambda: render(read_run(folder)))
     print_results(results, Console(width=None if sys.stdout.isatty() else TABLE_WIDTH))
     progress.message(f"results in {folder}")
     if config.trainer.profiler and not (folder / PROFILES).exists():
@@ -135,29 +139,48 @@ def _look_at_code(config: Config, store: Store, stages: Sequence[Stage]) -> None
     store.progress.message(f"{said}; the stored results are used")
 
 
-def _results(config: Config, evaluated: Mapping[str, Path]) -> dict[str, Any]:
+def _run_facts(config: Config) -> RunFacts:
+    method = config.method
+    search = {"iterations": method.iterations, "exploration": method.ucb_constant}
+    names = config.env.name, method.name, config.model.name
+    return RunFacts(*names, config.seed, plain(config), search)
+
+
+def _stage_facts(stage: Stage) -> StageFacts:
+    inputs = tuple(map(_stage_facts, stage.inputs.values()))
+    return StageFacts(stage.name, stage.title, stage.key, stage.description(), inputs)
+
+
+def _results(
+    config: Config, evaluated: Mapping[str, Path]
+) -> tuple[dict[str, Any], dict[str, list[Trajectory]]]:
+    """Return ``results.json``, and the evaluated trajectories of every system."""
     rules = protocol(config)
     measured, played = {}, {}
     for name, folder in evaluated.items():
         measured[name], played[name] = read_evaluation(folder, rules["splits"])
-    add_gap_recovered(measured, weak=WEAK, ceiling=CEILING)
-    return {
+    add_gap_recovered(measured, weak=WEAK, ceiling=STRONG)
+    results = {
         "env": config.env.name,
         "method": config.method.name,
         "seed": config.seed,
-        "pgr": {"weak": WEAK, "ceiling": CEILING},
+        "pgr": {"weak": WEAK, "ceiling": STRONG},
         "protocol": rules,
         "configuration": result_settings(config),
         "systems": measured,
         "comparisons": {
-            "baseline": CEILING,
+            "baseline": STRONG,
             "systems": {
                 name: {
-                    split: compare(of_split, played[CEILING][split])
+                    split: compare(of_split, played[STRONG][split])
                     for split, of_split in splits.items()
                 }
                 for name, splits in played.items()
-                if name != CEILING
+                if name != STRONG
             },
         },
+    }
+    return results, {
+        name: [t for of_split in splits.values() for t in of_split]
+        for name, splits in played.items()
     }

@@ -3,7 +3,7 @@
 Its vocabulary is closed: every word that ALFWorld can show or understand (its text grammar, its
 goal sentences, the names of things, numbers), and the few words in which thoughts are worded.
 
-    python experiments/tiny_base/build_tokenizer.py --output tratree/models/tiny/weak
+    python recipes/tiny_base/build_tokenizer.py --output tratree/models/tiny/weak
 """
 
 from __future__ import annotations
@@ -15,11 +15,8 @@ from pathlib import Path
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-import tratree.envs.alfworld  # noqa: F401 (makes the imports of alfworld below safe)
-from experiments.tiny_tokenizer import SPECIAL_TOKENS, with_special_tokens
-
-from alfworld.gen import constants, goal_library  # isort: skip (after the line above)
-from alfworld.info import ALFRED_TWL2_PATH  # isort: skip
+from recipes.tiny_tokenizer import SPECIAL_TOKENS, with_special_tokens
+from tratree.envs.alfworld.package import ALFRED_TWL2_PATH, constants, goal_library
 
 PUNCTUATION = ".,;()[]"
 LARGEST_NUMBER = 60

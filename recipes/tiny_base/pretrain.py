@@ -2,7 +2,7 @@
 
 A stopped run goes on from its last checkpoint.
 
-    python experiments/tiny_base/pretrain.py weak --rows WORK/rows --output weights/weak
+    python recipes/tiny_base/pretrain.py weak --rows WORK/rows --output weights/weak
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from build_tokenizer import build
 
-from experiments.pretraining import Recipe, new_model, pretrain
+from recipes.pretraining import Recipe, new_model, pretrain
 
 RECIPES = {
     "weak": Recipe(

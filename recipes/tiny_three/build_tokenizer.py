@@ -4,7 +4,7 @@ Its vocabulary is closed: the words of ScienceWorld's tasks in the default run
 (``scienceworld_words.txt``), or those of WebShop's generated catalogues, and the few words in which
 thoughts are worded. Only numbers and the identifiers of products are split into pieces.
 
-    python experiments/tiny_three/build_tokenizer.py webshop --output FOLDER
+    python recipes/tiny_three/build_tokenizer.py webshop --output FOLDER
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from experiments.tiny_tokenizer import SPECIAL_TOKENS, with_special_tokens
+from recipes.tiny_tokenizer import SPECIAL_TOKENS, with_special_tokens
 from tratree.cli.compose import compose_config
 from tratree.envs.registry import prepare_data
 from tratree.envs.webshop.catalogue import read_products

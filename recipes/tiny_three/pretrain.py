@@ -2,7 +2,7 @@
 
 A stopped run goes on from its last checkpoint.
 
-    python experiments/tiny_three/pretrain.py webshop weak --rows WORK/rows --output FOLDER
+    python recipes/tiny_three/pretrain.py webshop weak --rows WORK/rows --output FOLDER
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import torch
 from build_tokenizer import build
 from transformers import AutoTokenizer, LlamaForCausalLM
 
-from experiments.pretraining import Recipe, new_model, pretrain
-from experiments.tiny_tokenizer import SPECIAL_TOKENS
+from recipes.pretraining import Recipe, new_model, pretrain
+from recipes.tiny_tokenizer import SPECIAL_TOKENS
 
 RECIPES = {
     "weak": Recipe(

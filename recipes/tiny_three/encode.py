@@ -1,6 +1,6 @@
 """Turn recorded play into rows of token ids, one file an environment.
 
-python experiments/tiny_three/encode.py webshop --output WORK
+python recipes/tiny_three/encode.py webshop --output WORK
 """
 
 from __future__ import annotations

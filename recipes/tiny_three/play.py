@@ -1,7 +1,7 @@
 """Record careless play in an environment as text, without rewards looked at.
 
-python experiments/tiny_three/play.py scienceworld --output WORK --transcripts 3000
-python experiments/tiny_three/play.py webshop --output WORK --transcripts 5000
+python recipes/tiny_three/play.py scienceworld --output WORK --transcripts 3000
+python recipes/tiny_three/play.py webshop --output WORK --transcripts 5000
 """
 
 from __future__ import annotations

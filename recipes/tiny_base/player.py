@@ -12,8 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tratree.envs.alfworld.goals import TASK_RULES
-
-from alfworld.gen import constants  # isort: skip (the package above comes first)
+from tratree.envs.alfworld.package import constants
 
 Act = Callable[[str, str], str]
 """Sends a thought (may be empty) and an action; returns the observation."""

@@ -4,7 +4,7 @@ The simulator keeps its texts in a program, so this looks at every room of a thi
 (of all splits: it reads words only), lets time pass, and tries actions of all kinds. Words of
 recorded play are added.
 
-    python experiments/tiny_three/scienceworld_words.py --play WORK/play/scienceworld
+    python recipes/tiny_three/scienceworld_words.py --play WORK/play/scienceworld
 """
 
 from __future__ import annotations

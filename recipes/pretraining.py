@@ -16,7 +16,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from experiments.tiny_tokenizer import CONTEXT, SPECIAL_TOKENS
+from recipes.tiny_tokenizer import CONTEXT, SPECIAL_TOKENS
 
 WARMUP_STEPS, WEIGHT_DECAY, CLIP = 100, 0.05, 1.0
 CHECKPOINT_EVERY, REPORT_EVERY = 100, 50

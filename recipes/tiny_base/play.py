@@ -2,7 +2,7 @@
 
 Each row is the first `--length` tokens of one episode.
 
-    python experiments/tiny_base/play.py --output /tmp/tiny_base --games 6000
+    python recipes/tiny_base/play.py --output /tmp/tiny_base --games 6000
 """
 
 from __future__ import annotations
