@@ -98,8 +98,8 @@ def _runs(
                     damage_failures.append(f"{env} {method}: {what}: {found}")
     return [
         Line(
-            "killed at any file operation, a run ends with the bytes of an undisturbed one, in every "
-            "stage, and leaves nothing behind",
+            "killed at any file operation, a run ends with the bytes of an undisturbed one, in "
+            "every stage, and leaves nothing behind",
             killed_tries,
             killed_failures,
         ),

@@ -74,7 +74,9 @@ def undisturbed(root: Path, overrides: tuple[str, ...]) -> int:
     return int((root / COUNT).read_text())
 
 
-def killed(root: Path, overrides: tuple[str, ...], operations: int, kills: int, seed: int) -> Outcome:
+def killed(
+    root: Path, overrides: tuple[str, ...], operations: int, kills: int, seed: int
+) -> Outcome:
     """Run into ``root/killed`` with kills at random operations, and compare with `undisturbed`."""
     moments = random.Random(seed)
     name = f"killed-{seed}"
@@ -100,9 +102,8 @@ def compare(undisturbed: Path, other: Path) -> list[str]:
         contents.append({name: path for name, path in named.items() if _is_result(name)})
     ours, theirs = contents
     different = ours.keys() ^ theirs.keys()
-    different |= {
-        name for name in ours.keys() & theirs.keys() if ours[name].read_bytes() != theirs[name].read_bytes()
-    }
+    both = ours.keys() & theirs.keys()
+    different |= {name for name in both if ours[name].read_bytes() != theirs[name].read_bytes()}
     return sorted(map(str, different))
 
 

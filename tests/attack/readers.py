@@ -28,10 +28,10 @@ from tratree.runs.run_record import read_run
 from tratree.runs.sweep_progress import sweep_progress
 from tratree.store.inventory import list_stages
 from tratree.store.manifest import find_damage
+from tratree.trajectory.types import Step, Task, Trajectory
 from tratree.tree.files import load_trees, save_trees
 from tratree.tree.merge import build_tree
 from tratree.tree.similarity import ExactText
-from tratree.trajectory.types import Step, Task, Trajectory
 
 CORPUS = Path(__file__).parent / "corpus"
 
@@ -107,7 +107,8 @@ def prepare(folder: Path) -> None:
     )
     (evaluated / "metrics.json").write_text(json.dumps(figures))
     steps = (Step("", "go", "you go"), Step("", "take", "you take"))
-    tried = [Trajectory(Task("t", "train", "k", "do"), "start", steps, 1.0, True, True, n) for n in (0, 1)]
+    task = Task("t", "train", "k", "do")
+    tried = [Trajectory(task, "start", steps, 1.0, True, True, number) for number in (0, 1)]
     trees = folder / "store" / stages["trees"]
     save_trees(trees / "trees.npz", [build_tree(tried, similarity=ExactText())])
     (trees / "stage.json").write_text(json.dumps({**description, "stage": "trees"}))
@@ -168,8 +169,16 @@ READERS = (
         lambda f: find_trained(f / RUN, None),
     ),
     Reader("experiments: points.jsonl", "points.jsonl", lambda f: read_points(f / "points.jsonl")),
-    Reader("training: metrics.jsonl", f"{STORE}metrics.jsonl", lambda f: read_metrics(f / STORE / "metrics.jsonl")),
-    Reader("training: last.ckpt", "last.ckpt", lambda f: SafeCheckpointIO().load_checkpoint(f / "last.ckpt")),
+    Reader(
+        "training: metrics.jsonl",
+        f"{STORE}metrics.jsonl",
+        lambda f: read_metrics(f / STORE / "metrics.jsonl"),
+    ),
+    Reader(
+        "training: last.ckpt",
+        "last.ckpt",
+        lambda f: SafeCheckpointIO().load_checkpoint(f / "last.ckpt"),
+    ),
     Reader(
         "trees.npz",
         "store/trees/0123456789abcdef/trees.npz",
@@ -213,14 +222,11 @@ def mangled(reader: Reader, folder: Path, chance: random.Random) -> bytes:
         out = io.StringIO()
         yaml.safe_dump(document, out, allow_unicode=True)
         return out.getvalue().encode("utf-8", "surrogatepass")
-    lines = [json.loads(line) for line in good.splitlines()] if _is_lines(reader) else [json.loads(good)]
+    texts = good.splitlines() if reader.file.endswith(".jsonl") else [good]
+    lines = [json.loads(text) for text in texts]
     number = chance.randrange(len(lines))
     lines[number] = _value_replaced(lines[number], chance)
     return "".join(json.dumps(line) + "\n" for line in lines).encode()
-
-
-def _is_lines(reader: Reader) -> bool:
-    return reader.file.endswith(".jsonl")
 
 
 def _bytes_changed(good: bytes, chance: random.Random) -> bytes:
@@ -244,7 +250,7 @@ def _value_replaced(document: Any, chance: random.Random) -> Any:
 
 
 def _places(document: Any) -> Iterator[tuple[Any, Any]]:
-    keys: Any = document if isinstance(document, dict) else range(len(document)) if isinstance(document, list) else ()
-    for key in keys:
+    keys: Any = range(len(document)) if isinstance(document, list) else document
+    for key in keys if isinstance(document, dict | list) else ():
         yield document, key
         yield from _places(document[key])

@@ -58,9 +58,10 @@ def test_a_damaged_stage_is_not_computed_with(
     stage = chain()
     lines = store.ensure(stage.inputs["lines"])
     damage(lines / "lines.txt")
-    with pytest.raises(UserError, match=rf"stage lines {lines.name} is damaged .*store repair") as e:
+    said = rf"stage lines {lines.name} is damaged .*store repair"
+    with pytest.raises(UserError, match=said) as caught:
         store.ensure(stage)
-    assert "\n" not in str(e.value)
+    assert "\n" not in str(caught.value)
     assert not (tmp_path / "calls.txt").exists()
     [repaired] = repair(tmp_path)
     assert repaired.place == f"lines/{lines.name}"
@@ -127,15 +128,16 @@ def test_what_is_in_a_partial_folder_is_not_taken_over(tmp_path: Path) -> None:
     secret.chmod(0o600)
     partial = store.folder(stage).with_suffix(".partial")
     (partial / "deep").mkdir(parents=True)
-    for name in ("result.txt", "deep/link", TIMING, DESCRIPTION, f".{DESCRIPTION}.{os.getpid()}.tmp"):
+    names = ("result.txt", "deep/link", TIMING, DESCRIPTION, f".{DESCRIPTION}.{os.getpid()}.tmp")
+    for name in names:
         (partial / name).symlink_to(secret)
     (partial / "foreign.txt").write_text("")
     (partial / ".result.txt.123.tmp").write_text("")
     (partial / "log.txt").write_text("line\n")
     folder = store.ensure(stage)
     assert (folder / "log.txt").read_text() == "line\n" * 2  # what it resumes
-    names = {"result.txt", "log.txt", TIMING, DESCRIPTION, MANIFEST}
-    assert {path.name for path in folder.iterdir()} == names
+    own = {"result.txt", "log.txt", TIMING, DESCRIPTION, MANIFEST}
+    assert {path.name for path in folder.iterdir()} == own
     assert secret.read_text() == "secret"
     assert secret.stat().st_mode & 0o777 == 0o600
 
