@@ -148,7 +148,10 @@ OmegaConf.register_new_resolver("process_id", os.getpid, replace=True, use_cache
 
 
 def register_defaults() -> None:
-    """Make the defaults of all settings known to Hydra, where ``conf/`` starts, and check compositions."""
+    """Make the defaults of all settings known to Hydra; ``conf/`` starts from them.
+
+    What is composed of them is checked from now on.
+    """
     check_compositions()
     store = ConfigStore.instance()
     # An environment has its own defaults; all that is known before one is chosen:

@@ -130,8 +130,9 @@ def _repair(root: Path) -> None:
             print("  the next run that needs it computes it again")
     if any(done.dependents for done in repairs):
         print(
-            "a stage is checked before another is computed from it, so these results are from before "
-            "the damage and stay; if one was computed by a version without manifests, remove it, too"
+            "a stage is checked before another is computed from it, so these results are from "
+            "before the damage and stay; if one was computed by a version without manifests, "
+            "remove it, too"
         )
 
 
