@@ -92,7 +92,7 @@ def test_any_value_anywhere_is_taken_or_refused_in_one_line(data: st.DataObject,
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("model.lora.target_modules=5", "all-linear or a list of at least one, each text"),
+        ("model.lora.target_modules=5", "text of at least one letter or a list of at least one"),
         ("seed=1000000000000000000000000000000", "a whole number from 0 to below"),
         ("seed=3.0", "seed=3.0 is not possible"),
         ("seed=true", "seed=True is not possible"),

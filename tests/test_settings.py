@@ -81,7 +81,7 @@ def test_settings_are_read_from_plain_data_and_given_back() -> None:
         ({"rings": 1, "names": [{}]}, "oak.names.0={} is not possible: it must be text"),
         ({"rings": 1, "bark": {"rough": 2}}, "oak.bark.rough=2 is not possible: it must be a fin"),
         ({"rings": 1, "bark": 3}, "oak.bark=3 is not possible: it must be a group of keys (rough)"),
-        ({"rings": 13}, "oak: rings=13: wait a year"),
+        ({"rings": 13}, "oak.rings=13: wait a year"),
         (None, "oak=null is not possible: it must be a group of keys"),
     ],
 )
