@@ -167,7 +167,9 @@ def test_no_file_repeats_a_default(group: str) -> None:
 
 
 def test_old_names_are_refused_with_the_new_one() -> None:
-    assert unknown_key("method.exploration") == "method.exploration is called method.ucb_constant now"
+    assert (
+        unknown_key("method.exploration") == "method.exploration is called method.ucb_constant now"
+    )
     assert unknown_key("tree.widht") == "there is no setting tree.widht: did you mean tree.width?"
     assert unknown_key("zzzz.zzzz").endswith("`tratree settings` lists them")
 

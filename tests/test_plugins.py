@@ -31,30 +31,27 @@ pray = closet:PRAY
 closet = closet.conf
 """
 CODE = """
-from dataclasses import dataclass, field
-from tratree.config import MethodConfig
-from tratree.envs.plugin import EnvironmentPlugin, EnvSettings
-from tratree.errors import UserError
+from dataclasses import field
+from tratree.envs.plugin import EnvironmentPlugin
+from tratree.envs.settings import EnvSettings
 from tratree.method_plugins import MethodPlugin
 from tratree.plugins import imported_when_called
+from tratree.settings import Count, settings
+from tratree.stages.settings import MethodSettings
 
-@dataclass
+@settings
 class Settings(EnvSettings):
-    max_steps: int = 5
+    max_steps: Count = 5
     splits: dict[str, str] = field(default_factory=lambda: {"train": "train", "test": "held out"})
-    doors: int = 2
-
-    def __post_init__(self):
-        if self.doors < 1:
-            raise UserError("env.doors is too small: use 1 or more")
+    doors: Count = 2
 
 CLOSET = EnvironmentPlugin("closet", Settings, prepare=None, make=None, version=3)
 CELLAR = EnvironmentPlugin("cellar", Settings, prepare=None, make=None, extra="light", waits=True)
 WARDROBE = Settings
 
-@dataclass
-class Prayer(MethodConfig):
-    words: int = 7
+@settings
+class Prayer(MethodSettings):
+    words: Count = 7
 
 TRAIN = imported_when_called("tratree.stages.methods:sft_weak")
 PRAY = MethodPlugin("pray", "hope for the best", TRAIN, Prayer)
@@ -76,7 +73,7 @@ def closet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "closet/conf/__init__.py": "",
         "closet/conf/env/closet.yaml": "name: closet\ndoors: 3\n",
         "closet/conf/env/cellar.yaml": "name: cellar\n",
-        "closet/conf/method/pray.yaml": "defaults: [base, _self_]\nname: pray\nwords: 9\n",
+        "closet/conf/method/pray.yaml": "defaults: [_pray, _self_]\nname: pray\nwords: 9\n",
         "closet-4.2.dist-info/METADATA": METADATA,
         "closet-4.2.dist-info/entry_points.txt": OFFERED,
     }
@@ -116,7 +113,10 @@ def test_a_target_needs_no_entry_point() -> None:
     ("overrides", "said"),
     [
         (["env=cellar"], r"env=cellar needs lamp-that-nobody-sells: pip install 'closet\[light\]'"),
-        (["env=closet", "env.doors=0"], "env.doors is too small: use 1 or more"),
+        (
+            ["env=closet", "env.doors=0"],
+            "env.doors=0 is not possible: it must be a whole number from 1",
+        ),
         (["+env.doors=0", "env.target=closet:CLOSET"], "env.games is no setting of closet:CLOSET"),
         (["env=outside"], "or env.target=package.module:NAME"),
         (["env=outside", "env.target=closet.conf"], "is a module: name a tratree.envs.plugin"),

@@ -75,7 +75,10 @@ def test_settings_are_read_from_plain_data_and_given_back() -> None:
         ({"rings": True}, "oak.rings=True is not possible"),
         ({"rings": 1, "ruogh": 1}, "oak.ruogh is no setting: did you mean oak.rough?"),
         ({"rings": 1, "zzz": 1}, "oak.zzz is no setting: use one of oak.rough, oak.rings, "),
-        ({"rings": 1, "leaves": "gren"}, "it must be one of green, brown or null; did you mean gre"),
+        (
+            {"rings": 1, "leaves": "gren"},
+            "it must be one of green, brown or null; did you mean gre",
+        ),
         ({"rings": 1, "names": []}, "a list of at least one, each text"),
         ({"rings": 1, "names": "oak"}, "oak.names=oak is not possible"),
         ({"rings": 1, "names": [{}]}, "oak.names.0={} is not possible: it must be text"),
