@@ -125,7 +125,7 @@ def defaults(cls: type) -> dict[str, Any]:
         if default is not MISSING:
             found[name] = to_jsonable_python(default)
         elif is_dataclass(hint):
-            found[name] = defaults(hint)
+            found[name] = defaults(_dataclass_in(hint))
         else:
             found[name] = "???"
     return found
@@ -159,7 +159,7 @@ def declared_settings(cls: type, prefix: str = "") -> Iterator[Setting]:
     values = defaults(cls)
     for name, hint, _ in _declared(cls):
         if is_dataclass(hint):
-            yield from declared_settings(hint, f"{prefix}{name}.")
+            yield from declared_settings(_dataclass_in(hint), f"{prefix}{name}.")
         else:
             yield Setting(f"{prefix}{name}", _values(hint), values[name], cls)
 
