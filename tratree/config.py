@@ -206,6 +206,13 @@ def _plugin_settings(group: PluginGroup[Any], values: Any, choices: Mapping[str,
             f"{key}.name={name} does not go with {key}={chosen}, whose values were read: say "
             f"{key}={name}"
         )
+    known = [setting.name for setting in fields(plugin.settings)]
+    unknown = [name for name in values if name not in known]
+    if unknown and target:
+        raise UserError(
+            f"{key}.{unknown[0]} is no setting of {target}: set {key}=outside, which has no values "
+            f"of its own, or correct the key; it has {', '.join(sorted(known))}"
+        )
     return read_settings(plugin.settings, values, key)
 
 
