@@ -173,11 +173,12 @@ def _plugin_settings(group: PluginGroup[Any], values: Any, choices: Mapping[str,
     if not isinstance(values, dict):
         raise UserError(f"{key}={values} is no group of keys: set {key}.KEY=VALUE")
     target, name, chosen = values.get("target"), values.get("name"), choices.get(key)
-    if not isinstance(target or name, str):
-        raise UserError(f"{key}.name={target or name} is not possible: it must be text")
-    plugin = group.find(target or name)
+    reference = target or name
+    if not isinstance(reference, str):
+        raise UserError(f"{key}.name={reference} is not possible: it must be text")
+    plugin = group.find(reference)
     if group is ENVIRONMENTS:
-        group.check_extra(target or name, plugin.extra)
+        group.check_extra(reference, plugin.extra)
     if target:
         values["name"] = plugin.name
     elif chosen != name and chosen in group.names():
