@@ -157,7 +157,7 @@ def read_config(composed: DictConfig, choices: Mapping[str, Any] | None = None) 
         UserError: If a key is unknown or missing, or a value is not possible.
     """
     try:
-        own = OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"])
+        own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
         values: Any = OmegaConf.to_container(own, resolve=True)
     except OmegaConfBaseException as error:
         raise UserError(f"configuration: {' '.join(str(error).split())}") from error
