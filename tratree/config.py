@@ -100,6 +100,7 @@ class BaseModelConfig:
     name: str = MISSING
     chat_template: str | None = "${model.chat_template}"
     system_prompt: str = "${model.system_prompt}"
+    turn_form: str = "${model.turn_form}"
     sft: OptimizationConfig = field(default_factory=OptimizationConfig)
 
 
@@ -125,6 +126,7 @@ class ModelConfig:
     preference: OptimizationConfig = field(default_factory=OptimizationConfig)
     chat_template: str | None = MISSING
     system_prompt: str = MISSING
+    turn_form: str = "plain"
     context: int = MISSING
     max_new_tokens: int = MISSING
     max_thought_tokens: int | None = None
@@ -142,6 +144,9 @@ class ExpertConfig:
 
     tasks: int | None = MISSING
     demonstrations: str | None = MISSING
+    minimum_score: float = MISSING
+    per_task: int | None = MISSING
+    train_unidentified: bool = MISSING
 
 
 @dataclass

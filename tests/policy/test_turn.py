@@ -12,7 +12,7 @@ from tratree.errors import UserError
 from tratree.policy.chat import ChatFormat
 from tratree.policy.rollout_settings import RolloutLimits
 from tratree.policy.turn import Turn
-from tratree.trajectory.turns import parse_turn
+from tratree.trajectory.turns import TURN_FORMS, parse_turn
 
 ACTIONS = ["go to shelf 1", "go to desk 1", "look"]
 
@@ -85,7 +85,9 @@ class LineTokenizer:
     def decode(self, token_ids):
         return "".join(chr(i) for i in token_ids if i).strip()
 
-    def breaks_line(self, token_id):
+    turn_form = TURN_FORMS["plain"]
+
+    def may_complete(self, token_id):
         return chr(token_id) == "\n"
 
 

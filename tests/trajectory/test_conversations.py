@@ -12,11 +12,11 @@ from tratree.external_data import external_data
 from tratree.trajectory.conversations import (
     FORMATS,
     from_record,
-    read_conversations,
     to_record,
     write_conversations,
 )
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
+from tratree.trajectory.reading.read import read_trajectory_files
 from tratree.trajectory.turns import parse_turn
 from tratree.trajectory.types import Step, Task, Trajectory
 
@@ -50,6 +50,10 @@ def format_name(record):
     return ("agentgym", "eto", "trl")[[AGENTGYM, ETO, TRL].index(record)]
 
 
+def read_conversations(path):
+    return read_trajectory_files(path).trajectories
+
+
 def write(folder, *records):
     path = folder / "records.json"
     path.write_text(json.dumps(records))
@@ -67,7 +71,8 @@ def test_what_a_conversation_tells(tmp_path, record):
     )
     names = {"agentgym": "alfworld_7", "eto": "train/pick/trial", "trl": "a"}
     assert told.task.task_id == names[format_name(record)]
-    assert (told.score, told.success) == ((0.75, False) if record is ETO else (1.0, True))
+    outcome = told.score, told.success, told.scored
+    assert outcome == ((0.75, False, True) if record is ETO else (0.0, False, False))
     assert told.source == "import"
 
 
@@ -78,7 +83,8 @@ def test_published_files_are_written_again_byte_by_byte(tmp_path, name):
         pytest.skip("the external data have no trajectories (TRATREE_DATA)")
     told = read_conversations(path)
     assert len(told) == int(name.rpartition("_")[2])
-    assert all(step.thought and step.action for t in told for step in t.steps)
+    assert all(step.thought and step.action and step.valid for t in told for step in t.steps)
+    assert not any(t.scored for t in told)
     assert all(step.observation for t in told for step in t.steps[:-1])
     write_conversations(tmp_path / "theirs.json", told, "agentgym")
     assert (tmp_path / "theirs.json").read_bytes() == path.read_bytes()

@@ -73,6 +73,7 @@ def chat_settings(base: BaseModelConfig) -> dict[str, Any]:
         "tokenizer": base.name,
         "template": base.chat_template,
         "system_prompt": base.system_prompt,
+        **({} if base.turn_form == "plain" else {"turn_form": base.turn_form}),
     }
 
 
@@ -80,7 +81,8 @@ def load_chat(settings: Mapping[str, Any]) -> ChatFormat:
     """Return the chat format of a model, given the settings of its fine-tuning."""
     chat = settings["chat"]
     tokenizer = load_tokenizer(chat["tokenizer"])
-    return ChatFormat(tokenizer, chat["template"], chat["system_prompt"])
+    form = chat.get("turn_form", "plain")
+    return ChatFormat(tokenizer, chat["template"], chat["system_prompt"], form)
 
 
 def load_start(job: Job) -> PeftModel:
