@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tratree.errors import UserError
 from tratree.models.settings import ATTENTIONS, DTYPES, QUANTIZATIONS, LoraSettings
+from tratree.trajectory.turns import TURN_FORMS
 from tratree.modules.settings import PRECISIONS, STRATEGIES, TrainingSettings
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ def choice(key: str, value: Any, allowed: Any) -> str:
 
 def _check_values(config: Config) -> None:
     method, tree, explore, rollout = config.method, config.tree, config.explore, config.rollout
+    for role in ("weak", "strong"):
+        form = getattr(config.model, role).turn_form
+        choice(f"model.{role}.turn_form", form, TURN_FORMS)
     choice("method.start", method.start, ("sft", "base"))
     choice("method.packing", method.packing, ("tree", "pairwise"))
     choice("method.aggregate", method.aggregate, ("mean", "max"))
@@ -55,6 +59,7 @@ def _check_values(config: Config) -> None:
     for key, value, low in (
         ("seed", config.seed, 0),
         ("expert.tasks", config.expert.tasks, 1),
+        ("expert.per_task", config.expert.per_task, 1),
         ("explore.tasks", explore.tasks, 1),
         ("explore.trajectories", explore.trajectories, 1),
         ("explore.tokens", explore.tokens, 1),
@@ -83,6 +88,7 @@ def _check_values(config: Config) -> None:
         ("tree.xi_sim", tree.xi_sim, 0),
         ("method.minimum_score", method.minimum_score, -1),
         ("method.minimum_gap", method.minimum_gap, 0),
+        ("expert.minimum_score", config.expert.minimum_score, 0),
     ):
         if not lowest <= number <= 1:
             raise UserError(f"{key}={number} is out of range: it must lie between {lowest} and 1")

@@ -85,13 +85,14 @@ def _goals_follow(messages: Sequence[Message], first: int) -> bool:
     return any(m.role == "user" and _goal(m.text) for m in messages[first + 1 :])
 
 
-def _goal(text: str) -> str:
-    """Return the last goal that a text states, folded; empty without one."""
+def stated_goal(text: str) -> str:
+    """Return the last goal that a text states, its first sentence; empty without one."""
     found = [next(group for group in groups if group) for groups in _GOAL.findall(text) if any(groups)]
-    if not found:
-        return ""
-    sentence = re.split(r"\[SEP\]|\. |\.$|\n", found[-1])[0]
-    return " ".join(re.findall(r"[^\W_]+", sentence.lower()))[:120]
+    return re.split(r"\[SEP\]|\. |\.$|\n", found[-1])[0].strip() if found else ""
+
+
+def _goal(text: str) -> str:
+    return " ".join(re.findall(r"[^\W_]+", stated_goal(text).lower()))
 
 
 def opening_of(messages: Sequence[Message], begin: int) -> str:

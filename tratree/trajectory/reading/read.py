@@ -25,6 +25,7 @@ class Reading:
         places: Where each of them stands.
         skipped: (place, reason) of each record that was not taken.
         notes: How often something happened that a reader should know.
+        replayed: (place, what differs) of each one that was played again and differs.
     """
 
     path: Path
@@ -32,6 +33,7 @@ class Reading:
     places: list[str] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
+    replayed: list[tuple[str, str]] = field(default_factory=list)
 
     def leave_out(self, reasons: Mapping[int, str]) -> None:
         """Skip taken trajectories after all: by their number, with the reason."""
@@ -47,6 +49,7 @@ class Reading:
             "taken": len(self.trajectories),
             "skipped": [{"record": place, "reason": reason} for place, reason in self.skipped],
             "notes": dict(sorted(self.notes.items())),
+            "replayed": [{"record": place, "differs": what} for place, what in self.replayed],
         }
 
 
