@@ -10,9 +10,11 @@ from tratree.trajectory.turns import parse_turn
 
 _GOAL = re.compile(
     r"(?:your|the|new|current)\s+(?:task|goal|objective)\s+(?:is|will be)(?:\s+to)?\s*[:：]?\s*(.+)"
-    r"|^\s*(?:task|goal|instruction|task description)\s*[:：]\s*(.+)"
     r"|Instruction:\s*(?:\[SEP\])?\s*(.+)",
-    re.IGNORECASE | re.MULTILINE,
+    re.IGNORECASE,
+)
+_LABELLED_GOAL = re.compile(
+    r"^\s*(?:task|goal|instruction|task description)\s*[:：]\s*(.+)", re.IGNORECASE | re.MULTILINE
 )
 _YOUR_TURN = re.compile(
     r"(?:it'?s|it is|now) your turn|here(?:'s| is) (?:the|your) (?:new |actual |real )?task"
@@ -87,7 +89,8 @@ def _goals_follow(messages: Sequence[Message], first: int) -> bool:
 
 def stated_goal(text: str) -> str:
     """Return the last goal that a text states, its first sentence; empty without one."""
-    found = [next(group for group in groups if group) for groups in _GOAL.findall(text) if any(groups)]
+    found = [mark[1] or mark[2] for mark in _GOAL.finditer(text)]
+    found = found or _LABELLED_GOAL.findall(text)
     return re.split(r"\[SEP\]|\. |\.$|\n", found[-1])[0].strip() if found else ""
 
 
