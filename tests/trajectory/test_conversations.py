@@ -155,35 +155,75 @@ def test_agentgym_says_what_is_trained_on():
     assert last == {"from": "human", "loss": None, "value": "You look."}
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ("", "has no records"),
-        ("[]", "has no records"),
-        ('[{"conversations"', "neither a JSON list nor one JSON record a line"),
-        ("\x00\xff", "neither a JSON list"),
-        ("[1]", "record 1 of .* is not a conversation"),
-        ('[{"item_id": 1}]', "no list of conversations or messages"),
-        (json.dumps([AGENTGYM, conversation(OPENING)]), "record 2 .* no turn with an Action:"),
-        (json.dumps([conversation([*TURNS, TURNS[3]])]), "message 5 is from 'gpt' out of turn"),
-        (
-            json.dumps([conversation([*TURNS, ("human", None)])]),
-            "record 1 of .*(Type|Attribute)Error",
-        ),
-        (json.dumps([{**ETO, "reward": "much"}]), "record 1 of .*ValueError"),
+FORM_NAMES = list(FORMATS)
+LOSS = {
+    "item_id": "webshop_7",
+    "reward": None,
+    "note": {"by": "a person"},
+    "conversations": [
+        {"from": "human", "loss": None, "value": "Rules."},
+        {"from": "gpt", "loss": False, "value": "Ok."},
+        {"from": "human", "loss": None, "value": TURNS[0][1]},
+        {"from": "gpt", "loss": False, "value": "I think."},
+        {"from": "human", "loss": None, "value": "Error."},
+        {"from": "gpt", "loss": True, "value": "Thought:\n\nso \n\nAction: \nlook "},
     ],
-)
-def test_bad_files_are_named_in_one_line(tmp_path, content, said):
-    path = tmp_path / "bad.json"
-    path.write_text(content, encoding="latin-1")
-    with pytest.raises(UserError, match=said) as error:
-        read_conversations(path)
-    assert "\n" not in str(error.value)
-    assert str(path) in str(error.value)
+}
+MESSAGES = {"trl": "messages"}
 
 
-def test_missing_files_and_formats_are_named(tmp_path):
-    with pytest.raises(UserError, match=r"cannot read .*none\.json"):
-        read_conversations(tmp_path / "none.json")
+@pytest.mark.parametrize("there", FORM_NAMES)
+@pytest.mark.parametrize("record", [AGENTGYM, ETO, TRL, LOSS])
+def test_nothing_is_lost_on_the_way_to_another_format_and_back(record, there):
+    home = FORMATS["agentgym" if record is LOSS else format_name(record)]
+    away = json.loads(json.dumps(to_record(from_record(record), FORMATS[there])))
+    said = [m[FORMATS[there].text] for m in away[MESSAGES.get(there, "conversations")]]
+    key = "messages" if record is TRL else "conversations"
+    assert said == [m.get("value", m.get("content")) for m in record[key]]
+    assert away.get("reward") == record.get("reward")
+    assert to_record(from_record(away), home) == record
+
+
+def test_flags_go_with_the_messages():
+    away = to_record(from_record(LOSS), FORMATS["trl"])
+    assert to_record(replace(from_record(away)), FORMATS["agentgym"]) == LOSS
+    fresh = to_record(from_record(TRL), FORMATS["agentgym"])["conversations"]
+    assert [m["loss"] for m in fresh] == [None, None, True, None, True, None]
+
+
+def test_an_edited_message_counts_and_its_token_ids_go():
+    task = Task("t", "train", "k", "do")
+    steps = (Step("a", "look", "b", (1, 2)), Step("c", "go", "d", (3, 4)))
+    own = Trajectory(task, "Hall.", steps, 0.5, False, True, 3, "explore")
+    record = to_record(own, FORMATS["trl"])
+    assert from_record(record) == own
+    record["messages"][1]["content"] = "Thought: a\nAction: sit"
+    edited = from_record(record)
+    assert [(s.action, s.token_ids) for s in edited.steps] == [("sit", ()), ("go", (3, 4))]
+    assert (edited.task, edited.score, edited.sample) == (task, 0.5, 3)
+
+
+def test_a_changed_trajectory_is_written_as_it_is_now():
+    told = from_record(AGENTGYM)
+    steps = (replace(told.steps[0], action="open window"), *told.steps[1:])
+    record = to_record(replace(told, steps=steps), FORMATS["agentgym"])
+    assert [m["value"] for m in record["conversations"]][:4] == [
+        *(text for _, text in OPENING),
+        TURNS[0][1],
+        "Thought: I see a door.\nAction: open window",
+    ]
+
+
+def test_bad_records_are_said_and_others_taken(tmp_path):
+    reading = read_trajectory_files(write(tmp_path, AGENTGYM, conversation(OPENING), {**ETO, "reward": "much"}))  # fmt: skip
+    assert len(reading.trajectories) == 1
+    reasons = [reason for _, reason in reading.skipped]
+    assert reasons == [
+        "no turn with an action that can be read",
+        "reward is 'much', not a number",
+    ]
+
+
+def test_formats_are_named(tmp_path):
     with pytest.raises(UserError, match="use one of agentgym, eto, trl"):
         write_conversations(tmp_path / "a.json", [], "alpaca")
