@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from tratree.envs.registry import published_names
-from tratree.trajectory.goal_words import goal_words
+from tratree.trajectory.goal_words import KINDS, goal_words
 from tratree.trajectory.reading.beginning import stated_goal
 from tratree.trajectory.types import Task, Trajectory
 
@@ -48,12 +48,9 @@ class Identifier:
         self._train = train
         self._index = self._names.task_index(tasks)
         self._by_goal: dict[tuple[str, ...], list[Task]] = {}
-        self._texts: dict[str, list[Task]] = {}
         for task in tasks.values():
             if task.split != train:
-                words = self._goal(task.instruction)
-                self._by_goal.setdefault(tuple(sorted(words)), []).append(task)
-                self._texts.setdefault(_spaced(words), []).append(task)
+                self._by_goal.setdefault(self._goal(task.instruction), []).append(task)
 
     def identify(self, trajectory: Trajectory) -> Identity:
         """Return which task a trajectory is of.
@@ -78,9 +75,9 @@ class Identifier:
                 if same and not _is_said(task.instruction, said):
                     return Identity(same[0], held_out=True)  # to the price, it is the other one
                 return Identity(task)
-        if stated_goal(opening) or not self._texts:
-            return Identity(candidates=tuple(self._same_goal(opening, said)))
-        return Identity(candidates=tuple(self._same_goal(opening, said)) or None)
+        candidates = tuple(self._same_goal(opening, said))
+        told = bool(stated_goal(opening)) or not self._by_goal
+        return Identity(candidates=candidates if candidates or told else None)
 
     def _goal(self, instruction: str) -> tuple[str, ...]:
         return goal_words(self._names.gist(instruction))
@@ -91,11 +88,13 @@ class Identifier:
         return sorted(words) == sorted(stated) or _spaced(words) in said
 
     def _same_goal(self, opening: str, said: str) -> Iterable[Task]:
-        found = {t.task_id: t for t in self._by_goal.get(tuple(sorted(self._goal(stated_goal(opening)))), [])}
-        for text, tasks in self._texts.items():
-            if text in said:
-                found |= {task.task_id: task for task in tasks}
-        return found.values()
+        """Yield held-out tasks whose goal is said: its words in the stated goal, or in a row."""
+        stated = frozenset(self._goal(stated_goal(opening)))
+        for words, tasks in self._by_goal.items():
+            goal = frozenset(words)
+            same_kind = not stated or goal & KINDS == stated & KINDS
+            if same_kind and (goal <= stated or _spaced(words) in said):
+                yield from tasks
 
 
 def opens_alike(trajectory: Trajectory, opening: Callable[[Task], str], tasks: Iterable[Task]) -> bool:

@@ -28,6 +28,10 @@ _SAME = {
 }
 
 
+KINDS = frozenset({"hot", "cool", "clean", "two"})
+"""Words that make another goal of one that has all its other words."""
+
+
 def goal_words(text: str) -> tuple[str, ...]:
     """Return the words of a goal that carry its meaning, in their order.
 
