@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from tratree.errors import UserError
 from tratree.models.settings import ATTENTIONS, DTYPES, QUANTIZATIONS, LoraSettings
-from tratree.trajectory.turns import TURN_FORMS
 from tratree.modules.settings import PRECISIONS, STRATEGIES, TrainingSettings
+from tratree.trajectory.turns import TURN_FORMS
 
 if TYPE_CHECKING:
     from tratree.config import Config

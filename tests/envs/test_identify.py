@@ -20,10 +20,20 @@ ALFWORLD = [
     Task(f"train/{T}/{OTHER}", "train", "pick", "put some pen on desk"),
 ]
 WEBSHOP = [
-    Task("webshop_0", "test", "a", "Find me red cups with size: 9.5, and price lower than 40.00 dollars"),
+    Task(
+        "webshop_0",
+        "test",
+        "a",
+        "Find me red cups with size: 9.5, and price lower than 40.00 dollars",
+    ),
     Task("webshop_1500", "train", "a", "Find me blue hats, and price lower than 20.00 dollars"),
-    Task("webshop_1501", "train", "a", "Find me red cups with size: 9.5, and price lower than 30.00 dollars"),
-]  # fmt: skip
+    Task(
+        "webshop_1501",
+        "train",
+        "a",
+        "Find me red cups with size: 9.5, and price lower than 30.00 dollars",
+    ),
+]
 SCIENCEWORLD = [
     Task("boil/21", "test", "boil", "Your task is to boil water. For compounds, wait."),
     Task("boil/3", "train", "boil", "Your task is to boil lead. For compounds, wait."),
@@ -60,7 +70,13 @@ def cases(environment):
     known = json.loads(path.read_text()) if path else {}
     if environment == "alfworld":
         forms = known.get("alfworld_id_forms", [])
-        return [form.replace("TRIAL", TRIAL).replace("/T/", f"/{T}/").replace("\\T\\", f"\\{T}\\").replace("T/t", f"{T}/t") for form in forms]  # fmt: skip
+        return [
+            form.replace("TRIAL", TRIAL)
+            .replace("/T/", f"/{T}/")
+            .replace("\\T\\", f"\\{T}\\")
+            .replace("T/t", f"{T}/t")
+            for form in forms
+        ]
     return known.get(environment, [])
 
 
@@ -77,11 +93,24 @@ FORMS = {
         f"json_2.1.1/valid_seen/{T}/trial_of_a_game_that_is_not_here",
     ],
     "webshop": ["webshop_0", "fixed_0", "0", "goal_0", "WebShop-0", "webshop_fixed_0", "000"],
-    "scienceworld": ["boil/21", "boil_21", "1-1_21", "sciworld_1-1_21", "scienceworld_boil_21", "0_21"]
-    + ["sciworld_21", "task-1-boil_21", "boil (variation 21)", "Boil var 21", "boil-21"]
-    + ["identify-life-stages-1_5", "8-1_5"]
-    + ["task-10-measure-melting-point-(known-substance)_7", "measure melting point known substance 7"],
-}  # fmt: skip
+    "scienceworld": [
+        "boil/21",
+        "boil_21",
+        "1-1_21",
+        "sciworld_1-1_21",
+        "scienceworld_boil_21",
+        "0_21",
+        "sciworld_21",
+        "task-1-boil_21",
+        "boil (variation 21)",
+        "Boil var 21",
+        "boil-21",
+        "identify-life-stages-1_5",
+        "8-1_5",
+        "task-10-measure-melting-point-(known-substance)_7",
+        "measure melting point known substance 7",
+    ],
+}
 
 
 @pytest.mark.parametrize("environment", EVERY)
@@ -108,12 +137,32 @@ def test_numbers_beside_a_name_count():
 @pytest.mark.parametrize(
     ("environment", "name", "opening", "task_id"),
     [
-        ("alfworld", f"{T}/{OTHER}", "Room. Your task is to: Put some pens on the desk.", f"train/{T}/{OTHER}"),
-        ("webshop", "1500", "WebShop [SEP] Instruction: [SEP] find me  Blue hats, and price lower than 60.00 dollars [SEP] Search", "webshop_1500"),
-        ("webshop", "webshop_1501", "Instruction: [SEP] Find me red cups with size: 9.5, and price lower than 30.00 dollars [SEP]", "webshop_1501"),
-        ("scienceworld", "sciworld_3", "Your task is to boil lead. For compounds, wait.\nThis room is called the hall.", "boil/3"),
+        (
+            "alfworld",
+            f"{T}/{OTHER}",
+            "Room. Your task is to: Put some pens on the desk.",
+            f"train/{T}/{OTHER}",
+        ),
+        (
+            "webshop",
+            "1500",
+            "WebShop [SEP] Instruction: [SEP] find  Blue hats, and price lower than 60.00 dollars",
+            "webshop_1500",
+        ),
+        (
+            "webshop",
+            "webshop_1501",
+            "Instruction: [SEP] Find red cups, size: 9.5, and price lower than 30.00 dollars",
+            "webshop_1501",
+        ),
+        (
+            "scienceworld",
+            "sciworld_3",
+            "Your task is to boil lead. For compounds, wait.\nThis room is called the hall.",
+            "boil/3",
+        ),
     ],
-)  # fmt: skip
+)
 def test_training_tasks_are_told_by_name_and_goal(environment, name, opening, task_id):
     found = identify(environment, opening, id=name)
     assert found.task is not None
@@ -123,7 +172,7 @@ def test_training_tasks_are_told_by_name_and_goal(environment, name, opening, ta
 
 
 def test_a_training_name_with_the_opening_of_a_held_out_task_is_held_out():
-    opening = "Instruction: [SEP] Find me red cups with size: 9.5, and price lower than 40.00 dollars [SEP]"  # fmt: skip
+    opening = "Instruction: [SEP] Find red cups, size: 9.5, and price lower than 40.00 dollars"
     found = identify("webshop", opening, id="webshop_1501")
     assert found.held_out
     assert found.task == WEBSHOP[0]
@@ -155,18 +204,31 @@ def test_what_has_another_goal_than_all_held_out_tasks_is_safe():
 
 
 def test_openings_are_compared_folded():
-    room = "You are in a room. You see a desk 1, and a shelf 1.\n\nYour task is to: put a mug in shelf."
+    room = "You are in a room. You see a desk 1, a shelf 1.\n\nYour task is to: put a mug in shelf."
     held_out = ALFWORLD[0]
     found = identify("alfworld", room, id="mine-7x")
     assert found.candidates == (held_out,)
-    (told,) = read_record({"messages": [{"role": "user", "content": f"Here is your task. {room.upper()}"}, {"role": "assistant", "content": "Action: look"}]})  # fmt: skip
+    (told,) = read_record(
+        {
+            "messages": [
+                {"role": "user", "content": f"Here is your task. {room.upper()}"},
+                {"role": "assistant", "content": "Action: look"},
+            ]
+        }
+    )
     assert opens_alike(told, lambda task: room, [held_out])
     assert not opens_alike(told, lambda task: room.replace("desk 1", "bed 1"), [held_out])
     assert not opens_alike(replace(told, first_observation="x"), lambda task: room, [held_out])
 
 
 def test_goals_are_folded():
-    same = ["put a clean mug in cabinet", "Clean some mug and put it in cabinet.", "put the CLEANED mugs on the cabinets"]  # fmt: skip
+    same = [
+        "put a clean mug in cabinet",
+        "Clean some mug and put it in cabinet.",
+        "put the CLEANED mugs on the cabinets",
+    ]
     assert len({tuple(sorted(goal_words(goal))) for goal in same}) == 1
-    assert goal_words("look at bowl under the desklamp") == goal_words("examine the bowl with the desklamp")  # fmt: skip
+    assert goal_words("look at bowl under the desklamp") == goal_words(
+        "examine the bowl with the desklamp"
+    )
     assert goal_words("put a hot mug in sink") != goal_words("put a cool mug in sink")

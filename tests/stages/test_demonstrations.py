@@ -17,14 +17,14 @@ from tratree.config import Config
 from tratree.envs.base import play_expert
 from tratree.errors import UserError
 from tratree.external_data import external_data
-from tratree.store.progress import Progress
-from tratree.store.stage import Resources
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.stages.explore import explore_stage
 from tratree.stages.sft import sft_stage
 from tratree.stages.tasks import explored_tasks
+from tratree.store.progress import Progress
+from tratree.store.stage import Resources
 from tratree.store.store import Store
-from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.trajectory.conversations import write_conversations
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 from tratree.trajectory.types import Trajectory
@@ -152,7 +152,9 @@ def test_failures_are_left_out_and_counted(folder, published, tmp_path):
     assert len(taken) == 3
     assert "left out: its score" not in said
     twice = [*every, {**every[1], "reward": 0.9}]
-    taken, _ = take_records(folder, tmp_path / "a.json", twice, "expert.minimum_score=0", "expert.per_task=1")  # fmt: skip
+    taken, _ = take_records(
+        folder, tmp_path / "a.json", twice, "expert.minimum_score=0", "expert.per_task=1"
+    )
     assert taken == [first, second, "webshop_1502"]
 
 
@@ -168,7 +170,7 @@ def test_what_cannot_be_identified_is_trained_on_only_if_asked(folder, published
     assert len(more) == 4  # what opens as a held-out task does is never taken
 
 
-def test_bad_records_are_reported_and_the_rest_taken(folder, published, tmp_path):
+def test_record_errors_are_reported_and_the_rest_taken(folder, published, tmp_path):
     store, said = open_store(folder)
     path = tmp_path / "a.json"
     path.write_text(json.dumps([*records(published)[:2], {"item_id": 5}, 7]))

@@ -214,8 +214,10 @@ def test_a_changed_trajectory_is_written_as_it_is_now():
     ]
 
 
-def test_bad_records_are_said_and_others_taken(tmp_path):
-    reading = read_trajectory_files(write(tmp_path, AGENTGYM, conversation(OPENING), {**ETO, "reward": "much"}))  # fmt: skip
+def test_record_errors_are_said_and_others_taken(tmp_path):
+    reading = read_trajectory_files(
+        write(tmp_path, AGENTGYM, conversation(OPENING), {**ETO, "reward": "much"})
+    )
     assert len(reading.trajectories) == 1
     reasons = [reason for _, reason in reading.skipped]
     assert reasons == [

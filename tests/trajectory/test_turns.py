@@ -68,7 +68,10 @@ def test_the_plain_form(text, expected):
         ('{"thought": "a", "action": "look"}', ("a", "look")),
         ('Thought: a\nAction: {"name": "act", "arguments": {"action": "look"}}', ("a", "look")),
         ('a\n```json\n{"action": "look"}\n```', ("a", "look")),
-        ('a\n<tool_call>\n{"name": "act", "arguments": {"action": "go"}}\n</tool_call>', ("a", "go")),
+        (
+            'a\n<tool_call>\n{"name": "act", "arguments": {"action": "go"}}\n</tool_call>',
+            ("a", "go"),
+        ),
         ("a\n<function=act>\n<parameter=action>look</parameter>\n</function>", ("a", "look")),
         ("Thought: a\nAction: act\nAction Input: go to desk 1", ("a", "go to desk 1")),
         ('Action: search\nAction Input: {"query": "red cup"}', ("", "search[red cup]")),
@@ -145,8 +148,28 @@ def test_parsing_never_raises(text):
 
 
 PIECES = st.sampled_from(
-    ["Thought:", "Action:", "ACTION：", "<think>", "</think>", "<action>", "</action>", "```", "\n"]
-    + ["Observation:", "{", "}", '{"action": "', '"}', "<tool_call>", "</s>", "**", " ", "look", "1"]
+    [
+        "Thought:",
+        "Action:",
+        "ACTION：",
+        "<think>",
+        "</think>",
+        "<action>",
+        "</action>",
+        "```",
+        "\n",
+        "Observation:",
+        "{",
+        "}",
+        '{"action": "',
+        '"}',
+        "<tool_call>",
+        "</s>",
+        "**",
+        " ",
+        "look",
+        "1",
+    ]
 )
 
 

@@ -82,6 +82,7 @@ def _table(reading: Reading) -> Table:
     reasons = Counter(reason for _, reason in reading.skipped)
     table.add_row("skipped", str(len(reading.skipped)))
     for reason, count in reasons.most_common(20):
-        place = next(place for place, why in reading.skipped if why == reason)
+        record, _, path = next(p for p, why in reading.skipped if why == reason).partition(" of ")
+        place = f"{record} of {Path(path).name}" if path else Path(record).name
         table.add_row(Text(f"  {reason} (first: {place})"), str(count))
     return table

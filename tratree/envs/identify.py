@@ -97,7 +97,9 @@ class Identifier:
                 yield from tasks
 
 
-def opens_alike(trajectory: Trajectory, opening: Callable[[Task], str], tasks: Iterable[Task]) -> bool:
+def opens_alike(
+    trajectory: Trajectory, opening: Callable[[Task], str], tasks: Iterable[Task]
+) -> bool:
     """Return whether a trajectory opens as one of the tasks does, after folding.
 
     Args:

@@ -35,7 +35,9 @@ class MovedName:
 
 MOVED: Mapping[str, tuple[MovedName, ...]] = {
     "scienceworld": (
-        MovedName("1.2.3", "`green house` is `greenhouse`", re.compile(r"\bgreen house\b"), "greenhouse"),
+        MovedName(
+            "1.2.3", "`green house` is `greenhouse`", re.compile(r"\bgreen house\b"), "greenhouse"
+        ),
     ),
     "alfworld": (
         MovedName(
@@ -73,7 +75,7 @@ MOVED: Mapping[str, tuple[MovedName, ...]] = {
     ),
     "webshop": (),
 }
-"""By environment. WebShop's price bounds, drawn again at every start there, are those of its task."""
+"""By environment. WebShop's price bounds, drawn again at every start, become those of the task."""
 
 
 def renamed(
@@ -88,7 +90,8 @@ def renamed(
         task: The task that it is of, if that is known.
     """
     changed: Counter[str] = Counter()
-    rules = [m for m in MOVED[environment] if m.wording in ("", settings.get("wording", "move"))]
+    wording = settings.get("wording", "move")
+    rules = [moved for moved in MOVED[environment] if moved.wording in ("", wording)]
 
     def told(text: str, kind: str) -> str:
         for rule in rules:
@@ -121,7 +124,7 @@ def renamed(
 def _instruction_change(
     trajectory: Trajectory, environment: str, task: Task | None
 ) -> Callable[[str], tuple[str, int]]:
-    """Return what puts our wording of a WebShop task's instruction in the place of the publisher's."""
+    """Return what puts our instruction of a WebShop task in the place of the publisher's."""
     if environment != "webshop" or task is None:
         return lambda text: (text, 0)
     gist = published_names(environment).gist(task.instruction)

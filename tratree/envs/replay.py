@@ -37,7 +37,8 @@ class Replay:
         if self.outcome:
             said.append(self.outcome)
         if self.observations:
-            said.append(f"{len(self.observations)} observations differ, the first after step {self.observations[0]}")
+            count, first = len(self.observations), self.observations[0]
+            said.append(f"{count} observations differ, the first after step {first}")
         if self.refused:
             said.append(f"{len(self.refused)} actions are not possible here")
         return "; ".join(said) or "the same"

@@ -55,11 +55,13 @@ class ChatFormat:
             turn_form: One of `TURN_FORMS`.
 
         Raises:
-            UserError: If there is no such template or form, or the tokenizer lacks its control tokens,
-                or an earlier turn would be rendered otherwise once later ones follow.
+            UserError: If there is no such template or form, or the tokenizer lacks the template's
+                control tokens, or an earlier turn would be rendered otherwise once others follow.
         """
         if turn_form not in TURN_FORMS:
-            raise UserError(f"no form of turns {turn_form!r}: choose one of {', '.join(TURN_FORMS)}")
+            raise UserError(
+                f"no form of turns {turn_form!r}: choose one of {', '.join(TURN_FORMS)}"
+            )
         self.tokenizer = tokenizer
         self.turn_form = TURN_FORMS[turn_form]
         self._name = template or "of the tokenizer"

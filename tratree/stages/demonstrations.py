@@ -7,11 +7,10 @@ from pathlib import Path
 
 from tratree.config import Config
 from tratree.envs.base import play_expert
-from tratree.errors import UserError
-from tratree.store.stage import Job, Stage
 from tratree.stages.environment import env_maker, games_stage
 from tratree.stages.published import content_digest, take_published
 from tratree.stages.tasks import demonstrated_tasks, explored_tasks
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import write_trajectories
 
 DEMONSTRATIONS = "demonstrations.jsonl"

@@ -13,10 +13,10 @@ from tratree.envs.base import TextEnv
 from tratree.envs.identify import Identifier, Identity, opens_alike
 from tratree.envs.moved_names import renamed
 from tratree.errors import UserError
-from tratree.store.finished import read_description
-from tratree.store.stage import Job
 from tratree.stages.environment import env_maker
 from tratree.stages.tasks import shuffled
+from tratree.store.finished import read_description
+from tratree.store.stage import Job
 from tratree.trajectory.reading.read import Reading, read_trajectory_files
 from tratree.trajectory.selection import select_trajectories
 from tratree.trajectory.types import Task, Trajectory
@@ -66,7 +66,9 @@ def take_published(path: Path, job: Job) -> list[Trajectory]:
     read = len(reading.trajectories)
     with_ids = sum(any(step.token_ids for step in t.steps) for t in reading.trajectories)
     if with_ids:
-        reading.notes["trajectories whose token ids are not used: models read their texts"] += with_ids
+        reading.notes["trajectories whose token ids are not used: models read their texts"] += (
+            with_ids
+        )
     with closing(env_maker(job)()) as env:
         identities = _identify(env, reading, job)
     known = sum(i.task is not None for i in identities)

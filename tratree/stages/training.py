@@ -28,10 +28,10 @@ from tratree.modules.fit import CHECKPOINT, FitReport, fit
 from tratree.modules.nodes import run_on_nodes
 from tratree.modules.processes import run_in_processes
 from tratree.modules.settings import TrainingSettings
+from tratree.policy.chat import ChatFormat
 from tratree.store.finished import read_description
 from tratree.store.progress import Progress
 from tratree.store.stage import Job, Resources
-from tratree.policy.chat import ChatFormat
 
 ADAPTER = "adapter"
 REPORT = "training.json"

@@ -16,8 +16,8 @@ from typing import Any
 
 from tratree.errors import UserError
 from tratree.files import write_atomically
-from tratree.trajectory.reading.bad_record import BadRecord
 from tratree.trajectory.reading.messages import Message, conversations_of
+from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.records import OWN, messages_digest, read_record
 from tratree.trajectory.turns import format_turn
 from tratree.trajectory.types import Trajectory
@@ -82,7 +82,7 @@ def from_record(record: Any) -> Trajectory:
     trajectory again; one that was edited is read.
 
     Raises:
-        BadRecord: If it is not a conversation.
+        RecordError: If it is not a conversation.
     """
     return read_record(record)[0]
 
@@ -157,7 +157,7 @@ def _tells(original: Mapping[str, Any], trajectory: Trajectory) -> bool:
     """Return whether a record says what the trajectory says: nobody has edited its texts."""
     try:
         told = read_record(original)
-    except BadRecord:
+    except RecordError:
         return False
     texts = [(s.thought, s.action, s.observation) for s in trajectory.steps]
     return any(
@@ -174,4 +174,6 @@ def _is_of(record: Mapping[str, Any], form: Format) -> bool:
     named = form.task_id in record or not any(
         f.task_id in record for f in FORMATS.values() if f.messages == form.messages
     )
-    return named and all(isinstance(m, Mapping) and {form.role, form.text} <= m.keys() for m in messages)
+    return named and all(
+        isinstance(m, Mapping) and {form.role, form.text} <= m.keys() for m in messages
+    )

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from tratree.trajectory.words import words
+
 _DROPPED = frozenset(
-    "a an the some one your my our task goal objective instruction description is are be to will "
-    "please now here new of and it them on in into onto at with under by for me i you we need want "
-    "would like am m looking look find put place get give show buy examine search want can could "
-    "then that this so".split()
+    words(
+        "a an the some one your my our task goal objective instruction description is are be "
+        "to will please now here new of and it them on in into onto at with under by for me i "
+        "you we need want would like am m looking look find put place get give show buy "
+        "examine search want can could then that this so"
+    )
 )
 _SAME = {
     "heat": "hot",

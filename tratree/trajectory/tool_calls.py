@@ -1,4 +1,4 @@
-"""Tool calls read as actions: JSON objects, Hermes and OpenHands tags, a function's name and arguments."""
+"""Tool calls read as actions: JSON objects, Hermes and OpenHands tags, names with arguments."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from tratree.trajectory.words import words
+
 _ACT = frozenset(
-    "act action step env_step execute execute_action take_action do_action perform_action "
-    "do interact env environment game play command run run_command send execute_command "
-    "alfworld webshop sciworld scienceworld textworld".split()
+    words(
+        "act action step env_step execute execute_action take_action do_action perform_action "
+        "do interact env environment game play command run run_command send execute_command "
+        "alfworld webshop sciworld scienceworld textworld"
+    )
 )
 """Names of tools whose argument is the whole action."""
 
@@ -41,7 +45,9 @@ _THOUGHTS = ("thought", "thoughts", "think", "reasoning", "reason", "analysis")
 _HERMES = re.compile(r"<(tool_call|function_call)>(.*?)(?:</\1>|\Z)", re.DOTALL)
 _FUNCTION = re.compile(r"<function=([\w.-]+)>(.*?)(?:</function>|\Z)", re.DOTALL)
 _PARAMETER = re.compile(r"<parameter=([\w.-]+)>(.*?)</parameter>", re.DOTALL)
-_PYTHON = re.compile(r"\A\s*(\w+)\(\s*(?:(\w+)\s*=\s*)?(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')\s*\)\s*\Z")
+_PYTHON = re.compile(
+    r"\A\s*(\w+)\(\s*(?:(\w+)\s*=\s*)?(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')\s*\)\s*\Z"
+)
 _DECODER = json.JSONDecoder()
 
 

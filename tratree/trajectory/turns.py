@@ -215,7 +215,11 @@ def _action_of(text: str) -> str:
         return call[1]
     line = next((line.strip() for line in text.split("\n") if line.strip("` \t\r")), "")
     for opening, closing in _QUOTES:
-        if len(line) > len(opening + closing) and line.startswith(opening) and line.endswith(closing):
+        if (
+            len(line) > len(opening + closing)
+            and line.startswith(opening)
+            and line.endswith(closing)
+        ):
             line = line[len(opening) : -len(closing)].strip()
     while (label := _ACTION.match(line)) is not None:
         line = line[label.end() :].strip()

@@ -145,7 +145,7 @@ def test_what_holds_nothing_is_one_line(tmp_path, content, said):
 def test_too_large_missing_and_empty_places_are_named(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "LARGEST", 100)
     (tmp_path / "a.json.gz").write_bytes(gzip.compress(b"[" + b" " * 1000 + b"]"))
-    with pytest.raises(UserError, match="divide it into several files"):
+    with pytest.raises(UserError, match="divide it into files"):
         read_trajectory_files(tmp_path / "a.json.gz")
     with pytest.raises(UserError, match=r"cannot read .*none\.json"):
         read_trajectory_files(tmp_path / "none.json")
@@ -155,7 +155,15 @@ def test_too_large_missing_and_empty_places_are_named(tmp_path, monkeypatch):
 
 
 def test_our_own_files_are_read_beside_others(tmp_path):
-    own = Trajectory(Task("t", "train", "k", "do"), "Hall.", (Step("", "look", "x", (1, 2)),), 0.5, False, True, 3)  # fmt: skip
+    own = Trajectory(
+        Task("t", "train", "k", "do"),
+        "Hall.",
+        (Step("", "look", "x", (1, 2)),),
+        0.5,
+        False,
+        True,
+        3,
+    )
     write_trajectories(tmp_path / "a.jsonl", [own])
     with (tmp_path / "a.jsonl").open("a") as file:
         file.write(json.dumps(record("b")) + "\n")

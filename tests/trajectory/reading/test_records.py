@@ -1,13 +1,14 @@
 """Records of every published form: what was said, where the episode begins, how it ended."""
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tratree.external_data import external_data
-from tratree.trajectory.reading.bad_record import BadRecord
+from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.records import read_record
 
 TASK = "You are in a hall. Your task is to: find a cup."
@@ -27,7 +28,7 @@ def actions(trajectory):
 def expect(record, expected, environment=None):
     """Check a record against a case of the external data."""
     if "refused" in expected:
-        with pytest.raises(BadRecord, match="scale"):
+        with pytest.raises(RecordError, match="scale"):
             read_record(record, environment)
         return
     (told,) = read_record(record, environment)
@@ -70,28 +71,99 @@ ALFWORLD_STEPS = [
     [
         chat(("human", TASK), ("gpt", "Action: look")),
         chat(("user", TASK), ("assistant", "Action: look")),
-        {"conversations": [{"role": "user", "content": TASK}, {"from": "gpt", "content": "Action: look"}]},
+        {
+            "conversations": [
+                {"role": "user", "content": TASK},
+                {"from": "gpt", "content": "Action: look"},
+            ]
+        },
         {"conversation": [{"input": TASK, "output": "Action: look", "system": "Act."}]},
-        {"messages": [{"role": "system", "content": "Act."}, {"role": "user", "content": f"Observation: {TASK}"}, {"role": "assistant", "content": "<think>a</think><action>look</action>"}]},
-        {"messages": [{"role": "user", "content": [{"type": "text", "text": TASK}]}, {"role": "assistant", "content": [{"type": "text", "text": "I see."}, {"type": "tool_use", "name": "act", "input": {"action": "look"}}]}]},
-        {"messages": [{"role": "user", "content": TASK}, {"role": "assistant", "content": None, "tool_calls": [CALL]}]},
-        {"messages": [{"role": "user", "content": TASK}, {"role": "assistant", "content": "", "function_call": CALL["function"]}]},
-        {"messages": [{"role": "user", "content": TASK}, {"role": "assistant", "content": "Action: look", "reasoning_content": "a", "tool_calls": None}]},
-        chat(("human", TASK), ("function_call", '{"name": "act", "arguments": {"action": "look"}}'), ("observation", "A desk.")),
-        chat(("human", TASK), ("gpt", "I look."), ("function_call", '{"name": "look", "arguments": {}}'), ("observation", "A desk.")),
-        {"conversations": json.dumps([{"role": "user", "content": TASK}, {"role": "assistant", "content": "Action: look"}])},
-        {"prompt": [{"role": "user", "content": TASK}], "completion": [{"role": "assistant", "content": "Action: look"}]},
+        {
+            "messages": [
+                {"role": "system", "content": "Act."},
+                {"role": "user", "content": f"Observation: {TASK}"},
+                {"role": "assistant", "content": "<think>a</think><action>look</action>"},
+            ]
+        },
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "text", "text": TASK}]},
+                {
+                    "role": "assistant",
+                    "content": [
+                        {"type": "text", "text": "I see."},
+                        {"type": "tool_use", "name": "act", "input": {"action": "look"}},
+                    ],
+                },
+            ]
+        },
+        {
+            "messages": [
+                {"role": "user", "content": TASK},
+                {"role": "assistant", "content": None, "tool_calls": [CALL]},
+            ]
+        },
+        {
+            "messages": [
+                {"role": "user", "content": TASK},
+                {"role": "assistant", "content": "", "function_call": CALL["function"]},
+            ]
+        },
+        {
+            "messages": [
+                {"role": "user", "content": TASK},
+                {
+                    "role": "assistant",
+                    "content": "Action: look",
+                    "reasoning_content": "a",
+                    "tool_calls": None,
+                },
+            ]
+        },
+        chat(
+            ("human", TASK),
+            ("function_call", '{"name": "act", "arguments": {"action": "look"}}'),
+            ("observation", "A desk."),
+        ),
+        chat(
+            ("human", TASK),
+            ("gpt", "I look."),
+            ("function_call", '{"name": "look", "arguments": {}}'),
+            ("observation", "A desk."),
+        ),
+        {
+            "conversations": json.dumps(
+                [
+                    {"role": "user", "content": TASK},
+                    {"role": "assistant", "content": "Action: look"},
+                ]
+            )
+        },
+        {
+            "prompt": [{"role": "user", "content": TASK}],
+            "completion": [{"role": "assistant", "content": "Action: look"}],
+        },
         {"prompt": TASK, "response": "Action: look"},
         {"instruction": TASK, "input": "", "output": "Action: look"},
-        {"text": f"<|im_start|>user\n{TASK}<|im_end|>\n<|im_start|>assistant\nAction: look<|im_end|>\n"},
+        {"text": f"<|im_start|>user\n{TASK}<|im_end|><|im_start|>assistant\nAction: look"},
         {"text": f"{TASK}\n> think: where is it?\nOK.\n> look\nA desk."},
         {"text": f"{TASK}\nThought 1: a\nAction 1: look\nObservation 1: A desk."},
-        {"content": [{"class_": "text_observation", "content": TASK, "source": "user"}, {"class_": "api_action", "function": "look", "kwargs": {}, "description": "a"}]},
-        {"content": [{"class_": "text_observation", "content": TASK, "source": "user"}, {"content": "look", "description": "a"}]},
+        {
+            "content": [
+                {"class_": "text_observation", "content": TASK, "source": "user"},
+                {"class_": "api_action", "function": "look", "kwargs": {}, "description": "a"},
+            ]
+        },
+        {
+            "content": [
+                {"class_": "text_observation", "content": TASK, "source": "user"},
+                {"content": "look", "description": "a"},
+            ]
+        },
         {"trajectory": ALFWORLD_STEPS[:1]},
         {"system": "Act.", **chat(("human", TASK), ("gpt", "Action: look"))},
     ],
-)  # fmt: skip
+)
 def test_every_form_is_read(record):
     (told,) = read_record(record)
     assert told.first_observation == TASK
@@ -116,8 +188,18 @@ def test_steps_with_observations_before_or_after_actions():
 
 
 def test_preference_pairs_tell_two_trajectories():
-    prompt = [{"from": "human", "value": TASK}, {"from": "gpt", "value": "Action: look"}, {"from": "human", "value": "A desk."}]
-    record = {"conversations": prompt, "chosen": {"from": "gpt", "value": "Action: open desk 1"}, "rejected": {"from": "gpt", "value": "Action: sit"}, "score_chosen": 0.9, "score_rejected": 0.1}  # fmt: skip
+    prompt = [
+        {"from": "human", "value": TASK},
+        {"from": "gpt", "value": "Action: look"},
+        {"from": "human", "value": "A desk."},
+    ]
+    record = {
+        "conversations": prompt,
+        "chosen": {"from": "gpt", "value": "Action: open desk 1"},
+        "rejected": {"from": "gpt", "value": "Action: sit"},
+        "score_chosen": 0.9,
+        "score_rejected": 0.1,
+    }
     chosen, rejected = read_record(record)
     assert actions(chosen) == ["look", "open desk 1"]
     assert actions(rejected) == ["look", "sit"]
@@ -133,7 +215,12 @@ def test_a_pair_may_hold_whole_conversations():
 
 
 RULES = "You act in a household. Answer as:\nThought: your thoughts\nAction: your next action"
-ICL = [("human", DEN), ("gpt", "Action: take pen 1"), ("human", "Observation: Taken."), ("gpt", "Action: stop")]  # fmt: skip
+ICL = [
+    ("human", DEN),
+    ("gpt", "Action: take pen 1"),
+    ("human", "Observation: Taken."),
+    ("gpt", "Action: stop"),
+]
 REAL = [("human", TASK), ("gpt", "Action: look")]
 
 
@@ -143,26 +230,68 @@ REAL = [("human", TASK), ("gpt", "Action: look")]
         (chat(("human", RULES), ("gpt", "OK"), *ICL, *REAL), ["look"]),
         (chat(("human", RULES), ("gpt", "OK"), *ICL[:3], *REAL[1:]), ["take pen 1", "look"]),
         (chat(("human", RULES), ("gpt", "OK. I'll follow your instructions."), *REAL), ["look"]),
-        (chat(("human", RULES), ("gpt", "Understood. Thought: so. Action: act."), ("human", "Hall."), REAL[1]), ["look"]),
+        (
+            chat(
+                ("human", RULES),
+                ("gpt", "Understood. Thought: so. Action: act."),
+                ("human", "Hall."),
+                REAL[1],
+            ),
+            ["look"],
+        ),
         (chat(("human", RULES), ("gpt", "OK"), ("human", "Hall."), REAL[1]), ["look"]),
         (chat(("human", f"{RULES}\n{DEN}\nNow it's your turn.\n{TASK}"), REAL[1]), ["look"]),
         (chat(("system", RULES), *REAL), ["look"]),
         (chat(("gpt", "Hello, I am ready."), *REAL), ["look"]),
-        (chat(*REAL, ("human", f"Task Description:\n{TASK}"), ("gpt", "Action: go")), ["look", "go"]),
-        (chat(("human", f"{TASK} It's your turn."), REAL[1], ("human", f"{TASK} It's your turn."), REAL[1]), ["look", "look"]),
-        (chat(("human", "Hall."), ("gpt", "Okay, I look around. Action: look"), ("human", "A desk."), ("gpt", "Action: go")), ["look", "go"]),
+        (
+            chat(*REAL, ("human", f"Task Description:\n{TASK}"), ("gpt", "Action: go")),
+            ["look", "go"],
+        ),
+        (
+            chat(
+                ("human", f"{TASK} It's your turn."),
+                REAL[1],
+                ("human", f"{TASK} It's your turn."),
+                REAL[1],
+            ),
+            ["look", "look"],
+        ),
+        (
+            chat(
+                ("human", "Hall."),
+                ("gpt", "Okay, I look around. Action: look"),
+                ("human", "A desk."),
+                ("gpt", "Action: go"),
+            ),
+            ["look", "go"],
+        ),
         (chat(("human", TASK), ("gpt", "OK, first I look.\nAction: look")), ["look"]),
-        (chat(("human", TASK), ("gpt", "Hm."), ("human", "Error"), ("gpt", "Action: look")), ["", "look"]),
-        (chat(("human", "WebShop [SEP] Instruction: [SEP] find a pen [SEP] Search"), ("gpt", "Action: click[x]"), ("human", "WebShop [SEP] Instruction: [SEP] find a cup [SEP] Search"), ("gpt", "Action: search[cup]"), ("human", "Instruction: [SEP] find a cup [SEP] Page 1"), ("gpt", "Action: click[b0]")), ["search[cup]", "click[b0]"]),
+        (
+            chat(("human", TASK), ("gpt", "Hm."), ("human", "Error"), ("gpt", "Action: look")),
+            ["", "look"],
+        ),
+        (
+            chat(
+                ("human", "WebShop [SEP] Instruction: [SEP] find a pen [SEP] Search"),
+                ("gpt", "Action: click[x]"),
+                ("human", "WebShop [SEP] Instruction: [SEP] find a cup [SEP] Search"),
+                ("gpt", "Action: search[cup]"),
+                ("human", "Instruction: [SEP] find a cup [SEP] Page 1"),
+                ("gpt", "Action: click[b0]"),
+            ),
+            ["search[cup]", "click[b0]"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_where_an_episode_begins(record, expected):
     (told,) = read_record(record)
     assert actions(told) == expected
 
 
 def test_a_goal_before_a_polite_answer_stays():
-    (told,) = read_record(chat(("human", f"Rules. {TASK}"), ("gpt", "OK"), ("human", "A hall."), REAL[1]))
+    (told,) = read_record(
+        chat(("human", f"Rules. {TASK}"), ("gpt", "OK"), ("human", "A hall."), REAL[1])
+    )
     assert "find a cup" in told.first_observation
     assert "A hall." in told.first_observation
     assert actions(told) == ["look"]
@@ -225,7 +354,7 @@ def test_outcomes_are_read_where_they_stand(fields, outcome):
     ],
 )
 def test_wrong_fields_are_named(fields, said):
-    with pytest.raises(BadRecord, match=said):
+    with pytest.raises(RecordError, match=said):
         read_record(chat(*REAL, **fields))
 
 
@@ -240,14 +369,17 @@ def test_wrong_fields_are_named(fields, said):
         (chat(("human", TASK), ("gpt", "I give up.")), "no turn with an action"),
         (chat(("human", TASK), ("narrator", "x")), r"conversations\[1\] is from 'narrator'"),
         (chat(("human", TASK), ("gpt", 5)), r"conversations\[1\].value is 5, not text"),
-        (chat(("human", TASK), {"from": "gpt", "value": "Action: a", "loss": "no"}), "loss is 'no'"),
+        (
+            chat(("human", TASK), {"from": "gpt", "value": "Action: a", "loss": "no"}),
+            "loss is 'no'",
+        ),
         (chat(("human", TASK), {"from": "gpt"}), r"conversations\[1\] has no text"),
         ({"messages": [[1]]}, r"messages\[0\] is list, not a message"),
         ({"first_observation": "", "task": {}, "steps": []}, "score is missing"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_conversation_is_said(record, said):
-    with pytest.raises(BadRecord, match=said):
+    with pytest.raises(RecordError, match=said):
         read_record(record)
 
 
@@ -255,37 +387,49 @@ def test_deep_nesting_is_said():
     deep: list = []
     for _ in range(100):
         deep = [deep]
-    with pytest.raises(BadRecord, match="nested more than 50 deep"):
+    with pytest.raises(RecordError, match="nested more than 50 deep"):
         read_record(chat(*REAL, extra=deep))
 
 
-NAMED = ("id item_id role from content value conversations messages reward success score loss".split())
+NAMED = [
+    "id",
+    "item_id",
+    "role",
+    "from",
+    "content",
+    "value",
+    "conversations",
+    "messages",
+    "reward",
+    "success",
+    "score",
+    "loss",
+]
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
     | st.sampled_from(["human", "gpt", "user", "tool", "Action: look", TASK, "sciworld_1"]),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.sampled_from(NAMED) | st.text(max_size=4), inner, max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(NAMED) | st.text(max_size=4), inner, max_size=5)
+    ),
     max_leaves=20,
-)  # fmt: skip
+)
 
 
 @given(VALUES)
 def test_any_value_is_read_or_refused(value):
-    try:
-        told = read_record(value)
-    except BadRecord as error:
-        assert str(error)
-    else:
-        assert all(0 <= t.score <= 1 for t in told)
+    with suppress(RecordError):
+        assert all(0 <= t.score <= 1 for t in read_record(value))
 
 
 @given(st.sampled_from(NAMED), VALUES, st.sampled_from(["record", "message"]))
 def test_any_field_of_a_wrong_type_is_read_or_refused(name, value, where):
     record = chat(*REAL, id="1", reward=1)
     (record if where == "record" else record["conversations"][1])[name] = value
-    try:
+    with suppress(RecordError):
         told = read_record(record)
-    except BadRecord as error:
-        assert "\n" not in str(error)
-    else:
         assert all(isinstance(t.task.task_id, str) and 0 <= t.score <= 1 for t in told)

@@ -25,7 +25,9 @@ def own_task_id(published: str) -> str | None:
     return "/".join(folder.parts[-3:])
 
 
-def named_tasks(published: str, tasks: Mapping[str, Task], index: Mapping[str, list[str]]) -> list[str]:
+def named_tasks(
+    published: str, tasks: Mapping[str, Task], index: Mapping[str, list[str]]
+) -> list[str]:
     """Return the ids of the games that a name may mean: by split, goal folder and trial, or fewer.
 
     Args:
@@ -54,7 +56,7 @@ def task_index(tasks: Mapping[str, Task]) -> dict[str, list[str]]:
 def names_held_out(published: str) -> bool:
     """Return whether a name is of a held-out split, though the game may not be here.
 
-    >>> names_held_out("json_2.1.1\\\\valid_unseen\\\\T\\\\TRIAL\\\\game.tw-pddl")
+    >>> names_held_out("json_2.1.1/valid_unseen/T/TRIAL/game.tw-pddl")
     True
     """
     return not HELD_OUT.isdisjoint(re.split(r"[\\/]", published.lower()))

@@ -97,7 +97,9 @@ _NAMED = re.compile(
 """A task by the simulator's name or number, and its variation: ``boil_21``, ``1-1_21``."""
 
 
-def named_tasks(published: str, tasks: Mapping[str, Task], index: Mapping[str, list[str]]) -> list[str]:
+def named_tasks(
+    published: str, tasks: Mapping[str, Task], index: Mapping[str, list[str]]
+) -> list[str]:
     """Return the ids of the tasks that a name may mean: several, as publishers number differently.
 
     >>> tasks = {"boil/21": Task("boil/21", "test", "boil", "")}

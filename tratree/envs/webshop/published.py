@@ -7,7 +7,9 @@ from collections.abc import Mapping
 
 from tratree.trajectory.types import Task
 
-_NUMBER = re.compile(r"(?:(?:web[-_ ]?shop|fixed|goal|session|human|idx|index|task)[-_ :/#]*)*(\d+)")
+_NUMBER = re.compile(
+    r"(?:(?:web[-_ ]?shop|fixed|goal|session|human|idx|index|task)[-_ :/#]*)*(\d+)"
+)
 
 
 def own_task_id(published: str) -> str | None:
@@ -15,7 +17,9 @@ def own_task_id(published: str) -> str | None:
     return f"webshop_{published}" if published.isdecimal() else published
 
 
-def named_tasks(published: str, tasks: Mapping[str, Task], index: Mapping[str, list[str]]) -> list[str]:
+def named_tasks(
+    published: str, tasks: Mapping[str, Task], index: Mapping[str, list[str]]
+) -> list[str]:
     """Return the id of the goal that a number means, whatever stands before it.
 
     >>> tasks = {"webshop_0": Task("webshop_0", "test", "", "")}

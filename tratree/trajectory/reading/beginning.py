@@ -78,7 +78,12 @@ def _polite_end(messages: Sequence[Message]) -> int:
     text = said.text.strip()
     readable = bool(parse_turn(text)[1])
     polite = bool(_POLITE.match(text)) and (not readable or bool(_PROMISE.search(text)))
-    if readable and polite and _goal(messages[first - 1].text) and not _goals_follow(messages, first):
+    if (
+        readable
+        and polite
+        and _goal(messages[first - 1].text)
+        and not _goals_follow(messages, first)
+    ):
         return 0  # a first turn that begins so
     return first + 1 if polite else 0
 

@@ -6,10 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_FIELDS = (
+from tratree.trajectory.words import words
+
+_FIELDS = words(
     "environment env env_name env_type environment_name benchmark dataset data_source domain "
     "source task_source game_type"
-).split()
+)
 _NAMES = {
     "alfworld": re.compile(r"alf[-_ ]?world|alfred", re.IGNORECASE),
     "scienceworld": re.compile(r"sci(?:ence)?[-_ ]?world", re.IGNORECASE),

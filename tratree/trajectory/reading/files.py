@@ -28,7 +28,11 @@ _NOT_RECORDS = re.compile(
     re.IGNORECASE,
 )
 _LISTS = ("data", "trajectories", "records", "episodes", "examples", "samples", "items", "rows")
-_BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_BYTE_ORDER_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
 _DECODER = json.JSONDecoder()
 
 
@@ -87,7 +91,9 @@ def _read_file(path: Path) -> Iterator[Found]:
         content = _read_bytes(path, packed=start.startswith(b"\x1f\x8b"))
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
-        raise UserError(f"cannot read {path} ({reason}): correct the path, or make it again") from error
+        raise UserError(
+            f"cannot read {path} ({reason}): correct the path, or make it again"
+        ) from error
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)), "utf-8")
     try:
         text = content.decode(encoding)
@@ -107,7 +113,7 @@ def _read_bytes(path: Path, *, packed: bool) -> bytes:
         content = file.read(LARGEST + 1)
     if len(content) > LARGEST:
         raise UserError(
-            f"{path} holds more than {LARGEST // 2**20} MiB: divide it into several files of a folder"
+            f"{path} holds more than {LARGEST // 2**20} MiB: divide it into files of a folder"
         )
     return content
 

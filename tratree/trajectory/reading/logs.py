@@ -33,7 +33,7 @@ def split_log(text: str) -> list[tuple[str, str]]:
 
 
 def _split_at_prompts(text: str) -> list[tuple[str, str]]:
-    """Split the log of a game: each line after ``>`` is an action, and a thought if it begins so."""
+    """Split the log of a game: each line after ``>`` is an action, or a thought if it says so."""
     messages: list[tuple[str, str]] = []
     thoughts: list[str] = []
     seen: list[str] = []

@@ -1,4 +1,4 @@
-"""A record as conversations: messages with one of three roles, whatever the publisher calls them."""
+"""A record as conversations: messages of three roles, whatever the publisher calls them."""
 
 from __future__ import annotations
 
@@ -8,31 +8,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from tratree.trajectory.reading.bad_record import BadRecord, short
 from tratree.trajectory.reading.logs import split_log
+from tratree.trajectory.reading.record_error import RecordError, short
 from tratree.trajectory.tool_calls import call_to_action
+from tratree.trajectory.words import words
 
 Role = Literal["system", "user", "agent"]
 
 ROLES: Mapping[str, Role] = {
     **dict.fromkeys(("system", "developer"), "system"),
     **dict.fromkeys(
-        "user human observation obs tool tool_response tool_result tool_output function "
-        "function_response environment env ipython execution result prompter".split(),
+        words(
+            "user human observation obs tool tool_response tool_result tool_output function "
+            "function_response environment env ipython execution result prompter"
+        ),
         "user",
     ),
     **dict.fromkeys(
-        "assistant gpt agent model bot chatgpt ai llm policy function_call tool_call action "
-        "thought think expert".split(),
+        words(
+            "assistant gpt agent model bot chatgpt ai llm policy function_call tool_call "
+            "action thought think expert"
+        ),
         "agent",
     ),
 }
 """Who speaks, by the names that publishers use."""
 
-_CONTAINERS = (
-    "conversations conversation messages dialogue dialog history trajectory traj turns chat steps "
-    "content text transcript log"
-).split()
+_CONTAINERS = words(
+    "conversations conversation messages dialogue dialog history trajectory traj turns chat "
+    "steps content text transcript log"
+)
 _SPEAKER = ("role", "from", "speaker", "author", "sender", "source_role")
 _TEXT = ("content", "value", "text", "message", "utterance")
 _THINKING = ("reasoning_content", "thinking", "reasoning")
@@ -78,7 +83,7 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
     """Return the conversations of a record: two of a preference pair, else one.
 
     Raises:
-        BadRecord: If it is none, or a field of it has a wrong type.
+        RecordError: If it is none, or a field of it has a wrong type.
     """
     system = next((record[k] for k in ("system", "system_prompt") if record.get(k)), None)
     front = [] if system is None else [Message("system", _text_of(system, "system")[0])]
@@ -94,14 +99,17 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
                 break
     if not pairs:
         if not shared:
-            raise BadRecord(
-                "no conversations or messages: it has " + (", ".join(map(str, list(record)[:8])) or "no field")
+            raise RecordError(
+                "no conversations or messages: it has "
+                + (", ".join(map(str, list(record)[:8])) or "no field")
             )
         return [Conversation(_joined([*front, *shared]))]
     found = []
     for name, answer in pairs:
         said = _messages(answer, name or "completion", alone="agent")
-        begins = [(m.role, m.text) for m in said[: len(shared)]] == [(m.role, m.text) for m in shared]
+        begins = [(m.role, m.text) for m in said[: len(shared)]] == [
+            (m.role, m.text) for m in shared
+        ]
         whole = _joined([*front, *([] if begins else shared), *said])
         found.append(Conversation(whole, name, len(_joined([*front, *shared]))))
     return found
@@ -110,12 +118,14 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
 def _is_conversation(value: Any) -> bool:
     if isinstance(value, str):
         value = _decoded(value)
-        return isinstance(value, str) and bool(split_log(value)) or _is_conversation_list(value)
+        return (isinstance(value, str) and bool(split_log(value))) or _is_conversation_list(value)
     return _is_conversation_list(value)
 
 
 def _is_conversation_list(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(m, dict | list) for m in value)
+    return (
+        isinstance(value, list) and bool(value) and all(isinstance(m, dict | list) for m in value)
+    )
 
 
 def _decoded(text: str) -> Any:
@@ -129,7 +139,7 @@ def _decoded(text: str) -> Any:
 
 
 def _prompt(record: Mapping[str, Any]) -> list[Message]:
-    """Return what stands before a completion: TRL's ``prompt``, Alpaca's instruction and history."""
+    """Return what stands before a completion: a ``prompt``, or Alpaca's instruction and history."""
     messages = _messages(record["history"], "history") if record.get("history") else []
     prompt = record.get("prompt")
     if isinstance(prompt, str | list) and prompt:
@@ -151,18 +161,18 @@ def _messages(value: Any, where: str, alone: Role | None = None) -> list[Message
         if split:
             return [Message(ROLES[role], text, first=n) for n, (role, text) in enumerate(split)]
         if alone is None:
-            raise BadRecord(f"{where} is text without turns")
+            raise RecordError(f"{where} is text without turns")
         return [Message(alone, value)]
     if isinstance(value, Mapping):
         value = [value]
     if not isinstance(value, list):
-        raise BadRecord(f"{where} is {short(value)}, not a list of messages")
+        raise RecordError(f"{where} is {short(value)}, not a list of messages")
     messages: list[Message] = []
     for number, item in enumerate(value):
         try:
             found = _message(item)
-        except BadRecord as error:
-            raise BadRecord(f"{where}[{number}]{error}") from None
+        except RecordError as error:
+            raise RecordError(f"{where}[{number}]{error}") from None
         messages += [replace(message, first=number) for message in found]
     return messages
 
@@ -171,20 +181,20 @@ def _message(item: Any) -> list[Message]:
     if isinstance(item, list) and len(item) == 2 and all(isinstance(text, str) for text in item):
         return [Message("user", item[0]), Message("agent", item[1])]
     if not isinstance(item, Mapping):
-        raise BadRecord(f" is {short(item)}, not a message")
+        raise RecordError(f" is {short(item)}, not a message")
     if "class_" in item or ("description" in item and "content" in item and "role" not in item):
         return [_of_data_protocol(item)]
     speaker = next((item[key] for key in _SPEAKER if item.get(key) is not None), None)
     if speaker is None:
         return _of_step(item)
     if not isinstance(speaker, str) or speaker.strip().lower() not in ROLES:
-        raise BadRecord(f" is from {short(speaker)}, which is no role that is known")
+        raise RecordError(f" is from {short(speaker)}, which is no role that is known")
     name = speaker.strip().lower()
     role = ROLES[name]
     key = next((key for key in _TEXT if key in item), None)
     said, action = _text_of(item[key] if key else None, f".{key}")
     if key is None and not (item.get("tool_calls") or item.get("function_call")):
-        raise BadRecord(" has no text")
+        raise RecordError(" has no text")
     if name in ("function_call", "tool_call", "action") and action is None:
         action = _call_text(said)
         said = "" if action else said
@@ -192,14 +202,16 @@ def _message(item: Any) -> list[Message]:
     if calls:
         action = calls[0] if len(calls) == 1 else ""
     thinking = next((item[k] for k in _THINKING if isinstance(item.get(k), str) and item[k]), "")
-    text = "\n".join(part for part in (f"<think>{thinking}</think>" if thinking else "", said) if part)
+    text = "\n".join(
+        part for part in (f"<think>{thinking}</think>" if thinking else "", said) if part
+    )
     loss = item.get("loss", item.get("train", item.get("trainable")))
     if loss is None and isinstance(item.get("weight"), int | float):
         loss = bool(item["weight"])
     if isinstance(loss, int | float) and loss in (0, 1):
         loss = bool(loss)
     if loss is not None and not isinstance(loss, bool):
-        raise BadRecord(f".loss is {short(loss)}, not true, false or null")
+        raise RecordError(f".loss is {short(loss)}, not true, false or null")
     return [Message(role, text, loss if role == "agent" else None, action)]
 
 
@@ -212,7 +224,7 @@ def _text_of(value: Any, where: str) -> tuple[str, str | None]:
     if isinstance(value, Mapping):
         value = [value]
     if not isinstance(value, Sequence):
-        raise BadRecord(f"{where} is {short(value)}, not text")
+        raise RecordError(f"{where} is {short(value)}, not text")
     texts: list[str] = []
     actions: list[str] = []
     for number, part in enumerate(value):
@@ -220,7 +232,7 @@ def _text_of(value: Any, where: str) -> tuple[str, str | None]:
             texts.append(part)
             continue
         if not isinstance(part, Mapping):
-            raise BadRecord(f"{where}[{number}] is {short(part)}, not text")
+            raise RecordError(f"{where}[{number}] is {short(part)}, not text")
         kind = part.get("type")
         if kind in ("tool_use", "tool_call", "function_call"):
             given = part.get("input", part.get("arguments"))
@@ -234,7 +246,7 @@ def _text_of(value: Any, where: str) -> tuple[str, str | None]:
         elif isinstance(part.get("content"), str):
             texts.append(part["content"])
         else:
-            raise BadRecord(f"{where}[{number}] is of type {short(kind)}, which has no text")
+            raise RecordError(f"{where}[{number}] is of type {short(kind)}, which has no text")
     action = None if not actions else actions[0] if len(actions) == 1 else ""
     return "\n".join(text for text in texts if text), action
 
@@ -244,14 +256,14 @@ def _calls(item: Mapping[str, Any]) -> list[str]:
     if isinstance(given, str):
         given = _decoded(given)
     if not isinstance(given, list):
-        raise BadRecord(f".tool_calls is {short(given)}, not a list")
+        raise RecordError(f".tool_calls is {short(given)}, not a list")
     calls = []
     for number, call in enumerate(given):
         inner = call.get("function", call) if isinstance(call, Mapping) else None
         if isinstance(inner, str) and isinstance(call, Mapping):
             inner = {"name": inner, "arguments": call.get("arguments", call.get("kwargs"))}
         if not isinstance(inner, Mapping):
-            raise BadRecord(f".tool_calls[{number}] is {short(call)}, not a call")
+            raise RecordError(f".tool_calls[{number}] is {short(call)}, not a call")
         arguments = inner.get("arguments", inner.get("args", inner.get("input")))
         calls.append(call_to_action(inner.get("name"), arguments) or "")
     return calls
@@ -278,9 +290,11 @@ def _of_data_protocol(item: Mapping[str, Any]) -> Message:
         return Message(role, _text_of(item.get("content", item.get("html")), ".content")[0])
     thought = item.get("description") or ""
     if not isinstance(thought, str):
-        raise BadRecord(f".description is {short(thought)}, not text")
+        raise RecordError(f".description is {short(thought)}, not text")
     if kind == "api_action":
-        return Message("agent", thought, None, call_to_action(item.get("function"), item.get("kwargs")) or "")
+        return Message(
+            "agent", thought, None, call_to_action(item.get("function"), item.get("kwargs")) or ""
+        )
     said = _text_of(item.get("content"), ".content")[0]
     if not thought or re.fullmatch(r"\s*<finish>.*", said, re.DOTALL):
         return Message("agent", "\n".join(part for part in (thought, said) if part))
@@ -295,13 +309,18 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
         return [*first, Message("user", item["input"]), Message("agent", item["output"])]
     action = next((item[k] for k in ("action", "act", "response", "output") if k in item), None)
     seen = next((item[k] for k in ("observation", "obs", "state", "prompt") if k in item), None)
-    after = next((item[k] for k in ("next_observation", "next_obs", "next_state", "feedback") if k in item), None)
+    after = next(
+        (item[k] for k in ("next_observation", "next_obs", "next_state", "feedback") if k in item),
+        None,
+    )
     if action is None and seen is None:
-        raise BadRecord(" has neither a role nor an observation or an action")
+        raise RecordError(" has neither a role nor an observation or an action")
     for name, value in (("action", action), ("observation", seen), ("next observation", after)):
         if value is not None and not isinstance(value, str):
-            raise BadRecord(f".{name} is {short(value)}, not text")
-    thought = next((item[k] for k in ("thought", "think", "reasoning") if isinstance(item.get(k), str)), "")
+            raise RecordError(f".{name} is {short(value)}, not text")
+    thought = next(
+        (item[k] for k in ("thought", "think", "reasoning") if isinstance(item.get(k), str)), ""
+    )
     reward = item.get("reward")
     if isinstance(reward, bool) or not isinstance(reward, int | float):
         reward = None
@@ -309,7 +328,13 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
     if action is not None:
         plain = not re.search(r"action\s*[:：]|<action>|tool_call", action, re.IGNORECASE)
         messages.append(
-            Message("agent", thought if plain else action, None, action if plain else None, reward=reward)
+            Message(
+                "agent",
+                thought if plain else action,
+                None,
+                action if plain else None,
+                reward=reward,
+            )
         )
     return messages if after is None else [*messages, Message("user", after)]
 

@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tratree.trajectory.reading.bad_record import BadRecord, short
+from tratree.trajectory.reading.record_error import RecordError, short
+from tratree.trajectory.words import words
 
-_FIRST = ("item_id", "game_file", "gamefile", "extra.gamefile", "id", "task_id")
+_FIRST = words("item_id game_file gamefile extra.gamefile id task_id")
 """Fields that name a trajectory here, the likeliest first."""
 
-_FIELDS = frozenset(
-    (*_FIRST, "taskid", "task", "task_name", "taskname", "trial", "trial_id", "trial_name")
-    + ("game", "game_id", "game_name", "path", "file", "filename", "file_name", "problem", "session")
-    + ("session_id", "idx", "index", "uid", "uuid", "name", "env_id", "data_idx", "goal_idx", "goal_id")
-    + ("instance_id", "example_id", "sample_id", "question_id", "error", "goal_index", "task_idx")
+_OTHERS = words(
+    "taskid task task_name taskname task_idx trial trial_id trial_name game game_id game_name path "
+    "file filename file_name problem session session_id idx index uid uuid name env_id data_idx "
+    "goal_idx goal_id goal_index instance_id example_id sample_id question_id error"
 )
-_TASKS = ("task_name", "taskname", "task", "sub_task", "task_type", "name", "task_id")
-_VARIATIONS = ("variation", "variation_idx", "variationidx", "variation_id", "var", "var_idx")
+"""Other fields that may name its task. ETO's rollouts have the game's file in ``meta.error``."""
+
+_TASKS = words("task_name taskname task sub_task task_type name task_id")
+_VARIATIONS = words("variation variation_idx variationidx variation_id var var_idx")
 _DEEPEST = 4
 
 
-def names_of(record: Mapping[str, Any], conversation_fields: frozenset[str], alone: str) -> list[str]:
+def names_of(
+    record: Mapping[str, Any], conversation_fields: frozenset[str], alone: str
+) -> list[str]:
     """Return the names of a record, the one that it is called by first; none twice.
 
     Args:
@@ -30,7 +34,7 @@ def names_of(record: Mapping[str, Any], conversation_fields: frozenset[str], alo
         alone: The name of its file, if that is of this record alone.
 
     Raises:
-        BadRecord: If the field of its id holds no text and no number.
+        RecordError: If the field of its id holds no text and no number.
     """
     leaves = list(_leaves(record, conversation_fields, "", 0))
     by_field: dict[str, list[str]] = {}
@@ -38,10 +42,13 @@ def names_of(record: Mapping[str, Any], conversation_fields: frozenset[str], alo
         by_field.setdefault(field.rpartition(".")[2].lower(), []).append(value)
         by_field.setdefault(field.lower(), []).append(value)
     for field in ("id", "item_id"):
-        if isinstance(record.get(field), dict | list | float | bool) and record[field] not in ([], {}):
-            raise BadRecord(f"{field} is {short(record[field])}, not a name or a whole number")
+        if isinstance(record.get(field), dict | list | float | bool) and record[field] not in (
+            [],
+            {},
+        ):
+            raise RecordError(f"{field} is {short(record[field])}, not a name or a whole number")
     first = [value for field in _FIRST for value in by_field.get(field, [])]
-    others = [v for f, v in leaves if f.rpartition(".")[2].lower() in _FIELDS]
+    others = [v for f, v in leaves if f.rpartition(".")[2].lower() in _FIRST + _OTHERS]
     joined = [
         f"{task}_{variation}"
         for t in _TASKS
@@ -59,7 +66,9 @@ def _leaves(
     if isinstance(value, Mapping) and depth < _DEEPEST:
         for key, inner in value.items():
             if depth or key not in left_out:
-                yield from _leaves(inner, left_out, f"{where}.{key}" if where else str(key), depth + 1)
+                yield from _leaves(
+                    inner, left_out, f"{where}.{key}" if where else str(key), depth + 1
+                )
     elif isinstance(value, list) and depth < _DEEPEST and len(value) <= 3:
         for inner in value:
             yield from _leaves(inner, left_out, where, depth + 1)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tratree.errors import UserError
-from tratree.trajectory.reading.bad_record import BadRecord
 from tratree.trajectory.reading.files import read_records
+from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.records import read_record
 from tratree.trajectory.types import Trajectory
 
@@ -74,7 +74,7 @@ def read_trajectory_files(path: Path, environment: str | None = None) -> Reading
             continue
         try:
             trajectories = read_record(found.value, environment, found.alone)
-        except BadRecord as error:
+        except RecordError as error:
             reading.skipped.append((found.where, " ".join(str(error).split())))
             continue
         for trajectory in trajectories:
@@ -106,7 +106,10 @@ def _note(trajectory: Trajectory, notes: Counter[str]) -> None:
         ("turns without a readable action", sum(not step.action for step in turns)),
         ("turns that are no target of a training", sum(not step.trained for step in turns)),
         ("rejected ones of pairs", trajectory.record.get("part") == "rejected"),
-        ("trajectories with a task in front of the real one", trajectory.record.get("front", 0) > 3),
+        (
+            "trajectories with a task in front of the real one",
+            trajectory.record.get("front", 0) > 3,
+        ),
     ):
         if count:
             notes[what] += int(count)

@@ -10,30 +10,31 @@ from itertools import zip_longest
 from typing import Any
 
 from tratree.trajectory.jsonl import canonical_json
-from tratree.trajectory.reading.bad_record import BadRecord, short
 from tratree.trajectory.reading.beginning import episode_begins, opening_of
 from tratree.trajectory.reading.environment import environment_of
 from tratree.trajectory.reading.messages import Conversation, conversations_of
 from tratree.trajectory.reading.names import names_of
+from tratree.trajectory.reading.record_error import RecordError, short
 from tratree.trajectory.reading.score import read_outcome
 from tratree.trajectory.turns import parse_turn
 from tratree.trajectory.types import Step, Task, Trajectory
+from tratree.trajectory.words import words
 
 OWN = "tratree"
 """The field of a record that holds the trajectory which it was written from."""
 
 _MESSAGES = frozenset(
-    "conversations conversation messages dialogue dialog history trajectory traj turns chat steps "
-    "content text transcript log prompt chosen rejected completion response output instruction "
-    "input system system_prompt tools".split()
+    words(
+        "conversations conversation messages dialogue dialog history trajectory traj turns "
+        "chat steps content text transcript log prompt chosen rejected completion response "
+        "output instruction input system system_prompt tools"
+    )
 )
 _OBSERVATION = "Observation:"
 _DEEPEST = 50
 
 
-def read_record(
-    record: Any, environment: str | None = None, alone: str = ""
-) -> list[Trajectory]:
+def read_record(record: Any, environment: str | None = None, alone: str = "") -> list[Trajectory]:
     """Return the trajectories that a record tells: two of a preference pair, else one.
 
     ``record`` of each holds the record as it is, ``names`` that it gives to its task, ``front``,
@@ -45,16 +46,16 @@ def read_record(
         alone: The name of its file, if that holds nothing else.
 
     Raises:
-        BadRecord: The reason why it can't be read; it names the field.
+        RecordError: The reason why it can't be read; it names the field.
     """
     if not isinstance(record, Mapping):
-        raise BadRecord(f"it is {short(record)}, not an object")
+        raise RecordError(f"it is {short(record)}, not an object")
     if _is_deep(record):
-        raise BadRecord(f"it is nested more than {_DEEPEST} deep")
+        raise RecordError(f"it is nested more than {_DEEPEST} deep")
     try:
         json.dumps(record, allow_nan=False, ensure_ascii=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise BadRecord(f"it holds what JSON cannot ({type(error).__name__}: {error})") from None
+        raise RecordError(f"it holds what JSON cannot ({type(error).__name__}: {error})") from None
     if "first_observation" in record and "task" in record and "steps" in record:
         return [_own(record)]
     own = record.get(OWN)
@@ -70,7 +71,11 @@ def read_record(
 def _is_deep(value: Any) -> bool:
     level = [value]
     for _ in range(_DEEPEST):
-        inner = [v.values() if isinstance(v, Mapping) else v for v in level if isinstance(v, Mapping | list)]
+        inner = [
+            v.values() if isinstance(v, Mapping) else v
+            for v in level
+            if isinstance(v, Mapping | list)
+        ]
         level = [item for items in inner for item in items]
         if not level:
             return False
@@ -81,7 +86,7 @@ def _own(data: Any) -> Trajectory:
     try:
         return Trajectory.from_json(data)
     except ValueError as error:
-        raise BadRecord(str(error)) from None
+        raise RecordError(str(error)) from None
 
 
 def messages_digest(messages: Any) -> str:
@@ -92,7 +97,9 @@ def messages_digest(messages: Any) -> str:
 def _written_here(record: Mapping[str, Any], own: Mapping[str, Any]) -> Trajectory:
     """Return the trajectory that a record was written from; of edited messages, what they say."""
     written = _own(own["trajectory"])
-    if any(messages_digest(record.get(n)) == own.get("digest") for n in ("conversations", "messages")):
+    if any(
+        messages_digest(record.get(n)) == own.get("digest") for n in ("conversations", "messages")
+    ):
         return written
     told = _trajectory(record, [written.task.task_id], conversations_of(record)[0], None)
     steps = tuple(
@@ -112,7 +119,7 @@ def _trajectory(
 ) -> Trajectory:
     messages = found.messages
     if not any(message.role == "agent" for message in messages):
-        raise BadRecord("no turn of an agent")
+        raise RecordError("no turn of an agent")
     begin = episode_begins(messages)
     steps: list[Step] = []
     for number in range(begin, len(messages)):
@@ -125,7 +132,7 @@ def _trajectory(
             trained = bool(action) and message.loss is not False and not context
             steps.append(Step(thought, action, "", valid=bool(action), trained=trained))
     if not any(step.valid for step in steps):
-        raise BadRecord("no turn with an action that can be read")
+        raise RecordError("no turn with an action that can be read")
     rewards = [m.reward for m in messages[begin:] if m.reward is not None]
     score, success = read_outcome(record, environment, found.part, rewards)
     opening = opening_of(messages, begin)

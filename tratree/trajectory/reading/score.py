@@ -6,26 +6,33 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tratree.trajectory.reading.bad_record import BadRecord, short
+from tratree.trajectory.reading.record_error import RecordError, short
+from tratree.trajectory.words import words
 
-_PLACES = (
+_PLACES = words(
     "meta metadata meta_info info infos extra extra_info result results outcome stats summary "
     "evaluation eval env env_info details labels"
-).split()
-_SCORES = (
+)
+_SCORES = words(
     "score final_score reward final_reward total_reward episode_reward task_reward task_score "
     "reward_score cumulative_reward return episode_return"
-).split()
-_SUCCESSES = (
-    "success is_success successful succeeded task_success is_successful won win solved is_solved "
-    "task_completed passed is_correct correct"
-).split()
-_YES, _NO = ("true", "yes", "success", "succeeded", "1", "won"), ("false", "no", "fail", "failed", "failure", "0", "lost")
+)
+_SUCCESSES = words(
+    "success is_success successful succeeded task_success is_successful won win solved "
+    "is_solved task_completed passed is_correct correct"
+)
+_YES, _NO = (
+    ("true", "yes", "success", "succeeded", "1", "won"),
+    ("false", "no", "fail", "failed", "failure", "0", "lost"),
+)
 _TOLERANCE = 1e-6
 
 
 def read_outcome(
-    record: Mapping[str, Any], environment: str | None, part: str = "", rewards: Sequence[float] = ()
+    record: Mapping[str, Any],
+    environment: str | None,
+    part: str = "",
+    rewards: Sequence[float] = (),
 ) -> tuple[float | None, bool | None]:
     """Return (score in [0, 1], success), each None where the record does not say.
 
@@ -39,7 +46,7 @@ def read_outcome(
         rewards: Those that the steps of the record state, in their order.
 
     Raises:
-        BadRecord: If a value is no outcome, or of a scale that the environment does not have.
+        RecordError: If a value is no outcome, or of a scale that the environment does not have.
     """
     places = list(_places(record))
     score = success = None
@@ -93,15 +100,15 @@ def _number(where: str, value: Any) -> float | None:
     if isinstance(value, Mapping):
         inner = value.get("score", value.get("reward", value.get("value", value.get("total"))))
         if inner is None or isinstance(inner, Mapping):
-            raise BadRecord(f"{where} is {short(value)}, not a number")
+            raise RecordError(f"{where} is {short(value)}, not a number")
         return _number(where, inner)
     if isinstance(value, str):
         try:
             value = float(value)
         except ValueError:
-            raise BadRecord(f"{where} is {short(value)}, not a number") from None
+            raise RecordError(f"{where} is {short(value)}, not a number") from None
     if not isinstance(value, bool | int | float) or not math.isfinite(value):
-        raise BadRecord(f"{where} is {short(value)}, not a number")
+        raise RecordError(f"{where} is {short(value)}, not a number")
     return float(value)
 
 
@@ -137,7 +144,7 @@ def _yes_or_no(where: str, value: Any) -> bool | None:
             return word in _YES
     elif isinstance(value, bool) or (isinstance(value, int | float) and value in (0, 1)):
         return bool(value)
-    raise BadRecord(f"{where} is {short(value)}, not true or false")
+    raise RecordError(f"{where} is {short(value)}, not true or false")
 
 
 def _scaled(score: float, environment: str | None, what: str) -> float:
@@ -150,8 +157,12 @@ def _scaled(score: float, environment: str | None, what: str) -> float:
     elif environment == "alfworld" and score == 10:
         score = 1.0
     if score < -_TOLERANCE or score > 1 + _TOLERANCE:
-        scale = "no environment that has it is known" if environment is None else f"{environment} has none"
-        raise BadRecord(
+        scale = (
+            "no environment that has it is known"
+            if environment is None
+            else f"{environment} has none"
+        )
+        raise RecordError(
             f"{what} is {score:g}, a scale beyond 0 to 1, and {scale}: say which with --env, or "
             "divide it"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class BadRecord(ValueError):
+class RecordError(ValueError):
     """A record that is skipped; the message is the reason, in one line that names the field."""
 
 
