@@ -78,6 +78,14 @@ def test_the_plain_form(text, expected):
         ("search[red cup]", ("", "search[red cup]")),
         ("Thought: buy it.\nclick[buy now]", ("buy it.", "click[buy now]")),
         ("> go to desk 1", ("", "go to desk 1")),
+        ("Thought: a\nAction: look Observation: You see a desk.", ("a", "look")),
+        ("Action: ```look```", ("", "look")),
+        ("```\nThought: a\nAction: look\n```", ("a", "look")),
+        ('{"Thought": "a", "Action": "look"}', ("a", "look")),
+        ("Action: go to desk 1\nAction Input: None", ("", "go to desk 1")),
+        ("Action: take\nAction Input: mug 1 from shelf 1", ("", "take mug 1 from shelf 1")),
+        ('Action: act("look")', ("", "look")),
+        ("Action: click[large (a)]", ("", "click[large (a)]")),
     ],
 )
 def test_every_form_is_read(text, expected):

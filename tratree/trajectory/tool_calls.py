@@ -18,7 +18,8 @@ _ACT = frozenset(
 )
 """Names of tools whose argument is the whole action."""
 
-_WHOLE = ("action", "command", "cmd", "input", "text", "query", "value", "act", "action_input")
+_WHOLE = (
+    "","action", "command", "cmd", "input", "text", "query", "value", "act", "action_input")
 """Arguments that may hold the whole action, the likeliest first."""
 
 _SHOP = frozenset({"search", "click"})
@@ -40,7 +41,7 @@ _BEFORE = {
 """Words before an argument, where a name such as ``take`` and its arguments are the action."""
 
 _NAMES = ("name", "function", "tool", "tool_name", "action_name", "api")
-_ARGUMENTS = ("arguments", "args", "kwargs", "parameters", "params", "action_input", "input")
+_ARGUMENTS = ("arguments", "args", "kwargs", "parameters", "params", "action_input", "tool_input", "input")
 _THOUGHTS = ("thought", "thoughts", "think", "reasoning", "reason", "analysis")
 _HERMES = re.compile(r"<(tool_call|function_call)>(.*?)(?:</\1>|\Z)", re.DOTALL)
 _FUNCTION = re.compile(r"<function=([\w.-]+)>(.*?)(?:</function>|\Z)", re.DOTALL)
@@ -65,9 +66,9 @@ def call_to_action(name: Any, arguments: Any) -> str | None:
         try:
             arguments = json.loads(arguments)
         except (ValueError, RecursionError):
-            arguments = {"action": arguments}
-    if isinstance(arguments, str):
-        arguments = {"action": arguments}
+            arguments = {"": arguments}
+    if isinstance(arguments, str | int | float):
+        arguments = {"": arguments}
     if arguments is None:
         arguments = {}
     if not isinstance(arguments, Mapping):
@@ -130,7 +131,8 @@ def _read_object(value: Any) -> tuple[str, str] | None:
         value = value[0]
     if not isinstance(value, Mapping):
         return None
-    thought = next((value[key] for key in _THOUGHTS if isinstance(value.get(key), str)), "")
+    folded = {str(key).lower(): item for key, item in value.items()}
+    thought = next((folded[key] for key in _THOUGHTS if isinstance(folded.get(key), str)), "")
     inner = value.get("function")
     if isinstance(inner, Mapping):
         value = inner

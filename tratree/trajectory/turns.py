@@ -49,8 +49,8 @@ _OBSERVATION = _label(r"(?:observation|obs)|观察")
 _INPUT = _label(r"action\s+input")
 # Within a line, prose has such words, too: only with a capital.
 _INLINE_ACTION = re.compile(rf"(?:^|(?<=\s))[*_`]*(?:Action|ACTION|Act|ACT){_COLON}")
-_INLINE_OBSERVATION = re.compile(rf"(?<=\s)(?:Observation|OBSERVATION|Obs){_COLON}")
-_FENCE = re.compile(r"\A\s*(?:```|~~~)[\w-]*[ \t]*\n?(.*?)(?:```|~~~|\Z)", re.DOTALL)
+_INLINE_OBSERVATION = re.compile(rf"(?<=\s)(?:Observation|OBSERVATION|Obs|Thought){_COLON}")
+_FENCE = re.compile(r"\A\s*(?:```|~~~)(?:[\w-]*[ \t]*\n)?(.*?)(?:```|~~~|\Z)", re.DOTALL)
 _SHOP = re.compile(r"(?:search|click)\[.*\]", re.IGNORECASE)
 _PROMPT_SIGN = re.compile(r"\A\s*>\s*([^>\s][^\n]*)\s*\Z")
 _THINK_ACT = re.compile(r"think\s*(?::|\[)", re.IGNORECASE)
@@ -185,6 +185,8 @@ def _with_input(text: str) -> str:
     if mark is None:
         return _action_of(text)
     name, given = _action_of(text[: mark.start()]), text[mark.end() :].strip()
+    if given.strip("\"'`").lower() in ("", "none", "null", "{}", "n/a"):
+        return name
     try:
         arguments = json.loads(given)
     except (ValueError, RecursionError):
@@ -210,10 +212,13 @@ def _action_of(text: str) -> str:
     text = fence[1] if fence else text
     while (label := _ACTION.match(text.lstrip())) is not None:
         text = text.lstrip()[label.end() :]
-    call = call_in_text(text) if text.lstrip()[:1] in ("{", "<") else None
+    called = text.lstrip()[:1] in ("{", "<", "[") or text.rstrip().endswith(")")
+    call = call_in_text(text) if called else None
     if call is not None:
         return call[1]
     line = next((line.strip() for line in text.split("\n") if line.strip("` \t\r")), "")
+    invented = _INLINE_OBSERVATION.search(line)
+    line = line[: invented.start()].strip() if invented else line
     for opening, closing in _QUOTES:
         if (
             len(line) > len(opening + closing)

@@ -9,12 +9,13 @@ from tratree.trajectory.reading.messages import Message
 from tratree.trajectory.turns import parse_turn
 
 _GOAL = re.compile(
-    r"(?:your|the|new|current)\s+(?:task|goal|objective)\s+(?:is|will be)(?:\s+to)?\s*[:：]?\s*(.+)"
+    r"(?:your|the|new|current)\s+(?:task|goal|objective|mission)"
+    r"\s*(?:\s(?:is|will be)(?:\s+to)?\s*[:：]?|[:：])\s*(.+)"
     r"|Instruction:\s*(?:\[SEP\])?\s*(.+)",
     re.IGNORECASE,
 )
 _LABELLED_GOAL = re.compile(
-    r"^\s*(?:task|goal|instruction|task description)\s*[:：]\s*(.+)", re.IGNORECASE | re.MULTILINE
+    r"^\s*(?:task|goal|objective|instruction|task description)\s*[:：]\s*(.+)", re.IGNORECASE | re.MULTILINE
 )
 _YOUR_TURN = re.compile(
     r"(?:it'?s|it is|now) your turn|here(?:'s| is) (?:the|your) (?:new |actual |real )?task"

@@ -212,7 +212,7 @@ def _message(item: Any) -> list[Message]:
         loss = bool(loss)
     if loss is not None and not isinstance(loss, bool):
         raise RecordError(f".loss is {short(loss)}, not true, false or null")
-    return [Message(role, text, loss if role == "agent" else None, action)]
+    return [Message(role, text, loss if role == "agent" else None, action, reward=_reward(item))]
 
 
 def _text_of(value: Any, where: str) -> tuple[str, str | None]:
@@ -321,9 +321,6 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
     thought = next(
         (item[k] for k in ("thought", "think", "reasoning") if isinstance(item.get(k), str)), ""
     )
-    reward = item.get("reward")
-    if isinstance(reward, bool) or not isinstance(reward, int | float):
-        reward = None
     messages = [] if seen is None else [Message("user", seen)]
     if action is not None:
         plain = not re.search(r"action\s*[:：]|<action>|tool_call", action, re.IGNORECASE)
@@ -333,10 +330,15 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
                 thought if plain else action,
                 None,
                 action if plain else None,
-                reward=reward,
+                reward=_reward(item),
             )
         )
     return messages if after is None else [*messages, Message("user", after)]
+
+
+def _reward(item: Mapping[str, Any]) -> float | None:
+    reward = item.get("reward")
+    return reward if type(reward) in (int, float) else None
 
 
 def _joined(messages: Sequence[Message]) -> tuple[Message, ...]:
@@ -356,5 +358,6 @@ def _joined(messages: Sequence[Message]) -> tuple[Message, ...]:
             text=text,
             loss=None if not losses else True in losses,
             action=last.action if message.action is None else message.action,
+            reward=last.reward if message.reward is None else message.reward,
         )
     return tuple(joined)

@@ -64,6 +64,8 @@ def read_outcome(
     if score is None and rewards:
         score = _together("rewards of the steps", list(rewards))
     success = _first(places, _SUCCESSES, _yes_or_no)
+    if success is None:
+        success = _first(places, ("outcome", "result", "status"), _in_words)
     if score is not None:
         score = _scaled(score, environment, "the score")
     elif success is not None:
@@ -133,6 +135,11 @@ def _together(where: str, value: Any) -> float | None:
     total = sum(numbers)
     running = len(numbers) > 1 and numbers == sorted(numbers) and numbers[-2] > 0
     return numbers[-1] if running else total
+
+
+def _in_words(where: str, value: Any) -> bool | None:
+    word = value.strip().lower() if isinstance(value, str) else ""
+    return word in _YES if word in _YES or word in _NO else None
 
 
 def _yes_or_no(where: str, value: Any) -> bool | None:
