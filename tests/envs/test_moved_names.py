@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 
@@ -10,10 +10,16 @@ from tratree.cli.compose import compose_config
 from tratree.cli.environment import opened
 from tratree.envs.base import play_expert
 from tratree.envs.moved_names import renamed
+from tratree.envs.registry import ENVIRONMENTS as PLUGINS
 from tratree.envs.replay import replay
 from tratree.trajectory.types import Step, Task, Trajectory
 
 SHOP = ("env=webshop", "env.products=600", "env.pages=official")
+
+
+def moved(name, *overrides):
+    config = compose_config([f"env={name}", *overrides])
+    return PLUGINS.find(name).moved_names(config.env, None)
 
 
 def told(first, *steps):
@@ -26,25 +32,28 @@ def test_scienceworld_rooms():
         "A door to the green house.",
         ("To the green house.", "go to green house", "You move to the green house."),
     )
-    new, said = renamed(old, "scienceworld", {})
+    new, said = renamed(old, moved("scienceworld"))
     assert new.first_observation == "A door to the greenhouse."
     assert new.steps[0] == Step(
         "To the greenhouse.", "go to greenhouse", "You move to the greenhouse."
     )
     assert said == {"scienceworld 1.2.3: `green house` is `greenhouse`": 4}
-    assert renamed(new, "scienceworld", {}) == (new, {})
+    assert renamed(new, moved("scienceworld")) == (new, {})
 
 
 def test_alfworld_placing_follows_the_wording():
     put = ("I put it in there.", "put mug 1 in/on desk 2", "You put the mug 1 in/on the desk 2.")
     move = ("I put it in there.", "move mug 1 to desk 2", "You move the mug 1 to the desk 2.")
     for wording, theirs, ours in (("move", put, move), ("put", move, put)):
-        new, said = renamed(told("", theirs), "alfworld", {"wording": wording})
+        new, said = renamed(told("", theirs), moved("alfworld", f"env.wording={wording}"))
         assert new == told("", ours)
         assert sum(said.values()) == 2
-        assert renamed(told("", ours), "alfworld", {"wording": wording}) == (told("", ours), {})
+        assert renamed(told("", ours), moved("alfworld", f"env.wording={wording}")) == (
+            told("", ours),
+            {},
+        )
     assert (
-        renamed(told("", ("", "put mug 1 on desk 2", "")), "alfworld", {})[0].steps[0].action
+        renamed(told("", ("", "put mug 1 on desk 2", "")), moved("alfworld"))[0].steps[0].action
         == "move mug 1 to desk 2"
     )
 
@@ -67,10 +76,10 @@ def test_webshop_price_bounds_are_those_of_the_task(played):
     steps = tuple(replace(s, observation=other(s.observation)) for s in ours.steps)
     theirs = replace(ours, first_observation=other(ours.first_observation), steps=steps)
     assert theirs != ours
-    new, said = renamed(theirs, "webshop", asdict(config.env), task)
+    new, said = renamed(theirs, PLUGINS.find("webshop").moved_names(config.env, task))
     assert new == ours
     assert sum(said.values()) == str(theirs).count("1,234.50")
-    assert renamed(theirs, "webshop", asdict(config.env)) == (theirs, {})
+    assert renamed(theirs, PLUGINS.find("webshop").moved_names(config.env, None)) == (theirs, {})
 
 
 def test_an_own_episode_replays_the_same(played):

@@ -25,9 +25,9 @@ from tratree.modules.checkpoint import SafeCheckpointIO
 from tratree.modules.fit import CHECKPOINT, FitReport, fit
 from tratree.modules.imitation import MCTSImitationModule
 from tratree.modules.metrics import METRICS, read_metrics
-from tratree.modules.settings import TrainingSettings
+from tratree.modules.settings import DPOSettings, TrainingSettings
 from tratree.modules.sft import SFTModule
-from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule
+from tratree.modules.tree_dpo import TreeDPOModule
 from tratree.preemption import SIGNAL
 
 STEPS = 12  # of SETTINGS on 22 episodes: two epochs, each ends with a batch that isn't full

@@ -45,10 +45,11 @@ from tratree.modules.imitation import MCTSImitationModule
 from tratree.modules.log_probabilities import score_sequences, sequence_log_probs
 from tratree.modules.metrics import METRICS, read_metrics
 from tratree.modules.pack_attention import EDGES, attend_by_edges
+from tratree.modules.settings import DPOSettings
 from tratree.modules.sft import SFTModule
-from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule
-from tratree.stages.reference import encode_pair
+from tratree.modules.tree_dpo import TreeDPOModule
 from tratree.policy.chat import ChatFormat
+from tratree.stages.reference import encode_pair
 from tratree.trajectory.types import Step, Task, Trajectory
 from tratree.tree.divergence import find_pairs
 from tratree.tree.merge import build_tree

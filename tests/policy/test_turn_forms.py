@@ -40,7 +40,7 @@ def test_what_follows_an_action_is_not_kept(family, form):
     chat = chat_format(family, form)
     said = [*chat.agent_turn("so", "go to cabinet 1")[:-1]]
     more = chat._encode("\nObservation: You are in the middle of a room.\nThought: I")
-    turn = Turn(chat, RolloutLimits(9, 200, 999), list)
+    turn = Turn(chat, RolloutLimits(max_steps=9, max_new_tokens=200, max_context=999), list)
     for token in [*said, *more]:
         if turn.over:
             break
@@ -55,7 +55,11 @@ def test_what_follows_an_action_is_not_kept(family, form):
 @pytest.mark.parametrize("family", BYTES)
 def test_a_long_thought_is_followed_by_the_label_of_its_form(family, form):
     chat = chat_format(family, form)
-    turn = Turn(chat, RolloutLimits(9, 200, 999, max_thought_tokens=4), list)
+    turn = Turn(
+        chat,
+        RolloutLimits(max_steps=9, max_new_tokens=200, max_context=999, max_thought_tokens=4),
+        list,
+    )
     for token in chat._encode("I should look for a mug first now"):
         if turn.inserted:
             break
@@ -88,5 +92,5 @@ def test_only_another_form_changes_what_a_model_depends_on():
     other = compose_config(["model.turn_form=react"]).model.strong
     assert chat_settings(other)["turn_form"] == "react"
     assert load_chat({"chat": chat_settings(other)}).turn_form is TURN_FORMS["react"]
-    with pytest.raises(UserError, match=r"model\.weak\.turn_form=poem"):
+    with pytest.raises(UserError, match=r"model\.turn_form=poem"):
         compose_config(["model.turn_form=poem"])

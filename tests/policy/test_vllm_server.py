@@ -15,7 +15,7 @@ import pytest
 
 from tests.policy.vllm_stand_in import serving
 from tratree.errors import UserError
-from tratree.policy.sampling import SamplingSettings
+from tratree.policy.rollout_settings import SamplingSettings
 from tratree.policy.vllm_server import API_KEY, VllmServer
 
 EXCHANGE = json.loads((Path(__file__).parent / "vllm_exchange.json").read_text("utf-8"))

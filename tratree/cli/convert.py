@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tratree.cli.replayed import DIFFERENCES, replay_all
-from tratree.config import ENVIRONMENTS
+from tratree.envs.registry import ENVIRONMENTS
 from tratree.errors import UserError
 from tratree.files import write_atomically
 from tratree.trajectory.conversations import FORMATS, write_conversations
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> None:
         "overrides", nargs="*", metavar="key=value", help="of --replay, such as env=webshop"
     )
     parser.add_argument("--to", choices=(OURS, *FORMATS), default=OURS, help="default: %(default)s")
-    parser.add_argument("--env", choices=sorted(ENVIRONMENTS), help="of records that do not tell")
+    parser.add_argument("--env", choices=ENVIRONMENTS.names(), help="of records that do not tell")
     parser.add_argument("--strict", action="store_true", help="write nothing if a record is bad")
     parser.add_argument("--report", type=Path, help="default: TARGET.report.json")
     parser.add_argument("--replay", action="store_true", help="play each one in its environment")

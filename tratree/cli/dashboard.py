@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> None:
     check_connection("tratree dashboard")
 
     from tratree.cli.compose import compose_config
-    from tratree.stages.methods import METHODS
+    from tratree.method_plugins import METHODS
     from tratree.runs.run import CEILING, WEAK
     from tratree.tracking.wandb_dashboard import build_dashboard, publish
 
@@ -49,6 +49,6 @@ def main(arguments: Sequence[str]) -> None:
         *(entity, project, given.env),
         splits=splits,
         baselines=[WEAK, CEILING],
-        methods=list(METHODS),
+        methods=METHODS.names(),
     )
     print(f"dashboard: {publish(workspace)}")

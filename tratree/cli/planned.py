@@ -71,13 +71,23 @@ def launched_from(plan: Path) -> Path:
     return Path(read_yaml(plan)["hydra"]["runtime"]["cwd"])
 
 
+def config_dir_of(plan: Path) -> Path | None:
+    """Return the folder that ``--config-dir`` of the sweep named, or None."""
+    sources = read_yaml(plan)["hydra"]["runtime"]["config_sources"]
+    found = (Path(source["path"]) for source in sources if source["provider"] == "command-line")
+    return next(found, None)
+
+
 @cache
-def planned_stages(overrides: Overrides, start: Path) -> dict[Path, str]:
+def planned_stages(
+    overrides: Overrides, start: Path, config_dir: Path | None = None
+) -> dict[Path, str]:
     """Return the stages of a point, by their folder in the store.
 
     Args:
         overrides: What makes it this point.
         start: What a relative store is relative to.
+        config_dir: Where else files of groups are.
 
     Raises:
         UserError, HydraException: If the configuration no longer takes these overrides.
@@ -85,7 +95,7 @@ def planned_stages(overrides: Overrides, start: Path) -> dict[Path, str]:
     from tratree.stages.methods import evaluations
     from tratree.store.stage import with_inputs
 
-    config = compose_config(overrides)
+    config = compose_config(overrides, config_dir)
     stages = evaluations(config).values()
     root = (start / config.store).resolve()
     return {root / stage.name / stage.key: stage.title for stage in with_inputs(stages)}

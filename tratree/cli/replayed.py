@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
 
 from tratree.cli.compose import compose_config
 from tratree.cli.environment import opened
-from tratree.config import ENVIRONMENTS
 from tratree.envs.identify import Identifier
 from tratree.envs.moved_names import renamed
-from tratree.envs.registry import published_names
+from tratree.envs.plugin import EnvironmentPlugin
+from tratree.envs.registry import ENVIRONMENTS, reference_of
 from tratree.envs.replay import replay
 from tratree.errors import UserError
 from tratree.trajectory.reading.read import Reading
@@ -37,22 +36,23 @@ def replay_all(
     """
     if not any(override.startswith("env=") for override in overrides):
         told = {str(t.record.get("environment") or environment) for t in reading.trajectories}
-        known = sorted(told & set(ENVIRONMENTS))
+        known = sorted(told & set(ENVIRONMENTS.names()))
         if len(known) != 1:
             raise UserError("--replay plays in one environment: say which, such as env=webshop")
         overrides = [f"env={known[0]}", *overrides]
     config = compose_config(overrides)
-    name, settings = config.env.name, asdict(config.env)
+    reference = reference_of(vars(config.env))
+    plugin = ENVIRONMENTS.find(reference)
     left_out: dict[int, str] = {}
     with opened(config) as env:
         tasks: dict[str, Task] = {}
         for split in config.env.splits.values():
             with suppress(UserError):  # there may be no data of this split
                 tasks |= {task.task_id: task for task in env.tasks(split)}
-        identifier = Identifier(name, tasks, config.env.splits["train"])
+        identifier = Identifier(reference, tasks, config.env.splits["train"])
         for number, trajectory in enumerate(reading.trajectories):
-            task = identifier.identify(trajectory).task or _other_task(name, trajectory)
-            moved, changes = renamed(trajectory, name, settings, task)
+            task = identifier.identify(trajectory).task or _other_task(plugin, trajectory)
+            moved, changes = renamed(trajectory, plugin.moved_names(config.env, task))
             reading.notes.update(changes)
             reading.trajectories[number] = moved
             try:
@@ -78,11 +78,10 @@ def replay_all(
     reading.leave_out(left_out)
 
 
-def _other_task(environment: str, trajectory: Trajectory) -> Task | None:
+def _other_task(plugin: EnvironmentPlugin, trajectory: Trajectory) -> Task | None:
     """Return the task that a name means though no split has it: not all tasks are always listed."""
-    names = published_names(environment)
     for name in trajectory.record.get("names", [trajectory.task.task_id]):
-        task_id = names.own_task_id(name)
+        task_id = plugin.own_task_id(name)
         if task_id:
             return Task(task_id, "", "", "")
     return None

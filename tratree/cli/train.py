@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import hydra
@@ -11,9 +12,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from tratree.cli.compose import CONFIG_FOLDER
+from tratree.cli.compose import CONFIG_FOLDER, check_choices
 from tratree.cli.failures import Sweep, list_failures, write_failure
-from tratree.config import read_config, register_schema
+from tratree.config import read_config, register_defaults
 from tratree.errors import UserError
 from tratree.large_imports import large_imports
 from tratree.report.sweep import FAILURE
@@ -27,7 +28,8 @@ def main() -> None:
     Raises:
         UserError: If points of a sweep failed; what each failed of is printed before.
     """
-    register_schema()
+    register_defaults()
+    check_choices(sys.argv[1:])
     try:
         hydra.main(version_base="1.3", config_path=str(CONFIG_FOLDER), config_name="config")(_run)()
     except Exception:
@@ -42,8 +44,9 @@ def _run(composed: DictConfig) -> None:
     sweeping = settings.mode is RunMode.MULTIRUN
     (folder / FAILURE).unlink(missing_ok=True)
     try:
-        config = read_config(composed)
-        config.logger.group = config.logger.group or _group()
+        config = read_config(composed, settings.runtime.choices)
+        if config.logger.group is None:
+            config = replace(config, logger=replace(config.logger, group=_group()))
         # Heavy imports wait until there is something to run, so that --help answers at once.
         with large_imports():
             from tratree.runs.run import run

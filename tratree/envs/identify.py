@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from tratree.envs.registry import published_names
+from tratree.envs.registry import ENVIRONMENTS
 from tratree.trajectory.goal_words import KINDS, goal_words
 from tratree.trajectory.reading.beginning import stated_goal
 from tratree.trajectory.types import Task, Trajectory
+
+TaskFinder = Callable[[Mapping[str, Task]], Callable[[str], list[str]]]
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,15 @@ class Identifier:
         """Take the tasks that there are.
 
         Args:
-            environment: Name of the environment.
+            environment: Name or target of the environment.
             tasks: Its tasks by id, of every split that is used.
             train: Name of the split that may be trained on; all others are held out.
         """
-        self._names = published_names(environment)
+        plugin = ENVIRONMENTS.find(environment)
+        self._gist, self._names_held_out = plugin.gist, plugin.names_held_out
+        self._find = (plugin.task_finder or _finder_by(plugin.own_task_id))(tasks)
         self._tasks = tasks
         self._train = train
-        self._index = self._names.task_index(tasks)
         self._by_goal: dict[tuple[str, ...], list[Task]] = {}
         for task in tasks.values():
             if task.split != train:
@@ -59,13 +62,9 @@ class Identifier:
         training task counts if the goal is its goal, too.
         """
         names = trajectory.record.get("names") or [trajectory.task.task_id]
-        named = [
-            self._tasks[task_id]
-            for name in names
-            for task_id in self._names.named_tasks(name, self._tasks, self._index)
-        ]
+        named = [self._tasks[task_id] for name in names for task_id in self._find(name)]
         held_out = [task for task in named if task.split != self._train]
-        if held_out or any(map(self._names.names_held_out, names)):
+        if held_out or any(map(self._names_held_out, names)):
             return Identity(held_out[0] if held_out else None, held_out=True)
         opening = trajectory.first_observation
         said = _spaced(goal_words(opening))
@@ -80,7 +79,7 @@ class Identifier:
         return Identity(candidates=candidates if candidates or told else None)
 
     def _goal(self, instruction: str) -> tuple[str, ...]:
-        return goal_words(self._names.gist(instruction))
+        return goal_words(self._gist(instruction))
 
     def _says(self, task: Task, opening: str, said: str) -> bool:
         words = self._goal(task.instruction)
@@ -109,6 +108,17 @@ def opens_alike(
     """
     said = _spaced(goal_words(trajectory.first_observation))
     return any(_is_said(opening(task), said) for task in tasks)
+
+
+def _finder_by(own_task_id: Callable[[str], str | None]) -> TaskFinder:
+    def finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
+        def find(published: str) -> list[str]:
+            task_id = own_task_id(published)
+            return [task_id] if task_id in tasks else []
+
+        return find
+
+    return finder
 
 
 def _is_said(text: str, said: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from tratree.errors import UserError
-from tratree.policy.sampling import SamplingSettings
+from tratree.policy.rollout_settings import SamplingSettings
 
 API_KEY = "VLLM_API_KEY"
 """The environment variable with the server's key, if it has one; vLLM reads the same."""

@@ -15,16 +15,16 @@ from tratree.models.lora import load_policy_model
 from tratree.models.names import local_folder, public_name
 from tratree.models.settings import ModelSettings
 from tratree.modules.fit import FitReport
-from tratree.store.finished import DESCRIPTION, read_description
+from tratree.report.model_card import ModelCard, Step, render_card
 from tratree.runs.run_folder import STAGES, read_stages
+from tratree.runs.starts import library_versions
 from tratree.stages.demonstrations import DEMONSTRATIONS
 from tratree.stages.file_names import EPISODES
 from tratree.stages.pairs import PAIRS
 from tratree.stages.paths import PATHS
 from tratree.stages.training import ADAPTER, load_chat, read_report
 from tratree.stages.trees import read_trees
-from tratree.runs.starts import library_versions
-from tratree.report.model_card import ModelCard, Step, render_card
+from tratree.store.finished import DESCRIPTION, read_description
 
 RESULTS = ("results.json", "results.md")
 _LINES = {

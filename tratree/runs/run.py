@@ -10,19 +10,18 @@ from typing import Any
 
 from rich.console import Console
 
-from tratree.config import Config
+from tratree.config import Config, result_settings
 from tratree.errors import UserError
 from tratree.evaluation.comparison import compare
+from tratree.report.table import add_gap_recovered, print_results, write_results
+from tratree.runs.run_folder import write_stages
+from tratree.runs.starts import write_start
+from tratree.stages.evaluate import protocol, read_evaluation
 from tratree.stages.methods import evaluations
 from tratree.store.progress import Progress
-from tratree.runs.run_folder import write_stages
 from tratree.store.stage import Resources, with_inputs
-from tratree.stages.evaluate import protocol, read_evaluation
-from tratree.runs.starts import write_start
 from tratree.store.store import Store
 from tratree.tracking import Tracker, open_tracker
-from tratree.policy.machine_settings import EngineSettings, WorkerSettings
-from tratree.report.table import add_gap_recovered, print_results, write_results
 
 TABLE_WIDTH = 132
 PROFILES = "profile"
@@ -45,15 +44,12 @@ def open_store(
     """
     _refuse_import_by_worker()
     root = Path(config.store).absolute()
-    rollout = config.rollout
     resources = Resources(
-        WorkerSettings(
-            rollout.workers, rollout.step_seconds, rollout.recycle_episodes, rollout.recycle_gib
-        ),
-        EngineSettings(rollout.batch_size, rollout.cache_gib, rollout.env_threads),
-        root / "cache",
-        config.trainer.checkpoint_every_steps,
-        servers=tuple(rollout.servers),
+        workers=config.rollout,
+        engine=config.rollout,
+        cache=root / "cache",
+        checkpoint_every_steps=config.trainer.checkpoint_every_steps,
+        servers=config.rollout.servers,
         profiler=config.trainer.profiler if run else None,
         profiles=run / PROFILES if run else None,
     )
@@ -111,6 +107,7 @@ def _results(config: Config, evaluated: Mapping[str, Path]) -> dict[str, Any]:
         "seed": config.seed,
         "pgr": {"weak": WEAK, "ceiling": CEILING},
         "protocol": rules,
+        "configuration": result_settings(config),
         "systems": measured,
         "comparisons": {
             "baseline": CEILING,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tratree.config import Config
 from tratree.envs.base import play_expert
+from tratree.envs.registry import reference_of
 from tratree.stages.environment import env_maker, games_stage
 from tratree.stages.published import content_digest, take_published
 from tratree.stages.tasks import demonstrated_tasks, explored_tasks
@@ -45,7 +46,7 @@ def demonstrations_stage(config: Config, label: str = "", *, explored_too: bool 
         **settings,
         "tasks": None if explored_too else expert.tasks,
         "content": content_digest(path),
-        "environment": config.env.name,
+        "environment": reference_of(vars(config.env)),
         "splits": sorted(config.env.splits.values()),
         "minimum_score": expert.minimum_score,
         "per_task": expert.per_task,

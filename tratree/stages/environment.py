@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from tratree.config import Config
 from tratree.envs.base import TextEnv
-from tratree.envs.registry import make_env, prepare_data
+from tratree.envs.registry import ENVIRONMENTS, make_env, prepare_data, reference_of
+from tratree.settings import plain
 from tratree.store.finished import read_description
 from tratree.store.stage import Job, Stage
-
-_VERSIONS = {"webshop": 2}
-"""Of what an environment makes for equal settings; 1 if it is not named."""
 
 
 def games_stage(config: Config) -> Stage:
     """Make or find the games. They do not depend on the run's seed."""
-    version = _VERSIONS.get(config.env.name, 1)
-    return Stage("games", {"env": asdict(config.env)}, _prepare, version=version)
+    settings = {key: value for key, value in plain(config.env).items() if key != "target" or value}
+    plugin = ENVIRONMENTS.find(reference_of(settings))
+    return Stage("games", {"env": settings}, _prepare, version=plugin.version)
 
 
 def open_env(games: Path, cache: Path) -> TextEnv:

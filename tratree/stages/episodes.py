@@ -8,14 +8,14 @@ from functools import partial
 from typing import Any
 
 from tratree.config import Config
-from tratree.store.stage import Job
+from tratree.policy.rollout_settings import Episode, RolloutLimits
+from tratree.policy.workers import roll_out
+from tratree.preemption import wait_for_safe_points
 from tratree.stages.environment import env_maker
 from tratree.stages.file_names import EPISODES, EPISODES_LOG
 from tratree.stages.serving import play_on_server
 from tratree.stages.training import policy_loader
-from tratree.policy.rollout_settings import Episode, RolloutLimits
-from tratree.policy.workers import roll_out
-from tratree.preemption import wait_for_safe_points
+from tratree.store.stage import Job
 from tratree.trajectory.jsonl import TrajectoryLog, write_trajectories
 from tratree.trajectory.types import Trajectory
 

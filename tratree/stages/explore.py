@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from itertools import cycle, islice
 
-from tratree.config import Config, SamplingConfig
+from tratree.config import Config
 from tratree.errors import UserError
-from tratree.policy.rollout_settings import Episode
-from tratree.policy.sampling import SamplingSettings
+from tratree.policy.rollout_settings import Episode, SamplingSettings
+from tratree.settings import plain
 from tratree.stages.another_m import played_with_another_m
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.stages.environment import env_maker, games_stage
@@ -47,7 +46,7 @@ def explore_stage(
     """
     explore = config.explore
     rounds = 1 if demonstrations else explore.rounds
-    plan = [asdict(s) for s in sampling_plan(explore.sampling, explore.trajectories)]
+    plan = [plain(s) for s in sampling_plan(explore.sampling, explore.trajectories)]
     explorers = [explorer]
     stage: Stage | None = None
     for number in range(rounds):
@@ -79,7 +78,9 @@ def explore_stage(
     return stage
 
 
-def sampling_plan(settings: list[SamplingConfig], trajectories: int) -> list[SamplingConfig]:
+def sampling_plan(
+    settings: Sequence[SamplingSettings], trajectories: int
+) -> list[SamplingSettings]:
     """Return the setting of each of the M trajectories.
 
     The settings take turns; after the first turn the greedy ones are left out, because they

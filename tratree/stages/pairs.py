@@ -7,21 +7,27 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tratree.config import Config
-from tratree.store.stage import Job, Stage
 from tratree.stages.trees import read_trees
+from tratree.store.stage import Job, Stage
 from tratree.tree.divergence import Pair, TrajectoryPair, find_pairs
 from tratree.tree.paths import pair_trajectories
 
 PAIRS = "pairs.jsonl"
 
 
-def pairs_stage(config: Config, trees: Stage) -> Stage:
-    """Take pairs where continuations of different score part (section 3.2 of the paper)."""
+def pairs_stage(config: Config, trees: Stage, continuation: str | None = None) -> Stage:
+    """Take pairs where continuations of different score diverge (section 3.2 of the paper).
+
+    Args:
+        config: The run's.
+        trees: Where the pairs are taken.
+        continuation: Where a continuation ends, if not as ``method.continuation`` says.
+    """
     method = config.method
     settings = {
         "aggregate": method.aggregate,
         "min_gap": method.minimum_gap,
-        "continuation": method.continuation,
+        "continuation": continuation or method.continuation,
         "max_pairs_per_divergence": method.pairs_per_divergence,
         "max_pairs_per_task": method.pairs_per_task,
     }

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict
 
 from tratree.config import Config
-from tratree.store.stage import Job, Stage
 from tratree.stages.trees import read_trees
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import write_trajectories
 from tratree.tree.comparison import compare_paths
 from tratree.tree.mcts import search_paths
@@ -22,7 +22,7 @@ def paths_stage(config: Config, trees: Stage) -> Stage:
     method = config.method
     settings = {
         "iterations": method.iterations,
-        "exploration": method.exploration,
+        "exploration": method.ucb_constant,
         "minimum_score": method.minimum_score,
     }
     return Stage("paths", settings, _search, {"trees": trees}, version=2, self_contained=True)

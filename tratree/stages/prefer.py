@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 
 from tratree.config import Config
 from tratree.data.pairs import EncodedPair, PairDataModule
-from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule
-from tratree.store.stage import Job, Stage
+from tratree.modules.settings import DPOSettings
+from tratree.modules.tree_dpo import TreeDPOModule
 from tratree.stages.reference import (
     REFERENCE,
     encode_pair,
@@ -24,6 +25,7 @@ from tratree.stages.training import (
     train,
     training_settings,
 )
+from tratree.store.stage import Job, Stage
 
 
 def prefer_stage(
@@ -46,11 +48,7 @@ def prefer_stage(
     strong, method = config.model.strong, config.method
     settings = {
         **training_settings(config, strong, config.model.preference),
-        "dpo": {
-            "beta": method.beta,
-            "label_smoothing": method.label_smoothing,
-            "length_normalised": method.length_normalised,
-        },
+        "dpo": {f.name: getattr(method, f.name) for f in fields(DPOSettings)},
         "pack_tokens": pack_tokens(config),
     }
     inputs = {**pair_inputs(pairs), "reference": reference}

@@ -12,6 +12,7 @@ from pathlib import Path
 from tratree.envs.base import TextEnv
 from tratree.envs.identify import Identifier, Identity, opens_alike
 from tratree.envs.moved_names import renamed
+from tratree.envs.registry import ENVIRONMENTS
 from tratree.errors import UserError
 from tratree.stages.environment import env_maker
 from tratree.stages.tasks import shuffled
@@ -62,7 +63,8 @@ def take_published(path: Path, job: Job) -> list[Trajectory]:
         UserError: If nothing of it can be read, or nothing is left.
     """
     settings = job.settings
-    reading = read_trajectory_files(path, settings["environment"])
+    env_settings = read_description(job.inputs["games"])["settings"]["env"]
+    reading = read_trajectory_files(path, env_settings["name"])
     read = len(reading.trajectories)
     with_ids = sum(any(step.token_ids for step in t.steps) for t in reading.trajectories)
     if with_ids:
@@ -115,7 +117,8 @@ def _identify(env: TextEnv, reading: Reading, job: Job) -> list[Identity]:
         with suppress(UserError):  # there may be no data of this split
             tasks |= {task.task_id: task for task in env.tasks(split)}
     identifier = Identifier(settings["environment"], tasks, settings["split"])
-    env_settings = read_description(job.inputs["games"])["settings"]["env"]
+    plugin = ENVIRONMENTS.find(settings["environment"])
+    env_settings = plugin.settings(**read_description(job.inputs["games"])["settings"]["env"])
     openings: dict[str, str] = {}
 
     def opening(task: Task) -> str:
@@ -130,7 +133,7 @@ def _identify(env: TextEnv, reading: Reading, job: Job) -> list[Identity]:
         if alike and opens_alike(trajectory, opening, found.candidates or ()):
             found = Identity(held_out=True)
         identities.append(found)
-        moved, changes = renamed(trajectory, settings["environment"], env_settings, found.task)
+        moved, changes = renamed(trajectory, plugin.moved_names(env_settings, found.task))
         reading.trajectories[number] = moved
         reading.notes.update(changes)
     return identities

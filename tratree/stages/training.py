@@ -16,7 +16,7 @@ from peft import PeftModel
 from rich.console import Console
 from transformers import PreTrainedModel
 
-from tratree.config import BaseModelConfig, Config, OptimizationConfig
+from tratree.config import BaseModelSettings, Config
 from tratree.data.data_module import StepDataModule
 from tratree.models.loading import load_base, load_tokenizer
 from tratree.models.lora import add_lora, load_adapter, load_policy_model, save_adapter
@@ -27,8 +27,9 @@ from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.fit import CHECKPOINT, FitReport, fit
 from tratree.modules.nodes import run_on_nodes
 from tratree.modules.processes import run_in_processes
-from tratree.modules.settings import TrainingSettings
+from tratree.modules.settings import OptimizationSettings, TrainingSettings
 from tratree.policy.chat import ChatFormat
+from tratree.settings import plain
 from tratree.store.finished import read_description
 from tratree.store.progress import Progress
 from tratree.store.stage import Job, Resources
@@ -38,7 +39,7 @@ REPORT = "training.json"
 
 
 def training_settings(
-    config: Config, base: BaseModelConfig, optimization: OptimizationConfig
+    config: Config, base: BaseModelSettings, optimization: OptimizationSettings
 ) -> dict[str, Any]:
     """Return what a fine-tuning of `base` depends on, besides its data."""
     model, trainer = config.model, config.trainer
@@ -53,8 +54,8 @@ def training_settings(
         "weights": fingerprint(base.name),
         "chat": chat_settings(base),
         "context": model.context,
-        "lora": asdict(model.lora),
-        "optimization": asdict(optimization),
+        "lora": plain(model.lora),
+        "optimization": plain(optimization),
         "hardware": {  # another one changes the last bits of a result
             "accelerator": trainer.accelerator,
             "devices": trainer.devices,
@@ -67,7 +68,7 @@ def training_settings(
     }
 
 
-def chat_settings(base: BaseModelConfig) -> dict[str, Any]:
+def chat_settings(base: BaseModelSettings) -> dict[str, Any]:
     """Return what the chat format of a base model depends on."""
     return {
         "tokenizer": base.name,

@@ -12,10 +12,10 @@ from zlib import crc32
 import numpy as np
 
 from tratree.config import Config
-from tratree.envs.registry import action_key
+from tratree.envs.registry import action_key, reference_of
 from tratree.models.names import fingerprint
-from tratree.store.stage import Job, Stage
 from tratree.stages.file_names import EPISODES
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
 from tratree.tree.files import load_trees, save_trees
@@ -31,10 +31,11 @@ STATISTICS = "statistics.json"
 def trees_stage(config: Config, explored: Stage) -> Stage:
     """Merge `tree.width` trajectories of each task (section 3.1 of the paper)."""
     tree = config.tree
+    normalised = tree.action_match == "normalised"
     settings: dict[str, Any] = {
         "similarity": tree.similarity,
         "xi_sim": tree.xi_sim,
-        "action_rule": config.env.name if tree.action_match == "normalised" else "exact",
+        "action_rule": reference_of(vars(config.env)) if normalised else "exact",
     }
     if tree.similarity == "minilm":
         settings["encoder"] = {"name": tree.encoder, "weights": fingerprint(tree.encoder)}

@@ -18,8 +18,7 @@ _ACT = frozenset(
 )
 """Names of tools whose argument is the whole action."""
 
-_WHOLE = (
-    "","action", "command", "cmd", "input", "text", "query", "value", "act", "action_input")
+_WHOLE = ("", "action", "command", "cmd", "input", "text", "query", "value", "act", "action_input")
 """Arguments that may hold the whole action, the likeliest first."""
 
 _SHOP = frozenset({"search", "click"})
@@ -41,7 +40,16 @@ _BEFORE = {
 """Words before an argument, where a name such as ``take`` and its arguments are the action."""
 
 _NAMES = ("name", "function", "tool", "tool_name", "action_name", "api")
-_ARGUMENTS = ("arguments", "args", "kwargs", "parameters", "params", "action_input", "tool_input", "input")
+_ARGUMENTS = (
+    "arguments",
+    "args",
+    "kwargs",
+    "parameters",
+    "params",
+    "action_input",
+    "tool_input",
+    "input",
+)
 _THOUGHTS = ("thought", "thoughts", "think", "reasoning", "reason", "analysis")
 _HERMES = re.compile(r"<(tool_call|function_call)>(.*?)(?:</\1>|\Z)", re.DOTALL)
 _FUNCTION = re.compile(r"<function=([\w.-]+)>(.*?)(?:</function>|\Z)", re.DOTALL)

@@ -7,7 +7,7 @@ import pytest
 
 from tratree.cli.compose import compose_config
 from tratree.envs.registry import make_env, prepare_data
-from tratree.envs.scienceworld.setup import SIMPLIFICATIONS
+from tratree.envs.scienceworld.settings import SIMPLIFICATIONS
 from tratree.envs.scienceworld.tasks import (
     SPLITS,
     TASK_NAMES,
@@ -161,6 +161,6 @@ def test_missing_eto_lists_are_named(monkeypatch, tmp_path):
 def test_the_default_configuration_names_tasks_that_exist():
     config = compose_config(["env=scienceworld"])
     assert set(config.env.tasks) <= set(TASK_NAMES)
-    assert set(SETTINGS) | {"splits"} == set(vars(config.env))
+    assert set(SETTINGS) | {"splits", "target"} == set(vars(config.env))
     assert set(config.env.splits.values()) == set(SPLITS)
     assert json.dumps(vars(config.env))

@@ -3,13 +3,47 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
+from tratree.envs.moved_names import MovedName
 from tratree.trajectory.types import Task
 
 HELD_OUT = frozenset({"valid_seen", "valid_unseen"})
 """Names of the official held-out splits, whichever of them are on this machine."""
+
+_MOVED = {
+    "move": (
+        MovedName(
+            "alfworld 0.4: `put X in/on Y` is `move X to Y`",
+            re.compile(r"\Aput (.+?) (?:in/on|into|onto|in|on) (.+)\Z", re.IGNORECASE),
+            r"move \1 to \2",
+            "actions",
+        ),
+        MovedName(
+            "alfworld 0.4: `You put the X in/on the Y.` is `You move the X to the Y.`",
+            re.compile(r"\bYou put the (.+?) (?:in/on|in|on) the (.+?)\."),
+            r"You move the \1 to the \2.",
+            "observations",
+        ),
+    ),
+    "put": (
+        MovedName(
+            "env.wording=put: `move X to Y` is `put X in/on Y`",
+            re.compile(r"\Amove (.+?) to (.+)\Z", re.IGNORECASE),
+            r"put \1 in/on \2",
+            "actions",
+        ),
+        MovedName(
+            "env.wording=put: `You move the X to the Y.` is `You put the X in/on the Y.`",
+            re.compile(r"\bYou move the (.+?) to the (.+?)\."),
+            r"You put the \1 in/on the \2.",
+            "observations",
+        ),
+    ),
+}
+"""By ``env.wording``."""
 
 _TRIAL = re.compile(r"trial_[A-Za-z0-9_]*\d")
 
@@ -25,32 +59,23 @@ def own_task_id(published: str) -> str | None:
     return "/".join(folder.parts[-3:])
 
 
-def named_tasks(
-    published: str, tasks: Mapping[str, Task], index: Mapping[str, list[str]]
-) -> list[str]:
-    """Return the ids of the games that a name may mean: by split, goal folder and trial, or fewer.
-
-    Args:
-        published: A path in any form, its last folders, or the trial alone.
-        tasks: Those that there are.
-        index: What `task_index` makes of them.
-    """
-    path = "/" + re.sub(r"[\\/]+", "/", published.strip().lower()) + "/"
-    trials = {part for part in path.split("/") if part in index}
-    trials |= {trial for trial in _TRIAL.findall(path) if trial in index}
-    found = [task_id for trial in sorted(trials) for task_id in index[trial]]
-    for part in (1, 0):  # the goal's folder, then the split, as far as the name has them
-        said = [t for t in found if t.split("/")[part].lower() in path]
-        found = said or found
-    return found
-
-
-def task_index(tasks: Mapping[str, Task]) -> dict[str, list[str]]:
-    """Return the ids of games by trial."""
-    index: dict[str, list[str]] = {}
+def task_finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
+    """Return what finds the games that a name may mean: a path, its last folders, or the trial."""
+    by_trial: dict[str, list[str]] = {}
     for task_id in tasks:
-        index.setdefault(task_id.rpartition("/")[2].lower(), []).append(task_id)
-    return index
+        by_trial.setdefault(task_id.rpartition("/")[2].lower(), []).append(task_id)
+
+    def find(published: str) -> list[str]:
+        path = "/" + re.sub(r"[\\/]+", "/", published.strip().lower()) + "/"
+        trials = {part for part in path.split("/") if part in by_trial}
+        trials |= {trial for trial in _TRIAL.findall(path) if trial in by_trial}
+        found = [task_id for trial in sorted(trials) for task_id in by_trial[trial]]
+        for part in (1, 0):  # the goal's folder, then the split, as far as the name has them
+            said = [t for t in found if t.split("/")[part].lower() in path]
+            found = said or found
+        return found
+
+    return find
 
 
 def names_held_out(published: str) -> bool:
@@ -65,3 +90,8 @@ def names_held_out(published: str) -> bool:
 def gist(instruction: str) -> str:
     """Return the goal sentence: it says all."""
     return instruction
+
+
+def moved_names(settings: Any, task: Task | None) -> Sequence[MovedName]:
+    """Return how older data and models, or newer ones, name placing an object."""
+    return _MOVED[settings.wording]

@@ -15,7 +15,8 @@ _GOAL = re.compile(
     re.IGNORECASE,
 )
 _LABELLED_GOAL = re.compile(
-    r"^\s*(?:task|goal|objective|instruction|task description)\s*[:：]\s*(.+)", re.IGNORECASE | re.MULTILINE
+    r"^\s*(?:task|goal|objective|instruction|task description)\s*[:：]\s*(.+)",
+    re.IGNORECASE | re.MULTILINE,
 )
 _YOUR_TURN = re.compile(
     r"(?:it'?s|it is|now) your turn|here(?:'s| is) (?:the|your) (?:new |actual |real )?task"

@@ -1,0 +1,28 @@
+"""ALFWorld as a plug-in."""
+
+from __future__ import annotations
+
+from tratree.envs.alfworld.published import (
+    gist,
+    moved_names,
+    names_held_out,
+    own_task_id,
+    task_finder,
+)
+from tratree.envs.alfworld.settings import AlfworldSettings
+from tratree.envs.plugin import EnvironmentPlugin
+from tratree.plugins import imported_when_called
+
+PLUGIN = EnvironmentPlugin(
+    name="alfworld",
+    settings=AlfworldSettings,
+    prepare=imported_when_called("tratree.envs.alfworld.setup:prepare_data"),
+    make=imported_when_called("tratree.envs.alfworld.setup:make_env"),
+    action_key=imported_when_called("tratree.envs.alfworld.actions:action_key"),
+    own_task_id=own_task_id,
+    gist=gist,
+    task_finder=task_finder,
+    names_held_out=names_held_out,
+    moved_names=moved_names,
+    extra="alfworld",
+)

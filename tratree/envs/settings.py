@@ -1,0 +1,32 @@
+"""The settings that every environment has."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, field
+
+from tratree.settings import Count, settings
+
+
+@settings
+class EnvSettings:
+    """``env=…``; an environment extends this class with its own keys."""
+
+    _: KW_ONLY
+
+    name: str
+    """The environment."""
+
+    target: str | None = None
+    """package.module:NAME of an environment that is not installed as a plug-in; null: the one
+    called `name`."""
+
+    max_steps: Count
+    """Step limit of an episode, in steps of the agent."""
+
+    splits: dict[str, str] = field(default_factory=lambda: {"train": "train", "test": "test"})
+    """The environment's name of each split; train is among them."""
+
+    def __post_init__(self) -> None:
+        """Check what must go together."""
+        if "train" not in self.splits:
+            raise ValueError("splits has no train: name the split that demonstrations are of")
