@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tratree.cli.arguments import ArgumentParser
 from tratree.cli.compose import describe_composition_error, use_config_dir
+from tratree.composed import refuse_credentials
 from tratree.errors import UserError
 
 CONFIG_DIR = "--config-dir"
@@ -24,6 +25,7 @@ INTERRUPTED = 128 + 2
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
+        "check-model": "try whether the models of a family are as they must be",
         "convert": "convert published trajectories, and play them again",
         "dashboard": "make a W&B workspace for the runs of a project",
         "export": "write a trained model to a folder that other programs load",
@@ -31,14 +33,16 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "plugins": "list the installed environments and methods",
         "progress": "show how far a sweep has come",
         "report": "put all there is of a run on one HTML page",
+        "settings": "list all settings: values, default and meaning",
         "summarize": "put the results of a sweep into one table, with plots",
+        "store": "list, check, repair and prune the stages of a store",
         "tasks": "list an environment's splits and tasks",
         "view": "show the trajectory trees of a run as an HTML page",
     }
 )
 """Names of the commands besides running an experiment, and what they do.
 
-Command ``name`` is ``main(arguments)`` of module ``tratree.cli.name``.
+Command ``name`` is ``main(arguments)`` of module ``tratree.cli.name``, with ``_`` for ``-``.
 """
 
 
@@ -50,8 +54,11 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
+        refuse_credentials(sys.argv[1:])  # before an error about the arguments repeats them
         if name in COMMANDS:
-            import_module(f"tratree.cli.{name}").main(_without_config_dir(sys.argv[2:]))
+            import_module(f"tratree.cli.{name.replace('-', '_')}").main(
+                _without_config_dir(sys.argv[2:])
+            )
         else:
             import_module("tratree.cli.train").main()
     except UserError as error:

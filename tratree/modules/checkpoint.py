@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,8 @@ import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from tratree.errors import UserError
+
+_PARTS = ("state_dict", "optimizer_states", "lr_schedulers", "loops")
 
 
 class SafeCheckpointIO(TorchCheckpointIO):
@@ -21,11 +22,18 @@ class SafeCheckpointIO(TorchCheckpointIO):
     ) -> None:
         """Replace the file at `path` once the new one is on the disk."""
         unfinished = Path(f"{path}.new")
-        with unfinished.open("wb") as file:
-            torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        try:
+            with unfinished.open("wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(path)
+        except RuntimeError as error:  # how PyTorch tells that a write has failed
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
+        finally:
+            unfinished.unlink(missing_ok=True)
 
     def load_checkpoint(self, path: Any, *_: Any, **__: Any) -> dict[str, Any]:
         """Read a checkpoint onto the CPU.
@@ -35,8 +43,21 @@ class SafeCheckpointIO(TorchCheckpointIO):
         """
         try:
             checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        except Exception as error:  # PyTorch and its unpickler raise anything on a damaged file
             raise UserError(
                 f"{path} is not an intact checkpoint: remove it to train from the start"
             ) from error
+        if not _is_complete(checkpoint):
+            raise UserError(
+                f"{path} is a checkpoint of something else: remove it to train from the start"
+            )
         return checkpoint
+
+
+def _is_complete(checkpoint: Any) -> bool:
+    """Whether there is all that a training resumes; Lightning goes without what is missing."""
+    return (
+        isinstance(checkpoint, dict)
+        and all(checkpoint.get(part) for part in _PARTS)
+        and isinstance(checkpoint.get("global_step"), int)
+    )

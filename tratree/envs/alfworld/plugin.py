@@ -24,5 +24,9 @@ PLUGIN = EnvironmentPlugin(
     task_finder=task_finder,
     names_held_out=names_held_out,
     moved_names=moved_names,
+    resumes=tuple(
+        f"json_2.1.1/*/*/trial_*/{name}"
+        for name in ("traj_data.json", "initial_state.pddl", "game.tw-pddl")
+    ),
     extra="alfworld",
 )

@@ -17,6 +17,7 @@ PLUGIN = EnvironmentPlugin(
     gist=gist,
     task_finder=task_finder,
     moved_names=moved_names,
+    resumes=("tasks/[!.]*.json",),
     waits=True,
     extra="scienceworld",
 )
