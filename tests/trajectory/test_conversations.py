@@ -16,7 +16,7 @@ from tratree.trajectory.conversations import (
     write_conversations,
 )
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
-from tratree.trajectory.reading.read import read_trajectory_files
+from tratree.trajectory.reading.read import read_any, read_trajectory_files
 from tratree.trajectory.turns import parse_turn
 from tratree.trajectory.types import Step, Task, Trajectory
 
@@ -50,10 +50,6 @@ def format_name(record):
     return ("agentgym", "eto", "trl")[[AGENTGYM, ETO, TRL].index(record)]
 
 
-def read_conversations(path):
-    return read_trajectory_files(path).trajectories
-
-
 def write(folder, *records):
     path = folder / "records.json"
     path.write_text(json.dumps(records))
@@ -62,7 +58,7 @@ def write(folder, *records):
 
 @pytest.mark.parametrize("record", [AGENTGYM, ETO, TRL])
 def test_what_a_conversation_tells(tmp_path, record):
-    (told,) = read_conversations(write(tmp_path, record))
+    (told,) = read_any(write(tmp_path, record))
     assert told.first_observation == TURNS[0][1]
     last = "You look." if record is TRL else ""
     assert told.steps == (
@@ -81,7 +77,7 @@ def test_published_files_are_written_again_byte_by_byte(tmp_path, name):
     path = external_data(f"trajectories/{name}.json")
     if path is None:
         pytest.skip("the external data have no trajectories (TRATREE_DATA)")
-    told = read_conversations(path)
+    told = read_any(path)
     assert len(told) == int(name.rpartition("_")[2])
     assert all(step.thought and step.action and step.valid for t in told for step in t.steps)
     assert not any(t.scored for t in told)
@@ -98,14 +94,14 @@ def test_published_files_are_written_again_byte_by_byte(tmp_path, name):
 @pytest.mark.parametrize("record", [AGENTGYM, ETO, TRL])
 @pytest.mark.parametrize("suffix", [".json", ".jsonl"])
 def test_records_are_written_again(tmp_path, record, suffix):
-    told = read_conversations(write(tmp_path, record, record))
+    told = read_any(write(tmp_path, record, record))
     assert [t.sample for t in told] == [0, 1]
     again = tmp_path / f"again{suffix}"
     write_conversations(again, told, format_name(record))
     lines = again.read_text()
     found = json.loads(lines) if suffix == ".json" else list(map(json.loads, lines.splitlines()))
     assert found == [record, record]
-    assert read_conversations(again) == told
+    assert read_any(again) == told
 
 
 @pytest.mark.parametrize("name", FORMATS)

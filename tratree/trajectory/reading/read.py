@@ -53,6 +53,15 @@ class Reading:
         }
 
 
+def read_any(path: Path) -> list[Trajectory]:
+    """Return the trajectories of a file or folder of any form; bad records are passed over.
+
+    Raises:
+        UserError: See `read_trajectory_files`, which also reports what was skipped.
+    """
+    return read_trajectory_files(path).trajectories
+
+
 def read_trajectory_files(path: Path, environment: str | None = None) -> Reading:
     """Read a file or a folder in any form that tratree/trajectory/README.md lists.
 
