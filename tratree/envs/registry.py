@@ -10,7 +10,6 @@ from tratree.envs.base import TextEnv
 from tratree.envs.plugin import EnvironmentPlugin, Report
 from tratree.plugins import PluginGroup
 from tratree.settings import read_settings
-from tratree.trajectory.types import Task, Trajectory
 
 ENVIRONMENTS = PluginGroup("tratree.environments", "env", EnvironmentPlugin)
 
@@ -34,28 +33,6 @@ def make_env(settings: Mapping[str, Any], folder: Path, cache: Path) -> TextEnv:
     """Open the environment on what `prepare_data` left in `folder`."""
     plugin = ENVIRONMENTS.find(reference_of(settings))
     return plugin.make(read_settings(plugin.settings, settings, "env"), folder, cache)
-
-
-def published_task(
-    reference: str, tasks: Mapping[str, Task], trajectory: Trajectory
-) -> Task | None:
-    """Return the task that a published trajectory is of, if it is among `tasks`.
-
-    Its id must tell, and its first observation must say what the task says: in another catalogue
-    the same number is another task.
-
-    Args:
-        reference: Name or target of the environment.
-        tasks: Its tasks by id.
-        trajectory: With the id that its publisher gave.
-    """
-    plugin = ENVIRONMENTS.find(reference)
-    task_id = plugin.own_task_id(trajectory.task.task_id)
-    task = None if task_id is None else tasks.get(task_id)
-    if task is None:
-        return None
-    said = " ".join(trajectory.first_observation.split())
-    return task if " ".join(plugin.gist(task.instruction).split()) in said else None
 
 
 def action_key(reference: str) -> Callable[[str], str]:

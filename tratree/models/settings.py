@@ -68,6 +68,11 @@ class ChatSettings:
     system_prompt: str = ""
     """The system prompt of every episode."""
 
+    turn_form: Literal["plain", "react", "tags", "tool_call"] = "plain"
+    """How a turn is written and read (tratree/trajectory/README.md): plain is Thought and Action,
+    read strictly; react the same, read as published files are; tags: <think> and <action>;
+    tool_call: a call in JSON."""
+
 
 @settings
 class LoraSettings:
