@@ -11,7 +11,8 @@ come through the same door.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, entry_points, version
@@ -42,6 +43,12 @@ class PluginGroup(Generic[Plugin]):
     def names(self) -> list[str]:
         """Return the names of those that are installed, sorted."""
         return sorted({point.name for point in entry_points(group=self.group)})
+
+    def installed(self) -> Iterator[Plugin]:
+        """Yield the installed ones that can be imported; `find` says what is wrong with another."""
+        for point in entry_points(group=self.group):
+            with suppress(UserError):
+                yield self._load(point)
 
     def origin(self, name: str) -> str:
         """Return the distribution that offers a plug-in, with its version."""

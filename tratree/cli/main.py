@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tratree.cli.arguments import ArgumentParser
 from tratree.cli.compose import describe_composition_error, use_config_dir
+from tratree.composed import refuse_credentials
 from tratree.errors import UserError
 
 CONFIG_DIR = "--config-dir"
@@ -32,7 +33,9 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "plugins": "list the installed environments and methods",
         "progress": "show how far a sweep has come",
         "report": "put all there is of a run on one HTML page",
+        "settings": "list all settings: values, default and meaning",
         "summarize": "put the results of a sweep into one table, with plots",
+        "store": "list, check, repair and prune the stages of a store",
         "tasks": "list an environment's splits and tasks",
         "view": "show the trajectory trees of a run as an HTML page",
     }
@@ -51,6 +54,7 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
+        refuse_credentials(sys.argv[1:])  # before an error about the arguments repeats them
         if name in COMMANDS:
             import_module(f"tratree.cli.{name.replace('-', '_')}").main(
                 _without_config_dir(sys.argv[2:])

@@ -25,6 +25,8 @@ class EnvironmentPlugin:
         settings: The class of its settings, which extends `tratree.envs.settings.EnvSettings`.
         prepare: ``prepare(settings, folder, report)`` puts into `folder` what the environment
             plays on, resumes from what is already there, and reports how far it is.
+        resumes: The files that `prepare` resumes from, as patterns of their paths in `folder`. All
+            else that an interrupted call left there is removed before the next one.
         make: ``make(settings, folder, cache)`` opens a `TextEnv` on what `prepare` left in
             `folder`; `cache` is a folder for files that can be made again.
         action_key: Gives equal texts for actions that have the same effect
@@ -45,5 +47,6 @@ class EnvironmentPlugin:
     own_task_id: Callable[[str], str | None] = str
     gist: Callable[[str], str] = str
     version: int = 1
+    resumes: tuple[str, ...] = ()
     waits: bool = False
     extra: str | None = None

@@ -24,8 +24,9 @@ class LoadSettings:
 
     attention: Literal["sdpa", "eager", "flash_attention_2", "flex_attention"] = "sdpa"
     """Implementation of attention in fine-tunings, under its name in transformers; playing uses
-    sdpa (ours: the paper names none). flash_attention_2, where installed, takes no tree in one
-    pass; flex_attention is for GPUs: its masks of a large tree take less memory."""
+    sdpa, or eager where a model has no sdpa (ours: the paper names none). flash_attention_2, where
+    installed, takes no tree in one pass; flex_attention is for GPUs: its masks of a large tree take
+    less memory."""
 
     gradient_checkpointing: bool = False
     """Whether training computes the activations within a layer again for the gradient instead of
@@ -49,6 +50,9 @@ class ModelSettings(LoadSettings):
 
     name: str
     """Hub id, local folder, or ``package:`` and a folder inside the tratree package."""
+
+    revision: str | None = None
+    """Branch, tag or commit of a Hub id."""
 
 
 @settings
@@ -80,3 +84,12 @@ class LoraSettings:
     target_modules: Literal["all-linear"] | Names = "all-linear"
     """all-linear, or the names of the layers; the reference code has
     [q_proj,k_proj,v_proj,o_proj]."""
+
+    dora: bool = False
+    """Whether size and direction of a weight are trained apart: DoRA (paper: no)."""
+
+    rslora: bool = False
+    """Whether the update is scaled by α / √r: rsLoRA (paper: no)."""
+
+    modules_to_save: tuple[str, ...] = ()
+    """Names of further layers that are trained and stored whole (paper: none)."""

@@ -11,6 +11,9 @@ from matplotlib.figure import Figure
 EQUAL_BYTES = {"svg.hashsalt": "tratree", "svg.fonttype": "none"}
 """Settings of matplotlib with which equal figures give equal files."""
 
+# A name is shown as it is, also where it looks like a formula.
+matplotlib.rcParams["text.parse_math"] = False
+
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")

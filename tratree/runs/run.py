@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,17 +15,19 @@ from rich.console import Console
 from tratree.config import Config, result_settings
 from tratree.errors import UserError
 from tratree.evaluation.comparison import compare
+from tratree.leftovers import clear_dead_sockets
 from tratree.report.run_page import render
 from tratree.report.table import add_gap_recovered, print_results, write_results
-from tratree.runs.run_folder import write_stages
+from tratree.runs.run_folder import write_stages, writing
 from tratree.runs.run_record import read_run
 from tratree.runs.starts import write_start
 from tratree.settings import plain
+from tratree.stages.bases import check_bases
 from tratree.stages.evaluate import protocol, read_evaluation
 from tratree.stages.methods import evaluations
 from tratree.store.progress import Progress
 from tratree.store.stage import Resources, Stage, with_inputs
-from tratree.store.store import Store
+from tratree.store.store import Store, prepare_root
 from tratree.tracking import RunFacts, StageFacts, Tracker, open_tracker
 from tratree.trajectory.types import Trajectory
 
@@ -48,7 +51,7 @@ def open_store(
         UserError: If a worker process is importing the script that calls this.
     """
     _refuse_import_by_worker()
-    root = Path(config.store).absolute()
+    root = prepare_root(config.store)
     resources = Resources(
         workers=config.rollout,
         engine=config.rollout,
@@ -58,7 +61,7 @@ def open_store(
         profiler=config.trainer.profiler if run else None,
         profiles=run / PROFILES if run else None,
     )
-    return Store(root, resources, progress, tracker or Tracker())
+    return Store(root, resources, progress, tracker or Tracker(), run=run)
 
 
 def _refuse_import_by_worker() -> None:
@@ -79,21 +82,32 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
     Raises:
         UserError: For bad input, in one line.
     """
-    progress = progress or Progress()
+    with writing(folder):
+        return _run(config, folder, progress or Progress())
+
+
+def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
+    root = prepare_root(config.store)
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(root / "cache" / "torchinductor"))
+    clear_dead_sockets()
     evaluated = evaluations(config)
+    root = Path(config.store)
+    if not all((root / stage.name / stage.key).is_dir() for stage in evaluated.values()):
+        check_bases(config)
     write_stages(folder, config.store, evaluated.values())
     write_start(folder)
     with open_tracker(config.logger, _run_facts(config), folder) as tracker:
         store = open_store(config, progress, tracker, folder)
         _look_at_code(config, store, with_inputs(evaluated.values()))
-        folders = {name: store.ensure(stage) for name, stage in evaluated.items()}
-        results, played = _results(config, folders)
-        write_results(folder, results)
-        for stage in with_inputs(evaluated.values()):
-            if store.folder(stage).is_dir():  # others were not needed
-                computed = stage.key in store.computed
-                tracker.stage_done(_stage_facts(stage), store.folder(stage), computed=computed)
-        tracker.results_done(results, played, lambda: render(read_run(folder)))
+        with store.using(evaluated.values()):
+            folders = {name: store.ensure(stage) for name, stage in evaluated.items()}
+            results, played = _results(config, folders)
+            write_results(folder, results)
+            for stage in with_inputs(evaluated.values()):
+                if store.folder(stage).is_dir():  # others were not needed
+                    computed, facts = stage.key in store.computed, _stage_facts(stage)
+                    tracker.stage_done(facts, store.folder(stage), computed=computed)
+            tracker.results_done(results, played, lambda: render(read_run(folder)))
     print_results(results, Console(width=None if sys.stdout.isatty() else TABLE_WIDTH))
     progress.message(f"results in {folder}")
     if config.trainer.profiler and not (folder / PROFILES).exists():

@@ -17,8 +17,14 @@ def games_stage(config: Config) -> Stage:
     """Make or find the games. They do not depend on the run's seed."""
     settings = {key: value for key, value in plain(config.env).items() if key != "target" or value}
     plugin = ENVIRONMENTS.find(reference_of(settings))
-    code = (plugin.prepare, plugin.make)
-    return Stage("games", {"env": settings}, _prepare, version=plugin.version, code=code)
+    return Stage(
+        "games",
+        {"env": settings},
+        _prepare,
+        version=plugin.version,
+        code=(plugin.prepare, plugin.make),
+        resumes=plugin.resumes,
+    )
 
 
 def open_env(games: Path, cache: Path) -> TextEnv:

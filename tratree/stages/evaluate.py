@@ -19,7 +19,7 @@ from tratree.stages.episodes import (
     write_episodes,
 )
 from tratree.stages.explore import sampling_plan
-from tratree.stages.file_names import EPISODES, METRICS
+from tratree.stages.file_names import EPISODES, EPISODES_LOG, METRICS
 from tratree.stages.tasks import evaluated_tasks
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
@@ -47,7 +47,12 @@ def evaluate_stage(
         plan = sampling_plan(config.explore.sampling, best_of)
         settings["best_of"] = [plain(sampling) for sampling in plan]
     inputs = {"games": games_stage(config), "model": trained}
-    return Stage("evaluate", settings, _evaluate, inputs, label=system, version=2)
+    return Stage(
+        *("evaluate", settings, _evaluate, inputs),
+        label=system,
+        version=2,
+        resumes=(EPISODES_LOG,),
+    )
 
 
 def protocol(config: Config) -> dict[str, Any]:

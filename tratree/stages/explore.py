@@ -20,7 +20,7 @@ from tratree.stages.episodes import (
 )
 from tratree.stages.exploration import undecided, within_tokens
 from tratree.stages.explorer import explorer_stage
-from tratree.stages.file_names import EPISODES
+from tratree.stages.file_names import EPISODES, EPISODES_LOG
 from tratree.stages.tasks import explored_tasks
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
@@ -71,7 +71,12 @@ def explore_stage(
         if demonstrations is not None:
             inputs["demonstrations"] = demonstrations
         name = f"{label} round {number + 1}".strip() if rounds > 1 else label
-        stage = Stage("explore", settings, _explore, inputs, version=VERSION, label=name)
+        stage = Stage(
+            *("explore", settings, _explore, inputs),
+            version=VERSION,
+            label=name,
+            resumes=(EPISODES_LOG,),
+        )
     assert stage is not None
     return stage
 

@@ -14,6 +14,7 @@ from tratree.policy.encoding import encode_trajectory, without_token_ids
 from tratree.stages.paths import PATHS
 from tratree.stages.sft import sft_stage
 from tratree.stages.training import (
+    RESUMED,
     chat_settings,
     load_chat,
     load_start,
@@ -49,7 +50,7 @@ def imitate_stage(
     inputs = {"paths": paths}
     if config.method.start == "sft":
         inputs["start"] = sft_stage(config, "strong")
-    return Stage("imitate", settings, on_devices(_train), inputs)
+    return Stage("imitate", settings, on_devices(_train), inputs, resumes=RESUMED)
 
 
 def _train(job: Job) -> None:

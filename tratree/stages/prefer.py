@@ -18,6 +18,7 @@ from tratree.stages.reference import (
 )
 from tratree.stages.sft import sft_stage
 from tratree.stages.training import (
+    RESUMED,
     load_chat,
     load_start,
     on_devices,
@@ -56,7 +57,8 @@ def prefer_stage(
         start = sft_stage(config, "strong")
     if start is not None:
         inputs["start"] = start
-    return Stage("prefer", settings, on_devices(_train), inputs, label=label, version=2)
+    train = on_devices(_train)
+    return Stage("prefer", settings, train, inputs, label=label, version=2, resumes=RESUMED)
 
 
 def _train(job: Job) -> None:

@@ -15,5 +15,9 @@ PLUGIN = EnvironmentPlugin(
     action_key=imported_when_called("tratree.envs.alfworld.actions:action_key"),
     own_task_id=own_task_id,
     gist=gist,
+    resumes=tuple(
+        f"json_2.1.1/*/*/trial_*/{name}"
+        for name in ("traj_data.json", "initial_state.pddl", "game.tw-pddl")
+    ),
     extra="alfworld",
 )

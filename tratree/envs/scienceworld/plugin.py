@@ -15,6 +15,7 @@ PLUGIN = EnvironmentPlugin(
     action_key=imported_when_called("tratree.envs.scienceworld.actions:action_key"),
     own_task_id=own_task_id,
     gist=gist,
+    resumes=("tasks/[!.]*.json",),
     waits=True,
     extra="scienceworld",
 )
