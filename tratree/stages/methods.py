@@ -8,7 +8,7 @@ from typing import Literal
 
 from tratree.config import Config
 from tratree.errors import UserError
-from tratree.store.stage import Stage
+from tratree.store.stage import Stage, with_inputs
 from tratree.stages.demonstrations import demonstrations_stage
 from tratree.stages.evaluate import evaluate_stage
 from tratree.stages.explore import explore_stage
@@ -16,7 +16,7 @@ from tratree.stages.imitate import imitate_stage
 from tratree.stages.pairs import pairs_stage
 from tratree.stages.paths import paths_stage
 from tratree.stages.prefer import prefer_stage
-from tratree.stages.reference import reference_stage
+from tratree.stages.reference import check_chats, reference_stage
 from tratree.stages.select import select_stage
 from tratree.stages.self_score import self_score_stage
 from tratree.stages.sft import sft_stage
@@ -136,30 +136,43 @@ METHODS: Mapping[str, Callable[[Config], Stage]] = MappingProxyType(
 )
 
 
-def systems(config: Config) -> dict[str, Stage]:
+def systems(config: Config, *, check: bool = True) -> dict[str, Stage]:
     """Return the trained stage of every system that a run compares, baselines first.
 
+    Args:
+        config: Of the run.
+        check: Whether to load the tokenizers of a preference's two models, to see that they agree.
+
     Raises:
-        UserError: If `config.method.name` is unknown.
+        UserError: If `config.method.name` is unknown, or they do not agree.
     """
     name = config.method.name
     if name not in METHODS:
         raise UserError(f"method={name} is not known: use one of {', '.join(METHODS)}")
-    return {
+    found = {
         "sft_weak": sft_weak(config),
         "sft_strong": sft_strong(config),
         name: METHODS[name](config),
     }
+    if check:
+        for stage in with_inputs(found.values()):
+            if stage.name == "reference":
+                check_chats(config, stage)
+    return found
 
 
-def evaluations(config: Config) -> dict[str, Stage]:
+def evaluations(config: Config, *, check: bool = True) -> dict[str, Stage]:
     """Return the evaluation of every system that a run compares, baselines first.
 
+    Args:
+        config: Of the run.
+        check: As of `systems`.
+
     Raises:
-        UserError: If `config.method.name` is unknown.
+        UserError: As `systems` does.
     """
     samples = {"best_of_n": config.method.samples}
     return {
         name: evaluate_stage(config, name, trained, best_of=samples.get(name))
-        for name, trained in systems(config).items()
+        for name, trained in systems(config, check=check).items()
     }
