@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,18 @@ def _overrides(hydra: Mapping[str, Any]) -> list[Override]:
 def launched_from(plan: Path) -> Path:
     """Return the folder that relative paths of the sweep's configuration start from."""
     return Path(read_yaml(plan)["hydra"]["runtime"]["cwd"])
+
+
+@cache
+def planned_identity(overrides: Overrides) -> str:
+    """Return what a point that will run is known by, as `Point.identity`.
+
+    Raises:
+        UserError, HydraException: As `planned_stages`.
+    """
+    from tratree.runs.identity import point_identity
+
+    return point_identity(asdict(compose_config(overrides)))
 
 
 @cache

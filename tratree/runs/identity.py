@@ -10,22 +10,30 @@ import copy
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from tratree.cli.compose import CONFIG_FOLDER
-from tratree.config import Config, LoggerConfig, RolloutConfig, TrainerConfig, read_config
-from tratree.config import register_schema
+from tratree.config import Config, read_config, register_schema
 from tratree.errors import UserError
 from tratree.models.names import PACKAGE_PREFIX, local_folder
 
 BASELINES = ("sft_weak", "sft_strong")
 NOT_OF_BASELINES = ("method", "explore", "tree")
+GONE = "gone"
+NO_RESOURCES: Mapping[str, Sequence[str]] = {
+    "logger": (),
+    "rollout": ("constraint", "engine"),
+    "trainer": ("precision",),
+}
+"""Groups that are resources, with the keys in them that may determine a result."""
 MODELS = ("model.weak.name", "model.strong.name")
 
 
@@ -36,8 +44,9 @@ def point_identity(settings: Mapping[str, Any]) -> str:
         settings: A whole configuration, as Hydra wrote it or as ``asdict(config)``. Keys that came
             later have the value that they have by default.
     """
-    config, other = _canonical(_seedless(settings))
-    return _digest([asdict(config), other, settings.get("seed")])
+    text = _seedless(settings)
+    whole, _ = _whole(text)
+    return _digest([whole, settings.get("seed")])
 
 
 def configurations(settings: Mapping[str, Any]) -> Mapping[str, str]:
@@ -59,8 +68,7 @@ def concerns(settings: Mapping[str, Any], system: str, key: str, value: Any) -> 
 
 def flat(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that may determine a result, but the seed, by their dotted keys."""
-    config, other = _canonical(_seedless(settings))
-    return dict(_leaves({**asdict(config), **other}))
+    return dict(_leaves(_whole(_seedless(settings))[0]))
 
 
 def _text(value: Any) -> str:
@@ -72,18 +80,26 @@ def _digest(value: Any) -> str:
 
 
 def _seedless(settings: Mapping[str, Any]) -> str:
-    return _text({**settings, "seed": 0, "store": "", "logger": {}})
+    """Return the settings that may determine a result, but the seed, as text."""
+    kept = {
+        group: {key: value for key, value in settings[group].items() if key in keys}
+        for group, keys in NO_RESOURCES.items()
+        if group in settings
+    }
+    if kept.get("rollout", {}).get("engine") == "vllm":
+        kept["rollout"]["servers"] = ["http://any"]  # it needs some
+    return _text({**settings, **kept, "seed": 0, "store": ""})
 
 
 @cache
 def _configurations(text: str) -> Mapping[str, str]:
-    config, other = _canonical(text)
-    return _digests(config, other)
+    whole, config = _whole(text)
+    return _digests(whole, config)
 
 
 @cache
 def _concerns(text: str, system: str, key: str, value: str) -> bool:
-    config, other = _canonical(text)
+    whole, config = _whole(text)
     changed, new = copy.deepcopy(config), json.loads(value)
     *path, last = key.split(".")
     owner: Any = changed
@@ -92,39 +108,42 @@ def _concerns(text: str, system: str, key: str, value: str) -> bool:
     if not hasattr(owner, last) or isinstance(new, list | dict) or "${" in str(new):
         return True  # as far as can be told
     setattr(owner, last, _model_name(new) if key in MODELS else new)
-    return _digests(changed, other)[system] != _configurations(text)[system]
+    return _digests(whole, changed)[system] != _configurations(text)[system]
 
 
-def _digests(config: Config, other: Mapping[str, Any]) -> Mapping[str, str]:
+def _digests(whole: Mapping[str, Any], config: Config | None) -> Mapping[str, str]:
     # Imported here, because it needs torch, and the identity of a point does not.
     from tratree.stages.methods import evaluations
 
+    gone = whole.get(GONE)
     try:
-        keys = {name: stage.key for name, stage in evaluations(config, check=False).items()}
+        if config is not None:
+            keys = {n: stage.key for n, stage in evaluations(config, check=False).items()}
+            return {n: _digest([key, gone]) if gone else key for n, key in keys.items()}
     except UserError:  # a file that it was measured with is not here
-        whole = asdict(config)
-        shared = {key: whole[key] for key in whole if key not in NOT_OF_BASELINES}
-        names = (*BASELINES, config.method.name)
-        keys = {name: _digest(shared if name in BASELINES else whole) for name in names}
-    return {name: _digest([key, other]) if other else key for name, key in keys.items()}
+        whole = asdict(config) | {GONE: gone}
+    shared = {key: value for key, value in whole.items() if key not in NOT_OF_BASELINES}
+    digests = dict.fromkeys(BASELINES, _digest(shared))
+    return {**digests, whole["method"]["name"]: _digest(whole)}
 
 
 @cache
-def _canonical(text: str) -> tuple[Config, Mapping[str, Any]]:
-    """Return a configuration without seed and resources, and the settings that are no more."""
+def _whole(text: str) -> tuple[Mapping[str, Any], Config | None]:
+    """Return all settings but seed and resources, and the same as a configuration.
+
+    Settings that are no key any more stand under `GONE`. What is no configuration any more, or
+    never was one, is returned as it was written, and None.
+    """
     plain = json.loads(text)
-    defaults = _defaults(*(plain.get(group, {}).get("name") for group in ("env", "method")))
-    known, other = _split(plain, OmegaConf.to_container(defaults))  # type: ignore[arg-type]
-    config = read_config(OmegaConf.merge(defaults, known))  # type: ignore[arg-type]
+    try:
+        defaults = _defaults(*(plain.get(group, {}).get("name") for group in ("env", "method")))
+        known, gone = _split(plain, OmegaConf.to_container(defaults))  # type: ignore[arg-type]
+        config = read_config(OmegaConf.merge(defaults, known))  # type: ignore[arg-type]
+    except (UserError, HydraException, OmegaConfBaseException):
+        return plain, None
     for base in (config.model.weak, config.model.strong):
         base.name = _model_name(base.name)
-    rollout = {"constraint": config.rollout.constraint, "engine": config.rollout.engine}
-    resources = {
-        "logger": LoggerConfig(),
-        "rollout": RolloutConfig(**rollout),
-        "trainer": TrainerConfig(precision=config.trainer.precision, num_nodes=1),
-    }
-    return replace(config, **resources), other
+    return asdict(config) | ({GONE: gone} if gone else {}), config
 
 
 def _model_name(name: str) -> str:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from tratree.config import Config
 from tratree.errors import UserError
-from tratree.evaluation.comparison import compare
+from tratree.evaluation.comparison import add_corrected, compare
 from tratree.stages.methods import evaluations
 from tratree.store.progress import Progress
 from tratree.runs.run_folder import write_stages
@@ -105,6 +105,14 @@ def _results(config: Config, evaluated: Mapping[str, Path]) -> dict[str, Any]:
     for name, folder in evaluated.items():
         measured[name], played[name] = read_evaluation(folder, rules["splits"])
     add_gap_recovered(measured, weak=WEAK, ceiling=CEILING)
+    compared = {
+        name: {
+            split: compare(of_split, played[CEILING][split]) for split, of_split in splits.items()
+        }
+        for name, splits in played.items()
+        if name != CEILING
+    }
+    add_corrected(compared)
     return {
         "env": config.env.name,
         "method": config.method.name,
@@ -112,15 +120,5 @@ def _results(config: Config, evaluated: Mapping[str, Path]) -> dict[str, Any]:
         "pgr": {"weak": WEAK, "ceiling": CEILING},
         "protocol": rules,
         "systems": measured,
-        "comparisons": {
-            "baseline": CEILING,
-            "systems": {
-                name: {
-                    split: compare(of_split, played[CEILING][split])
-                    for split, of_split in splits.items()
-                }
-                for name, splits in played.items()
-                if name != CEILING
-            },
-        },
+        "comparisons": {"baseline": CEILING, "systems": compared},
     }

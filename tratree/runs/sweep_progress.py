@@ -11,7 +11,7 @@ from pathlib import Path
 from tratree.store.finished import TIMING
 from tratree.runs.run_folder import STAGES, read_stages
 from tratree.store.store import is_being_computed
-from tratree.report.sweep import Point
+from tratree.report.sweep import Point, newest_last
 
 STATES = ("waiting", "running", "interrupted", "done", "failed")
 
@@ -75,7 +75,7 @@ def sweep_progress(begun: Sequence[Point], waiting: Sequence[Places]) -> SweepPr
     """Look at the run folders and the store.
 
     Args:
-        begun: The points that have a folder.
+        begun: The points that have a folder; the same settings and seed in two folders count once.
         waiting: The stages of every point that has none yet.
 
     Raises:
@@ -88,7 +88,7 @@ def sweep_progress(begun: Sequence[Point], waiting: Sequence[Places]) -> SweepPr
     for places in waiting:
         titles |= places
         expected |= set(places)
-    for point in begun:
+    for point in _once(begun):
         places = _places(point)
         titles |= places
         if point.status != "unfinished":
@@ -102,6 +102,12 @@ def sweep_progress(begun: Sequence[Point], waiting: Sequence[Places]) -> SweepPr
         of_title.setdefault(title, []).append(folder)
     stages = [_stage(title, folders, expected) for title, folders in of_title.items()]
     return SweepProgress(states, stages)
+
+
+def _once(points: Sequence[Point]) -> list[Point]:
+    """Return each point once: as done if it is that in one folder, else as its newest folder says."""
+    ordered = sorted(newest_last(points), key=lambda point: point.status == "done")
+    return list({point.identity: point for point in ordered}.values())
 
 
 def _is_running(folder: Path) -> bool:

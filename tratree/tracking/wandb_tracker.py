@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -15,6 +14,7 @@ from lightning.pytorch.loggers import Logger, WandbLogger
 
 from tratree.config import Config
 from tratree.errors import UserError
+from tratree.runs.identity import configurations, point_identity
 from tratree.runs.run_record import read_run
 from tratree.stages.file_names import EPISODES
 from tratree.stages.trees import read_trees
@@ -44,7 +44,11 @@ class _StageLogger(WandbLogger):
 
 
 class WandbTracker(Tracker):
-    """One run; started again in the same folder, it goes on as the same run."""
+    """One run; the same settings and seed again resume the same run, so that no mean has it twice.
+
+    Its configuration also has ``result_of``, a digest of what determines the method's result but
+    for the seed: the runs to take a mean over seeds of.
+    """
 
     def __init__(self, config: Config, folder: Path) -> None:
         logger = config.logger
@@ -55,6 +59,7 @@ class WandbTracker(Tracker):
         # Files of artifacts wait here until they are uploaded, not in the user's home.
         os.environ.setdefault("WANDB_DATA_DIR", str(folder.absolute() / "wandb" / "data"))
         env, method, model = config.env.name, config.method.name, config.model.name
+        whole = asdict(config)
         try:
             self._run = wandb.init(
                 project=logger.project,
@@ -63,10 +68,10 @@ class WandbTracker(Tracker):
                 job_type=logger.job_type or method,
                 tags=[env, method, model, f"seed {config.seed}", *logger.tags],
                 name=f"{env} {method} seed {config.seed}",
-                id=_run_id(folder),
+                id=run_id(folder, config),
                 resume="allow",
                 dir=folder.absolute(),
-                config=asdict(config),
+                config={**whole, "result_of": configurations(whole)[method]},
                 mode=mode,  # type: ignore[arg-type]
                 settings=wandb.Settings(silent=True, console="off", init_timeout=30),
             )
@@ -164,10 +169,11 @@ def _made_from(stage: Stage) -> list[str]:
     return list(found)
 
 
-def _run_id(folder: Path) -> str:
+def run_id(folder: Path, config: Config) -> str:
+    """Return the id of the run in `folder`: what its point is known by, unless its file says another."""
     path = folder / RUN_ID
     if not path.exists():
-        path.write_text(secrets.token_hex(4) + "\n", encoding="utf-8")
+        path.write_text(point_identity(asdict(config)) + "\n", encoding="utf-8")
     return path.read_text(encoding="utf-8").strip()
 
 
