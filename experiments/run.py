@@ -26,15 +26,6 @@ from pathlib import Path
 from typing import Any
 
 from experiments.findings import findings
-from tratree.runs.kept_points import (
-    KeptPoint,
-    join_points,
-    keep_points,
-    read_points,
-    write_points,
-)
-from tratree.runs.run_folder import seconds_by_name
-from tratree.runs.starts import origin
 from tratree.report.html import Table
 from tratree.report.sweep import Point, find_points
 from tratree.report.sweep_page import (
@@ -45,6 +36,15 @@ from tratree.report.sweep_page import (
     summarize_points,
 )
 from tratree.report.table import p_text
+from tratree.runs.kept_points import (
+    KeptPoint,
+    join_points,
+    keep_points,
+    read_points,
+    write_points,
+)
+from tratree.runs.run_folder import seconds_by_name
+from tratree.runs.starts import origin
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -144,10 +144,9 @@ def write_results(name: str, folder: Path, summary: Summary, kept: Sequence[Kept
 
 def overview(names: Iterable[str]) -> list[list[str]]:
     """Return the table of all experiments: the first split of each environment."""
-    table = [
-        ["experiment", "env", "split", "system", "settings", "seeds", "tasks", "reward"]
-        + ["to sft_strong", "p", "p (Holm)", "detectable"]
-    ]
+    names_of_row = ("experiment", "env", "split", "system", "settings")
+    figures = ("seeds", "tasks", "reward", "to sft_strong", "p", "p (Holm)", "detectable")
+    table = [[*names_of_row, *figures]]
     for name in names:
         path = HERE / name / "results.json"
         link = f"[`{name}`]({name}/README.md)"

@@ -16,11 +16,11 @@ from typing import Any
 
 from sklearn.metrics import roc_auc_score
 
-from tratree.runs.run_folder import read_stages
-from tratree.stages.file_names import EPISODES
-from tratree.runs.starts import origin, starts_below
 from tratree.evaluation.power import holm
 from tratree.report.table import p_text
+from tratree.runs.run_folder import read_stages
+from tratree.runs.starts import origin, starts_below
+from tratree.stages.file_names import EPISODES
 from tratree.trajectory.jsonl import read_trajectories
 
 HERE = Path(__file__).resolve().parent
@@ -47,7 +47,12 @@ def table(found: dict[str, dict[str, Any]]) -> list[str]:
         "|---|---|---|---|---|---|---|",
     ]
     shown = [
-        (title, split, results["systems"][system][split]["success"], _compared(results, system, split))
+        (
+            title,
+            split,
+            results["systems"][system][split]["success"],
+            _compared(results, system, split),
+        )
         for split in found["self"]["systems"][WEAK]
         for title, results, system in (
             *((name, found["self"], name) for name in (WEAK, STRONG)),

@@ -21,20 +21,20 @@ import numpy as np
 
 from tratree.cli.compose import compose_config
 from tratree.config import Config
-from tratree.stages.methods import explored, sft_strong, weak_reference_dpo
-from tratree.store.progress import Progress
-from tratree.runs.run import open_store
-from tratree.store.stage import Job, Stage
-from tratree.stages.evaluate import evaluate_stage
 from tratree.evaluation.power import holm, smallest_difference
-from tratree.stages.file_names import EPISODES, METRICS
-from tratree.stages.pairs import PAIRS, pairs_stage
-from tratree.stages.training import ADAPTER, read_report
-from tratree.stages.trees import trees_stage
-from tratree.runs.starts import origin, this_start
 from tratree.report.sweep_page import markdown_table
 from tratree.report.sweep_table import over_seeds, paired
 from tratree.report.table import p_text
+from tratree.runs.run import open_store
+from tratree.runs.starts import origin, this_start
+from tratree.stages.evaluate import evaluate_stage
+from tratree.stages.file_names import EPISODES, METRICS
+from tratree.stages.methods import explored, sft_strong, weak_reference_dpo
+from tratree.stages.pairs import PAIRS, pairs_stage
+from tratree.stages.training import ADAPTER, read_report
+from tratree.stages.trees import trees_stage
+from tratree.store.progress import Progress
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 from tratree.trajectory.types import Trajectory
 
@@ -160,7 +160,9 @@ def table(outcomes: Sequence[Outcome]) -> list[list[str]]:
             theirs = [100 * outcome.sft[split] for outcome in chosen]
             differences = [a - b for a, b in zip(ours, theirs, strict=True)]
             means = (over_seeds(values) for values in (ours, theirs, differences))
-            cells = [f"{m:.1f}" + ("" if low is None else f" ± {m - low:.1f}") for m, low, _ in means]
+            cells = [
+                f"{m:.1f}" + ("" if low is None else f" ± {m - low:.1f}") for m, low, _ in means
+            ]
             p_values.append(paired(differences)[2])
             found = smallest_difference(float(np.std(differences, ddof=1)), len(differences))
             detectable = "" if p_values[-1] is None or found is None else f"{found:.1f}"
@@ -186,8 +188,8 @@ def main() -> None:
     note = (
         f"`{command}`; {origin([this_start()])}. "
         "Reward in percent, mean over seeds ± half of the 95 % interval; p of the paired t-test "
-        "against strong SFT, and after Holm's correction for all tests of this table; detectable is "
-        "the smallest difference that this number of seeds shows with a power of 80 %."
+        "against strong SFT, and after Holm's correction for all tests of this table; detectable "
+        "is the smallest difference that this number of seeds shows with a power of 80 %."
     )
     (HERE / "failure_safe.md").write_text(f"{page}\n\n{note}\n", encoding="utf-8")
     print(page)

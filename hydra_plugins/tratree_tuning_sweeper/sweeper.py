@@ -162,8 +162,8 @@ class TuningSweeper(Sweeper):
         command = f"python train.py --config-dir {folder} experiment=best"
         text = (
             "# @package _global_\n"
-            f"# The best of {len(results)} settings on the {SPLIT} split: reward {best.reward:.4f}, "
-            f"seed {', '.join(map(str, seeds))}.\n"
+            f"# The best of {len(results)} settings on the {SPLIT} split: "
+            f"reward {best.reward:.4f}, seed {', '.join(map(str, seeds))}.\n"
             f"# {command} {' '.join(chosen + others)}\n"
             f"# or as overrides: {' '.join(lines)}\n"
             f"{OmegaConf.to_yaml(OmegaConf.from_dotlist(lines))}"

@@ -7,9 +7,9 @@ from functools import cache
 from typing import Any
 
 import pytest
+from hydra import compose, initialize_config_dir
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from tratree.cli.compose import CONFIG_FOLDER, compose_config

@@ -14,6 +14,8 @@ from tests.evaluation.episodes import episode
 from tests.report.test_sweep import finished, write_point
 from tratree.errors import UserError
 from tratree.evaluation.power import over_seeds_and_tasks
+from tratree.report.sweep import find_points
+from tratree.report.sweep_page import summarize_points
 from tratree.runs.kept_points import (
     KeptPoint,
     join_points,
@@ -21,8 +23,6 @@ from tratree.runs.kept_points import (
     read_points,
     write_points,
 )
-from tratree.report.sweep import find_points
-from tratree.report.sweep_page import summarize_points
 from tratree.trajectory.jsonl import write_trajectories
 
 

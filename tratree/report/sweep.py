@@ -157,7 +157,9 @@ def _read(run: Path, name: str) -> Point:
         stages={} if stages is None else stages["stages"],
         results=read_json(run / RESULTS),
         failure=None if failure is None else failure["reason"],
-        starts=[{key: str(start[key]) for key in STARTED if key in start} for start in read_starts(run)],
+        starts=[
+            {key: str(start[key]) for key in STARTED if key in start} for start in read_starts(run)
+        ],
     )
 
 

@@ -50,7 +50,7 @@ NOTE = (
     "– stands for a setting that does not matter to a system: one evaluation serves all its values."
 )
 REPLICATED = (
-    "The same configuration and seed, measured again. The tables have the newest measurement; these "
+    "The same configuration and seed, measured again. Tables have the newest measurement; these "
     "earlier ones are in no number of seeds. The difference is the newest reward less theirs, in "
     "points."
 )

@@ -145,7 +145,9 @@ def measurements(points: Sequence[Point], axes: Sequence[str]) -> list[Measureme
             known_by = point.configurations[system], point.results["seed"], system
             for split, figures in splits.items():
                 found.setdefault((*known_by, split), []).append((point, system, figures))
-    seen = {axis: _values([p for some in found.values() for p, _, _ in some], axis) for axis in axes}
+    seen = {
+        axis: _values([p for some in found.values() for p, _, _ in some], axis) for axis in axes
+    }
     # All seeds of a configuration together show which axes do not matter to it.
     everywhere: dict[tuple[str, str, str], list[Point]] = {}
     for (configuration, _, system, split), same in found.items():
@@ -241,9 +243,7 @@ def _evaluation(point: Point, system: str, figures: Mapping[str, Any]) -> tuple[
     return place, json.dumps({k: v for k, v in figures.items() if _is_estimate(v)}, sort_keys=True)
 
 
-def _by_task(
-    point: Point, system: str, split: str
-) -> tuple[tuple[float, ...] | None, str | None]:
+def _by_task(point: Point, system: str, split: str) -> tuple[tuple[float, ...] | None, str | None]:
     scores = read_task_scores(point)
     ours, theirs = (scores[name].get(split, {}).get(SCORES) for name in (system, BASELINE))
     if ours is None or theirs is None or ours["of_tasks"] != theirs["of_tasks"]:

@@ -13,16 +13,16 @@ from rich.console import Console
 from tratree.config import Config
 from tratree.errors import UserError
 from tratree.evaluation.comparison import add_corrected, compare
-from tratree.stages.methods import evaluations
-from tratree.store.progress import Progress
-from tratree.runs.run_folder import write_stages
-from tratree.store.stage import Resources, with_inputs
-from tratree.stages.evaluate import protocol, read_evaluation
-from tratree.runs.starts import write_start
-from tratree.store.store import Store
-from tratree.tracking import Tracker, open_tracker
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.report.table import add_gap_recovered, print_results, write_results
+from tratree.runs.run_folder import write_stages
+from tratree.runs.starts import write_start
+from tratree.stages.evaluate import protocol, read_evaluation
+from tratree.stages.methods import evaluations
+from tratree.store.progress import Progress
+from tratree.store.stage import Resources, with_inputs
+from tratree.store.store import Store
+from tratree.tracking import Tracker, open_tracker
 
 TABLE_WIDTH = 132
 PROFILES = "profile"

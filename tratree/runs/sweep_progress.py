@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tratree.store.finished import TIMING
-from tratree.runs.run_folder import STAGES, read_stages
-from tratree.store.store import is_being_computed
 from tratree.report.sweep import Point, newest_last
+from tratree.runs.run_folder import STAGES, read_stages
+from tratree.store.finished import TIMING
+from tratree.store.store import is_being_computed
 
 STATES = ("waiting", "running", "interrupted", "done", "failed")
 
@@ -105,7 +105,7 @@ def sweep_progress(begun: Sequence[Point], waiting: Sequence[Places]) -> SweepPr
 
 
 def _once(points: Sequence[Point]) -> list[Point]:
-    """Return each point once: as done if it is that in one folder, else as its newest folder says."""
+    """Return each point once: as done if one of its folders is, else as the newest of them."""
     ordered = sorted(newest_last(points), key=lambda point: point.status == "done")
     return list({point.identity: point for point in ordered}.values())
 

@@ -8,7 +8,6 @@ from typing import Literal
 
 from tratree.config import Config
 from tratree.errors import UserError
-from tratree.store.stage import Stage, with_inputs
 from tratree.stages.demonstrations import demonstrations_stage
 from tratree.stages.evaluate import evaluate_stage
 from tratree.stages.explore import explore_stage
@@ -22,6 +21,7 @@ from tratree.stages.self_score import self_score_stage
 from tratree.stages.sft import sft_stage
 from tratree.stages.trajectory_pairs import expert_pairs_stage, random_pairs_stage
 from tratree.stages.trees import trees_stage
+from tratree.store.stage import Stage, with_inputs
 
 Role = Literal["weak", "strong"]
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+
 from tratree.config import Config
 from tratree.errors import UserError
 from tratree.modules.log_probabilities import score_sequences
-from tratree.store.stage import Job, Stage
+from tratree.policy.chat import ChatFormat
+from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
 from tratree.stages.pairs import read_pairs
 from tratree.stages.training import chat_settings, load_chat, load_policy
 from tratree.stages.trajectory_pairs import read_trajectory_pairs
-from tratree.policy.chat import ChatFormat
-from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.types import Trajectory
 from tratree.tree.divergence import TrajectoryPair
 

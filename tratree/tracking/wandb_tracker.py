@@ -14,6 +14,8 @@ from lightning.pytorch.loggers import Logger, WandbLogger
 
 from tratree.config import Config
 from tratree.errors import UserError
+from tratree.report.run_page import render as render_run
+from tratree.report.tree_figure import draw_tree, trees_to_draw
 from tratree.runs.identity import configurations, point_identity
 from tratree.runs.run_record import read_run
 from tratree.stages.file_names import EPISODES
@@ -21,8 +23,6 @@ from tratree.stages.trees import read_trees
 from tratree.tracking import wandb_keys as keys
 from tratree.tracking.tracker import Tracker
 from tratree.tracking.wandb_connection import check_connection
-from tratree.report.run_page import render as render_run
-from tratree.report.tree_figure import draw_tree, trees_to_draw
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
 from tratree.tree.mcts import search_paths
@@ -170,7 +170,7 @@ def _made_from(stage: Stage) -> list[str]:
 
 
 def run_id(folder: Path, config: Config) -> str:
-    """Return the id of the run in `folder`: what its point is known by, unless its file says another."""
+    """Return the id of the run in `folder`: its file's, else what its point is known by."""
     path = folder / RUN_ID
     if not path.exists():
         path.write_text(point_identity(asdict(config)) + "\n", encoding="utf-8")

@@ -45,8 +45,8 @@ class Study:
 
     What is proposed depends on the seed, the trial's number and the rewards so far, so that a
     search that was stopped proposes what an undisturbed one does. Trials that failed or did not
-    end before this process come first again. A trial with the values of an earlier one tells nothing
-    new: it counts as a trial, but it is no second result, and guides nothing.
+    end before this process come first again. A trial with the values of an earlier one tells
+    nothing new: it counts as a trial, but it is no second result, and guides nothing.
 
     Args:
         folder: Where the journal lies; made if it does not exist.
