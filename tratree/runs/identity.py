@@ -115,13 +115,14 @@ def _digests(whole: Mapping[str, Any], config: Config | None) -> Mapping[str, st
     # Imported here, because it needs torch, and the identity of a point does not.
     from tratree.stages.methods import evaluations
 
-    gone = whole.get(GONE)
-    try:
-        if config is not None:
+    if config is not None:
+        gone = whole.get(GONE)
+        try:
             keys = {n: stage.key for n, stage in evaluations(config, check=False).items()}
+        except UserError:  # a file that it was measured with is not here
+            whole = asdict(config) | {GONE: gone}
+        else:
             return {n: _digest([key, gone]) if gone else key for n, key in keys.items()}
-    except UserError:  # a file that it was measured with is not here
-        whole = asdict(config) | {GONE: gone}
     shared = {key: value for key, value in whole.items() if key not in NOT_OF_BASELINES}
     digests = dict.fromkeys(BASELINES, _digest(shared))
     return {**digests, whole["method"]["name"]: _digest(whole)}
