@@ -231,6 +231,18 @@ def test_settings_that_differ_without_an_axis_are_told_apart() -> None:
     assert {row.seeds for row in summary.rows} == {1}
 
 
+def test_what_stands_beside_two_baselines_is_compared_with_neither() -> None:
+    points = []
+    for number, epochs in enumerate((5, 7)):
+        point = measured(0.1, 0, day=number + 1, method="sft_weak")
+        model = {"strong": {"sft": {"epochs": epochs}}}
+        points.append(replace(point, settings=dict(point.settings) | {"model": model}))
+    found = {(row.system, row.values): row for row in summarize_points(points).rows}
+    assert len(found) == 3
+    assert found["sft_weak", (None,)].seeds == 1
+    assert found["sft_weak", (None,)].difference is None
+
+
 def test_every_point_without_results_is_named_with_its_reason(sweep: Path) -> None:
     summary = summarize_points(find_points([sweep]))
     assert summary.state == "8 done, 2 failed, 2 unfinished"

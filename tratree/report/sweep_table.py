@@ -50,7 +50,8 @@ class Measurement:
         configuration: A digest of all that determines the result, but for the seed.
         values: Value of every axis of the sweep; None where it does not matter to the system.
         figures: Mean of every figure, and the number of ``tasks`` where it is known.
-        difference: Reward less the baseline's in the same run; None of the baseline itself.
+        difference: Reward less the baseline's in the same run; None of the baseline itself, and
+            where the same evaluation stands beside several baselines.
         points: The points that have this evaluation, each once.
         origin: With which commit, and on what machine.
         task_differences: `difference` of every task, shape [T]; None if the rewards of tasks were
@@ -213,7 +214,8 @@ def _measurement(
     means |= {name: figures[name] for name in ("pgr", "tasks") if figures.get(name) is not None}
     baseline = point.results["systems"].get(BASELINE, {}).get(split)
     difference, by_task, of_tasks = None, None, None
-    if system != BASELINE and baseline is not None:
+    one_baseline = len({p.configurations.get(BASELINE) for p, _, _ in same}) == 1
+    if system != BASELINE and baseline is not None and one_baseline:
         difference = means["reward"] - baseline["reward"]["mean"]
         by_task, of_tasks = _by_task(point, system, split)
     again = {
