@@ -19,7 +19,7 @@ from tratree.settings import plain as settings_of
 WORDINGS = {
     "method.beta=0.3": ("method.beta=3e-1", "method.beta=.3", "++method.beta=0.30"),
     "tree.width=4": ("tree.width=4", "++tree.width=4"),
-    "seed=3": ("seed=3", "seed=03", "++seed=3"),
+    "seed=3": ("seed=3", "++seed=3"),
 }
 """What makes the point, and the same in other words."""
 WITHOUT_EFFECT = (

@@ -44,8 +44,8 @@ def point_identity(settings: Mapping[str, Any]) -> str:
     """Return a digest of all settings that may determine a result, and the seed.
 
     Args:
-        settings: A whole configuration, as Hydra wrote it or as plain data of a `Config`. Keys that came
-            later have the value that they have by default.
+        settings: A whole configuration, as Hydra wrote it or as plain data of a `Config`. Keys that
+            came later have the value that they have by default.
     """
     text = _seedless(settings)
     whole, _ = _whole(text)
