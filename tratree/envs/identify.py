@@ -114,7 +114,7 @@ def _finder_by(own_task_id: Callable[[str], str | None]) -> TaskFinder:
     def finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
         def find(published: str) -> list[str]:
             task_id = own_task_id(published)
-            return [task_id] if task_id in tasks else []
+            return [task_id] if task_id is not None and task_id in tasks else []
 
         return find
 
