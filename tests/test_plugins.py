@@ -75,7 +75,7 @@ def closet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "closet/conf/__init__.py": "",
         "closet/conf/env/closet.yaml": "name: closet\ndoors: 3\n",
         "closet/conf/env/cellar.yaml": "name: cellar\n",
-        "closet/conf/method/pray.yaml": "name: pray\nwords: 9\n",
+        "closet/conf/method/pray.yaml": "defaults: [_pray, _self_]\nname: pray\nwords: 9\n",
         "closet-4.2.dist-info/METADATA": METADATA,
         "closet-4.2.dist-info/entry_points.txt": OFFERED,
     }
@@ -193,9 +193,15 @@ def test_a_folder_of_files_for_every_command(tmp_path: Path) -> None:
 
 def test_the_folder_of_a_sweep_is_remembered(tmp_path: Path) -> None:
     plan = tmp_path / "multirun.yaml"
-    sources = "{path: hydra.conf, schema: pkg, provider: hydra}"
-    plan.write_text(f"hydra: {{runtime: {{config_sources: [{sources}]}}}}\n")
+
+    def write(sources: str) -> None:
+        plan.write_text(
+            "hydra:\n  sweeper: {_target_: a.BasicSweeper}\n  overrides: {task: []}\n"
+            f"  runtime: {{cwd: /, config_sources: [{sources}]}}\n"
+        )
+
+    ours = "{path: hydra.conf, schema: pkg, provider: hydra}"
+    write(ours)
     assert planned.config_dir_of(plan) is None
-    sources += ", {path: /mine, schema: file, provider: command-line}"
-    plan.write_text(f"hydra: {{runtime: {{config_sources: [{sources}]}}}}\n")
+    write(f"{ours}, {{path: /mine, schema: file, provider: command-line}}")
     assert planned.config_dir_of(plan) == Path("/mine")

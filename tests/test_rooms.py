@@ -17,17 +17,18 @@ LAYERS = (
     ("runs",),
     ("stages",),
     ("config",),
-    ("method_plugins",),
+    ("composed", "method_plugins"),
     ("store",),
     ("tracking",),
     ("report", "tuning"),
     ("evaluation", "modules"),
     ("data",),
-    ("models", "policy"),
+    ("policy",),
+    ("models",),
     ("envs", "tree"),
     ("trajectory", "plugins"),
-    ("child_processes",),
-    ("errors", "files", "external_data", "large_imports", "preemption"),
+    ("child_processes", "documents", "files", "leftovers", "time_limit"),
+    ("errors", "external_data", "large_imports", "preemption"),
 )
 SETTINGS = ("settings", "plugin", "our_methods")
 """Modules of rooms that the configuration is composed of; what they import is as light."""

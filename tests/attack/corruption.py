@@ -31,7 +31,7 @@ DAMAGES: Mapping[str, Callable[[bytes], bytes | None]] = {
     "deleted": lambda content: None,
     "emptied": lambda content: b"",
     "cut": lambda content: content[: len(content) // 2],
-    "a bit flipped": lambda content: bytes([content[0] ^ 1]) + content[1:],
+    "a bit flipped": lambda content: bytes([content[0] ^ 1]) + content[1:] if content else b"\0",
     "a digit changed": _digit,
     "nested": lambda content: b"[" * 100_000,
 }
@@ -69,20 +69,20 @@ def damage_all(root: Path, overrides: tuple[str, ...]) -> Iterator[tuple[str, st
                 if damaged is not None:
                     path.write_bytes(damaged)
                 try:
-                    fault = _fault(store, stage, path)
+                    fault = _fault(store, stage, path, content)
                 finally:
                     path.write_bytes(content)
                 yield f"{stage.title}: {path.relative_to(folder)} {name}", fault
 
 
-def _fault(store: Store, stage: Stage, path: Path) -> str | None:
-    """Read a damaged stage; return what is wrong with the answer."""
+def _fault(store: Store, stage: Stage, path: Path, content: bytes) -> str | None:
+    """Read a stage whose file at `path` was `content`; return what is wrong with the answer."""
     if path.name == TIMING:  # no result depends on it
         read_seconds(path.parent)
         return None if _answer(store, stage) == "" else "refused"
     answer = _answer(store, stage)
-    if answer == "" and path.name == MANIFEST and not path.exists():
-        return None  # as if it were from before there were manifests: the content is whole
+    if answer == "" and path.name == MANIFEST and path.read_bytes() == content:
+        return None  # without one, as before there were any, it is made: the same, of whole files
     if answer == "":
         return "used"
     if "\n" in answer or stage.name not in answer or "tratree store repair" not in answer:

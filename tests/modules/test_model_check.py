@@ -18,7 +18,7 @@ TINY = ModelSettings(name="package:models/tiny/weak", dtype="float64")
 SUBJECT = Subject(
     TINY, ChatSettings(chat_template="tiny"), LoraSettings(rank=4), "float64", command.TEXTS
 )
-TRIALS = ["template", "masks", "stop tokens", "adapter", "rollout", "packs"]
+TRIALS = ["template", "masks", "stop tokens", "adapter", "rollout", "batches", "packs"]
 
 
 def test_a_model_that_is_right() -> None:

@@ -18,7 +18,10 @@ from tratree.tree import ExactText, Forest, build_tree
 ROOM = Path(tratree.tree.__file__).parent
 ALLOWED = {"numpy", "numba"}
 WHEN_USED = {"sentence_transformers", "torch"}
-OURS = ("tratree.tree", "tratree.trajectory", "tratree.errors", "tratree.files")
+OURS = (
+    *("tratree.tree", "tratree.trajectory"),
+    *("tratree.documents", "tratree.errors", "tratree.files"),
+)
 
 
 TASK = Task("hall/1", "train", "find", "find it")

@@ -45,6 +45,7 @@ def main(arguments: Sequence[str]) -> None:
     for role, base in (("weak", model.weak), ("strong", model.strong)):
         held = ModelSettings(
             name=base.name,
+            revision=base.revision,
             dtype=model.dtype,
             attention=model.attention,
             quantization=model.quantization,

@@ -140,7 +140,7 @@ def _prune(root: Path, runs: Sequence[Path], *, dry: bool) -> None:
     from tratree.runs.run_folder import STAGES, read_stages
     from tratree.store.inventory import prune
 
-    keep = set()
+    keep: set[str] = set()
     for folder in runs:
         below = [path.parent for path in sorted(folder.rglob(STAGES))] if folder.is_dir() else []
         for run in below or [folder]:

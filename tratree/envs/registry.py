@@ -9,6 +9,7 @@ from typing import Any
 from tratree.envs.base import TextEnv
 from tratree.envs.plugin import EnvironmentPlugin, Report
 from tratree.plugins import PluginGroup
+from tratree.settings import read_settings
 
 ENVIRONMENTS = PluginGroup("tratree.environments", "env", EnvironmentPlugin)
 
@@ -25,13 +26,13 @@ def prepare_data(settings: Mapping[str, Any], folder: Path, report: Report) -> N
         UserError: If a setting is wrong, or data that the settings name cannot be found.
     """
     plugin = ENVIRONMENTS.find(reference_of(settings))
-    plugin.prepare(plugin.settings(**settings), folder, report)
+    plugin.prepare(read_settings(plugin.settings, settings, "env"), folder, report)
 
 
 def make_env(settings: Mapping[str, Any], folder: Path, cache: Path) -> TextEnv:
     """Open the environment on what `prepare_data` left in `folder`."""
     plugin = ENVIRONMENTS.find(reference_of(settings))
-    return plugin.make(plugin.settings(**settings), folder, cache)
+    return plugin.make(read_settings(plugin.settings, settings, "env"), folder, cache)
 
 
 def action_key(reference: str) -> Callable[[str], str]:

@@ -10,7 +10,8 @@ from pydantic import Field
 from tratree.settings import Count, settings
 
 Dtype = Literal["float64", "float32", "bfloat16", "float16"]
-Names = Annotated[tuple[str, ...], Field(min_length=1)]
+Name = Annotated[str, Field(strict=True, min_length=1)]
+Names = Annotated[tuple[Name, ...], Field(min_length=1)]
 
 
 @settings
@@ -86,8 +87,8 @@ class LoraSettings:
     dropout: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.0
     """Dropout before the adapter."""
 
-    target_modules: Literal["all-linear"] | Names = "all-linear"
-    """all-linear, or the names of the layers; the reference code has
+    target_modules: Name | Names = "all-linear"
+    """all-linear, or the name or names of layers; the reference code has
     [q_proj,k_proj,v_proj,o_proj]."""
 
     dora: bool = False

@@ -127,11 +127,13 @@ def _natural(name: str) -> list[tuple[int, str]]:
 def _read(run: Path, name: str) -> Point:
     hydra = read_hydra(run)
     failure = read_failure(run)
+    found = hydra.get("runtime", {}).get("choices", {})
+    choices = {group: choice for group, choice in found.items() if choice is not None}
     return Point(
         name=name,
         folder=run,
         settings=read_configuration(run),
-        choices=hydra.get("runtime", {}).get("choices", {}),
+        choices=choices,
         overrides=by_key(hydra.get("overrides", {}).get("task", [])),
         stages=read_stage_places(run),
         results=read_results(run, dict[str, Any]),

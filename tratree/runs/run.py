@@ -105,8 +105,8 @@ def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
             write_results(folder, results)
             for stage in with_inputs(evaluated.values()):
                 if store.folder(stage).is_dir():  # others were not needed
-                    computed = stage.key in store.computed
-                    tracker.stage_done(_stage_facts(stage), store.folder(stage), computed=computed)
+                    computed, facts = stage.key in store.computed, _stage_facts(stage)
+                    tracker.stage_done(facts, store.folder(stage), computed=computed)
             tracker.results_done(results, played, lambda: render(read_run(folder)))
     print_results(results, Console(width=None if sys.stdout.isatty() else TABLE_WIDTH))
     progress.message(f"results in {folder}")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from tratree.documents import read_json
 from tratree.errors import UserError
 from tratree.files import (
     clear_disk_errors,
@@ -28,6 +29,7 @@ from tratree.store.finished import (
     CODE,
     DESCRIPTION,
     TIMING,
+    how_to_repair,
     is_finished,
     refuse_other_than_folder,
     unfinished,
@@ -136,7 +138,7 @@ class Store:
         for stage in stages:
             stored = self.folder(stage) / CODE
             if stored.is_file():
-                before = json.loads(stored.read_text("utf-8"))
+                before = read_json(stored, dict[str, str], how_to_repair(stored.parent))
                 if changed := changed_modules(before, code_digests(stage.run, *stage.code)):
                     found.append((stage, changed))
         return found
