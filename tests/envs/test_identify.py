@@ -134,6 +134,13 @@ def test_numbers_beside_a_name_count():
         assert identify("scienceworld", "Hall.", **fields).held_out
 
 
+def test_a_held_out_split_counts():
+    assert identify("webshop", "Hall. Your task is to: do it.", id="x1y", split="test").held_out
+    assert not identify(
+        "webshop", "Hall. Your task is to: do it.", id="x1y", split="train"
+    ).held_out
+
+
 @pytest.mark.parametrize(
     ("environment", "name", "opening", "task_id"),
     [

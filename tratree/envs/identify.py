@@ -50,21 +50,25 @@ class Identifier:
         self._find = (plugin.task_finder or _finder_by(plugin.own_task_id))(tasks)
         self._tasks = tasks
         self._train = train
-        self._by_goal: dict[tuple[str, ...], list[Task]] = {}
+        self._held_out_splits = {task.split for task in tasks.values()} - {train}
+        by_goal: dict[tuple[str, ...], list[Task]] = {}
         for task in tasks.values():
             if task.split != train:
-                self._by_goal.setdefault(self._goal(task.instruction), []).append(task)
+                by_goal.setdefault(self._goal(task.instruction), []).append(task)
+        self._goals = [(frozenset(w), _spaced(w), same) for w, same in by_goal.items()]
 
     def identify(self, trajectory: Trajectory) -> Identity:
         """Return which task a trajectory is of.
 
-        A name of a held-out task always counts, in whatever field and form it stands. A name of a
-        training task counts if the goal is its goal, too.
+        A name of a held-out task or split always counts, in whatever field and form it stands. A
+        name of a training task counts if the goal is its goal, too.
         """
         names = trajectory.record.get("names") or [trajectory.task.task_id]
         named = [self._tasks[task_id] for name in names for task_id in self._find(name)]
         held_out = [task for task in named if task.split != self._train]
-        if held_out or any(map(self._names_held_out, names)):
+        published = trajectory.record.get("record", {})
+        splits = {trajectory.task.split, str(published.get("split"))}
+        if held_out or splits & self._held_out_splits or any(map(self._names_held_out, names)):
             return Identity(held_out[0] if held_out else None, held_out=True)
         opening = trajectory.first_observation
         said = _spaced(goal_words(opening))
@@ -75,7 +79,7 @@ class Identifier:
                     return Identity(same[0], held_out=True)  # to the price, it is the other one
                 return Identity(task)
         candidates = tuple(self._same_goal(opening, said))
-        told = bool(stated_goal(opening)) or not self._by_goal
+        told = bool(stated_goal(opening)) or not self._goals
         return Identity(candidates=candidates if candidates or told else None)
 
     def _goal(self, instruction: str) -> tuple[str, ...]:
@@ -89,10 +93,9 @@ class Identifier:
     def _same_goal(self, opening: str, said: str) -> Iterable[Task]:
         """Yield held-out tasks whose goal is said: its words in the stated goal, or in a row."""
         stated = frozenset(self._goal(stated_goal(opening)))
-        for words, tasks in self._by_goal.items():
-            goal = frozenset(words)
+        for goal, spaced, tasks in self._goals:
             same_kind = not stated or goal & KINDS == stated & KINDS
-            if same_kind and (goal <= stated or _spaced(words) in said):
+            if same_kind and (goal <= stated or spaced in said):
                 yield from tasks
 
 
@@ -114,7 +117,7 @@ def _finder_by(own_task_id: Callable[[str], str | None]) -> TaskFinder:
     def finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
         def find(published: str) -> list[str]:
             task_id = own_task_id(published)
-            return [task_id] if task_id in tasks else []
+            return [task_id] if task_id is not None and task_id in tasks else []
 
         return find
 

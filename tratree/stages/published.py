@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
 from hashlib import file_digest, sha256
 from pathlib import Path
+from typing import Any
 
 from tratree.envs.base import TextEnv
 from tratree.envs.identify import Identifier, Identity, opens_alike
@@ -140,10 +142,10 @@ def _identify(env: TextEnv, reading: Reading, job: Job) -> list[Identity]:
 
 
 def _left_out(
-    reading: Reading, identities: list[Identity], settings: dict[str, object]
+    reading: Reading, identities: list[Identity], settings: Mapping[str, Any]
 ) -> dict[int, str]:
     """Return the reason for each trajectory that is not taken."""
-    lowest = float(str(settings["minimum_score"]))
+    lowest = float(settings["minimum_score"])
     reasons: dict[int, str] = {}
     for number, (trajectory, identity) in enumerate(
         zip(reading.trajectories, identities, strict=True)

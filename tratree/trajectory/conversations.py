@@ -90,10 +90,10 @@ def from_record(record: Any) -> Trajectory:
 def to_record(trajectory: Trajectory, form: Format) -> dict[str, Any]:
     """Return the record of a trajectory; if it came in this form, the one that it came from."""
     original = trajectory.record.get("record")
-    unchanged = isinstance(original, Mapping) and _tells(original, trajectory)
-    if unchanged and _is_of(original, form):
-        return dict(original)
     if isinstance(original, Mapping):
+        unchanged = _tells(original, trajectory)
+        if unchanged and _is_of(original, form):
+            return dict(original)
         messages = _messages_of(original, trajectory, unchanged)
     else:
         front = [] if form.messages == "messages" else [_INSTRUCTIONS, "OK"]

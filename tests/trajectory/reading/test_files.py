@@ -120,13 +120,21 @@ def test_what_is_damaged_is_skipped_and_said(tmp_path, content, taken, said):
     json.dumps(reading.to_json(), allow_nan=False)
 
 
+def test_bytes_that_are_no_text_spoil_their_record_only(tmp_path):
+    lines = [json.dumps(r).encode() for r in TWO]
+    (tmp_path / "a.jsonl").write_bytes(b"\n".join([lines[0], lines[1].replace(b"Hall", b"\xff")]))
+    reading = read_trajectory_files(tmp_path / "a.jsonl")
+    assert [t.task.task_id for t in reading.trajectories] == ["a"]
+    assert "what JSON cannot" in reading.skipped[0][1]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"", "has no records"),
         (b"[]", "has no records"),
         (b'[{"conversations"', "record 1 of .* is damaged"),
-        (b"\x00\xff", "is not text in UTF-8"),
+        (b"\x00\xff", "neither a JSON list nor one JSON record a line"),
         (b"hello", "neither a JSON list nor one JSON record a line"),
         (b"\x1f\x8b\x08\x00broken", r"cannot read .*a\.json"),
         (b"[1, 2]", r"record 1 of .* \(it is 1, not an object\), nor are the 1 others"),

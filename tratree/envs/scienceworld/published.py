@@ -120,7 +120,7 @@ def task_finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
         if match is not None:
             name = ID2TASK.get(match["number"] or "", re.sub(r"[ _]", "-", match["name"] or ""))
             found.append(f"{name}/{int(match['variation'])}")
-        return [task_id for task_id in dict.fromkeys(found) if task_id in tasks]
+        return [task_id for task_id in dict.fromkeys(found) if task_id and task_id in tasks]
 
     return find
 

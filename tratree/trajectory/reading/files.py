@@ -95,11 +95,8 @@ def _read_file(path: Path) -> Iterator[Found]:
             f"cannot read {path} ({reason}): correct the path, or make it again"
         ) from error
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)), "utf-8")
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        yield Found(str(path), problem=f"is not text in UTF-8 ({error.reason})")
-        return
+    # A byte that is no text spoils its record only, which then holds what JSON cannot.
+    text = content.decode(encoding, "surrogateescape" if encoding != "utf-16" else "replace")
     if text.lstrip()[:1] in ("{", "["):
         yield from _numbered(path, _parse_json(text))
     elif path.suffix in (".txt", ".log") and text.strip():
