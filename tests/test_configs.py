@@ -15,7 +15,7 @@ from tratree.stages.training import training_settings
 
 GROUPS = ("env", "method", "model", "explore", "tree", "trainer", "evaluation", "logger")
 OVERRIDES = ("setting", "experiment", "debug", "hparams_search")
-NOT_CHOSEN = {"hparams_search/base", "method/base", "model/paper", "env/outside", "method/outside"}
+NOT_CHOSEN = {"env/outside", "method/outside"}
 
 
 def options(*groups: str) -> list[str]:
@@ -23,7 +23,7 @@ def options(*groups: str) -> list[str]:
         f"{group}={path.stem}"
         for group in groups
         for path in sorted((CONFIG_FOLDER / group).glob("*.yaml"))
-        if f"{group}/{path.stem}" not in NOT_CHOSEN
+        if f"{group}/{path.stem}" not in NOT_CHOSEN and not path.stem.startswith("_")
     ]
     assert len(found) >= len(groups)
     return found

@@ -18,7 +18,7 @@ from experiments.paper import constants
 from experiments.tuning import run as tuning
 from tests.report.test_sweep import finished, write_point
 from tratree.cli.compose import compose_config
-from tratree.report.sweep_page import markdown_table
+from tratree.report.render_table import markdown_table
 from tratree.tuning.space import Space
 from tratree.tuning.study import Study
 

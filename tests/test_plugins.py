@@ -22,6 +22,7 @@ closet = closet:CLOSET
 cellar = closet:CELLAR
 wardrobe = closet:WARDROBE
 broken = closet.nowhere:CLOSET
+wild = closet.wild:CLOSET
 alfworld2 = tratree.envs.alfworld.plugin:PLUGIN
 
 [tratree.methods]
@@ -31,30 +32,27 @@ pray = closet:PRAY
 closet = closet.conf
 """
 CODE = """
-from dataclasses import dataclass, field
-from tratree.config import MethodConfig
-from tratree.envs.plugin import EnvironmentPlugin, EnvSettings
-from tratree.errors import UserError
+from dataclasses import field
+from tratree.envs.plugin import EnvironmentPlugin
+from tratree.envs.settings import EnvSettings
 from tratree.method_plugins import MethodPlugin
 from tratree.plugins import imported_when_called
+from tratree.settings import Count, settings
+from tratree.stages.settings import MethodSettings
 
-@dataclass
+@settings
 class Settings(EnvSettings):
-    max_steps: int = 5
+    max_steps: Count = 5
     splits: dict[str, str] = field(default_factory=lambda: {"train": "train", "test": "held out"})
-    doors: int = 2
-
-    def __post_init__(self):
-        if self.doors < 1:
-            raise UserError("env.doors is too small: use 1 or more")
+    doors: Count = 2
 
 CLOSET = EnvironmentPlugin("closet", Settings, prepare=None, make=None, version=3)
 CELLAR = EnvironmentPlugin("cellar", Settings, prepare=None, make=None, extra="light", waits=True)
 WARDROBE = Settings
 
-@dataclass
-class Prayer(MethodConfig):
-    words: int = 7
+@settings
+class Prayer(MethodSettings):
+    words: Count = 7
 
 TRAIN = imported_when_called("tratree.stages.methods:sft_weak")
 PRAY = MethodPlugin("pray", "hope for the best", TRAIN, Prayer)
@@ -73,10 +71,11 @@ def closet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Install a package by hand: what an installer would write, in a folder of the path."""
     files = {
         "closet/__init__.py": CODE,
+        "closet/wild.py": "raise ZeroDivisionError('no\\nno')",
         "closet/conf/__init__.py": "",
         "closet/conf/env/closet.yaml": "name: closet\ndoors: 3\n",
         "closet/conf/env/cellar.yaml": "name: cellar\n",
-        "closet/conf/method/pray.yaml": "defaults: [base, _self_]\nname: pray\nwords: 9\n",
+        "closet/conf/method/pray.yaml": "defaults: [_pray, _self_]\nname: pray\nwords: 9\n",
         "closet-4.2.dist-info/METADATA": METADATA,
         "closet-4.2.dist-info/entry_points.txt": OFFERED,
     }
@@ -116,14 +115,21 @@ def test_a_target_needs_no_entry_point() -> None:
     ("overrides", "said"),
     [
         (["env=cellar"], r"env=cellar needs lamp-that-nobody-sells: pip install 'closet\[light\]'"),
-        (["env=closet", "env.doors=0"], "env.doors is too small: use 1 or more"),
-        (["+env.doors=0", "env.target=closet:CLOSET"], "env.games is no setting of closet:CLOSET"),
+        (
+            ["env=closet", "env.doors=0"],
+            "env.doors=0 is not possible: it must be",
+        ),
+        (
+            ["+env.doors=0", "env.target=closet:CLOSET"],
+            "not go with env=alfworld.*: say env=outside",
+        ),
         (["env=outside"], "or env.target=package.module:NAME"),
         (["env=outside", "env.target=closet.conf"], "is a module: name a tratree.envs.plugin"),
         (["env=outside", "env.target=closet:SHELF"], "cannot be imported .*SHELF"),
         (["env=outside", "env.target=closet:Settings"], "name a tratree.envs.plugin.Environment"),
         (["env=outside", "env.target=closet:PRAY"], "name a tratree.envs.plugin.Environment"),
         (["env.name=broken"], "closet.nowhere:CLOSET cannot be imported"),
+        (["env.name=wild"], "closet.wild:CLOSET cannot be imported .ZeroDivisionError: no no"),
         (["method=mcts", "method.name=eto"], "does not go with method=mcts.*: say method=eto"),
         (["env.name=webshop"], "does not go with env=alfworld.*: say env=webshop"),
         (["method.name=magic"], "method=magic is not known: use one of .*pray"),
@@ -151,11 +157,10 @@ def test_one_name_of_two_packages_is_refused(closet: Path) -> None:
 
 
 def test_ours_come_through_the_same_door() -> None:
-    assert {"alfworld", "scienceworld", "webshop"} <= set(ENVIRONMENTS.names())
-    for name in ENVIRONMENTS.names():
+    for name in ("alfworld", "scienceworld", "webshop"):
         assert ENVIRONMENTS.find(name).name == name
-    assert {"mcts", "tree_dpo", "step_dpo", "best_of_n"} <= set(METHODS.names())
-    for name in METHODS.names():
+        assert ENVIRONMENTS.origin(name).startswith("tratree ")
+    for name in ("mcts", "tree_dpo", "step_dpo", "best_of_n"):
         assert METHODS.find(name).name == name
 
 
@@ -188,9 +193,15 @@ def test_a_folder_of_files_for_every_command(tmp_path: Path) -> None:
 
 def test_the_folder_of_a_sweep_is_remembered(tmp_path: Path) -> None:
     plan = tmp_path / "multirun.yaml"
-    sources = "{path: hydra.conf, schema: pkg, provider: hydra}"
-    plan.write_text(f"hydra: {{runtime: {{config_sources: [{sources}]}}}}\n")
+
+    def write(sources: str) -> None:
+        plan.write_text(
+            "hydra:\n  sweeper: {_target_: a.BasicSweeper}\n  overrides: {task: []}\n"
+            f"  runtime: {{cwd: /, config_sources: [{sources}]}}\n"
+        )
+
+    ours = "{path: hydra.conf, schema: pkg, provider: hydra}"
+    write(ours)
     assert planned.config_dir_of(plan) is None
-    sources += ", {path: /mine, schema: file, provider: command-line}"
-    plan.write_text(f"hydra: {{runtime: {{config_sources: [{sources}]}}}}\n")
+    write(f"{ours}, {{path: /mine, schema: file, provider: command-line}}")
     assert planned.config_dir_of(plan) == Path("/mine")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from experiments import pretraining
-from experiments.pretraining import Recipe, new_model, pretrain
+from recipes import pretraining
+from recipes.pretraining import Recipe, new_model, pretrain
 from tratree.models.loading import load_tokenizer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -67,7 +67,7 @@ def test_a_stopped_pretraining_ends_with_the_weights_of_an_undisturbed_one(
 def test_the_shipped_tokenizers_are_those_of_their_recipe(
     folder: str, environment: list[str], models: list[str]
 ) -> None:
-    path = ROOT / "experiments" / folder / "build_tokenizer.py"
+    path = ROOT / "recipes" / folder / "build_tokenizer.py"
     spec = spec_from_file_location(f"build_tokenizer_{folder}", path)
     assert spec is not None
     assert spec.loader is not None

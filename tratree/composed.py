@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from tratree.errors import UserError
 
-_CALLBACKS = ("tratree.cli.failures.Sweep",)
+_CALLBACKS = ("tratree.cli.checks.Checks", "tratree.cli.failures.Sweep")
 _HANDLERS = ("logging.StreamHandler", "logging.FileHandler", "logging.NullHandler")
 _STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
 _PLUGINS = ("hydra.launcher", "hydra.sweeper")
@@ -79,7 +79,7 @@ def refuse_code(composed: DictConfig) -> None:
         if not known:
             raise UserError(
                 f"{where}={value} would run code that a configuration file names: remove it; "
-                f"of callbacks, {', '.join(_CALLBACKS)} alone is taken"
+                f"of callbacks only {', '.join(_CALLBACKS)} are taken"
             )
 
 

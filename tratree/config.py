@@ -7,15 +7,15 @@ the defaults. Nothing heavy is imported here, so that composing a configuration 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, fields
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from pydantic import Field
 
 from tratree.composed import check_compositions
 from tratree.envs.registry import ENVIRONMENTS, reference_of
@@ -29,7 +29,17 @@ from tratree.plugins import PluginGroup
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.policy.rollout_settings import RolloutSettings, TurnLimits
 from tratree.policy.server_address import address_fault
-from tratree.settings import Count, Seed, defaults, keys, nearest, plain, read_settings, settings
+from tratree.settings import (
+    Count,
+    Seed,
+    Setting,
+    declared_settings,
+    defaults,
+    nearest,
+    plain,
+    read_settings,
+    settings,
+)
 from tratree.stages.settings import ExpertSettings, ExploreSettings, MethodSettings, TreeSettings
 from tratree.tracking.settings import LoggerSettings
 
@@ -45,6 +55,9 @@ class BaseModelSettings(ChatSettings):
 
     name: str
     """Hub id, local folder, or package:FOLDER for what is inside the tratree package."""
+
+    revision: str | None = None
+    """Branch, tag or commit of a Hub id; null: main. Results are known by the commit it means."""
 
     sft: OptimizationSettings
     """Fine-tuning on the demonstrations."""
@@ -65,8 +78,8 @@ class FamilySettings(ChatSettings, TurnLimits, LoadSettings):
     strong: BaseModelSettings
     """The model that learns from it."""
 
-    lora: LoraSettings = LoraSettings()
-    """The adapter."""
+    lora: LoraSettings | None = LoraSettings()
+    """The adapter; null: all weights are trained, without one."""
 
     imitation: OptimizationSettings
     """Strong model on paths and trajectories (method=mcts and others)."""
@@ -99,8 +112,13 @@ class Config:
     seed: Seed = 0
     """Everything random draws from it; one seed gives one result, bit for bit on one machine."""
 
-    store: str
+    store: Annotated[str, Field(min_length=1)]
     """Folder of finished stages. Any number of runs may share it, at the same time too."""
+
+    changed_code: Literal["warn", "refuse"] = "warn"
+    """What to do where code has changed since a finished stage was stored: warn says so and reuses
+    the stage; refuse ends the run before anything is computed. Either way it says what to
+    remove."""
 
     env: EnvSettings
     method: MethodSettings
@@ -140,29 +158,23 @@ def register_defaults() -> None:
     shared = {**defaults(Config), "env": {"target": None}}
     store.store(name="defaults_of_settings", node=shared)
     for group in (ENVIRONMENTS, METHODS):
-        for name, cls in _settings_of(group):
-            store.store(group=group.key, name=f"_{name}", node=defaults(cls))
-
-
-def _settings_of(group: PluginGroup[Any]) -> Iterator[tuple[str, type]]:
-    """Yield (name, class of its settings) of the installed plug-ins that can be imported."""
-    for name in group.names():
-        with suppress(UserError):  # it is told to whoever chooses it
-            yield name, group.find(name).settings
+        for plugin in group.installed():
+            store.store(group=group.key, name=f"_{plugin.name}", node=defaults(plugin.settings))
 
 
 def read_config(composed: DictConfig, choices: Mapping[str, Any] | None = None) -> Config:
     """Turn what Hydra composed into checked settings.
 
     Args:
-        composed: The composed configuration, without the node ``hydra``.
+        composed: The composed configuration.
         choices: The option that was chosen of each group, as Hydra knows it.
 
     Raises:
         UserError: If a key is unknown or missing, or a value is not possible.
     """
     try:
-        values: Any = OmegaConf.to_container(composed, resolve=True)
+        own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+        values: Any = OmegaConf.to_container(own, resolve=True)
     except OmegaConfBaseException as error:
         raise UserError(f"configuration: {' '.join(str(error).split())}") from error
     values = _without_missing(values)
@@ -177,37 +189,51 @@ def _plugin_settings(group: PluginGroup[Any], values: Any, choices: Mapping[str,
     if not isinstance(values, dict):
         raise UserError(f"{key}={values} is no group of keys: set {key}.KEY=VALUE")
     target, name, chosen = values.get("target"), values.get("name"), choices.get(key)
-    if not isinstance(target or name, str):
-        raise UserError(f"{key}.name={target or name} is not possible: it must be text")
-    plugin = group.find(target or name)
+    reference = target or name
+    if not isinstance(reference, str):
+        raise UserError(f"{key}.name={reference} is not possible: it must be text")
+    plugin = group.find(reference)
     if group is ENVIRONMENTS:
-        group.check_extra(target or name, plugin.extra)
+        group.check_extra(reference, plugin.extra)
     if target:
         values["name"] = plugin.name
+        if group is ENVIRONMENTS and chosen != plugin.name and chosen in group.names():
+            raise UserError(
+                f"{key}.target={target} does not go with {key}={chosen}, whose values were read: "
+                f"say {key}=outside, too"
+            )
     elif chosen != name and chosen in group.names():
         raise UserError(
             f"{key}.name={name} does not go with {key}={chosen}, whose values were read: say "
             f"{key}={name}"
         )
+    known = [setting.name for setting in fields(plugin.settings)]
+    unknown = [name for name in values if name not in known]
+    if unknown and target:
+        raise UserError(
+            f"{key}.{unknown[0]} is no setting of {target}: set {key}=outside, which has no values "
+            f"of its own, or correct the key; it has {', '.join(sorted(known))}"
+        )
     return read_settings(plugin.settings, values, key)
 
 
-def known_keys() -> Iterator[tuple[str, type, str]]:
-    """Yield (dotted key, class that declares it, its name there) of every setting there is."""
-    found = {key: (key, cls, name) for key, cls, name in keys(Config)}
+def known_settings() -> dict[str, Setting]:
+    """Return every setting that there is, by its dotted key."""
+    found = {setting.key: setting for setting in declared_settings(Config)}
     for group in (ENVIRONMENTS, METHODS):
-        for _, cls in _settings_of(group):
-            found |= {key: (key, *where) for key, *where in keys(cls, f"{group.key}.")}
-    yield from found.values()
+        for plugin in group.installed():
+            settings_of_it = declared_settings(plugin.settings, f"{group.key}.")
+            found |= {setting.key: setting for setting in settings_of_it}
+    return found
 
 
 def unknown_key(key: str) -> str:
     """Say that there is no such setting, and which one may be meant."""
     if key in RENAMED:
         return f"{key} is called {RENAMED[key]} now"
-    groups = {known.split(".")[0] for known, _, _ in known_keys()}
-    names = [known for known, _, _ in known_keys()] if "." in key else groups
-    return f"there is no setting {key}{nearest(key, names) or '; `--help` lists them'}"
+    known = list(known_settings())
+    names = known if "." in key else {name.split(".")[0] for name in known}
+    return f"there is no setting {key}{nearest(key, names) or '; `tratree settings` lists them'}"
 
 
 def result_settings(config: Config) -> dict[str, Any]:
@@ -217,7 +243,7 @@ def result_settings(config: Config) -> dict[str, Any]:
     out.
     """
     found = plain(config)
-    del found["store"], found["logger"]
+    del found["store"], found["changed_code"], found["logger"]
     for name in ("checkpoint_every_steps", "profiler"):
         del found["trainer"][name]
     for machine in (EngineSettings, WorkerSettings):
@@ -307,6 +333,17 @@ def _check_combinations(config: Config) -> None:
         raise ValueError(
             f"rollout.constraint={rollout.constraint} needs rollout.engine=transformers: "
             "vllm plays without constraints"
+        )
+    lora = model.lora
+    if rollout.engine == "vllm" and (lora is None or lora.dora or lora.modules_to_save):
+        raise ValueError(
+            "rollout.engine=vllm plays plain LoRA adapters: set model.lora.dora=false and "
+            "model.lora.modules_to_save=[], or rollout.engine=transformers"
+        )
+    if lora is None and model.quantization != "none":
+        raise ValueError(
+            "model.lora=null trains all weights, which a quantised model cannot: set "
+            "model.quantization=none"
         )
     if rollout.env_threads and not ENVIRONMENTS.find(reference_of(vars(config.env))).waits:
         raise ValueError(

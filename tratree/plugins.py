@@ -11,7 +11,8 @@ come through the same door.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, entry_points, version
@@ -42,6 +43,12 @@ class PluginGroup(Generic[Plugin]):
     def names(self) -> list[str]:
         """Return the names of those that are installed, sorted."""
         return sorted({point.name for point in entry_points(group=self.group)})
+
+    def installed(self) -> Iterator[Plugin]:
+        """Yield the installed ones that can be imported; `find` says what is wrong with another."""
+        for point in entry_points(group=self.group):
+            with suppress(UserError):
+                yield self._load(point)
 
     def origin(self, name: str) -> str:
         """Return the distribution that offers a plug-in, with its version."""
@@ -91,10 +98,10 @@ class PluginGroup(Generic[Plugin]):
     def _load(self, point: EntryPoint) -> Plugin:
         try:
             plugin = point.load()
-        except (ImportError, AttributeError, ValueError) as error:
+        except Exception as error:  # another package's code may do anything at import
             raise UserError(
-                f"{self.key}: {point.value} cannot be imported ({error}): correct the name, "
-                "install its package, or add its folder to PYTHONPATH"
+                f"{self.key}: {point.value} cannot be imported ({_one_line(error)}): correct the "
+                "name, install its package, or add its folder to PYTHONPATH"
             ) from error
         if not isinstance(plugin, self.kind):
             raise UserError(
@@ -116,6 +123,10 @@ def imported_when_called(target: str) -> Callable[..., Any]:
 def _import_and_call(target: str, *arguments: Any, **named: Any) -> Any:
     module, _, name = target.partition(":")
     return getattr(import_module(module), name)(*arguments, **named)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _is_target(reference: str) -> bool:

@@ -19,7 +19,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from difflib import get_close_matches
 from functools import wraps
 from types import NoneType, UnionType
@@ -27,6 +27,7 @@ from typing import (
     Annotated,
     Any,
     Literal,
+    NamedTuple,
     TypeVar,
     Union,
     dataclass_transform,
@@ -76,7 +77,7 @@ def settings(cls: _Class) -> _Class:
     """Make a class a frozen dataclass whose values are checked when an object is made.
 
     A wrong value is a `UserError` of one line. A ``__post_init__`` may check what must go together,
-    and raise a `ValueError` whose text says what to do.
+    and raise a `ValueError` whose text says what to do; it may begin with the name of a field.
     """
     made: Any = dataclass(frozen=True, config=_RULES)(cls)
     checked = made.__init__
@@ -112,7 +113,8 @@ def read_settings(cls: type[_Object], values: Any, key: str) -> _Object:
 
 def plain(settings: Any) -> dict[str, Any]:
     """Return settings as nested dictionaries of JSON data."""
-    found: dict[str, Any] = to_jsonable_python(settings)
+    # Not the settings themselves: of a plug-in's class in them, only declared keys would be there.
+    found: dict[str, Any] = to_jsonable_python(asdict(settings))
     return found
 
 
@@ -123,38 +125,48 @@ def defaults(cls: type) -> dict[str, Any]:
         if default is not MISSING:
             found[name] = to_jsonable_python(default)
         elif is_dataclass(hint):
-            found[name] = defaults(hint)
+            found[name] = defaults(_dataclass_in(hint))
         else:
             found[name] = "???"
     return found
 
 
-def keys(cls: type, prefix: str = "") -> Iterator[tuple[str, type, str]]:
-    """Yield (dotted key, class that declares it, its name there) of every setting of a class."""
+class Setting(NamedTuple):
+    """One setting, as it is declared.
+
+    Attributes:
+        key: Its dotted key in the configuration.
+        values: Which values it may have, in words.
+        default: Its default; ``???`` if it must be set.
+        owner: The class that has it.
+    """
+
+    key: str
+    values: str
+    default: Any
+    owner: type
+
+    @property
+    def meaning(self) -> str:
+        """The text under its field, in its class or the one that has declared it."""
+        name = self.key.rpartition(".")[2]
+        declaring = (c for c in self.owner.__mro__ if name in inspect.get_annotations(c))
+        return _texts(next(declaring)).get(name, "")
+
+
+def declared_settings(cls: type, prefix: str = "") -> Iterator[Setting]:
+    """Yield every setting of a class and of the classes in it."""
+    values = defaults(cls)
     for name, hint, _ in _declared(cls):
-        key = f"{prefix}{name}"
         if is_dataclass(hint):
-            yield from keys(hint, f"{key}.")
+            yield from declared_settings(_dataclass_in(hint), f"{prefix}{name}.")
         else:
-            yield key, cls, name
-
-
-def meaning(cls: type, name: str) -> str:
-    """Return the text under a field, in the class or the one that it has the field from."""
-    for owner in cls.__mro__:
-        if name in inspect.get_annotations(owner):
-            return _texts(owner).get(name, "")
-    raise KeyError(name)
-
-
-def allowed(cls: type, name: str) -> str:
-    """Say which values a setting may have."""
-    return _values(get_type_hints(cls, include_extras=True)[name])
+            yield Setting(f"{prefix}{name}", _values(hint), values[name], cls)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the question whether the nearest of the known names was meant, or nothing."""
-    found = get_close_matches(name, list(known), n=1)
+    found = get_close_matches(name, list(known), n=1, cutoff=0.7)
     return f": did you mean {found[0]}?" if found else ""
 
 
@@ -176,7 +188,8 @@ def _describe(cls: type, detail: ErrorDetails, key: str) -> str:
     kind, value = detail["type"], _shown(detail["input"])
     if kind == "value_error":
         text = str(detail["ctx"]["error"])
-        return f"{where}: {text}" if where else text
+        names_a_field = text.split("=")[0].split()[0] in [name for name, _, _ in _declared(hint)]
+        return f"{where}{'.' if names_a_field else ': '}{text}" if where else text
     if kind in ("unexpected_keyword_argument", "unexpected_positional_argument"):
         here = ".".join([*filter(None, [key]), *path[:-1]])
         names = [f"{here}.{name}".lstrip(".") for name, _, _ in _declared(hint)]
@@ -238,7 +251,7 @@ def _declared(cls: Any) -> Iterator[tuple[str, Any, Any]]:
 
 _NAMES: Mapping[Any, str] = {
     int: "a whole number",
-    float: "a number",
+    float: "a finite number",
     bool: "true or false",
     str: "text",
     NoneType: "null",
@@ -274,6 +287,8 @@ def _range(limits: Sequence[Any]) -> str:
     ge, gt, le, lt = (_limit(limits, name) for name in ("ge", "gt", "le", "lt"))
     if most := _limit(limits, "max_length"):
         return f" of at most {most} letters"
+    if _limit(limits, "min_length"):
+        return " of at least one letter"
     low = f" from {ge:,}" if ge is not None else f" above {gt:,}" if gt is not None else ""
     if le is not None:
         return f"{low} to {le:,}" if ge is not None else f"{low}, at most {le:,}"

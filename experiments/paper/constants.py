@@ -16,7 +16,7 @@ from typing import Any
 from tratree.cli.compose import compose_config
 from tratree.config import Config
 from tratree.policy.rollout_settings import SamplingSettings
-from tratree.report.sweep_page import markdown_table
+from tratree.report.render_table import markdown_table
 
 EXPECTED = Path(__file__).with_name("constants.csv")
 TIMES = " × "

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from experiments.paper import cost, model_sizes
 from experiments.paper.cost import Range
 from experiments.paper.model_sizes import Role
-from tratree.report.sweep_page import markdown_table
+from tratree.report.render_table import markdown_table
 from tratree.store.stage import Stage, with_inputs
 
 PAGE = Path(__file__).with_name("cost.md")

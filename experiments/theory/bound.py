@@ -25,7 +25,7 @@ from tratree.config import Config
 from tratree.data.episodes import collate, cut_into_batches
 from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
 from tratree.policy.rollout_settings import SamplingSettings
-from tratree.report.sweep_page import markdown_table
+from tratree.report.render_table import markdown_table
 from tratree.report.sweep_table import over_seeds
 from tratree.runs.run import open_store
 from tratree.runs.starts import origin, this_start

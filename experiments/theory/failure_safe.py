@@ -22,7 +22,7 @@ from scipy.stats import ttest_rel
 
 from tratree.cli.compose import compose_config
 from tratree.config import Config
-from tratree.report.sweep_page import markdown_table
+from tratree.report.render_table import markdown_table
 from tratree.report.sweep_table import over_seeds
 from tratree.report.table import p_text
 from tratree.runs.run import open_store

@@ -21,7 +21,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from tratree.report.html import COLOURS, svg
-from tratree.report.sweep_page import markdown_table
+from tratree.report.render_table import markdown_table
 from tratree.runs.run_folder import seconds_by_stage
 from tratree.runs.starts import origin, starts_below
 from tratree.tuning.study import Setting, read_settings

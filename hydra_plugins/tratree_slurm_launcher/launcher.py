@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import shlex
+import shutil
 import sys
 import time
 from collections import Counter
@@ -29,6 +30,7 @@ from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmitit
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from tratree.cli.failures import write_failure
+from tratree.errors import UserError
 from tratree.preemption import ignore_at_exit, ignoring
 from tratree.report.run_files import FAILURE, read_failure
 
@@ -90,7 +92,18 @@ class SlurmLauncher(BaseSubmititLauncher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        """Submit a job for each list of overrides, and wait for all if so configured."""
+        """Submit a job for each list of overrides, and wait for all if so configured.
+
+        Raises:
+            UserError: If there is no SLURM here.
+        """
+        if self._EXECUTOR == "slurm" and shutil.which("sbatch") is None:
+            raise UserError(
+                "hydra/launcher=slurm finds no sbatch: run this where SLURM is installed, or leave "
+                "hydra/launcher out"
+            )
+        from submitit.core.utils import FailedJobError
+
         sweep = Path(str(self.config.hydra.sweep.dir))
         configs = [
             self._compose(overrides, initial_job_idx + number)
@@ -99,7 +112,10 @@ class SlurmLauncher(BaseSubmititLauncher):
         for config in configs:
             (_folder(config) / FAILURE).unlink(missing_ok=True)
         state = Singleton.get_state()
-        jobs = self._executor().map_array(self, configs, [state] * len(configs))
+        try:
+            jobs = self._executor().map_array(self, configs, [state] * len(configs))
+        except FailedJobError as error:
+            raise UserError(f"SLURM refuses the jobs: {' '.join(str(error).split())}") from error
         for config, job in zip(configs, jobs, strict=True):
             log.info("\t#%s, job %s : %s", config.hydra.job.num, job.job_id, _name(config))
         if not self.wait:

@@ -28,6 +28,9 @@ from tratree.runs.run_record import read_run
 from tratree.runs.sweep_progress import sweep_progress
 from tratree.store.inventory import list_stages
 from tratree.store.manifest import find_damage
+from tratree.trajectory.conversations import write_conversations
+from tratree.trajectory.jsonl import write_trajectories
+from tratree.trajectory.reading.read import read_trajectory_files
 from tratree.trajectory.types import Step, Task, Trajectory
 from tratree.tree.files import load_trees, save_trees
 from tratree.tree.merge import build_tree
@@ -113,6 +116,8 @@ def prepare(folder: Path) -> None:
     save_trees(trees / "trees.npz", [build_tree(tried, similarity=ExactText())])
     (trees / "stage.json").write_text(json.dumps({**description, "stage": "trees"}))
     state = {"state_dict": {"a": torch.zeros(2)}, "optimizer_states": [{}], "lr_schedulers": [{}]}
+    write_trajectories(folder / "ours.jsonl", tried)
+    write_conversations(folder / "published.json", tried, "agentgym")
     torch.save({**state, "loops": {"a": 1}, "global_step": 1}, folder / "last.ckpt")
 
 
@@ -120,6 +125,15 @@ def _summarize(folder: Path) -> None:
     (folder / "sweep" / "0" / "failure.json").unlink(missing_ok=True)
     summary = summarize_points(find_points([folder / "sweep"]))
     write_summary(summary, folder / "summary", "sweep")
+
+
+def _convert(folder: Path) -> None:
+    read_trajectory_files(folder / "published.json")
+
+
+def _convert_ours(folder: Path) -> None:
+    read = read_trajectory_files(folder / "ours.jsonl").trajectories
+    write_conversations(folder / "theirs.json", read, "agentgym")
 
 
 def _summarize_failures(folder: Path) -> None:
@@ -142,6 +156,8 @@ READERS = (
         Reader(f"summarize: {name}", f"{RUN}{name}", _summarize)
         for name in ("results.json", "stages.json", ".hydra/config.yaml", ".hydra/hydra.yaml")
     ),
+    Reader("convert: published.json", "published.json", _convert),
+    Reader("convert: ours.jsonl", "ours.jsonl", _convert_ours),
     Reader("summarize: failure.json", f"{RUN}failure.json", _summarize_failures),
     *(
         Reader(f"report: {name}", f"{RUN}{name}", _report)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import MissingConfigException
 from omegaconf import OmegaConf
 
@@ -22,6 +24,9 @@ CONFIG_FOLDER = next(p for p in (PACKAGE / "conf", PACKAGE.parent / "conf") if p
 
 OPTIONAL = ("experiment", "setting", "debug", "hparams_search")
 """Groups that may be left out."""
+
+NO_NAME = re.compile(r"null|true|false|[-+.\d]*|\{.*|_.*")
+"""Values that Hydra takes for something else than an option, and helper files."""
 
 
 @dataclass
@@ -61,8 +66,7 @@ def compose_config(overrides: Sequence[str], folder: Path | None = None) -> Conf
     place = [f"hydra.searchpath=['file://{folder}']"] if folder else []
     with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
         composed = compose("config", overrides=[*place, *overrides], return_hydra_config=True)
-    chosen = composed.hydra.runtime.choices
-    return read_config(OmegaConf.masked_copy(composed, [*composed.keys() - {"hydra"}]), chosen)
+    return read_config(composed, composed.hydra.runtime.choices)
 
 
 def choices(group: str) -> list[str]:
@@ -71,18 +75,33 @@ def choices(group: str) -> list[str]:
     return sorted(name for name in found if not name.startswith("_"))
 
 
+def list_choices() -> str:
+    """Return the groups and what may be chosen, ``${choices:}`` in the text of ``--help``."""
+    if not {"--help", "-h"} & {*sys.argv}:  # composing evaluates it whether it is shown or not
+        return ""
+    loader = GlobalHydra.instance().config_loader()
+    groups = sorted({*loader.list_groups("")} - {"hydra"})
+    return "\n".join(
+        f"{group}: {', '.join(name for name in loader.get_group_options(group) if name[0] != '_')}"
+        for group in groups
+    )
+
+
+OmegaConf.register_new_resolver("choices", list_choices, replace=True)
+
+
 def check_choices(arguments: Sequence[str]) -> None:
     """Check what is chosen of groups where Hydra would fail, or take a helper file.
 
     Raises:
-        UserError: If it is null, or a helper file.
+        UserError: If it is null or something else than a name, or a helper file.
     """
     for argument in arguments:
         group, chosen, value = argument.partition("=")
         if not chosen or not choices(group):
             continue
         for name in value.split(","):
-            if name.strip() in ("null", "") or name.strip().startswith("_"):
+            if NO_NAME.fullmatch(name.strip()):
                 without = f", or leave {group} out" if group in OPTIONAL else ""
                 raise UserError(
                     f"{argument} is no choice: use one of {', '.join(choices(group))}{without}"

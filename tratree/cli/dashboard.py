@@ -41,14 +41,14 @@ def main(arguments: Sequence[str]) -> None:
 
     from tratree.cli.compose import compose_config
     from tratree.method_plugins import METHODS
-    from tratree.runs.run import CEILING, WEAK
+    from tratree.runs.run import STRONG, WEAK
     from tratree.tracking.wandb_dashboard import build_dashboard, publish
 
     splits = compose_config([f"env={given.env}"]).evaluation.splits
     workspace = build_dashboard(
         *(entity, project, given.env),
         splits=splits,
-        baselines=[WEAK, CEILING],
+        baselines=[WEAK, STRONG],
         methods=METHODS.names(),
     )
     print(f"dashboard: {publish(workspace)}")

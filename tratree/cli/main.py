@@ -25,13 +25,15 @@ INTERRUPTED = 128 + 2
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
-        "convert": "convert files of trajectories: AgentGym, ETO, TRL",
+        "check-model": "try whether the models of a family are as they must be",
+        "convert": "convert published trajectories, and play them again",
         "dashboard": "make a W&B workspace for the runs of a project",
         "export": "write a trained model to a folder that other programs load",
         "play": "play a task in the terminal",
         "plugins": "list the installed environments and methods",
         "progress": "show how far a sweep has come",
         "report": "put all there is of a run on one HTML page",
+        "settings": "list all settings: values, default and meaning",
         "summarize": "put the results of a sweep into one table, with plots",
         "store": "list, check, repair and prune the stages of a store",
         "tasks": "list an environment's splits and tasks",
@@ -40,7 +42,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 )
 """Names of the commands besides running an experiment, and what they do.
 
-Command ``name`` is ``main(arguments)`` of module ``tratree.cli.name``.
+Command ``name`` is ``main(arguments)`` of module ``tratree.cli.name``, with ``_`` for ``-``.
 """
 
 
@@ -54,7 +56,9 @@ def main() -> None:
     try:
         refuse_credentials(sys.argv[1:])  # before an error about the arguments repeats them
         if name in COMMANDS:
-            import_module(f"tratree.cli.{name}").main(_without_config_dir(sys.argv[2:]))
+            import_module(f"tratree.cli.{name.replace('-', '_')}").main(
+                _without_config_dir(sys.argv[2:])
+            )
         else:
             import_module("tratree.cli.train").main()
     except UserError as error:

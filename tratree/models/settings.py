@@ -10,7 +10,8 @@ from pydantic import Field
 from tratree.settings import Count, settings
 
 Dtype = Literal["float64", "float32", "bfloat16", "float16"]
-Names = Annotated[tuple[str, ...], Field(min_length=1)]
+Name = Annotated[str, Field(strict=True, min_length=1)]
+Names = Annotated[tuple[Name, ...], Field(min_length=1)]
 
 
 @settings
@@ -24,8 +25,9 @@ class LoadSettings:
 
     attention: Literal["sdpa", "eager", "flash_attention_2", "flex_attention"] = "sdpa"
     """Implementation of attention in fine-tunings, under its name in transformers; playing uses
-    sdpa (ours: the paper names none). flash_attention_2, where installed, takes no tree in one
-    pass; flex_attention is for GPUs: its masks of a large tree take less memory."""
+    sdpa, or eager where a model has no sdpa (ours: the paper names none). flash_attention_2, where
+    installed, takes no tree in one pass; flex_attention is for GPUs: its masks of a large tree take
+    less memory."""
 
     gradient_checkpointing: bool = False
     """Whether training computes the activations within a layer again for the gradient instead of
@@ -50,6 +52,9 @@ class ModelSettings(LoadSettings):
     name: str
     """Hub id, local folder, or ``package:`` and a folder inside the tratree package."""
 
+    revision: str | None = None
+    """Branch, tag or commit of a Hub id."""
+
 
 @settings
 class ChatSettings:
@@ -62,6 +67,11 @@ class ChatSettings:
 
     system_prompt: str = ""
     """The system prompt of every episode."""
+
+    turn_form: Literal["plain", "react", "tags", "tool_call"] = "plain"
+    """How a turn is written and read (tratree/trajectory/README.md): plain is Thought and Action,
+    read strictly; react the same, read as published files are; tags: <think> and <action>;
+    tool_call: a call in JSON."""
 
 
 @settings
@@ -77,6 +87,15 @@ class LoraSettings:
     dropout: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.0
     """Dropout before the adapter."""
 
-    target_modules: Literal["all-linear"] | Names = "all-linear"
-    """all-linear, or the names of the layers; the reference code has
+    target_modules: Name | Names = "all-linear"
+    """all-linear, or the name or names of layers; the reference code has
     [q_proj,k_proj,v_proj,o_proj]."""
+
+    dora: bool = False
+    """Whether size and direction of a weight are trained apart: DoRA (paper: no)."""
+
+    rslora: bool = False
+    """Whether the update is scaled by α / √r: rsLoRA (paper: no)."""
+
+    modules_to_save: tuple[str, ...] = ()
+    """Names of further layers that are trained and stored whole (paper: none)."""

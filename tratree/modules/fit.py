@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import multiprocessing
 import signal
 import warnings
@@ -204,8 +203,6 @@ class _Recorder(Callback):
         step = trainer.global_step
         figures = {name: value.item() for name, value in outputs.items()}
         loss = figures["loss"]
-        if not math.isfinite(loss):
-            raise UserError(f"the loss is {loss} at step {step}: lower the learning rate")
         if trainer.is_global_zero:
             append_metrics(self._folder / METRICS, {"step": step, **figures})
         if trainer.logger:

@@ -35,8 +35,9 @@ class OptimizationSettings:
     clip: NotNegative = 1.0
     """Largest norm of the gradient; 0 does not clip."""
 
-    schedule: Literal["cosine", "constant"] = "cosine"
-    """cosine: to 0 after the warm-up; constant."""
+    schedule: Literal["cosine", "constant", "linear"] = "cosine"
+    """cosine: to 0 after the warm-up; constant; linear: to 0, the one of transformers, whose first
+    step of a warm-up has a learning rate of 0."""
 
 
 @settings

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import torch
-from peft import PeftModel
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from tratree.data.pairs import PairBatch
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.log_probabilities import sequence_log_probs
+from tratree.modules.pack_attention import CausalModel
 from tratree.modules.settings import DPOSettings, TrainingSettings
 
 
@@ -32,7 +32,7 @@ class TreeDPOModule(AdapterModule[PairBatch]):
     The reference's log-probabilities come with the batch: the weak model is not in memory.
     """
 
-    def __init__(self, model: PeftModel, settings: TrainingSettings, dpo: DPOSettings) -> None:
+    def __init__(self, model: CausalModel, settings: TrainingSettings, dpo: DPOSettings) -> None:
         super().__init__(model, settings)
         self.dpo = dpo
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from tratree.errors import UserError
 from tratree.policy.rollout_settings import SamplingSettings
 
 
@@ -23,8 +24,16 @@ def sample(logits: Tensor, settings: Sequence[SamplingSettings], draws: Sequence
 
     Returns:
         Token ids, shape [B].
+
+    Raises:
+        UserError: If logits are not finite, but for tokens that are ruled out.
     """
     likeliest = logits.argmax(-1)
+    if not logits.gather(-1, likeliest[:, None]).isfinite().all():
+        raise UserError(
+            "the model's logits are not finite: its weights are damaged, or model.rollout_dtype is "
+            "too small for it (use float32)"
+        )
     if all(row.temperature == 0 for row in settings):
         return likeliest
 

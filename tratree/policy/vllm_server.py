@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -60,6 +61,7 @@ class VllmServer:
         """
         if fault := address_fault(url):
             raise UserError(fault)
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for each request
         key = os.environ.get(API_KEY)
         self.url = url.rstrip("/")
         self._client = httpx.Client(

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from html import escape
 
 import matplotlib
 from matplotlib.figure import Figure
 
-# Equal figures give equal bytes.
-matplotlib.rcParams["svg.hashsalt"] = "tratree"
-matplotlib.rcParams["svg.fonttype"] = "none"
+EQUAL_BYTES = {"svg.hashsalt": "tratree", "svg.fonttype": "none"}
+"""Settings of matplotlib with which equal figures give equal files."""
 
 # A name is shown as it is, also where it looks like a formula.
 matplotlib.rcParams["text.parse_math"] = False
@@ -20,25 +18,12 @@ matplotlib.rcParams["text.parse_math"] = False
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
-Table = Sequence[Sequence[str]]
-"""The header, then the rows."""
-
-
-def html_table(table: Table) -> str:
-    """Return `table` in HTML; it scrolls by itself where it is wider than the page."""
-    header, *others = table
-    lines = [_row(header, "th"), *(_row(line, "td") for line in others)]
-    return f"<section><table>{''.join(lines)}</table></section>"
-
-
-def _row(cells: Sequence[str], tag: str) -> str:
-    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
 
 def svg(figure: Figure) -> str:
-    """Return `figure` as an SVG file."""
+    """Return `figure` as an SVG file; equal figures give equal bytes."""
     text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
+    with matplotlib.rc_context(EQUAL_BYTES):
+        figure.savefig(text, format="svg", metadata={"Date": None})
     return text.getvalue()
 
 

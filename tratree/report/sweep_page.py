@@ -12,7 +12,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from tratree.errors import UserError
-from tratree.report.html import Table, html_figure, html_table, svg
+from tratree.report.html import html_figure, svg
+from tratree.report.render_table import Table, html_table, markdown_table
 from tratree.report.sweep import Point, axes
 from tratree.report.sweep_plots import numeric_axes, plot, plot_systems
 from tratree.report.sweep_table import Row, coinciding, measurements, rows
@@ -113,15 +114,6 @@ def write_summary(summary: Summary, folder: Path, title: str) -> None:
             figure.savefig(folder / f"reward_{axis}.png", dpi=160)
     except OSError as error:
         raise UserError(f"cannot write {folder} ({error.strerror}): set --out FOLDER") from error
-
-
-def markdown_table(table: Table) -> str:
-    """Return `table` in Markdown."""
-    header, *others = table
-    lines = [header, ["---"] * len(header), *others]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
-    )
 
 
 def _names(row: Row) -> list[str]:

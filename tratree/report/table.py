@@ -14,6 +14,7 @@ from rich.table import Table
 
 from tratree.evaluation.comparison import COMPARED
 from tratree.evaluation.metrics import FIGURES, performance_gap_recovered
+from tratree.report.render_table import markdown_table
 
 SHARES = ("reward", "success", "finished")
 PRINTED = ("reward", "success", "finished", "steps")
@@ -136,15 +137,15 @@ def _interval(estimate: Mapping[str, float], scale: int, sign: str = "") -> str:
 def _markdown(results: Mapping[str, Any]) -> str:
     parts = [
         f"# {_title(results)}",
-        _markdown_table(readable_rows(results["systems"], tuple(FIGURES))),
+        markdown_table(readable_rows(results["systems"], tuple(FIGURES))),
         describe_figures(results["pgr"]),
         *_constraint_note(results),
         f"## {_comparison_title(results)}",
-        _markdown_table(_comparisons(results)),
+        markdown_table(_comparisons(results)),
         "Difference in points [95 % interval of the paired bootstrap]; better and worse count "
         "tasks; p is of the paired permutation test.",
         "## Reward by kind of task",
-        _markdown_table(_task_types(results)),
+        markdown_table(_task_types(results)),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -165,12 +166,6 @@ def _constraint_note(results: Mapping[str, Any]) -> list[str]:
     if constraint == "none":
         return []
     return [f"**The agent could say only {constraint} actions** (`rollout.constraint`)."]
-
-
-def _markdown_table(rows: Rows) -> str:
-    header, *others = rows
-    lines = [header, ["---"] * len(header), *others]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
 def _csv(results: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,18 @@ from typing_extensions import TypedDict
 
 from tratree.errors import UserError
 from tratree.files import clear_disk_errors, share_as_folder
-from tratree.models.lora import CONFIG, WEIGHTS, load_policy_model
+from tratree.models.lora import CONFIG, WEIGHTS, load_merged
 from tratree.models.names import local_folder, public_name
-from tratree.models.settings import ModelSettings
 from tratree.modules.fit import FitReport
 from tratree.report.model_card import ModelCard, Step, render_card
-from tratree.report.run_files import read_results
+from tratree.report.run_files import read_configuration, read_results
 from tratree.runs.run_folder import STAGES, read_stages
 from tratree.runs.starts import library_versions
 from tratree.stages.demonstrations import DEMONSTRATIONS
 from tratree.stages.file_names import EPISODES
 from tratree.stages.pairs import PAIRS
 from tratree.stages.paths import PATHS
-from tratree.stages.training import ADAPTER, load_chat, read_report
+from tratree.stages.training import ADAPTER, base_settings, load_chat, read_report
 from tratree.stages.trees import read_trees
 from tratree.store.finished import DESCRIPTION, read_description
 from tratree.store.manifest import checked_file, verify
@@ -51,27 +51,30 @@ def export(source: Path, out: Path, *, system: str | None = None, merged: bool =
     """Write a trained model to a new folder.
 
     The adapter is one that plain ``PeftModel.from_pretrained`` loads; a merged model is one that
-    plain ``AutoModelForCausalLM.from_pretrained`` loads, in the number type it was trained in.
+    plain ``AutoModelForCausalLM.from_pretrained`` loads, in the number type it was trained in; in
+    16 bits, rounding its weights loses part of a small update.
     Both come with the tokenizer, its chat template set, and a model card.
+
+    The folder is complete or not there: it is written beside and renamed.
 
     Args:
         source: A run folder, or the folder of a finished fine-tuning in a store.
         out: Where to write; must not exist or be empty.
-        system: Which of the run's systems; None takes the method's. Not for a stage's folder.
-        merged: Whether to write a whole model.
+        system: Which of the run's systems; None takes the method's own. Not for a stage's folder.
+        merged: Whether to write a whole model, which one without an adapter is in any case.
 
     Raises:
-        UserError: If there is no such model, or `out` is in use.
+        UserError: If there is no such model, its base model has changed, or `out` is in use.
     """
-    trained = find_trained(source, system)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is in use: give --out another folder")
+    trained, chosen = find_trained(source, system)
     verify(trained, checked_file(trained))
     with (
         clear_disk_errors(f"the export {out}", "give --out another folder"),
         _new_folder(out) as new,
     ):
-        _write(new, trained, source, system, merged=merged)
+        _write(trained, new, _results(source, chosen), merged=merged)
 
 
 @contextmanager
@@ -89,20 +92,22 @@ def _new_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def _write(out: Path, trained: Path, source: Path, system: str | None, *, merged: bool) -> None:
+def _write(trained: Path, out: Path, about: tuple[str, str], *, merged: bool) -> None:
     settings = read_description(trained)["settings"]
+    chat = load_chat(settings)
+    merged = merged or settings["lora"] is None
     if merged:
         # A quantised base has no room for an adapter: it is merged into the weights before that.
-        base = ModelSettings(**{**settings["base"], "quantization": "none"})
-        model = load_policy_model(base, trained / ADAPTER, getattr(torch, base.dtype))
+        base = replace(base_settings(settings), quantization="none")
+        model = load_merged(base, trained / ADAPTER, getattr(torch, base.dtype))
+        model.generation_config.eos_token_id = sorted(chat.stop_ids)
         model.save_pretrained(out)
     else:
         for name in (WEIGHTS, CONFIG):
             shutil.copyfile(trained / ADAPTER / name, out / name, follow_symlinks=False)
-    chat = load_chat(settings)
     chat.tokenizer.chat_template = chat.template
     chat.tokenizer.save_pretrained(out)
-    title, results = _results(source, system)
+    title, results = about
     card = ModelCard(
         title=title or f"{trained.parent.name} {trained.name}",
         base=public_name(settings["base"]["name"]),
@@ -115,8 +120,8 @@ def _write(out: Path, trained: Path, source: Path, system: str | None, *, merged
     (out / "README.md").write_text(render_card(card), encoding="utf-8")
 
 
-def find_trained(source: Path, system: str | None) -> Path:
-    """Return the folder of the fine-tuning that made a model.
+def find_trained(source: Path, system: str | None) -> tuple[Path, str | None]:
+    """Return the folder of the fine-tuning that made a model, and which system of a run it is.
 
     Raises:
         UserError: If `source` is neither a run nor a fine-tuning, or lacks that system.
@@ -124,7 +129,7 @@ def find_trained(source: Path, system: str | None) -> Path:
     if (source / ADAPTER).is_dir() and (source / DESCRIPTION).is_file():
         if system is not None:
             raise UserError(f"{source} is a single stage: leave out --system, or give a run folder")
-        return source
+        return source, None
     if not (source / STAGES).is_file():
         raise UserError(
             f"{source} is neither a run folder nor the folder of a finished fine-tuning: give the "
@@ -134,13 +139,21 @@ def find_trained(source: Path, system: str | None) -> Path:
     systems = [title.split(" ", 1)[1] for title in run.folders if title.startswith("evaluate ")]
     if not systems:
         raise UserError(f"{source} names no evaluation: run the same command again")
-    chosen = system or systems[-1]
+    chosen = system or _method(source) or systems[-1]
     evaluated = run.folder(f"evaluate {chosen}")
     if evaluated is None:
         raise UserError(f"the run has no system {chosen}: use one of {', '.join(systems)}")
     if not evaluated.is_dir():
         raise UserError(f"{chosen} is not finished in the store: run the same command again")
-    return _by_key(evaluated, read_description(evaluated)["inputs"]["model"])
+    return _by_key(evaluated, read_description(evaluated)["inputs"]["model"]), chosen
+
+
+def _method(run: Path) -> str | None:
+    """Return the name of a run's method, which is that of its own system; None if it isn't told."""
+    results = read_results(run, _Title)
+    if results is not None:
+        return str(results["method"])
+    return read_configuration(run).get("method", {}).get("name")
 
 
 def _by_key(stage: Path, key: str) -> Path:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,24 @@ from tratree.config import Config, result_settings
 from tratree.errors import UserError
 from tratree.evaluation.comparison import compare
 from tratree.leftovers import clear_dead_sockets
+from tratree.report.run_page import render
 from tratree.report.table import add_gap_recovered, print_results, write_results
 from tratree.runs.run_folder import write_stages, writing
+from tratree.runs.run_record import read_run
 from tratree.runs.starts import write_start
+from tratree.settings import plain
+from tratree.stages.bases import check_bases
 from tratree.stages.evaluate import protocol, read_evaluation
 from tratree.stages.methods import evaluations
 from tratree.store.progress import Progress
-from tratree.store.stage import Resources, with_inputs
+from tratree.store.stage import Resources, Stage, with_inputs
 from tratree.store.store import Store, prepare_root
-from tratree.tracking import Tracker, open_tracker
+from tratree.tracking import RunFacts, StageFacts, Tracker, open_tracker
+from tratree.trajectory.types import Trajectory
 
 TABLE_WIDTH = 132
 PROFILES = "profile"
-WEAK, CEILING = "sft_weak", "sft_strong"
+WEAK, STRONG = "sft_weak", "sft_strong"
 
 
 def open_store(
@@ -85,19 +91,23 @@ def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(root / "cache" / "torchinductor"))
     clear_dead_sockets()
     evaluated = evaluations(config)
+    root = Path(config.store)
+    if not all((root / stage.name / stage.key).is_dir() for stage in evaluated.values()):
+        check_bases(config)
     write_stages(folder, config.store, evaluated.values())
     write_start(folder)
-    with open_tracker(config, folder) as tracker:
+    with open_tracker(config.logger, _run_facts(config), folder) as tracker:
         store = open_store(config, progress, tracker, folder)
+        _look_at_code(config, store, with_inputs(evaluated.values()))
         with store.using(evaluated.values()):
             folders = {name: store.ensure(stage) for name, stage in evaluated.items()}
-            results = _results(config, folders)
+            results, played = _results(config, folders)
             write_results(folder, results)
             for stage in with_inputs(evaluated.values()):
                 if store.folder(stage).is_dir():  # others were not needed
-                    computed = stage.key in store.computed
-                    tracker.stage_done(stage, store.folder(stage), computed=computed)
-            tracker.results_done(results, folders)
+                    computed, facts = stage.key in store.computed, _stage_facts(stage)
+                    tracker.stage_done(facts, store.folder(stage), computed=computed)
+            tracker.results_done(results, played, lambda: render(read_run(folder)))
     print_results(results, Console(width=None if sys.stdout.isatty() else TABLE_WIDTH))
     progress.message(f"results in {folder}")
     if config.trainer.profiler and not (folder / PROFILES).exists():
@@ -105,29 +115,72 @@ def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
     return results
 
 
-def _results(config: Config, evaluated: Mapping[str, Path]) -> dict[str, Any]:
+def _look_at_code(config: Config, store: Store, stages: Sequence[Stage]) -> None:
+    """Say once which stages other code has computed, and how to compute them again.
+
+    Raises:
+        UserError: If there are any and ``changed_code=refuse``.
+    """
+    changed = store.changed_code(stages)
+    if not changed:
+        return
+    again = {stage.key for stage, _ in changed}
+    for stage in stages:  # after its inputs
+        again |= {stage.key} if any(s.key in again for s in stage.inputs.values()) else set()
+    folders = [store.folder(s) for s in stages if s.key in again and store.folder(s).is_dir()]
+    modules = sorted({module for _, names in changed for module in names})
+    said = (
+        f"code has changed since {', '.join(stage.title for stage, _ in changed)} were stored "
+        f"({', '.join(modules)}): to compute again what depends on it, "
+        f"`rm -r {shlex.join(map(str, dict.fromkeys(folders)))}`, or set store=NEW_FOLDER"
+    )
+    if config.changed_code == "refuse":
+        raise UserError(said)
+    store.progress.message(f"{said}; the stored results are used")
+
+
+def _run_facts(config: Config) -> RunFacts:
+    method = config.method
+    search = {"iterations": method.iterations, "exploration": method.ucb_constant}
+    names = config.env.name, method.name, config.model.name
+    return RunFacts(*names, config.seed, plain(config), search)
+
+
+def _stage_facts(stage: Stage) -> StageFacts:
+    inputs = tuple(map(_stage_facts, stage.inputs.values()))
+    return StageFacts(stage.name, stage.title, stage.key, stage.description(), inputs)
+
+
+def _results(
+    config: Config, evaluated: Mapping[str, Path]
+) -> tuple[dict[str, Any], dict[str, list[Trajectory]]]:
+    """Return ``results.json``, and the evaluated trajectories of every system."""
     rules = protocol(config)
     measured, played = {}, {}
     for name, folder in evaluated.items():
         measured[name], played[name] = read_evaluation(folder, rules["splits"])
-    add_gap_recovered(measured, weak=WEAK, ceiling=CEILING)
-    return {
+    add_gap_recovered(measured, weak=WEAK, ceiling=STRONG)
+    results = {
         "env": config.env.name,
         "method": config.method.name,
         "seed": config.seed,
-        "pgr": {"weak": WEAK, "ceiling": CEILING},
+        "pgr": {"weak": WEAK, "ceiling": STRONG},
         "protocol": rules,
         "configuration": result_settings(config),
         "systems": measured,
         "comparisons": {
-            "baseline": CEILING,
+            "baseline": STRONG,
             "systems": {
                 name: {
-                    split: compare(of_split, played[CEILING][split])
+                    split: compare(of_split, played[STRONG][split])
                     for split, of_split in splits.items()
                 }
                 for name, splits in played.items()
-                if name != CEILING
+                if name != STRONG
             },
         },
+    }
+    return results, {
+        name: [t for of_split in splits.values() for t in of_split]
+        for name, splits in played.items()
     }

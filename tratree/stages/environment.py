@@ -18,7 +18,12 @@ def games_stage(config: Config) -> Stage:
     settings = {key: value for key, value in plain(config.env).items() if key != "target" or value}
     plugin = ENVIRONMENTS.find(reference_of(settings))
     return Stage(
-        *("games", {"env": settings}, _prepare), version=plugin.version, resumes=plugin.resumes
+        "games",
+        {"env": settings},
+        _prepare,
+        version=plugin.version,
+        code=(plugin.prepare, plugin.make),
+        resumes=plugin.resumes,
     )
 
 

@@ -1,8 +1,9 @@
-"""Stage ``pairs``: preference pairs, taken where success and failure part in a tree."""
+"""Stage ``pairs``: preference pairs, taken where success and failure diverge in a tree."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -46,13 +47,18 @@ def read_pairs(pairs: Path, trees: Path) -> list[TrajectoryPair]:
     return found
 
 
-def _find(job: Job) -> None:
-    lines = []
-    informative = 0
-    trees = read_trees(job.inputs["trees"])
-    for number, tree in enumerate(trees):
-        found = find_pairs(tree, **job.settings)
-        informative += bool(found)
-        lines += [json.dumps({"tree": number, **asdict(pair)}) + "\n" for pair in found]
+def write_pairs(job: Job, pairs: Sequence[Sequence[Pair]]) -> None:
+    """Write the pairs of each tree, in the order of the trees, so that `read_pairs` reads them."""
+    lines = [
+        json.dumps({"tree": number, **asdict(pair)}) + "\n"
+        for number, of_tree in enumerate(pairs)
+        for pair in of_tree
+    ]
     (job.folder / PAIRS).write_text("".join(lines), encoding="utf-8")
-    job.progress.message(f"  {len(lines)} pairs in {informative} of {len(trees)} trees")
+    informative = sum(map(bool, pairs))
+    job.progress.message(f"  {len(lines)} pairs in {informative} of {len(pairs)} trees")
+
+
+def _find(job: Job) -> None:
+    trees = read_trees(job.inputs["trees"])
+    write_pairs(job, [find_pairs(tree, **job.settings) for tree in trees])

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tratree.errors import UserError
-from tratree.store.finished import DESCRIPTION, finished_stages, read_description
+from tratree.store.finished import CODE, DESCRIPTION, finished_stages, read_description
 from tratree.store.manifest import FileEntry, checked_file, verify
 from tratree.store.stage import Stage
 
@@ -62,4 +62,4 @@ def _equal(stage: Stage, ours: Path, theirs: Path) -> bool:
 
 def _results(folder: Path) -> Mapping[str, FileEntry]:
     manifest = verify(folder, checked_file(folder))
-    return {name: entry for name, entry in manifest.items() if name != DESCRIPTION}
+    return {name: entry for name, entry in manifest.items() if name not in (DESCRIPTION, CODE)}

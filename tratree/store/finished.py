@@ -13,6 +13,8 @@ from tratree.errors import UserError
 
 DESCRIPTION = "stage.json"
 TIMING = "timing.json"
+CODE = "code.json"
+"""Digests of the code that computed it: `tratree.store.code`."""
 
 
 class Description(TypedDict):

@@ -74,6 +74,7 @@ class Stage:
             as ``episodes.log.jsonl``. All else that is there when work begins is removed.
         self_contained: Whether later stages read only what it writes, and not its settings. If
             it writes the same with other settings, what follows need not be computed again.
+        code: Functions of other packages that `run` calls, whose code is looked at as its own is.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Stage:
     label: str = ""
     resumes: tuple[str, ...] = ()
     self_contained: bool = False
+    code: tuple[Callable[..., Any], ...] = ()
 
     @property
     def title(self) -> str:

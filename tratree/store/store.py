@@ -14,6 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from tratree.documents import read_json
 from tratree.errors import UserError
 from tratree.files import (
     clear_disk_errors,
@@ -22,10 +23,13 @@ from tratree.files import (
     share_as_folder,
     write_atomically,
 )
+from tratree.store.code import changed_modules, code_digests
 from tratree.store.equal import copy_results, with_equal_inputs
 from tratree.store.finished import (
+    CODE,
     DESCRIPTION,
     TIMING,
+    how_to_repair,
     is_finished,
     refuse_other_than_folder,
     unfinished,
@@ -120,12 +124,24 @@ class Store:
             with self.progress.stage(stage.title):
                 stage.run(self._job(stage, inputs, partial))
             self.computed.add(stage.key)
+            _write_json(partial / CODE, code_digests(stage.run, *stage.code))
         _write_json(partial / TIMING, {"seconds": round(time.monotonic() - started, 3)})
         _write_json(partial / DESCRIPTION, stage.description())
         share_as_folder(partial)
         write_manifest(partial, checked_file(finished))
         os.sync()  # so that a power cut after the rename finds whole files
         partial.rename(finished)
+
+    def changed_code(self, stages: Iterable[Stage]) -> list[tuple[Stage, list[str]]]:
+        """Return the finished ones among `stages` that other code computed, with its modules."""
+        found = []
+        for stage in stages:
+            stored = self.folder(stage) / CODE
+            if stored.is_file():
+                before = read_json(stored, dict[str, str], how_to_repair(stored.parent))
+                if changed := changed_modules(before, code_digests(stage.run, *stage.code)):
+                    found.append((stage, changed))
+        return found
 
     def _job(self, stage: Stage, inputs: Mapping[str, Path], folder: Path) -> Job:
         return Job(

@@ -1,5 +1,6 @@
 """Where a run's figures go besides its files: ``logger=none|csv|tensorboard|wandb``."""
 
-from tratree.tracking.tracker import Tracker, open_tracker
+from tratree.tracking.opening import open_tracker
+from tratree.tracking.tracker import RunFacts, StageFacts, Tracker
 
-__all__ = ["Tracker", "open_tracker"]
+__all__ = ["RunFacts", "StageFacts", "Tracker", "open_tracker"]

@@ -1,17 +1,56 @@
-"""What a tracker is told, and those that write plain files."""
+"""The facts that a tracker is told, and the tracker that keeps none of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from tratree.trajectory.types import Trajectory
 
-    from tratree.config import Config
-    from tratree.store.stage import Stage
+if TYPE_CHECKING:
+    from lightning.pytorch.loggers import Logger
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """A run, as a tracker is told of it.
+
+    Attributes:
+        env: Name of its environment.
+        method: Name of its method.
+        model: Name of its model family.
+        seed: Its seed.
+        configuration: All of it, as JSON data.
+        search: ``iterations`` and ``exploration`` of its search in trees.
+    """
+
+    env: str
+    method: str
+    model: str
+    seed: int
+    configuration: Mapping[str, Any]
+    search: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class StageFacts:
+    """A stage, as a tracker is told of it.
+
+    Attributes:
+        name: What it does.
+        title: Name and label.
+        key: Tells it from others of its name.
+        description: All that its key is made of, as JSON data.
+        inputs: The stages before it.
+    """
+
+    name: str
+    title: str
+    key: str
+    description: Mapping[str, Any]
+    inputs: tuple[StageFacts, ...]
 
 
 class Tracker:
@@ -25,11 +64,22 @@ class Tracker:
         """Return where the figures of every step of the fine-tuning of stage `title` go."""
         return None
 
-    def stage_done(self, stage: Stage, folder: Path, *, computed: bool) -> None:
+    def stage_done(self, stage: StageFacts, folder: Path, *, computed: bool) -> None:
         """Take note of a finished stage, computed by this run or found in the store."""
 
-    def results_done(self, results: Mapping[str, Any], evaluated: Mapping[str, Path]) -> None:
-        """Take note of ``results.json`` and of the evaluation of every system."""
+    def results_done(
+        self,
+        results: Mapping[str, Any],
+        played: Mapping[str, Sequence[Trajectory]],
+        report: Callable[[], str],
+    ) -> None:
+        """Take note of the end of the run.
+
+        Args:
+            results: ``results.json``.
+            played: The evaluated trajectories of every system.
+            report: Makes the HTML page of the run.
+        """
 
     def close(self, error: BaseException | None) -> None:
         """End with the run.
@@ -37,49 +87,3 @@ class Tracker:
         Args:
             error: What ended the run, if it did not come to its end.
         """
-
-
-class FileTracker(Tracker):
-    """Curves as CSV or TensorBoard files in the run folder."""
-
-    def __init__(self, folder: Path, make: type[CSVLogger] | type[TensorBoardLogger]) -> None:
-        self._folder = folder
-        self._make = make
-
-    def training_logger(self, title: str) -> Logger:
-        """Return a logger with a folder of its own."""
-        return self._make(self._folder, name=title.replace(" ", "_"), version="")
-
-
-@contextmanager
-def open_tracker(config: Config, folder: Path) -> Iterator[Tracker]:
-    """Open the tracker that `config` asks for, for the run in `folder`.
-
-    Raises:
-        UserError: If it cannot reach what it needs.
-    """
-    tracker = _make_tracker(config, folder)
-    try:
-        yield tracker
-    except BaseException as error:
-        tracker.close(error)
-        raise
-    tracker.close(None)
-
-
-def _make_tracker(config: Config, folder: Path) -> Tracker:
-    name = config.logger.name
-    if name == "none":
-        return Tracker()
-    # Imported here, because every stage knows trackers, and reading one needs nothing heavy.
-    if name == "csv":
-        from lightning.pytorch.loggers import CSVLogger
-
-        return FileTracker(folder / name, CSVLogger)
-    if name == "tensorboard":
-        from lightning.pytorch.loggers import TensorBoardLogger
-
-        return FileTracker(folder / name, TensorBoardLogger)
-    from tratree.tracking.wandb_tracker import WandbTracker
-
-    return WandbTracker(config, folder)

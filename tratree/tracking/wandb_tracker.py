@@ -5,31 +5,23 @@ from __future__ import annotations
 import os
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import wandb
 from lightning.pytorch.loggers import Logger, WandbLogger
 
-from tratree.config import Config
 from tratree.errors import UserError
-from tratree.report.run_page import render as render_run
 from tratree.report.tree_figure import draw_tree, trees_to_draw
-from tratree.runs.run_record import read_run
-from tratree.settings import plain
-from tratree.stages.file_names import EPISODES
-from tratree.stages.trees import read_trees
 from tratree.tracking import wandb_keys as keys
-from tratree.tracking.tracker import Tracker
+from tratree.tracking.settings import LoggerSettings
+from tratree.tracking.tracker import RunFacts, StageFacts, Tracker
 from tratree.tracking.wandb_connection import check_connection
-from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
+from tratree.tree.files import TREES, load_trees
 from tratree.tree.mcts import search_paths
 from tratree.tree.view import render
-
-if TYPE_CHECKING:
-    from tratree.store.stage import Stage
 
 RUN_ID = "wandb_run_id"
 OFFLINE = ", or set logger.offline=true and upload later with `wandb sync`"
@@ -46,27 +38,25 @@ class _StageLogger(WandbLogger):
 class WandbTracker(Tracker):
     """One run; started again in the same folder, it goes on as the same run."""
 
-    def __init__(self, config: Config, folder: Path) -> None:
-        logger = config.logger
+    def __init__(self, logger: LoggerSettings, run: RunFacts, folder: Path) -> None:
         mode = "offline" if logger.offline else os.environ.get("WANDB_MODE", "online")
         if mode == "online":
             check_connection("logger=wandb", OFFLINE)
         folder.mkdir(parents=True, exist_ok=True)
         # Files of artifacts wait here until they are uploaded, not in the user's home.
         os.environ.setdefault("WANDB_DATA_DIR", str(folder.absolute() / "wandb" / "data"))
-        env, method, model = config.env.name, config.method.name, config.model.name
         try:
             self._run = wandb.init(
                 project=logger.project,
                 entity=logger.entity,
                 group=logger.group,
-                job_type=logger.job_type or method,
-                tags=[env, method, model, f"seed {config.seed}", *logger.tags],
-                name=f"{env} {method} seed {config.seed}",
+                job_type=logger.job_type or run.method,
+                tags=[run.env, run.method, run.model, f"seed {run.seed}", *logger.tags],
+                name=f"{run.env} {run.method} seed {run.seed}",
                 id=_run_id(folder),
                 resume="allow",
                 dir=folder.absolute(),
-                config=plain(config),
+                config=dict(run.configuration),
                 mode=mode,  # type: ignore[arg-type]
                 settings=wandb.Settings(silent=True, console="off", init_timeout=30),
             )
@@ -74,16 +64,15 @@ class WandbTracker(Tracker):
             raise UserError(f"logger=wandb cannot start: {' '.join(str(error).split())}") from error
         self._run.define_metric(keys.STEP)
         self._run.define_metric("*", step_metric=keys.STEP, step_sync=True)
-        self._folder = folder
+        self._search = run.search
         self._settings = logger
-        self._method = config.method
         self._inputs: list[str] = []
 
     def training_logger(self, title: str) -> Logger:
         """Return a logger whose curves are named after the stage."""
         return _StageLogger(experiment=self._run, prefix=keys.curves_of(title))
 
-    def stage_done(self, stage: Stage, folder: Path, *, computed: bool) -> None:
+    def stage_done(self, stage: StageFacts, folder: Path, *, computed: bool) -> None:
         """Log what the run computed as an artifact, and what it found in the store as its input.
 
         Offline, where W&B knows no inputs, their names stand in the run's configuration. In any
@@ -96,14 +85,19 @@ class WandbTracker(Tracker):
                 self._inputs.append(name)
                 self._run.config.update({"inputs": self._inputs}, allow_val_change=True)
             else:
-                metadata = {**stage.description(), "made_from": _made_from(stage)}
+                metadata = {**stage.description, "made_from": _made_from(stage)}
                 artifact = wandb.Artifact(name, ARTIFACTS[stage.name], metadata=metadata)
                 artifact.add_dir(str(folder))
                 (self._run.log_artifact if computed else self._run.use_artifact)(artifact)
         if stage.name == "trees":
             self._log_trees(folder)
 
-    def results_done(self, results: Mapping[str, Any], evaluated: Mapping[str, Path]) -> None:
+    def results_done(
+        self,
+        results: Mapping[str, Any],
+        played: Mapping[str, Sequence[Trajectory]],
+        report: Callable[[], str],
+    ) -> None:
         """Log results as a table and as the summary of the run, trajectories, and the report."""
         table = wandb.Table(columns=list(RESULT_COLUMNS))
         for system, splits in results["systems"].items():
@@ -113,12 +107,12 @@ class WandbTracker(Tracker):
                 table.add_data(*(row.get(column) for column in RESULT_COLUMNS))
                 for name, value in {**means, "pgr": figures.get("pgr")}.items():
                     self._run.summary[keys.result(system, split, name)] = value
-        played = wandb.Table(columns=list(TRAJECTORY_COLUMNS))
-        for system, folder in evaluated.items():
-            for cells in self._trajectories(system, folder):
-                played.add_data(*cells)
-        page = wandb.Html(render_run(read_run(self._folder)), inject=False)
-        self._run.log({keys.RESULTS: table, keys.TRAJECTORIES: played, keys.REPORT: page})
+        texts = wandb.Table(columns=list(TRAJECTORY_COLUMNS))
+        for system, trajectories in played.items():
+            for cells in self._trajectories(system, trajectories):
+                texts.add_data(*cells)
+        page = wandb.Html(report(), inject=False)
+        self._run.log({keys.RESULTS: table, keys.TRAJECTORIES: texts, keys.REPORT: page})
 
     def close(self, error: BaseException | None) -> None:
         """Finish the run; one that has to leave its machine is marked as preempted."""
@@ -127,10 +121,8 @@ class WandbTracker(Tracker):
         self._run.finish(exit_code=0 if error is None else 1)
 
     def _log_trees(self, folder: Path) -> None:
-        trees = read_trees(folder)
-        paths = search_paths(
-            trees, iterations=self._method.iterations, exploration=self._method.ucb_constant
-        )
+        trees = load_trees(folder / TREES)
+        paths = search_paths(trees, **self._search)
         page = render(trees, paths, title=self._run.name or "")
         figures = [
             wandb.Image(draw_tree(tree), caption=tree.task.task_id)
@@ -138,9 +130,11 @@ class WandbTracker(Tracker):
         ]
         self._run.log({keys.TREES: figures, keys.VIEWER: wandb.Html(page, inject=False)})
 
-    def _trajectories(self, system: str, folder: Path) -> Iterator[tuple[Any, ...]]:
+    def _trajectories(
+        self, system: str, trajectories: Sequence[Trajectory]
+    ) -> Iterator[tuple[Any, ...]]:
         shown: Counter[str] = Counter()
-        for t in read_trajectories(folder / EPISODES):
+        for t in trajectories:
             task = t.task
             shown[task.split] += 1
             if shown[task.split] > self._settings.trajectories:
@@ -151,14 +145,14 @@ class WandbTracker(Tracker):
             )
 
 
-def _artifact_name(stage: Stage) -> str:
+def _artifact_name(stage: StageFacts) -> str:
     return f"{stage.title.replace(' ', '_')}-{stage.key}"
 
 
-def _made_from(stage: Stage) -> list[str]:
+def _made_from(stage: StageFacts) -> list[str]:
     """Return the artifacts that lead to a stage with none in between."""
     found: dict[str, None] = {}
-    for before in stage.inputs.values():
+    for before in stage.inputs:
         names = [_artifact_name(before)] if before.name in ARTIFACTS else _made_from(before)
         found |= dict.fromkeys(names)
     return list(found)

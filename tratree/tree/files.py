@@ -17,6 +17,9 @@ from tratree.trajectory.jsonl import canonical_json
 from tratree.trajectory.types import Trajectory
 from tratree.tree.types import Ints, TrajectoryTree, assemble
 
+TREES = "trees.npz"
+"""The file of trees in a folder."""
+
 _FORMAT = 2
 _LINKS = ("parent", "action_id", "step_node")
 
