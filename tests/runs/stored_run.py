@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from tratree.models.lora import add_lora, save_adapter
 from tratree.models.loading import load_base
+from tratree.models.lora import add_lora, save_adapter
 from tratree.models.names import fingerprint
 from tratree.models.settings import LoraSettings, ModelSettings
 

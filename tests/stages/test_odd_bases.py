@@ -90,7 +90,9 @@ def test_a_whole_fine_tuning_is_stored_played_and_exported(tmp_path: Path) -> No
         wanted = model.eval()(TOKENS).logits
         assert not torch.allclose(load_base(settings)(TOKENS).logits, wanted, atol=1e-3)
         for load in (load_policy_model, load_merged):
-            assert torch.equal(load(settings, tmp_path / "one", torch.float32)(TOKENS).logits, wanted)
+            assert torch.equal(
+                load(settings, tmp_path / "one", torch.float32)(TOKENS).logits, wanted
+            )
     other = make_base(tmp_path / "other", "llama", num_hidden_layers=1)
     with pytest.raises(UserError, match="of another base model"):
         load_policy_model(ModelSettings(str(other)), tmp_path / "one", torch.float32)
