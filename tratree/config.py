@@ -31,6 +31,9 @@ class AlfworldConfig:
     wording: str = MISSING
     max_steps: int = MISSING
     splits: dict[str, str] = MISSING
+    show_admissible: bool = False
+    forgiving: bool = False
+    expert: str = "search"
 
 
 @dataclass
@@ -52,6 +55,9 @@ class WebShopConfig:
     spacy_model: str = MISSING
     max_steps: int = MISSING
     splits: dict[str, str] = MISSING
+    distinct_goals: bool = False
+    show_admissible: bool = False
+    forgiving: bool = False
 
 
 @dataclass
@@ -70,6 +76,8 @@ class ScienceWorldConfig:
     eto_indices: str | None = MISSING
     max_steps: int = MISSING
     splits: dict[str, str] = MISSING
+    show_admissible: bool = False
+    forgiving: bool = False
 
 
 ENVIRONMENTS: dict[str, type] = {
@@ -283,8 +291,14 @@ def at_least(low: int, value: int | None) -> int:
     return low if value is None else max(low, value)
 
 
+def equal(value: Any, other: Any) -> bool:
+    """Return whether two values are equal: ``${equal:…}`` in a configuration file."""
+    return bool(value == other)
+
+
 # At import, because a job on a cluster gets its configuration composed.
 OmegaConf.register_new_resolver("at_least", at_least, replace=True)
+OmegaConf.register_new_resolver("equal", equal, replace=True)
 
 
 def register_schema() -> None:

@@ -33,7 +33,7 @@ Expert = Callable[[StepResult], tuple[str, str]]
 """A stateful policy for one episode: takes the latest result, gives (thought, action)."""
 
 
-class NoExpert(UserError):
+class NoExpertError(UserError):
     """The expert cannot play this task; others it may."""
 
 
@@ -102,7 +102,7 @@ class TextEnv(Protocol):
         admissible actions, unless a setting says otherwise.
 
         Raises:
-            NoExpert: If it cannot play this task.
+            NoExpertError: If it cannot play this task.
         """
         ...
 

@@ -13,10 +13,12 @@ from tratree.envs.base import TextEnv
 from tratree.envs.scienceworld import actions as scienceworld_actions
 from tratree.envs.scienceworld import published as scienceworld_published
 from tratree.envs.scienceworld import setup as scienceworld
+from tratree.envs.shown_actions import ShownActions
 from tratree.envs.webshop import actions as webshop_actions
 from tratree.envs.webshop import published as webshop_published
 from tratree.envs.webshop import setup as webshop
 from tratree.errors import UserError
+from tratree.external_files import ExternalFiles
 from tratree.trajectory.types import Task, Trajectory
 
 _ROOMS = {"alfworld": alfworld, "scienceworld": scienceworld, "webshop": webshop}
@@ -27,8 +29,11 @@ _PUBLISHED: Mapping[str, Any] = {
 }
 _ACTION_KEYS: Mapping[str, Callable[[str], str]] = {
     "alfworld": alfworld_actions.action_key,
+    "alfworld forgiving": alfworld_actions.forgiving_key,
     "scienceworld": scienceworld_actions.action_key,
+    "scienceworld forgiving": scienceworld_actions.forgiving_key,
     "webshop": webshop_actions.action_key,
+    "webshop forgiving": webshop_actions.forgiving_key,
 }
 
 
@@ -47,7 +52,19 @@ def prepare_data(
 
 def make_env(settings: Mapping[str, Any], folder: Path, cache: Path) -> TextEnv:
     """Open the environment on what `prepare_data` left in `folder`."""
-    return _room(settings).make_env(settings, folder, cache)
+    env: TextEnv = _room(settings).make_env(settings, folder, cache)
+    return ShownActions(env) if settings.get("show_admissible") else env
+
+
+def external_files(settings: Mapping[str, Any]) -> Mapping[str, ExternalFiles | None]:
+    """Return the external files by the setting that names their folder.
+
+    None if the files are not used with these settings, so that the folder does not matter.
+
+    Raises:
+        UserError: If files that the settings name cannot be found.
+    """
+    return dict(_room(settings).external_files(settings))
 
 
 def published_task(name: str, tasks: Mapping[str, Task], trajectory: Trajectory) -> Task | None:
@@ -69,8 +86,13 @@ def published_task(name: str, tasks: Mapping[str, Task], trajectory: Trajectory)
     return task if " ".join(published.gist(task.instruction).split()) in said else None
 
 
+def action_rule(settings: Any) -> str:
+    """Return the name of an environment's rule for `action_key`, given its configuration."""
+    return f"{settings.name} forgiving" if settings.forgiving else str(settings.name)
+
+
 def action_key(name: str) -> Callable[[str], str]:
-    """Return the rule of environment `name`: actions of one key have the same effect in it."""
+    """Return a rule by its `action_rule`: actions of one key have the same effect."""
     return _ACTION_KEYS[name]
 
 

@@ -11,6 +11,9 @@ from tratree.errors import UserError
 PACKAGE_PREFIX = "package:"
 """Marks a folder inside the tratree package, such as ``package:models/tiny/weak``."""
 
+_CONTENT = (".json", ".safetensors", ".jinja", ".txt", ".model")
+"""What a model's folder holds of weights, tokenizer and, for an encoder, the modules after it."""
+
 
 def local_folder(name: str) -> Path | None:
     """Return the folder that `name` stands for, or None for a Hub id."""
@@ -31,11 +34,11 @@ def fingerprint(name: str) -> str:
         return name
     check_folder(name, folder)
     digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".json", ".safetensors", ".jinja"):
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in _CONTENT and path.is_file():
             with path.open("rb") as file:
                 content = hashlib.file_digest(file, "sha256").digest()
-            digest.update(path.name.encode() + b"\0" + content)
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + content)
     return digest.hexdigest()[:16]
 
 

@@ -17,7 +17,7 @@ from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.report.table import add_gap_recovered, print_results, write_results
 from tratree.runs.run_folder import write_stages
 from tratree.runs.starts import write_start
-from tratree.stages.evaluate import protocol, read_evaluation
+from tratree.stages.evaluate import protocol, read_evaluation, reading
 from tratree.stages.methods import evaluations
 from tratree.store.progress import Progress
 from tratree.store.stage import Resources, with_inputs
@@ -110,7 +110,7 @@ def _results(config: Config, evaluated: Mapping[str, Path]) -> dict[str, Any]:
         "method": config.method.name,
         "seed": config.seed,
         "pgr": {"weak": WEAK, "ceiling": CEILING},
-        "protocol": rules,
+        "protocol": {**rules, "environment": reading(config)},
         "systems": measured,
         "comparisons": {
             "baseline": CEILING,

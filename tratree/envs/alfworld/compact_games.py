@@ -28,8 +28,8 @@ class CompactGames:
     """Games in files ``<split>.jsonl.gz``: one JSON object a line with what differs between games.
 
     The fields are ``id`` (the path that `GameFolder` uses as task id), ``task_type``, ``goal``,
-    ``pddl_problem`` and ``walkthrough``, and ``solvable`` if it is false; others are ignored. Domain and grammar come from the
-    installed alfworld package.
+    ``pddl_problem`` and ``walkthrough``, and ``solvable`` if it is false; others are ignored.
+    Domain and grammar come from the installed alfworld package.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tratree.envs.alfworld.actions import action_key, folded, forgiving_key
 from tratree.envs.alfworld.expert import SearchExpert, can_read
-from tratree.envs.base import Expert, NoExpert, Replay, StepResult
+from tratree.envs.base import Expert, NoExpertError, Replay, StepResult
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
 
@@ -126,15 +126,17 @@ class AlfworldEnv:
         """Return a fresh expert for an episode of `task`.
 
         Raises:
-            NoExpert: If the goal is not in alfworld's own words, or the walkthrough is missing.
+            NoExpertError: If the goal is not in alfworld's own words, or there is no walkthrough.
         """
         if self._expert == "walkthrough":
             walkthrough = self._source.load(task.task_id).walkthrough
             if not walkthrough:
-                raise NoExpert(f"game {task.task_id} has no walkthrough: use env.expert=search")
+                raise NoExpertError(
+                    f"game {task.task_id} has no walkthrough: use env.expert=search"
+                )
             return Replay([self._worded(command) for command in walkthrough], "look")
         if not can_read(task.instruction):
-            raise NoExpert(
+            raise NoExpertError(
                 f"game {task.task_id}: the expert reads only alfworld's own goal sentences, not "
                 f"{task.instruction!r}: use env.expert=walkthrough"
             )

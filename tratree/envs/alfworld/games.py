@@ -34,6 +34,9 @@ class Game:
     walkthrough: tuple[str, ...]
 
 
+LAYOUT = "json_2.1.1"
+"""The folder of games in ALFWorld's layout, whatever their release."""
+
 NO_FILE = "without game.tw-pddl or traj_data.json"
 UNSOLVABLE = "not marked as solvable"
 UNSUPPORTED = "with sliced objects or movable receptacles"
@@ -74,7 +77,7 @@ class GameFolder:
 
     def __init__(self, root: Path) -> None:
         """Use the games below `root`: what ALFWORLD_DATA names, or where games were generated."""
-        self._folder = root / "json_2.1.1"
+        self._folder = root / LAYOUT
         self._left_out: dict[str, Counter[str]] = {}
 
     def tasks(self, split: str) -> list[Task]:

@@ -20,6 +20,9 @@ TASK_NAMES = tuple(sorted(ID2TASK.values()))
 SPLITS = ("train", "dev", "test")
 """Official splits; ETO's index lists go by the same names."""
 
+ETO_FILES = (*(f"{split}_indices.json" for split in SPLITS), "max_steps.json")
+"""ETO's index lists and step limits."""
+
 Variations = Mapping[str, list[int]]
 """The variations of one task by split."""
 
