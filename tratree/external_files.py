@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from tratree.files import write_atomically
 _PREFIX = "content:"
 _folders: dict[str, Path] = {}
 """Where this process found files, by their digest."""
+
+_digests: dict[str, str] = {}
+"""Digests that this process knows, by the names, paths, sizes and times of the files."""
 
 
 @dataclass(frozen=True)
@@ -26,38 +30,36 @@ class ExternalFiles:
     """
 
     folder: Path
-    files: Mapping[str, Path]
+    files: Mapping[str, str | Path]
 
-    def digest(self, cache: Path) -> str:
+    def digest(self, cache: Path | None) -> str:
         """Return a name for what the files hold: the same for equal files in another folder.
 
-        Files are read only if their size or times changed since `cache` was written.
+        Files are read only if their size or times changed since the digest was kept.
 
         Args:
-            cache: A folder for the digests; nothing is kept if the folder above it is missing.
+            cache: A folder that keeps digests between processes.
 
         Raises:
             UserError: If a file cannot be read.
         """
         try:
             states = [_state(name, path) for name, path in sorted(self.files.items())]
-            kept = cache / hashlib.sha256("\n".join(states).encode()).hexdigest()[:32]
-            try:
-                digest = kept.read_text("ascii")
-            except OSError:
-                digest = _PREFIX + self._content()
-                _keep(kept, digest)
+            state = hashlib.sha256("\n".join(states).encode()).hexdigest()[:32]
+            if state not in _digests:
+                _digests[state] = _kept(cache, state) or _PREFIX + self._content()
+                _keep(cache, state)
         except OSError as error:
             raise UserError(
                 f"cannot read {error.filename} ({error.strerror}): correct the path or its rights"
             ) from error
-        _folders[digest] = self.folder
-        return digest
+        _folders[_digests[state]] = self.folder
+        return _digests[state]
 
     def _content(self) -> str:
         content = hashlib.sha256()
         for name, path in sorted(self.files.items()):
-            with path.open("rb") as file:
+            with open(path, "rb") as file:
                 content.update(name.encode() + b"\0" + hashlib.file_digest(file, "sha256").digest())
         return content.hexdigest()[:32]
 
@@ -78,15 +80,20 @@ def located(value: object) -> object:
     return str(_folders[value])
 
 
-def _state(name: str, path: Path) -> str:
-    state = path.stat()
+def _state(name: str, path: str | Path) -> str:
+    state = os.stat(path)
     times = f"{state.st_mtime_ns} {state.st_ctime_ns}"
-    return f"{name} {os.fspath(path)} {state.st_ino} {state.st_size} {times}"
+    return f"{name} {path} {state.st_ino} {state.st_size} {times}"
 
 
-def _keep(path: Path, digest: str) -> None:
-    if path.parent.parent.is_dir():
-        try:
-            write_atomically(path, [digest.encode()])
-        except OSError:
-            return  # it is computed again next time
+def _kept(cache: Path | None, state: str) -> str | None:
+    try:
+        return (cache / state).read_text("ascii") if cache else None
+    except OSError:
+        return None
+
+
+def _keep(cache: Path | None, state: str) -> None:
+    if cache is not None and not (cache / state).exists():
+        with suppress(OSError):  # then it is computed again next time
+            write_atomically(cache / state, [_digests[state].encode()])

@@ -41,7 +41,8 @@ def game_settings(config: Config) -> dict[str, Any]:
         for field in fields(env)
         if field.default == MISSING or getattr(env, field.name) != field.default
     }
-    cache = Path(config.store).absolute() / "cache" / "digests"
+    store = Path(config.store)
+    cache = store / "cache" / "digests" if store.is_dir() else None
     for key, found in external_files(settings).items():
         settings[key] = None if found is None else found.digest(cache)
     return settings

@@ -26,10 +26,14 @@ def external_files(settings: Mapping[str, Any]) -> dict[str, ExternalFiles | Non
         return {"data": None}
     folder, splits = _official_folder(settings["data"]), settings["splits"].values()
     if (folder / LAYOUT).is_dir():
-        found = (path for split in splits for path in _game_files(folder / LAYOUT / split))
+        files = {
+            name: path
+            for split in splits
+            for name, path in _game_files(os.path.join(folder, LAYOUT, split), f"{split}/")
+        }
     else:
-        found = (path for split in splits if (path := folder / f"{split}.jsonl.gz").is_file())
-    files = {path.relative_to(folder).as_posix(): path for path in found}
+        names = [f"{split}.jsonl.gz" for split in splits]
+        files = {name: str(folder / name) for name in names if (folder / name).is_file()}
     return {"data": ExternalFiles(folder, files)}
 
 
@@ -95,20 +99,16 @@ def _official_games(configured: str | None) -> GameSource:
     return GameFolder(folder) if (folder / LAYOUT).is_dir() else CompactGames(folder)
 
 
-def _game_files(split: Path) -> Iterator[Path]:
-    """Yield the files of a split that `GameFolder` reads; ``os`` is fast with many folders."""
-    for goal in _folders(split):
-        for trial in _folders(goal):
-            for name in ("game.tw-pddl", "traj_data.json"):
-                if os.path.exists(path := os.path.join(trial, name)):
-                    yield Path(path)
-
-
-def _folders(folder: str | Path) -> list[str]:
+def _game_files(folder: str, name: str, depth: int = 2) -> Iterator[tuple[str, str]]:
+    """Yield name and path of what `GameFolder` reads of a split: with many files, `os` is fast."""
     if not os.path.isdir(folder):
-        return []
+        return
     with os.scandir(folder) as entries:
-        return [entry.path for entry in entries if entry.is_dir()]
+        for entry in entries:
+            if depth == 0 and entry.name in ("game.tw-pddl", "traj_data.json"):
+                yield name + entry.name, entry.path
+            elif depth > 0 and entry.is_dir():
+                yield from _game_files(entry.path, f"{name}{entry.name}/", depth - 1)
 
 
 def _official_folder(configured: str | None) -> Path:
