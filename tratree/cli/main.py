@@ -21,7 +21,9 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "convert": "convert files of trajectories: AgentGym, ETO, TRL",
         "dashboard": "make a W&B workspace for the runs of a project",
+        "evaluate": "let any model play the tasks that runs are evaluated on",
         "export": "write a trained model to a folder that other programs load",
+        "panel": "write the lists of these tasks, or compare results on them",
         "play": "play a task in the terminal",
         "progress": "show how far a sweep has come",
         "report": "put all there is of a run on one HTML page",

@@ -50,15 +50,16 @@ def game_settings(config: Config) -> dict[str, Any]:
 
 def open_env(games: Path, cache: Path) -> TextEnv:
     """Open the environment whose settings and games a finished ``games`` stage holds."""
-    return _maker(games, cache)()
+    return env_opener(games, cache)()
 
 
 def env_maker(job: Job) -> partial[TextEnv]:
     """Return a picklable function that opens the environment of the job's games."""
-    return _maker(job.inputs["games"], job.resources.cache)
+    return env_opener(job.inputs["games"], job.resources.cache)
 
 
-def _maker(games: Path, cache: Path) -> partial[TextEnv]:
+def env_opener(games: Path, cache: Path) -> partial[TextEnv]:
+    """Return a picklable function that opens the environment of a finished ``games`` stage."""
     return partial(
         make_env, _with_folders(read_description(games)["settings"]["env"]), games, cache
     )

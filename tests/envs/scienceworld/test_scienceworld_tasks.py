@@ -161,6 +161,7 @@ def test_missing_eto_lists_are_named(monkeypatch, tmp_path):
 def test_the_default_configuration_names_tasks_that_exist():
     config = compose_config(["env=scienceworld"])
     assert set(config.env.tasks) <= set(TASK_NAMES)
-    assert set(SETTINGS) | {"splits"} == set(vars(config.env))
+    later = {"splits", "show_admissible", "forgiving"}
+    assert set(SETTINGS) | later == set(vars(config.env))
     assert set(config.env.splits.values()) == set(SPLITS)
     assert json.dumps(vars(config.env))
