@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("panel"), metavar="FOLDER", help="default: panel"
     )
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_intermixed_args(arguments)
     config = compose_config(chosen.overrides)
 
     with large_imports():

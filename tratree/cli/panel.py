@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="default: panel.json, of results panel.md"
     )
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_intermixed_args(arguments)
     console = Console()
     files = [Path(text) for text in chosen.given if "=" not in text]
     if files:
