@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tratree.envs.base import Expert, StepResult
+from tratree.envs.base import Expert, NoExpertError, StepResult
 from tratree.envs.scienceworld.actions import forgiven, printable
 from tratree.envs.scienceworld.expert import GoldExpert
 from tratree.envs.scienceworld.gold import GoldPaths
@@ -80,6 +80,13 @@ class ScienceWorldEnv:
             raise UserError(f"there are no tasks of split {split!r}: use {', '.join(splits)}")
         return found
 
+    def notes(self, split: str) -> list[str]:
+        """Return how many tasks of a held-out split are training tasks, too."""
+        trained = {task.task_id for task in self._tasks if task.split == "train"}
+        held_out = () if split == "train" else self.tasks(split)
+        shared = sum(task.task_id in trained for task in held_out)
+        return [f"{shared} tasks are training tasks, too, in the lists as published"] * bool(shared)
+
     def reset(self, task: Task) -> StepResult:
         """Start an episode of `task` with its description and a look around.
 
@@ -121,9 +128,13 @@ class ScienceWorldEnv:
         """Return an expert that replays the gold path of `task`.
 
         Raises:
+            NoExpertError: If the simulator knows none.
             UserError: If the path cannot be made or kept.
         """
-        return GoldExpert(self._gold.path(*_parse_id(task.task_id)))
+        path = self._gold.path(*_parse_id(task.task_id))
+        if not path:
+            raise NoExpertError(f"the simulator has no gold path for {task.task_id}")
+        return GoldExpert(path)
 
     def close(self) -> None:
         """End the virtual machines; may be called twice."""

@@ -37,6 +37,8 @@ def spread(variations: list[int], count: int | None) -> list[int]:
 def eto_variations(folder: Path) -> dict[str, Variations]:
     """Read ETO's index lists: the variations of its 24 tasks by name and split.
 
+    As published: 54 variations of ``dev`` are in ``train``, too. What a list repeats counts once.
+
     Raises:
         UserError: If a file is missing or malformed.
     """
@@ -44,7 +46,7 @@ def eto_variations(folder: Path) -> dict[str, Variations]:
     for split in SPLITS:
         for name, variation in _read_pairs(folder / f"{split}_indices.json", list):
             of_task = found.setdefault(name, {name: [] for name in SPLITS})
-            of_task[split] = sorted([*of_task[split], variation])
+            of_task[split] = sorted({*of_task[split], variation})
     return dict(found)
 
 
