@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import PreTrainedModel
@@ -36,9 +37,9 @@ def load_named(
     folder = local_folder(name)
     adapter = folder if folder is not None and (folder / _ADAPTER).is_file() else None
     whole = base or _base_of(adapter) if adapter is not None else name
-    model = load_policy_model(ModelSettings(whole, dtype), adapter, getattr(torch, dtype))
+    model: Any = load_policy_model(ModelSettings(whole, dtype), adapter, getattr(torch, dtype))
     if torch.cuda.is_available():
-        model.to("cuda")
+        model.cuda()
     has_tokenizer = adapter is not None and (adapter / "tokenizer_config.json").is_file()
     tokenizer = load_tokenizer(name if has_tokenizer else whole)
     return model, ChatFormat(tokenizer, template, system_prompt)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -136,8 +135,7 @@ def _outcome(path: Path, number: int, record: Any) -> Outcome:
     if not isinstance(record, dict):
         raise UserError(f"{where} is no JSON object")
     reward, success = record.get("reward"), record.get("success")
-    is_number = isinstance(reward, int | float) and not isinstance(reward, bool)
-    if not is_number or not math.isfinite(reward) or not 0 <= reward <= 1:
+    if isinstance(reward, bool) or not isinstance(reward, int | float) or not 0 <= reward <= 1:
         raise UserError(f"{where}: 'reward' must be a number from 0 to 1, not {reward!r}")
     if not isinstance(success, bool):
         raise UserError(f"{where}: 'success' must be true or false, not {success!r}")

@@ -78,10 +78,16 @@ class GameFolder:
     def __init__(self, root: Path) -> None:
         """Use the games below `root`: what ALFWORLD_DATA names, or where games were generated."""
         self._folder = root / LAYOUT
+        self._tasks: dict[str, list[Task]] = {}
         self._left_out: dict[str, Counter[str]] = {}
 
     def tasks(self, split: str) -> list[Task]:
-        """See `GameSource.tasks`."""
+        """See `GameSource.tasks`; the files are read once."""
+        if split not in self._tasks:
+            self._tasks[split] = self._read(split)
+        return list(self._tasks[split])
+
+    def _read(self, split: str) -> list[Task]:
         folder = self._folder / split
         if not folder.is_dir():
             raise missing_split(folder, sorted(p.name for p in self._folder.glob("*/")))
@@ -106,8 +112,7 @@ class GameFolder:
 
     def left_out(self, split: str) -> Mapping[str, int]:
         """See `GameSource.left_out`."""
-        if split not in self._left_out:
-            self.tasks(split)
+        self.tasks(split)
         return self._left_out[split]
 
     def load(self, task_id: str) -> Game:

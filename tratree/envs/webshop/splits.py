@@ -64,7 +64,7 @@ def distinct_splits(
     """
     taken: set[str] = set()
     distinct: dict[str, Sequence[int]] = {}
-    for split in reversed(splits):
+    for split in reversed(list(splits)):
         distinct[split] = [number for number in splits[split] if _wish(goals[number]) not in taken]
         taken.update(_wish(goals[number]) for number in splits[split])
     return {split: distinct[split] for split in splits}
