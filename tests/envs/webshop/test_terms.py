@@ -35,7 +35,7 @@ def test_terms_of_lucene(text, expected):
 
 
 def test_the_table_does_not_follow_the_library():
-    """Of Unicode 15.1, by regex 2024.11.6; later versions have other numbers."""
+    """Of Unicode 16.0, by regex 2024.11.6; later versions have other numbers."""
     table = character_classes()
     counts = {}
     for code in range(0x110000):

@@ -122,7 +122,8 @@ def _official_folder(configured: str | None) -> Path:
         folder = folder.parent
     if not (folder / LAYOUT).is_dir() and not any(folder.glob("*.jsonl.gz")):
         raise UserError(
-            f"env.data={folder} has neither {LAYOUT}/ nor *.jsonl.gz files: set env.data (or "
-            "ALFWORLD_DATA) to the folder of the released games, or use env.games=generated"
+            f"env.data={folder} has neither {LAYOUT}/ nor *.jsonl.gz files: set env.data to the "
+            "folder of the released games (its default is ALFWORLD_DATA), or use "
+            "env.games=generated"
         )
     return folder.absolute()

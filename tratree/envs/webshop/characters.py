@@ -2,7 +2,7 @@
 
 Libraries follow the newest Unicode version, in which a star is no longer an emoji, and with it the
 lengths of documents and the rankings would change. The table ``characters.txt`` holds the
-properties of the version that gives the lengths of the original index, Unicode 15.1. It was
+properties of the version that gives the lengths of the original index, Unicode 16.0. It was
 written, with the library regex 2024.11.6 installed, by
 
     python -m tratree.envs.webshop.characters > tratree/envs/webshop/characters.txt
