@@ -24,7 +24,7 @@ from tratree.runs.run_record import read_run
 from tratree.runs.starts import write_start
 from tratree.settings import plain
 from tratree.stages.bases import check_bases
-from tratree.stages.evaluate import protocol, read_evaluation
+from tratree.stages.evaluate import protocol, read_evaluation, reading
 from tratree.stages.methods import evaluations
 from tratree.store.progress import Progress
 from tratree.store.stage import Resources, Stage, with_inputs
@@ -176,7 +176,7 @@ def _results(
         "method": config.method.name,
         "seed": config.seed,
         "pgr": {"weak": WEAK, "ceiling": STRONG},
-        "protocol": rules,
+        "protocol": {**rules, "environment": reading(config)},
         "configuration": result_settings(config),
         "systems": measured,
         "comparisons": {"baseline": STRONG, "systems": compared},
