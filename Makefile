@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install train test test-fast lint format build clean
+.PHONY: help install train test test-fast lint format audit attack build clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -34,6 +34,15 @@ lint: install ## Check style and types
 format: install ## Rewrite the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+audit: install ## Look for known vulnerabilities of the pinned dependencies; needs the network
+	@$(PYTHON) -m venv .audit && .audit/bin/pip install --quiet 'pip-audit==2.10.1' \
+		&& .audit/bin/pip-audit --progress-spinner off --strict --disable-pip --no-deps --requirement constraints.txt \
+		|| { $(BIN)/python -c "import urllib.request as u; u.urlopen('https://pypi.org/pypi/pip/json', timeout=5)" 2>/dev/null \
+		&& exit 1 || echo 'skipped: pypi.org does not tell its advisories here'; }
+
+attack: install ## Attack runs, store and readers for an hour, and write down what came of it
+	$(BIN)/python -m tests.attack
 
 build: install ## Build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .

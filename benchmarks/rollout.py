@@ -34,7 +34,6 @@ from tratree.policy.chat import ChatFormat
 from tratree.policy.machine_settings import EngineSettings
 from tratree.policy.rollout import run_episodes
 from tratree.policy.rollout_settings import Episode, RolloutLimits, SamplingSettings
-from tratree.trajectory.turns import parse_turn
 from tratree.trajectory.types import Task
 
 TINY = "package:models/tiny/strong"
@@ -108,7 +107,7 @@ def play_from_histories(
             going_on = []
             for episode, turn in zip(live, generate_turns(model, chat, live, limits), strict=True):
                 episode.turns.append(tuple(turn))
-                result = episode.env.step(parse_turn(chat.decode(turn))[1])
+                result = episode.env.step(chat.parse(turn)[1])
                 episode.token_ids += turn + chat.next_turn(result.observation)
                 if (
                     result.finished

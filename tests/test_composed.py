@@ -29,8 +29,10 @@ CALLS = {
         "hydra:\n  job_logging:\n    handlers:\n      e:\n        class: numpy.load\n"
         "        file: {file}\n"
     ),
-    "a stream": "hydra:\n  job_logging:\n    handlers:\n      console:\n        stream: ext://this.s\n",
-    "a launcher": "hydra:\n  launcher:\n    _target_: numpy.load\n    x:\n      _target_: os.system\n",
+    "a stream": (
+        "hydra:\n  job_logging:\n    handlers:\n      console:\n        stream: ext://this.s\n"
+    ),
+    "a launcher": "hydra:\n  launcher:\n    x:\n      _target_: os.system\n",
     "elsewhere": "env:\n  data:\n    _target_: numpy.load\n",
 }
 

@@ -75,7 +75,7 @@ def closet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "closet/conf/__init__.py": "",
         "closet/conf/env/closet.yaml": "name: closet\ndoors: 3\n",
         "closet/conf/env/cellar.yaml": "name: cellar\n",
-        "closet/conf/method/pray.yaml": "name: pray\nwords: 9\n",
+        "closet/conf/method/pray.yaml": "defaults: [_pray, _self_]\nname: pray\nwords: 9\n",
         "closet-4.2.dist-info/METADATA": METADATA,
         "closet-4.2.dist-info/entry_points.txt": OFFERED,
     }

@@ -1,4 +1,4 @@
-"""Checks of what Hydra has composed, before it acts on it: configuration is data, and holds no secret.
+"""Checks of what Hydra has composed, before it acts on it: no code, and no secret.
 
 Hydra calls what ``_target_`` names, and logging what ``()`` and ``class`` name: with a folder of
 others' configuration files that is their code. Only what this project itself names is called.

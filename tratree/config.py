@@ -148,7 +148,10 @@ OmegaConf.register_new_resolver("process_id", os.getpid, replace=True, use_cache
 
 
 def register_defaults() -> None:
-    """Make the defaults of all settings known to Hydra, where ``conf/`` starts, and check compositions."""
+    """Make the defaults of all settings known to Hydra; ``conf/`` starts from them.
+
+    What is composed of them is checked from now on.
+    """
     check_compositions()
     store = ConfigStore.instance()
     # An environment has its own defaults; all that is known before one is chosen:
@@ -170,7 +173,7 @@ def read_config(composed: DictConfig, choices: Mapping[str, Any] | None = None) 
         UserError: If a key is unknown or missing, or a value is not possible.
     """
     try:
-        own = OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"])
+        own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
         values: Any = OmegaConf.to_container(own, resolve=True)
     except OmegaConfBaseException as error:
         raise UserError(f"configuration: {' '.join(str(error).split())}") from error
@@ -186,11 +189,12 @@ def _plugin_settings(group: PluginGroup[Any], values: Any, choices: Mapping[str,
     if not isinstance(values, dict):
         raise UserError(f"{key}={values} is no group of keys: set {key}.KEY=VALUE")
     target, name, chosen = values.get("target"), values.get("name"), choices.get(key)
-    if not isinstance(target or name, str):
-        raise UserError(f"{key}.name={target or name} is not possible: it must be text")
-    plugin = group.find(target or name)
+    reference = target or name
+    if not isinstance(reference, str):
+        raise UserError(f"{key}.name={reference} is not possible: it must be text")
+    plugin = group.find(reference)
     if group is ENVIRONMENTS:
-        group.check_extra(target or name, plugin.extra)
+        group.check_extra(reference, plugin.extra)
     if target:
         values["name"] = plugin.name
         if group is ENVIRONMENTS and chosen != plugin.name and chosen in group.names():
@@ -202,6 +206,13 @@ def _plugin_settings(group: PluginGroup[Any], values: Any, choices: Mapping[str,
         raise UserError(
             f"{key}.name={name} does not go with {key}={chosen}, whose values were read: say "
             f"{key}={name}"
+        )
+    known = [setting.name for setting in fields(plugin.settings)]
+    unknown = [name for name in values if name not in known]
+    if unknown and target:
+        raise UserError(
+            f"{key}.{unknown[0]} is no setting of {target}: set {key}=outside, which has no values "
+            f"of its own, or correct the key; it has {', '.join(sorted(known))}"
         )
     return read_settings(plugin.settings, values, key)
 

@@ -1,4 +1,4 @@
-"""Files that others read: never half written, never through a link, with their folder's permissions."""
+"""Files that others read: whole, never through a link, with the permissions of their folder."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Leaving:
         owners: What each signal that is held back would have reached.
     """
 
-    def __init__(self, owners: Mapping[int, Owner]) -> None:
+    def __init__(self, owners: Mapping[signal.Signals, Owner]) -> None:
         self._owners = owners
         self._came: int | None = None
         self._timer: threading.Timer | None = None
@@ -45,7 +45,7 @@ class Leaving:
 
     def leave(self) -> None:
         """Let the owner of the signal act; as a rule that ends the process, or raises."""
-        number = SIGNAL if self._came is None else self._came
+        number = SIGNAL if self._came is None else signal.Signals(self._came)
         self.settle()
         owner = self._owners.get(number)
         if owner is signal.SIG_DFL:
@@ -88,12 +88,12 @@ def wait_for_safe_points(*more: signal.Signals) -> Iterator[Leaving]:
         more: Other signals that wait, too, such as that of Ctrl-C; also where they would kill the
             process, but not where it ignores them.
     """
-    owners: dict[int, Owner] = {}
+    owners: dict[signal.Signals, Owner] = {}
     if threading.current_thread() is threading.main_thread():
         for number in (SIGNAL, *more):
             owner = signal.getsignal(number)
             if callable(owner) or (owner is signal.SIG_DFL and number != SIGNAL):
-                owners[number] = owner  # type: ignore[assignment]
+                owners[number] = owner
     leaving = Leaving(owners)
     leaving.hold()
     try:

@@ -77,7 +77,7 @@ def settings(cls: _Class) -> _Class:
     """Make a class a frozen dataclass whose values are checked when an object is made.
 
     A wrong value is a `UserError` of one line. A ``__post_init__`` may check what must go together,
-    and raise a `ValueError` whose text says what to do.
+    and raise a `ValueError` whose text says what to do; it may begin with the name of a field.
     """
     made: Any = dataclass(frozen=True, config=_RULES)(cls)
     checked = made.__init__
@@ -125,7 +125,7 @@ def defaults(cls: type) -> dict[str, Any]:
         if default is not MISSING:
             found[name] = to_jsonable_python(default)
         elif is_dataclass(hint):
-            found[name] = defaults(hint)
+            found[name] = defaults(_dataclass_in(hint))
         else:
             found[name] = "???"
     return found
@@ -159,7 +159,7 @@ def declared_settings(cls: type, prefix: str = "") -> Iterator[Setting]:
     values = defaults(cls)
     for name, hint, _ in _declared(cls):
         if is_dataclass(hint):
-            yield from declared_settings(hint, f"{prefix}{name}.")
+            yield from declared_settings(_dataclass_in(hint), f"{prefix}{name}.")
         else:
             yield Setting(f"{prefix}{name}", _values(hint), values[name], cls)
 
@@ -188,7 +188,8 @@ def _describe(cls: type, detail: ErrorDetails, key: str) -> str:
     kind, value = detail["type"], _shown(detail["input"])
     if kind == "value_error":
         text = str(detail["ctx"]["error"])
-        return f"{where}: {text}" if where else text
+        names_a_field = text.split("=")[0].split()[0] in [name for name, _, _ in _declared(hint)]
+        return f"{where}{'.' if names_a_field else ': '}{text}" if where else text
     if kind in ("unexpected_keyword_argument", "unexpected_positional_argument"):
         here = ".".join([*filter(None, [key]), *path[:-1]])
         names = [f"{here}.{name}".lstrip(".") for name, _, _ in _declared(hint)]

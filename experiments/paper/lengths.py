@@ -23,7 +23,7 @@ from tratree.envs.base import play_expert
 from tratree.envs.registry import make_env, prepare_data
 from tratree.errors import UserError
 from tratree.external_data import external_data
-from tratree.trajectory.conversations import read_conversations
+from tratree.trajectory.reading.read import read_any
 from tratree.trajectory.types import Trajectory
 
 OUTPUT = Path(__file__).with_name("lengths.json")
@@ -96,7 +96,7 @@ def main() -> None:
 
     found = {"alfworld": lengths(alfworld_episodes(), count)}
     for name, file in PUBLISHED.items():
-        found[name] = lengths(read_conversations(data(file)), count)
+        found[name] = lengths(read_any(data(file)), count)
     OUTPUT.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 

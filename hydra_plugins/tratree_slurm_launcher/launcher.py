@@ -102,6 +102,8 @@ class SlurmLauncher(BaseSubmititLauncher):
                 "hydra/launcher=slurm finds no sbatch: run this where SLURM is installed, or leave "
                 "hydra/launcher out"
             )
+        from submitit.core.utils import FailedJobError
+
         sweep = Path(str(self.config.hydra.sweep.dir))
         configs = [
             self._compose(overrides, initial_job_idx + number)
@@ -110,7 +112,10 @@ class SlurmLauncher(BaseSubmititLauncher):
         for config in configs:
             (_folder(config) / FAILURE).unlink(missing_ok=True)
         state = Singleton.get_state()
-        jobs = self._executor().map_array(self, configs, [state] * len(configs))
+        try:
+            jobs = self._executor().map_array(self, configs, [state] * len(configs))
+        except FailedJobError as error:
+            raise UserError(f"SLURM refuses the jobs: {' '.join(str(error).split())}") from error
         for config, job in zip(configs, jobs, strict=True):
             log.info("\t#%s, job %s : %s", config.hydra.job.num, job.job_id, _name(config))
         if not self.wait:

@@ -235,7 +235,7 @@ def test_an_adapter_lies_on_the_named_layers(base_folder: Path, targets: Any) ->
     "change", [{"dtype": "int8"}, {"attention": "magic"}, {"quantization": "2bit"}]
 )
 def test_unknown_ways_to_hold_a_model_are_named(change: dict[str, str]) -> None:
-    with pytest.raises(UserError, match="use one of"):
+    with pytest.raises(UserError, match="it must be one of"):
         ModelSettings("some/model", **change)
 
 

@@ -141,5 +141,5 @@ def test_a_step_is_cut_so_that_every_device_has_a_batch() -> None:
 def test_several_devices_need_a_strategy() -> None:
     with pytest.raises(UserError, match="set strategy to ddp or fsdp"):
         replace(SETTINGS, devices=2)
-    with pytest.raises(UserError, match="use auto or ddp or fsdp"):
+    with pytest.raises(UserError, match="one of auto, ddp, fsdp"):
         replace(SETTINGS, devices=2, strategy="hope")

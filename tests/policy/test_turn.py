@@ -12,7 +12,7 @@ from tratree.errors import UserError
 from tratree.policy.chat import ChatFormat
 from tratree.policy.rollout_settings import RolloutLimits
 from tratree.policy.turn import Turn
-from tratree.trajectory.turns import parse_turn
+from tratree.trajectory.turns import TURN_FORMS
 
 ACTIONS = ["go to shelf 1", "go to desk 1", "look"]
 
@@ -59,7 +59,7 @@ def test_a_long_thought_is_cut_and_its_action_follows(chat):
     turn_limits = limits(12, max_thought_tokens=3)
     turn = Turn(chat, turn_limits, list)
     say(turn, [*ids(chat, "so I see"), *ids(chat, "look"), chat.stop_id])
-    assert parse_turn(chat.decode(turn.token_ids)) == ("so I see", "look")
+    assert chat.parse(turn.token_ids) == ("so I see", "look")
     assert [turn.token_ids[i] for i in turn.inserted] == list(chat.action_label)
     short = Turn(chat, limits(12, max_thought_tokens=5), list)
     said = chat.agent_turn("so", "go to shelf 1")
@@ -85,7 +85,9 @@ class LineTokenizer:
     def decode(self, token_ids):
         return "".join(chr(i) for i in token_ids if i).strip()
 
-    def breaks_line(self, token_id):
+    turn_form = TURN_FORMS["plain"]
+
+    def may_complete(self, token_id):
         return chr(token_id) == "\n"
 
 
@@ -114,7 +116,7 @@ def greedy_turn(chat: ChatFormat, turn_limits: RolloutLimits, seed: int) -> str:
         turn.add(int(logits.argmax()))
     assert len(turn.token_ids) <= turn_limits.max_new_tokens
     assert turn.token_ids[-1] in chat.stop_ids
-    return parse_turn(chat.decode(turn.token_ids))[1]
+    return chat.parse(turn.token_ids)[1]
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,14 @@ from tratree.errors import UserError
 from tratree.external_data import external_data
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
+from tratree.stages.explore import explore_stage
 from tratree.stages.sft import sft_stage
+from tratree.stages.tasks import explored_tasks
 from tratree.store.progress import Progress
 from tratree.store.stage import Resources
 from tratree.store.store import Store
 from tratree.trajectory.conversations import write_conversations
-from tratree.trajectory.jsonl import read_trajectories
+from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 from tratree.trajectory.types import Trajectory
 
 # Published episodes are longer than what the tiny models play.
@@ -97,8 +100,8 @@ def test_tasks_are_found_by_their_names_and_held_out_ones_left_out(folder, publi
 def test_the_same_name_in_another_catalogue_is_another_task(folder, published):
     other = (*SHOP, "env.catalogue_seed=1", f"expert.demonstrations={published}")
     taken, said = take(folder, *other)
-    assert len(taken) == 5
-    assert "0 of tasks that are known here" in said
+    assert len(taken) == 3  # two have names of held-out tasks
+    assert "2 of held-out ones, which are left out; 3 could not be identified" in said
 
 
 def test_the_content_of_the_file_decides(folder, published):
@@ -116,8 +119,98 @@ def test_bad_files_are_named_in_one_line(folder, tmp_path):
     with pytest.raises(UserError, match=r"\Aexpert\.demonstrations=.*none\.json cannot be read"):
         take(folder, *SHOP, f"expert.demonstrations={tmp_path}/none.json")
     (tmp_path / "bad.json").write_text('[{"conversations": []}]')
+    with pytest.raises(UserError, match=r"expert\.minimum_score=2"):
+        configuration(folder, "expert.minimum_score=2")
     with pytest.raises(UserError, match=r"\Arecord 1 of .*bad\.json is not a conversation[^\n]*\Z"):
         take(folder, *SHOP, f"expert.demonstrations={tmp_path}/bad.json")
+
+
+def records(published: Path, *changes: dict[str, object]) -> list[dict[str, object]]:
+    """Return the published records, each with fields changed; None removes one."""
+    every = json.loads(published.read_text())
+    for record, change in zip(every, changes, strict=False):
+        record.update(change)
+        for key in [key for key, value in record.items() if value is None and key != "reward"]:
+            del record[key]
+    return every
+
+
+def take_records(folder: Path, path: Path, every: object, *overrides: str):
+    path.write_text(json.dumps(every))
+    taken, said = take(folder, *SHOP, f"expert.demonstrations={path}", *overrides)
+    return sorted(t.task.task_id for t in taken), said
+
+
+def test_failures_are_left_out_and_counted(folder, published, tmp_path):
+    every = records(published, {"reward": 0.4}, {"reward": None}, {"reward": 1, "success": False})
+    first, second = "webshop_1500", "webshop_1501"
+    taken, said = take_records(folder, tmp_path / "a.json", every)
+    assert taken == [second]  # nothing is known of its score
+    assert "2 left out: its score is below expert.minimum_score=1, or it failed" in said
+    assert "1 trajectories without a score" in said
+    taken, said = take_records(folder, tmp_path / "a.json", every, "expert.minimum_score=0.3")
+    assert len(taken) == 3
+    assert "left out: its score" not in said
+    twice = [*every, {**every[1], "reward": 0.9}]
+    taken, _ = take_records(
+        folder, tmp_path / "a.json", twice, "expert.minimum_score=0", "expert.per_task=1"
+    )
+    assert taken == [first, second, "webshop_1502"]
+
+
+def test_what_cannot_be_identified_is_trained_on_only_if_asked(folder, published, tmp_path):
+    nameless = records(published, *[{"item_id": None}] * 5)
+    known = [*nameless, json.loads(published.read_text())[0]]
+    taken, said = take_records(folder, tmp_path / "a.json", known)
+    assert "webshop_1500" in taken
+    assert len(taken) <= 4  # a training goal that no held-out task shares is safe
+    assert "5 could not be identified" in said
+    assert "left out: its task cannot be told, and could be a held-out one" in said
+    more, _ = take_records(folder, tmp_path / "a.json", known, "expert.train_unidentified=true")
+    assert len(more) == 4  # what opens as a held-out task does is never taken
+
+
+def test_record_errors_are_reported_and_the_rest_taken(folder, published, tmp_path):
+    store, said = open_store(folder)
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([*records(published)[:2], {"item_id": 5}, 7]))
+    stage = store.ensure(
+        demonstrations_stage(configuration(folder, *SHOP, f"expert.demonstrations={path}"))
+    )
+    report = json.loads((stage / "report.json").read_text())
+    assert report["taken"] == 2
+    assert [entry["record"] for entry in report["skipped"]] == [
+        f"record {n} of {path}" for n in (3, 4)
+    ]
+    assert "1 left out: it is 7, not an object" in said.getvalue()
+
+
+def test_token_ids_of_a_file_are_not_trained_on(folder, tmp_path):
+    with opened(configuration(folder, *SHOP)) as env:
+        (task,) = env.tasks("train")[:1]
+        played = play_expert(env, task)
+    steps = tuple(replace(step, token_ids=(7, 10**9)) for step in played.steps)
+    write_trajectories(tmp_path / "a.jsonl", [replace(played, steps=steps)])
+    (taken,), said = take(folder, *SHOP, f"expert.demonstrations={tmp_path}/a.jsonl")
+    assert taken == played
+    assert "1 trajectories whose token ids are not used: models read their texts" in said
+
+
+def test_explored_tasks_keep_apart_from_those_of_a_file(folder, published):
+    config = configuration(
+        folder, *SHOP, f"expert.demonstrations={published}", "explore.tasks=3897"
+    )
+    with opened(config) as env:
+        tasks = env.tasks("train")
+    demonstrated = {task.task_id for task in tasks[:3]}
+    explored = {t.task_id for t in explored_tasks(tasks, len(tasks) - 3, 0, demonstrated)}
+    assert not explored & demonstrated
+    assert len(explored_tasks(tasks, len(tasks) - 1, 0, demonstrated)) == len(tasks) - 1
+    assert explored_tasks(tasks, 5, 0) == explored_tasks(tasks, 5, 0, ())
+    stage = explore_stage(config, sft_stage(config, "weak"))
+    assert stage.inputs["demonstrated"].key == demonstrations_stage(config).key
+    plain = explore_stage(configuration(folder, *SHOP), sft_stage(config, "weak"))
+    assert "demonstrated" not in plain.inputs
 
 
 @pytest.mark.slow

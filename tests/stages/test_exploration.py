@@ -92,11 +92,11 @@ def test_self_scores_stand_between_exploration_and_trees() -> None:
         (["explore.rounds=9"], "set it to at most that"),
         (["explore.kl_weight=0.1"], r"explore\.rounds of 2 or more"),
         (["explore.score=self", "explore.stop_when_decided=2"], "set it to null"),
-        (["explore.score=guess"], "use one of environment, self"),
+        (["explore.score=guess"], "one of environment, self"),
         (["evaluation.samples=4"], "temperature above 0"),
         (["rollout.engine=vllm"], "needs a server of each base model"),
         (["rollout.engine=vllm", "rollout.servers=[a]", "rollout.constraint=admissible"], "needs"),
-        (["rollout.constraint=polite"], "use one of admissible, none, well_formed"),
+        (["rollout.constraint=polite"], "one of none, well_formed, admissible"),
     ],
 )
 def test_settings_that_contradict_each_other_are_user_errors(overrides, said) -> None:

@@ -12,11 +12,11 @@ from tratree.external_data import external_data
 from tratree.trajectory.conversations import (
     FORMATS,
     from_record,
-    read_conversations,
     to_record,
     write_conversations,
 )
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
+from tratree.trajectory.reading.read import read_any, read_trajectory_files
 from tratree.trajectory.turns import parse_turn
 from tratree.trajectory.types import Step, Task, Trajectory
 
@@ -58,7 +58,7 @@ def write(folder, *records):
 
 @pytest.mark.parametrize("record", [AGENTGYM, ETO, TRL])
 def test_what_a_conversation_tells(tmp_path, record):
-    (told,) = read_conversations(write(tmp_path, record))
+    (told,) = read_any(write(tmp_path, record))
     assert told.first_observation == TURNS[0][1]
     last = "You look." if record is TRL else ""
     assert told.steps == (
@@ -67,7 +67,8 @@ def test_what_a_conversation_tells(tmp_path, record):
     )
     names = {"agentgym": "alfworld_7", "eto": "train/pick/trial", "trl": "a"}
     assert told.task.task_id == names[format_name(record)]
-    assert (told.score, told.success) == ((0.75, False) if record is ETO else (1.0, True))
+    outcome = told.score, told.success, told.scored
+    assert outcome == ((0.75, False, True) if record is ETO else (0.0, False, False))
     assert told.source == "import"
 
 
@@ -76,9 +77,10 @@ def test_published_files_are_written_again_byte_by_byte(tmp_path, name):
     path = external_data(f"trajectories/{name}.json")
     if path is None:
         pytest.skip("the external data have no trajectories (TRATREE_DATA)")
-    told = read_conversations(path)
+    told = read_any(path)
     assert len(told) == int(name.rpartition("_")[2])
-    assert all(step.thought and step.action for t in told for step in t.steps)
+    assert all(step.thought and step.action and step.valid for t in told for step in t.steps)
+    assert not any(t.scored for t in told)
     assert all(step.observation for t in told for step in t.steps[:-1])
     write_conversations(tmp_path / "theirs.json", told, "agentgym")
     assert (tmp_path / "theirs.json").read_bytes() == path.read_bytes()
@@ -92,14 +94,14 @@ def test_published_files_are_written_again_byte_by_byte(tmp_path, name):
 @pytest.mark.parametrize("record", [AGENTGYM, ETO, TRL])
 @pytest.mark.parametrize("suffix", [".json", ".jsonl"])
 def test_records_are_written_again(tmp_path, record, suffix):
-    told = read_conversations(write(tmp_path, record, record))
+    told = read_any(write(tmp_path, record, record))
     assert [t.sample for t in told] == [0, 1]
     again = tmp_path / f"again{suffix}"
     write_conversations(again, told, format_name(record))
     lines = again.read_text()
     found = json.loads(lines) if suffix == ".json" else list(map(json.loads, lines.splitlines()))
     assert found == [record, record]
-    assert read_conversations(again) == told
+    assert read_any(again) == told
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -149,35 +151,77 @@ def test_agentgym_says_what_is_trained_on():
     assert last == {"from": "human", "loss": None, "value": "You look."}
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        ("", "has no records"),
-        ("[]", "has no records"),
-        ('[{"conversations"', "neither a JSON list nor one JSON record a line"),
-        ("\x00\xff", "neither a JSON list"),
-        ("[1]", "record 1 of .* is not a conversation"),
-        ('[{"item_id": 1}]', "no list of conversations or messages"),
-        (json.dumps([AGENTGYM, conversation(OPENING)]), "record 2 .* no turn with an Action:"),
-        (json.dumps([conversation([*TURNS, TURNS[3]])]), "message 5 is from 'gpt' out of turn"),
-        (
-            json.dumps([conversation([*TURNS, ("human", None)])]),
-            "record 1 of .*(Type|Attribute)Error",
-        ),
-        (json.dumps([{**ETO, "reward": "much"}]), "record 1 of .*ValueError"),
+FORM_NAMES = list(FORMATS)
+LOSS = {
+    "item_id": "webshop_7",
+    "reward": None,
+    "note": {"by": "a person"},
+    "conversations": [
+        {"from": "human", "loss": None, "value": "Rules."},
+        {"from": "gpt", "loss": False, "value": "Ok."},
+        {"from": "human", "loss": None, "value": TURNS[0][1]},
+        {"from": "gpt", "loss": False, "value": "I think."},
+        {"from": "human", "loss": None, "value": "Error."},
+        {"from": "gpt", "loss": True, "value": "Thought:\n\nso \n\nAction: \nlook "},
     ],
-)
-def test_bad_files_are_named_in_one_line(tmp_path, content, said):
-    path = tmp_path / "bad.json"
-    path.write_text(content, encoding="latin-1")
-    with pytest.raises(UserError, match=said) as error:
-        read_conversations(path)
-    assert "\n" not in str(error.value)
-    assert str(path) in str(error.value)
+}
+MESSAGES = {"trl": "messages"}
 
 
-def test_missing_files_and_formats_are_named(tmp_path):
-    with pytest.raises(UserError, match=r"cannot read .*none\.json"):
-        read_conversations(tmp_path / "none.json")
+@pytest.mark.parametrize("there", FORM_NAMES)
+@pytest.mark.parametrize("record", [AGENTGYM, ETO, TRL, LOSS])
+def test_nothing_is_lost_on_the_way_to_another_format_and_back(record, there):
+    home = FORMATS["agentgym" if record is LOSS else format_name(record)]
+    away = json.loads(json.dumps(to_record(from_record(record), FORMATS[there])))
+    said = [m[FORMATS[there].text] for m in away[MESSAGES.get(there, "conversations")]]
+    key = "messages" if record is TRL else "conversations"
+    assert said == [m.get("value", m.get("content")) for m in record[key]]
+    assert away.get("reward") == record.get("reward")
+    assert to_record(from_record(away), home) == record
+
+
+def test_flags_go_with_the_messages():
+    away = to_record(from_record(LOSS), FORMATS["trl"])
+    assert to_record(replace(from_record(away)), FORMATS["agentgym"]) == LOSS
+    fresh = to_record(from_record(TRL), FORMATS["agentgym"])["conversations"]
+    assert [m["loss"] for m in fresh] == [None, None, True, None, True, None]
+
+
+def test_an_edited_message_counts_and_its_token_ids_go():
+    task = Task("t", "train", "k", "do")
+    steps = (Step("a", "look", "b", (1, 2)), Step("c", "go", "d", (3, 4)))
+    own = Trajectory(task, "Hall.", steps, 0.5, False, True, 3, "explore")
+    record = to_record(own, FORMATS["trl"])
+    assert from_record(record) == own
+    record["messages"][1]["content"] = "Thought: a\nAction: sit"
+    edited = from_record(record)
+    assert [(s.action, s.token_ids) for s in edited.steps] == [("sit", ()), ("go", (3, 4))]
+    assert (edited.task, edited.score, edited.sample) == (task, 0.5, 3)
+
+
+def test_a_changed_trajectory_is_written_as_it_is_now():
+    told = from_record(AGENTGYM)
+    steps = (replace(told.steps[0], action="open window"), *told.steps[1:])
+    record = to_record(replace(told, steps=steps), FORMATS["agentgym"])
+    assert [m["value"] for m in record["conversations"]][:4] == [
+        *(text for _, text in OPENING),
+        TURNS[0][1],
+        "Thought: I see a door.\nAction: open window",
+    ]
+
+
+def test_record_errors_are_said_and_others_taken(tmp_path):
+    reading = read_trajectory_files(
+        write(tmp_path, AGENTGYM, conversation(OPENING), {**ETO, "reward": "much"})
+    )
+    assert len(reading.trajectories) == 1
+    reasons = [reason for _, reason in reading.skipped]
+    assert reasons == [
+        "no turn with an action that can be read",
+        "reward is 'much', not a number",
+    ]
+
+
+def test_formats_are_named(tmp_path):
     with pytest.raises(UserError, match="use one of agentgym, eto, trl"):
         write_conversations(tmp_path / "a.json", [], "alpaca")

@@ -3,34 +3,86 @@
 from __future__ import annotations
 
 import argparse
+import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tratree.cli.replayed import DIFFERENCES, replay_all
+from tratree.envs.registry import ENVIRONMENTS
 from tratree.errors import UserError
-from tratree.trajectory.conversations import FORMATS, read_any, write_conversations
+from tratree.files import write_atomically
+from tratree.trajectory.conversations import FORMATS, write_conversations
 from tratree.trajectory.jsonl import write_trajectories
+from tratree.trajectory.reading.read import Reading, read_trajectory_files
 
 OURS = "tratree"
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Read a file of trajectories in any known format and write it in another."""
+    """Read a file of trajectories in any known form and write it in a named one."""
     parser = argparse.ArgumentParser(
         prog="tratree convert",
-        description="Convert a file of trajectories; the format of the source is told from it.",
+        description="Convert a file or folder of trajectories; its form is told from it.",
+        epilog="Exit code 0 if anything was taken, 1 if nothing was, or with --strict not all.",
     )
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path, help="JSON, or one record a line if *.jsonl")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="of --replay, such as env=webshop"
+    )
     parser.add_argument("--to", choices=(OURS, *FORMATS), default=OURS, help="default: %(default)s")
-    chosen = parser.parse_args(arguments)
-    trajectories = read_any(chosen.source)
+    parser.add_argument("--env", choices=ENVIRONMENTS.names(), help="of records that do not tell")
+    parser.add_argument("--strict", action="store_true", help="write nothing if a record is bad")
+    parser.add_argument("--report", type=Path, help="default: TARGET.report.json")
+    parser.add_argument("--replay", action="store_true", help="play each one in its environment")
+    parser.add_argument(
+        "--differences",
+        choices=DIFFERENCES,
+        default="report",
+        help="of --replay: report them, fix texts and score to what is seen here, or drop such "
+        "trajectories; default: %(default)s",
+    )
+    chosen = parser.parse_intermixed_args(arguments)
+    if chosen.overrides and not chosen.replay:
+        raise UserError(f"{chosen.overrides[0]} is for --replay only: add it, or leave this out")
+    reading = read_trajectory_files(chosen.source, chosen.env)
+    if chosen.replay:
+        replay_all(reading, chosen.overrides, chosen.env, chosen.differences)
+    console = Console(highlight=False)
+    console.print(_table(reading))
+    report = chosen.report or chosen.target.with_name(f"{chosen.target.name}.report.json")
     try:
+        write_atomically(report, [json.dumps(reading.to_json(), indent=1).encode() + b"\n"])
+        if chosen.strict and reading.skipped:
+            place, reason = reading.skipped[0]
+            raise UserError(f"--strict: {len(reading.skipped)} skipped, {place}: {reason}")
+        if not reading.trajectories:
+            raise UserError(f"nothing of {chosen.source} is left to write: see {report}")
         if chosen.to == OURS:
-            write_trajectories(chosen.target, trajectories)
+            write_trajectories(chosen.target, reading.trajectories)
         else:
-            write_conversations(chosen.target, trajectories, chosen.to)
+            write_conversations(chosen.target, reading.trajectories, chosen.to)
     except OSError as error:
         raise UserError(
             f"cannot write {chosen.target} ({error.strerror}): choose another place"
         ) from error
-    print(f"{len(trajectories)} trajectories in {chosen.target}")
+    print(f"{len(reading.trajectories)} trajectories in {chosen.target}")
+
+
+def _table(reading: Reading) -> Table:
+    table = Table("", "records", box=None, show_header=False)
+    table.add_row("taken", str(len(reading.trajectories)))
+    for what, count in sorted(reading.notes.items()):
+        table.add_row(Text(f"  {what}"), str(count))
+    reasons = Counter(reason for _, reason in reading.skipped)
+    table.add_row("skipped", str(len(reading.skipped)))
+    for reason, count in reasons.most_common(20):
+        record, _, path = next(p for p, why in reading.skipped if why == reason).partition(" of ")
+        place = f"{record} of {Path(path).name}" if path else Path(record).name
+        table.add_row(Text(f"  {reason} (first: {place})"), str(count))
+    return table

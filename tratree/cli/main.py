@@ -26,7 +26,7 @@ INTERRUPTED = 128 + 2
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "check-model": "try whether the models of a family are as they must be",
-        "convert": "convert files of trajectories: AgentGym, ETO, TRL",
+        "convert": "convert published trajectories, and play them again",
         "dashboard": "make a W&B workspace for the runs of a project",
         "export": "write a trained model to a folder that other programs load",
         "play": "play a task in the terminal",

@@ -130,8 +130,9 @@ def _repair(root: Path) -> None:
             print("  the next run that needs it computes it again")
     if any(done.dependents for done in repairs):
         print(
-            "a stage is checked before another is computed from it, so these results are from before "
-            "the damage and stay; if one was computed by a version without manifests, remove it, too"
+            "a stage is checked before another is computed from it, so these results are from "
+            "before the damage and stay; if one was computed by a version without manifests, "
+            "remove it, too"
         )
 
 
@@ -139,7 +140,7 @@ def _prune(root: Path, runs: Sequence[Path], *, dry: bool) -> None:
     from tratree.runs.run_folder import STAGES, read_stages
     from tratree.store.inventory import prune
 
-    keep = set()
+    keep: set[str] = set()
     for folder in runs:
         below = [path.parent for path in sorted(folder.rglob(STAGES))] if folder.is_dir() else []
         for run in below or [folder]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tratree.envs.base import TextEnv
+from tratree.envs.moved_names import MovedName
 from tratree.envs.settings import EnvSettings
+from tratree.trajectory.types import Task
 
 Report = Callable[[int, int], None]
 """Called with the amount done so far and the whole amount."""
@@ -33,6 +35,12 @@ class EnvironmentPlugin:
             (``tree.action_match=normalised``).
         own_task_id: The id here of a task that a published trajectory names, or None.
         gist: The part of an instruction that a published trajectory of the same task repeats.
+        task_finder: Given the tasks by id, returns a function that gives the ids which a published
+            name may mean, in whatever form it is; None finds what `own_task_id` gives.
+        names_held_out: Tells of a published name whether it is of a held-out split, though the
+            task may not be here.
+        moved_names: ``moved_names(settings, task)`` returns the wordings of older versions that
+            published trajectories may have, and what they are here; `task` may be None.
         version: Raised when `prepare` makes something else of equal settings.
         waits: Whether a step waits for another process, so that threads help
             (``rollout.env_threads``).
@@ -46,6 +54,9 @@ class EnvironmentPlugin:
     action_key: Callable[[str], str] = lambda action: " ".join(action.lower().split())
     own_task_id: Callable[[str], str | None] = str
     gist: Callable[[str], str] = str
+    task_finder: Callable[[Mapping[str, Task]], Callable[[str], list[str]]] | None = None
+    names_held_out: Callable[[str], bool] = lambda name: False
+    moved_names: Callable[[Any, Task | None], Sequence[MovedName]] = lambda settings, task: ()
     version: int = 1
     resumes: tuple[str, ...] = ()
     waits: bool = False

@@ -10,7 +10,8 @@ from pydantic import Field
 from tratree.settings import Count, settings
 
 Dtype = Literal["float64", "float32", "bfloat16", "float16"]
-Names = Annotated[tuple[str, ...], Field(min_length=1)]
+Name = Annotated[str, Field(strict=True, min_length=1)]
+Names = Annotated[tuple[Name, ...], Field(min_length=1)]
 
 
 @settings
@@ -67,6 +68,11 @@ class ChatSettings:
     system_prompt: str = ""
     """The system prompt of every episode."""
 
+    turn_form: Literal["plain", "react", "tags", "tool_call"] = "plain"
+    """How a turn is written and read (tratree/trajectory/README.md): plain is Thought and Action,
+    read strictly; react the same, read as published files are; tags: <think> and <action>;
+    tool_call: a call in JSON."""
+
 
 @settings
 class LoraSettings:
@@ -81,8 +87,8 @@ class LoraSettings:
     dropout: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.0
     """Dropout before the adapter."""
 
-    target_modules: Literal["all-linear"] | Names = "all-linear"
-    """all-linear, or the names of the layers; the reference code has
+    target_modules: Name | Names = "all-linear"
+    """all-linear, or the name or names of layers; the reference code has
     [q_proj,k_proj,v_proj,o_proj]."""
 
     dora: bool = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,7 @@ class SafeCheckpointIO(TorchCheckpointIO):
         """
         try:
             checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        except Exception as error:  # PyTorch and its unpickler raise anything on a damaged file
             raise UserError(
                 f"{path} is not an intact checkpoint: remove it to train from the start"
             ) from error
@@ -56,7 +55,7 @@ class SafeCheckpointIO(TorchCheckpointIO):
 
 
 def _is_complete(checkpoint: Any) -> bool:
-    """Whether there is all that a training with one optimizer resumes; Lightning leaves out the rest."""
+    """Whether there is all that a training resumes; Lightning goes without what is missing."""
     return (
         isinstance(checkpoint, dict)
         and all(checkpoint.get(part) for part in _PARTS)

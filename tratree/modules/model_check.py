@@ -22,7 +22,6 @@ from tratree.modules.attention_check import check_batches, check_packs, check_ro
 from tratree.modules.log_probabilities import token_log_probs
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
-from tratree.trajectory.turns import parse_turn
 from tratree.trajectory.types import Step, Task, Trajectory
 
 TOLERANCES = {"float64": 1e-8, "float32": 1e-3, "bfloat16": 0.5, "float16": 0.1}
@@ -76,7 +75,12 @@ def check_model(subject: Subject) -> list[Finding]:
     tokenizer = load_tokenizer(subject.base.name, subject.base.revision)
     chat_settings = subject.chat
     try:
-        chat = ChatFormat(tokenizer, chat_settings.chat_template, chat_settings.system_prompt)
+        chat = ChatFormat(
+            tokenizer,
+            chat_settings.chat_template,
+            chat_settings.system_prompt,
+            turn_form=chat_settings.turn_form,
+        )
     except UserError as error:
         return [Finding("template", False, str(error))]
     said = "earlier turns stay as they are when later ones follow"
@@ -129,7 +133,7 @@ def _masks(chat: ChatFormat, episode: Trajectory, texts: tuple[str, str, str]) -
             )
             if mask
         ]
-        if parse_turn(chat.decode(own)) != (step.thought, step.action):
+        if chat.parse(own) != (step.thought, step.action):
             raise UserError(
                 f"the agent's tokens read {chat.decode(own)!r}, not what it said "
                 f"({step.thought!r}, {step.action!r}): say other --texts, or use another tokenizer"

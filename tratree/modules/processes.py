@@ -59,8 +59,9 @@ def run_in_processes(work: Callable[[], None], count: int) -> None:
         if isinstance(error, ProcessExitedException):
             how = error.signal_name or f"exit code {error.exit_code}"
             raise UserError(
-                f"process {error.error_index} of {count} of the fine-tuning was ended ({how}), as when "
-                "memory runs out: run the same command again, which resumes from its last checkpoint"
+                f"process {error.error_index} of {count} of the fine-tuning was ended ({how}), as "
+                "when memory runs out: run the same command again, which resumes from its last "
+                "checkpoint"
             ) from None
         raise
     finally:

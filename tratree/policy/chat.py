@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from tratree.errors import UserError
 from tratree.time_limit import time_limit
-from tratree.trajectory.turns import format_turn, parse_turn
+from tratree.trajectory.turns import TURN_FORMS
 
 TEMPLATES = ("chatml", "llama2", "llama3", "tiny")
 """Names of the packaged chat templates."""
@@ -42,7 +42,9 @@ class ChatFormat:
         stop_ids: All tokens that end a turn when sampled: `stop_id`, the end of sequence, and those
             given.
         control_ids: `stop_ids` and all other special tokens.
-        action_label: The ids of ``Action:`` on a new line after a thought.
+        turn_form: How thought and action stand in a turn.
+        action_label: The ids of the label before an action, ``Action:`` on a new line by default,
+            after a thought.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class ChatFormat:
         template: str | None = None,
         system_prompt: str = "",
         stop_ids: Iterable[int] = (),
+        turn_form: str = "plain",
     ) -> None:
         """Derive the turns from a template.
 
@@ -59,12 +62,18 @@ class ChatFormat:
             template: One of `TEMPLATES`; None takes the tokenizer's own chat template.
             system_prompt: Stands before the first turn, if not empty.
             stop_ids: Further tokens that end a turn when sampled.
+            turn_form: One of `TURN_FORMS`.
 
         Raises:
-            UserError: If there is no such template, or the tokenizer lacks its control tokens,
-                or an earlier turn would be rendered otherwise once later ones follow.
+            UserError: If there is no such template or form, or the tokenizer lacks the template's
+                control tokens, or an earlier turn would be rendered otherwise once others follow.
         """
+        if turn_form not in TURN_FORMS:
+            raise UserError(
+                f"no form of turns {turn_form!r}: choose one of {', '.join(TURN_FORMS)}"
+            )
         self.tokenizer = tokenizer
+        self.turn_form = TURN_FORMS[turn_form]
         self._name = template or "of the tokenizer"
         self.template = _template_text(tokenizer, template)
         self._check_template()
@@ -82,7 +91,7 @@ class ChatFormat:
         self._check_tokens()
         self.action_label = self._derive_label()
         self._action_ids: dict[str, tuple[int, ...] | None] = {}
-        self._line_breaks: dict[int, bool] = {}
+        self._completing: dict[int, bool] = {}
 
     def first_turn(self, text: str) -> list[int]:
         """Return the ids from the start of the conversation to where the agent begins."""
@@ -95,7 +104,11 @@ class ChatFormat:
 
     def agent_turn(self, thought: str, action: str) -> list[int]:
         """Return the ids of an agent's turn, stop token included."""
-        return self._agent_ids(format_turn(self._plain(thought), self._plain(action)))
+        return self._agent_ids(self.turn_form.format(self._plain(thought), self._plain(action)))
+
+    def parse(self, token_ids: Sequence[int]) -> tuple[str, str]:
+        """Return (thought, action) of a turn's ids, as the form of turns reads them."""
+        return self.turn_form.parse(self.decode(token_ids))
 
     def action_ids(self, action: str) -> tuple[int, ...] | None:
         """Return the ids of an action after its label, stop token included.
@@ -104,8 +117,8 @@ class ChatFormat:
         """
         if action not in self._action_ids:
             whole = self.agent_turn("", action)
-            label = self._agent_ids(format_turn("", ""))[: -len(self._encode(self._agent_close))]
-            readable = parse_turn(self.decode(whole)) == ("", action)
+            label = self._agent_ids(self.turn_form.label)[: -len(self._encode(self._agent_close))]
+            readable = whole[: len(label)] == label and self.parse(whole) == ("", action)
             self._action_ids[action] = tuple(whole[len(label) :]) if readable else None
         return self._action_ids[action]
 
@@ -115,12 +128,12 @@ class ChatFormat:
         every = range(len(self.tokenizer))
         return self.control_ids | {i for i in every if not self.decode([i])}
 
-    def breaks_line(self, token_id: int) -> bool:
-        """Return whether a token's text has a line break."""
-        if token_id not in self._line_breaks:
+    def may_complete(self, token_id: int) -> bool:
+        """Return whether a token may complete an action: with a line break in most forms."""
+        if token_id not in self._completing:
             text = str(self.tokenizer.decode([token_id], clean_up_tokenization_spaces=False))
-            self._line_breaks[token_id] = "\n" in text
-        return self._line_breaks[token_id]
+            self._completing[token_id] = self.turn_form.end in text
+        return self._completing[token_id]
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Return the text of sampled ids without special tokens and outer white space."""
@@ -133,6 +146,7 @@ class ChatFormat:
         """Return whether token ids of a conversation mean the same in another chat format."""
         return (
             self.template == other.template
+            and self.turn_form is other.turn_form
             and self.tokenizer.get_vocab() == other.tokenizer.get_vocab()
         )
 
@@ -212,8 +226,10 @@ class ChatFormat:
 
     def _derive_label(self) -> tuple[int, ...]:
         start = self._to_agent + self._agent_open
-        thought = self._encode(start + "Thought: so")
-        return tuple(self._encode(start + "Thought: so\nAction:")[len(thought) :])
+        said = self.turn_form.format("so", "")
+        thought = self._encode(start + said.partition(self.turn_form.label)[0].rstrip())
+        whole = self._encode(start + said.partition(self.turn_form.label)[0] + self.turn_form.label)
+        return tuple(whole[len(thought) :])
 
     def _split(self, text: str, probe: str) -> tuple[str, str]:
         if text.count(probe) != 1:
@@ -225,7 +241,7 @@ class ChatFormat:
         return before, after
 
     def _check_tokens(self) -> None:
-        text = format_turn("", "")
+        text = self.turn_form.format("", "")
         whole = self._render([text] * 2, [text], self._plain(self._system_prompt))
         turns = self.first_turn(text) + self._agent_ids(text) + self.next_turn(text)
         if turns != self._encode(whole):

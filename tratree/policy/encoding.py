@@ -15,7 +15,7 @@ class EncodedTrajectory:
     Attributes:
         token_ids: All tokens, length L.
         agent_mask: True exactly on the agent's own tokens, stop tokens included but for those
-            that a limit of the rollout put there, length L.
+            that a limit of the rollout put there and turns that are no target, length L.
         turn_starts: For each step, the index of its first agent token.
     """
 
@@ -41,6 +41,6 @@ def encode_trajectory(chat: ChatFormat, trajectory: Trajectory) -> EncodedTrajec
         turn_starts.append(len(token_ids) + len(shown))
         token_ids += [*shown, *turn]
         agent_mask += [False] * len(shown)
-        agent_mask += [position not in step.inserted for position in range(len(turn))]
+        agent_mask += [step.trained and n not in step.inserted for n in range(len(turn))]
         shown = chat.next_turn(step.observation)
     return EncodedTrajectory(tuple(token_ids), tuple(agent_mask), tuple(turn_starts))

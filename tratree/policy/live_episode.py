@@ -15,7 +15,6 @@ from tratree.errors import UserError
 from tratree.policy.chat import ChatFormat
 from tratree.policy.rollout_settings import Episode, RolloutLimits
 from tratree.policy.turn import Turn
-from tratree.trajectory.turns import parse_turn
 from tratree.trajectory.types import Step, Trajectory
 
 
@@ -62,7 +61,7 @@ class LiveEpisode:
     def action(self) -> str:
         """The action of the turn."""
         assert self.turn
-        return parse_turn(self.chat.decode(self.turn.token_ids))[1]
+        return self.chat.parse(self.turn.token_ids)[1]
 
     def observe(self, result: StepResult) -> bool:
         """Take the environment's answer, the first one or that to the turn's action.
@@ -86,7 +85,7 @@ class LiveEpisode:
                 )
         else:
             said, inserted = tuple(self.turn.token_ids), tuple(self.turn.inserted)
-            thought, action = parse_turn(self.chat.decode(said))
+            thought, action = self.chat.parse(said)
             step = Step(thought, action, result.observation, said, result.valid, inserted)
             self.steps.append(step)
             self.token_ids += self.chat.next_turn(result.observation)

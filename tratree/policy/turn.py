@@ -10,7 +10,6 @@ from torch import Tensor
 from tratree.errors import UserError
 from tratree.policy.chat import ChatFormat
 from tratree.policy.rollout_settings import RolloutLimits
-from tratree.trajectory.turns import has_action, locate_turn
 
 _LONGEST_REPEATED = 16
 
@@ -73,7 +72,7 @@ class Turn:
             self.over = True
             added.append(self._chat.stop_id)
         elif self._watched and self._action_start is None:
-            if has_action(self._chat.decode(self.token_ids)):
+            if self._chat.turn_form.has_label(self._chat.decode(self.token_ids)):
                 self._start_action()
             elif len(self.token_ids) == self._limits.thought_tokens:
                 added += self._chat.action_label
@@ -88,13 +87,12 @@ class Turn:
         return (
             len(self.token_ids) >= self._limits.max_new_tokens - 1
             or self._repeats()
-            or (self._chat.breaks_line(token) and self._has_whole_action())
+            or (self._chat.may_complete(token) and self._has_whole_action())
         )
 
     def _has_whole_action(self) -> bool:
-        """Return whether a line break stands after an action."""
-        text = self._chat.decode(self.token_ids) + "\n"
-        return has_action(text) and "\n" in text[locate_turn(text)[1].start :]
+        """Return whether nothing may follow: in most forms, a line break after an action."""
+        return self._chat.turn_form.is_whole(self._chat.decode(self.token_ids) + "\n")
 
     def _repeats(self) -> bool:
         times, said = self._limits.max_repeats, self.token_ids

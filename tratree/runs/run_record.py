@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tratree.errors import UserError
 from tratree.modules.metrics import METRICS as CURVES
@@ -63,7 +63,7 @@ def read_run(run: Path, store: Path | None = None) -> RunRecord:
         starts=read_starts(run),
         stages=[_stage(stages.store, *item) for item in stages.folders.items()],
         systems=results["systems"] if results else dict(_evaluated(stages)),
-        gap=results["pgr"] if results else None,
+        gap=cast(Mapping[str, str], results["pgr"]) if results else None,
         curves=dict(_curves(stages)),
         episodes=dict(_episodes(stages)),
         trees=trees,

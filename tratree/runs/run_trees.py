@@ -59,8 +59,12 @@ def find_trees(folder: Path, store: Path | None = None) -> RunTrees:
             f"the store {run.store} does not hold the trees of this run: run its command again "
             "to build them, or say --store FOLDER if they are elsewhere"
         )
-    searched = read_description(paths)["settings"] if paths and paths.is_dir() else {}
-    search = {name: searched[name] for name in ("iterations", "exploration") if name in searched}
+    searched: Mapping[str, Any] = (
+        read_description(paths)["settings"] if paths and paths.is_dir() else {}
+    )
+    search: dict[str, Any] = {
+        name: searched[name] for name in ("iterations", "exploration") if name in searched
+    }
     return RunTrees(_read(trees), read_description(trees)["settings"], search)
 
 

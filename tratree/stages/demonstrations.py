@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import replace
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 
 from tratree.config import Config
 from tratree.envs.base import play_expert
-from tratree.envs.registry import published_task, reference_of
-from tratree.errors import UserError
+from tratree.envs.registry import reference_of
 from tratree.stages.environment import env_maker, games_stage
-from tratree.stages.tasks import demonstrated_tasks, explored_tasks, shuffled
+from tratree.stages.published import content_digest, take_published
+from tratree.stages.tasks import demonstrated_tasks, explored_tasks
 from tratree.store.stage import Job, Stage
-from tratree.trajectory.conversations import read_any
 from tratree.trajectory.jsonl import write_trajectories
-from tratree.trajectory.types import Task, Trajectory
 
 DEMONSTRATIONS = "demonstrations.jsonl"
 
@@ -41,25 +36,23 @@ def demonstrations_stage(config: Config, label: str = "", *, explored_too: bool 
     }
     explored_too = explored_too and config.expert.tasks is not None
     inputs = {"games": games_stage(config)}
-    if config.expert.demonstrations is None:
+    expert = config.expert
+    if expert.demonstrations is None:
         if explored_too:
             settings["explored"] = config.explore.tasks
         return Stage("demonstrations", settings, _demonstrate, inputs, version=3, label=label)
-    path = Path(config.expert.demonstrations).absolute()
-    try:
-        content = sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise UserError(
-            f"expert.demonstrations={path} cannot be read ({error.strerror}): correct the path"
-        ) from error
+    path = Path(expert.demonstrations).absolute()
     published = {
         **settings,
-        "tasks": None if explored_too else config.expert.tasks,
-        "content": content,
+        "tasks": None if explored_too else expert.tasks,
+        "content": content_digest(path),
         "environment": reference_of(vars(config.env)),
         "splits": sorted(config.env.splits.values()),
+        "minimum_score": expert.minimum_score,
+        "per_task": expert.per_task,
+        "train_unidentified": expert.train_unidentified,
     }
-    return Stage("demonstrations", published, partial(_take, path), inputs, version=2, label=label)
+    return Stage("demonstrations", published, partial(_take, path), inputs, version=3, label=label)
 
 
 def _demonstrate(job: Job) -> None:
@@ -84,36 +77,4 @@ def _demonstrate(job: Job) -> None:
 
 
 def _take(path: Path, job: Job) -> None:
-    """Take published trajectories; none of a held-out task, or the evaluation would be void."""
-    settings = job.settings
-    published = read_any(path)
-    env = env_maker(job)()
-    try:
-        tasks: dict[str, Task] = {}
-        for split in settings["splits"]:
-            with suppress(UserError):  # there may be no data of this split
-                tasks |= {task.task_id: task for task in env.tasks(split)}
-    finally:
-        env.close()
-    found = [published_task(settings["environment"], tasks, t) for t in published]
-    train = settings["split"]
-    kept = [
-        _relabelled(trajectory, task, train)
-        for trajectory, task in zip(published, found, strict=True)
-        if task is None or task.split == train
-    ]
-    known = sum(task is not None for task in found)
-    taken = shuffled(kept, settings["seed"])[: settings["tasks"]]
-    job.progress.message(
-        f"  {len(published)} demonstrations in {path.name}: {known} of tasks that are known here, "
-        f"{len(published) - len(kept)} of held-out ones, which are left out; {len(taken)} taken"
-    )
-    if not taken:
-        raise UserError(f"{path} has no demonstration that is not of a held-out task: use another")
-    write_trajectories(job.folder / DEMONSTRATIONS, taken)
-
-
-def _relabelled(trajectory: Trajectory, task: Task | None, split: str) -> Trajectory:
-    """Name the task as here, and leave out what only an export to the old format needs."""
-    known = task or replace(trajectory.task, split=split)
-    return replace(trajectory, task=known, source="expert", record={})
+    write_trajectories(job.folder / DEMONSTRATIONS, take_published(path, job))

@@ -10,7 +10,7 @@ from tratree.errors import UserError
 from tratree.policy.rollout_settings import Episode, SamplingSettings
 from tratree.settings import plain
 from tratree.stages.another_m import played_with_another_m
-from tratree.stages.demonstrations import DEMONSTRATIONS
+from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.stages.environment import env_maker, games_stage
 from tratree.stages.episodes import (
     Tally,
@@ -70,6 +70,8 @@ def explore_stage(
             inputs["earlier"] = stage
         if demonstrations is not None:
             inputs["demonstrations"] = demonstrations
+        elif config.expert.demonstrations is not None:
+            inputs["demonstrated"] = demonstrations_stage(config)
         name = f"{label} round {number + 1}".strip() if rounds > 1 else label
         stage = Stage(
             *("explore", settings, _explore, inputs),
@@ -103,12 +105,13 @@ def _explore(job: Job) -> None:
     settings = job.settings
     env = env_maker(job)()
     try:
-        tasks = explored_tasks(env.tasks(settings["split"]), settings["tasks"], settings["seed"])
+        every = env.tasks(settings["split"])
     finally:
         env.close()
+    demonstrated = _demonstrated(job)
+    apart = demonstrated if "demonstrated" in job.inputs else ()
+    tasks = explored_tasks(every, settings["tasks"], settings["seed"], apart)
     if "demonstrations" in job.inputs:
-        shown = read_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
-        demonstrated = {trajectory.task.task_id for trajectory in shown}
         tasks = [task for task in tasks if task.task_id in demonstrated]
     earlier = job.inputs.get("earlier")
     played = _play(job, tasks, read_trajectories(earlier / EPISODES) if earlier else [])
@@ -120,6 +123,13 @@ def _explore(job: Job) -> None:
         f"  {len(played)} trajectories, {Tally(played)}; "
         f"{len(solved)} of {len(tasks)} tasks solved at least once"
     )
+
+
+def _demonstrated(job: Job) -> set[str]:
+    """Return the ids of the tasks that the demonstrations among the inputs are of."""
+    folders = [job.inputs[n] for n in ("demonstrations", "demonstrated") if n in job.inputs]
+    shown = [t for folder in folders for t in read_trajectories(folder / DEMONSTRATIONS)]
+    return {trajectory.task.task_id for trajectory in shown}
 
 
 def _play(job: Job, tasks: Sequence[Task], played: list[Trajectory]) -> list[Trajectory]:

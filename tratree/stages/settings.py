@@ -22,9 +22,22 @@ class ExpertSettings:
     to gain."""
 
     demonstrations: str | None = None
-    """A file of published demonstrations to take instead of our expert's, in the format of
-    AgentGym, ShareGPT, ETO, TRL or tratree itself; null: our expert plays. Of its demonstrations,
-    up to `tasks` are taken, and none of a task that is held out."""
+    """A file or folder of published demonstrations to take instead of our expert's, in any form
+    that tratree/trajectory/README.md lists; null: our expert plays. Of its demonstrations, up to
+    `tasks` are taken, and none of a task that is held out."""
+
+    minimum_score: Share = 1.0
+    """Of such a file: lowest final score of a demonstration. 1 takes successes only, 0 failures,
+    too. Where the file says nothing of a score, its demonstrations count as successes."""
+
+    per_task: Count | None = None
+    """Of such a file: most demonstrations of a task, those of the highest scores, the shortest
+    first; null: all."""
+
+    train_unidentified: bool = False
+    """Of such a file: whether to train on demonstrations whose task cannot be told, though a
+    held-out task has the same goal. Set it to true only if you know that they are of training
+    tasks."""
 
 
 @settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import TypeVar
 from zlib import crc32
 
@@ -28,15 +29,24 @@ def demonstrated_tasks(tasks: list[Task], count: int | None, seed: int) -> list[
     return shuffled(tasks, seed)[: _available(count, tasks, "expert.tasks")]
 
 
-def explored_tasks(tasks: list[Task], count: int | None, seed: int) -> list[Task]:
+def explored_tasks(
+    tasks: list[Task], count: int | None, seed: int, demonstrated: Container[str] = ()
+) -> list[Task]:
     """Return the last `count` tasks of the same shuffle; None takes all.
 
     Taken from the other end, they overlap with the demonstrated ones only if they must.
 
+    Args:
+        tasks: The training tasks.
+        count: How many.
+        seed: Of the run.
+        demonstrated: Ids of tasks that a file demonstrates: they come last.
+
     Raises:
         UserError: If there are fewer tasks than that.
     """
-    return shuffled(tasks, seed)[len(tasks) - _available(count, tasks, "explore.tasks") :]
+    order = sorted(shuffled(tasks, seed), key=lambda task: task.task_id not in demonstrated)
+    return order[len(tasks) - _available(count, tasks, "explore.tasks") :]
 
 
 def evaluated_tasks(tasks: list[Task], count: int | None) -> list[Task]:

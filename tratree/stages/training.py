@@ -106,6 +106,7 @@ def chat_settings(base: BaseModelSettings) -> dict[str, Any]:
         **_revision(hub_commit(base.name, base.revision)),
         "template": base.chat_template,
         "system_prompt": base.system_prompt,
+        **({} if base.turn_form == "plain" else {"turn_form": base.turn_form}),
     }
 
 
@@ -122,6 +123,7 @@ def load_chat(settings: Mapping[str, Any]) -> ChatFormat:
         chat["template"],
         chat["system_prompt"],
         load_stop_ids(name, revision),
+        chat.get("turn_form", "plain"),
     )
 
 

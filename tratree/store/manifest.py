@@ -1,4 +1,4 @@
-"""The manifest of a finished stage: size and digest of every file, to notice damage before it is used.
+"""The manifest of a finished stage: size and digest of every file, so that damage is noticed.
 
 It is written before the stage appears. `timing.json`, which no result depends on, is not in it. A
 stage that was stored before there were manifests is given one when it is first read.
@@ -33,7 +33,7 @@ MANIFEST = "manifest.json"
 NOT_LISTED = (MANIFEST, TIMING)
 
 SMALL = 1 << 22
-"""Files of up to so many bytes are read whenever a stage is checked, larger ones once for each state."""
+"""Files of up to so many bytes are read at every check, larger ones once for each state."""
 
 
 class FileEntry(TypedDict):

@@ -1,11 +1,12 @@
 """Trajectories: what was seen, thought and done in an episode, and how it was scored.
 
-attempts = read_any(Path("published.json"))   # also of AgentGym, ETO and TRL
+attempts = read_any(Path("published.json"))   # of any form that README.md lists
 write_trajectories(Path("ours.jsonl"), attempts)
 """
 
-from tratree.trajectory.conversations import FORMATS, read_any, write_conversations
+from tratree.trajectory.conversations import FORMATS, write_conversations
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
+from tratree.trajectory.reading.read import read_any
 from tratree.trajectory.selection import select_trajectories
 from tratree.trajectory.types import Step, Task, Trajectory
 

@@ -139,9 +139,9 @@ def _from_lines(path: Path, content: bytes) -> list[Trajectory]:
     for number, line in enumerate(content.split(b"\n")[:-1], start=1):
         try:
             trajectories.append(Trajectory.from_json(json.loads(line)))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (RecursionError, ValueError) as error:
             raise UserError(
-                f"line {number} of {path} is not a trajectory ({error!r}): make or copy the file "
+                f"line {number} of {path} is not a trajectory ({error}): make or copy the file "
                 "again"
             ) from error
     return trajectories

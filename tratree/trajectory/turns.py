@@ -1,11 +1,81 @@
-"""The agent's text: an optional thought, then the action, each after its label."""
+"""An agent's turn as text: thought and action, in each of the forms that agents are trained on.
+
+`parse_turn` reads every form. It takes what a person would take for the action, or nothing: a text
+without a readable action is an invalid turn, and never all action. `TURN_FORMS` are the forms that
+rollouts write; ``plain`` reads its own strict form only, the others read with `parse_turn`.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
-_ACTION = re.compile(r"(?:^|\s)Action\s*:")
-_THOUGHT = re.compile(r"\s*Thought\s*:")
+from tratree.trajectory.tool_calls import call_in_text, call_to_action
+
+_PLAIN_ACTION = re.compile(r"(?:^|\s)Action\s*:")
+_PLAIN_THOUGHT = re.compile(r"\s*Thought\s*:")
+
+_STOP = re.compile(
+    r"<\|(?:im_end|endoftext|eot_id|eom_id|end|end_of_text|end_of_turn|eos|return|call)\|>"
+    r"|</s>|<eos>|<end_of_turn>|<｜end▁of▁sentence｜>|\[/INST\]"
+)
+_START = re.compile(
+    r"^(?:\s|<\|im_start\|>|<\|start_header_id\|>|<\|end_header_id\|>|<s>|<bos>|<start_of_turn>"
+    r"|(?<=[>\n])(?:assistant|model)\b)+"
+)
+_THINK_NAMES = r"(?:think|thinking|thought|thoughts|reason|reasoning|scratchpad)"
+_THINK = re.compile(rf"<({_THINK_NAMES})>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
+_THINK_END = re.compile(rf"</{_THINK_NAMES}>", re.IGNORECASE)
+_THINK_START = re.compile(rf"<{_THINK_NAMES}>", re.IGNORECASE)
+_TAGGED = re.compile(r"<(action|act)>(.*?)(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+
+_COLON = r"\s*(?:#?\d+\s*)?[*_`]*\s*[:：][*_`]*"
+_DECORATION = r"[ \t>*_#`\-]*"
+
+
+def _label(words: str) -> re.Pattern[str]:
+    """Return what finds one of the words as a label: with a colon, or as a heading of its own."""
+    colon = rf"^{_DECORATION}(?:{words}){_COLON}"
+    heading = rf"^[ \t]*[#*_]+[ \t]*(?:{words})[ \t*_#]*$"
+    return re.compile(f"{colon}|{heading}", re.IGNORECASE | re.MULTILINE)
+
+
+_ACTION = _label(r"(?:(?:next|my|final)\s+)?(?:action|act)|动作|行动")
+_THOUGHT = _label(r"(?:my\s+)?(?:thoughts?|think|reasoning|reason)|思考|想法")
+_OBSERVATION = _label(r"(?:observation|obs)|观察")
+_INPUT = _label(r"action\s+input")
+# Within a line, prose has such words, too: only with a capital.
+_INLINE_ACTION = re.compile(rf"(?:^|(?<=\s))[*_`]*(?:Action|ACTION|Act|ACT){_COLON}")
+_INLINE_OBSERVATION = re.compile(rf"(?<=\s)(?:Observation|OBSERVATION|Obs|Thought){_COLON}")
+_FENCE = re.compile(r"\A\s*(?:```|~~~)(?:[\w-]*[ \t]*\n)?(.*?)(?:```|~~~|\Z)", re.DOTALL)
+_SHOP = re.compile(r"(?:search|click)\[.*\]", re.IGNORECASE)
+_PROMPT_SIGN = re.compile(r"\A\s*>\s*([^>\s][^\n]*)\s*\Z")
+_THINK_ACT = re.compile(r"think\s*(?::|\[)", re.IGNORECASE)
+_QUOTES = (("**", "**"), ("`", "`"), ("__", "__"), ('"', '"'), ("“", "”"), ("'", "'"), ("*", "*"))
+
+
+@dataclass(frozen=True)
+class TurnForm:
+    """How a model writes its turns.
+
+    Attributes:
+        format: Returns the text of (thought, action); an empty thought is left out.
+        parse: Returns (thought, action) of a text; an empty action where there is none.
+        label: What stands right before an action.
+        has_label: Tells whether a text has come to its action.
+        is_whole: Tells whether an action in the text is complete, so that nothing may follow.
+        end: A character that every token has that may complete an action.
+    """
+
+    format: Callable[[str, str], str]
+    parse: Callable[[str], tuple[str, str]]
+    label: str
+    has_label: Callable[[str], bool]
+    is_whole: Callable[[str], bool]
+    end: str
 
 
 def format_turn(thought: str, action: str) -> str:
@@ -15,32 +85,208 @@ def format_turn(thought: str, action: str) -> str:
 
 
 def parse_turn(text: str) -> tuple[str, str]:
-    """Split an agent's text into (thought, action), both stripped; never raises.
+    """Return (thought, action) of a text in any form, both stripped; never raises.
 
-    The action is what follows the first ``Action:``. A text without one is all action.
+    The action is one line, and empty where the text cannot be read: the turn is invalid then, and
+    all of the text is its thought. See tratree/trajectory/README.md for what is read.
     """
-    thought, action = locate_turn(text)
-    return text[thought], text[action]
+    text = _without_control_tokens(text)
+    thoughts, rest, open_thought = _without_thoughts(text)
+    found = _read_tags(rest)
+    if found is None and open_thought is None:
+        found = _read_call(rest) or _read_labels(rest) or _read_bare(rest)
+    if found is None or not found[1]:
+        return text.strip(), ""
+    said, action = found
+    whole = [*thoughts, open_thought.partition("<action")[0] if open_thought else said]
+    return "\n".join(part.strip() for part in whole if part.strip()), action
 
 
-def locate_turn(text: str) -> tuple[slice, slice]:
-    """Return where in the text the (thought, action) of `parse_turn` stand."""
-    mark = _ACTION.search(text)
+def parse_plain(text: str) -> tuple[str, str]:
+    """Split the strict form that this package's own models write; both stripped, never raises.
+
+    The action is what follows the first ``Action:``. A text without one is all action, for the
+    environment to refuse.
+    """
+    mark = _PLAIN_ACTION.search(text)
     if mark is None:
-        return slice(0, 0), _stripped(text, 0, len(text))
-    label = _THOUGHT.match(text, 0, mark.start())
-    thought = _stripped(text, label.end() if label else 0, mark.start())
-    return thought, _stripped(text, mark.end(), len(text))
+        return "", text.strip()
+    label = _PLAIN_THOUGHT.match(text, 0, mark.start())
+    thought = text[label.end() if label else 0 : mark.start()]
+    return thought.strip(), text[mark.end() :].strip()
 
 
-def has_action(text: str) -> bool:
-    """Return whether the text has the label of an action."""
-    return _ACTION.search(text) is not None
+def _without_control_tokens(text: str) -> str:
+    text = _START.sub("", text)
+    while (stop := _STOP.search(text)) is not None:
+        before, after = text[: stop.start()], text[stop.end() :]
+        text = before if before.strip() else after
+    return text.strip()
 
 
-def _stripped(text: str, start: int, end: int) -> slice:
-    while start < end and text[start].isspace():
-        start += 1
-    while start < end and text[end - 1].isspace():
-        end -= 1
-    return slice(start, end)
+def _without_thoughts(text: str) -> tuple[list[str], str, str | None]:
+    """Return the blocks of thought, what stands outside, and a thought that never ends."""
+    thoughts: list[str] = []
+
+    def keep(block: re.Match[str]) -> str:
+        thoughts.append(block[2])
+        return "\n"
+
+    rest = _THINK.sub(keep, text)
+    if (end := None if thoughts else _THINK_END.search(rest)) is not None:
+        thoughts.append(_THINK_START.sub("", rest[: end.start()]))  # the prompt opened it
+        rest = rest[end.end() :]
+    opened = _THINK_START.search(rest)
+    if opened is None:
+        return thoughts, rest, None
+    return thoughts, rest, rest[opened.end() :]
+
+
+def _read_tags(text: str) -> tuple[str, str] | None:
+    found = list(_TAGGED.finditer(text))
+    if not found:
+        return None
+    last = found[-1]
+    label = _THOUGHT.match(text)
+    said = text[label.end() if label else 0 : last.start()]
+    inner = last[2]
+    labelled = list(_ACTION.finditer(inner))
+    return said, _action_of(inner[labelled[-1].end() :] if labelled else inner)
+
+
+def _read_call(text: str) -> tuple[str, str] | None:
+    call = call_in_text(text)
+    if call is None:
+        return None
+    said, action = call
+    label = _THOUGHT.match(said)
+    return said[label.end() :] if label else said, action
+
+
+def _read_labels(text: str) -> tuple[str, str] | None:
+    for actions, observations in ((_ACTION, _OBSERVATION), (_INLINE_ACTION, _INLINE_OBSERVATION)):
+        first = actions.search(text)
+        if first is None:
+            continue
+        invented = observations.search(text, first.end())
+        own = text[: invented.start()] if invented else text
+        marks = list(actions.finditer(own))
+        filled = [mark for mark in marks if _action_of(own[mark.end() :])] or marks
+        action = _with_input(own[filled[-1].end() :])
+        label = _THOUGHT.search(own[: marks[0].start()])
+        said = own[label.end() if label else 0 : marks[0].start()]
+        return said, action
+    return None
+
+
+def _with_input(text: str) -> str:
+    """Return the action after a label; LangChain's agents put its argument behind another one."""
+    mark = _INPUT.search(text)
+    if mark is None:
+        return _action_of(text)
+    name, given = _action_of(text[: mark.start()]), text[mark.end() :].strip()
+    if given.strip("\"'`").lower() in ("", "none", "null", "{}", "n/a"):
+        return name
+    try:
+        arguments = json.loads(given)
+    except (ValueError, RecursionError):
+        arguments = _action_of(given)
+    return call_to_action(name, arguments) or ""
+
+
+def _read_bare(text: str) -> tuple[str, str] | None:
+    lines = text.strip().split("\n")
+    if _SHOP.fullmatch(lines[-1].strip()):
+        label = _THOUGHT.match(text)
+        said = "\n".join(lines[:-1])
+        return said[label.end() :] if label else said, lines[-1].strip()
+    command = _PROMPT_SIGN.match(text)
+    if command is not None and not _THINK_ACT.match(command[1]):
+        return "", command[1].strip()
+    return None
+
+
+def _action_of(text: str) -> str:
+    """Return the one line of an action, out of fences, quotes and repeated labels."""
+    fence = _FENCE.match(text)
+    text = fence[1] if fence else text
+    while (label := _ACTION.match(text.lstrip())) is not None:
+        text = text.lstrip()[label.end() :]
+    called = text.lstrip()[:1] in ("{", "<", "[") or text.rstrip().endswith(")")
+    call = call_in_text(text) if called else None
+    if call is not None:
+        return call[1]
+    line = next((line.strip() for line in text.split("\n") if line.strip("` \t\r")), "")
+    invented = _INLINE_OBSERVATION.search(line)
+    line = line[: invented.start()].strip() if invented else line
+    for opening, closing in _QUOTES:
+        if (
+            len(line) > len(opening + closing)
+            and line.startswith(opening)
+            and line.endswith(closing)
+        ):
+            line = line[len(opening) : -len(closing)].strip()
+    while (label := _ACTION.match(line)) is not None:
+        line = line[label.end() :].strip()
+    line = re.sub(r"(?:</(?:action|act)>)+\Z", "", line).strip()
+    return line.removesuffix("**").strip() if line.count("**") == 1 else line
+
+
+def _format_tags(thought: str, action: str) -> str:
+    said = f"<think>{thought.strip()}</think>" if thought.strip() else ""
+    return f"{said}<action>{action.strip()}</action>"
+
+
+def _format_call(thought: str, action: str) -> str:
+    arguments = json.dumps({"action": action.strip()}, ensure_ascii=False)
+    call = f'<tool_call>{{"name": "act", "arguments": {arguments}}}</tool_call>'
+    return f"{thought.strip()}\n{call}" if thought.strip() else call
+
+
+def _line_ends_after(label: re.Pattern[str]) -> Callable[[str], bool]:
+    """Return what tells whether a line break stands after an action."""
+
+    def is_whole(text: str) -> bool:
+        mark = label.search(text)
+        return mark is not None and "\n" in text[mark.end() :].lstrip()
+
+    return is_whole
+
+
+TURN_FORMS: Mapping[str, TurnForm] = MappingProxyType(
+    {
+        "plain": TurnForm(
+            format_turn,
+            parse_plain,
+            "Action:",
+            lambda text: _PLAIN_ACTION.search(text) is not None,
+            _line_ends_after(_PLAIN_ACTION),
+            "\n",
+        ),
+        "react": TurnForm(
+            format_turn,
+            parse_turn,
+            "Action:",
+            lambda text: _ACTION.search(text) is not None,
+            _line_ends_after(_ACTION),
+            "\n",
+        ),
+        "tags": TurnForm(
+            _format_tags,
+            parse_turn,
+            "<action>",
+            lambda text: "<action>" in text.lower(),
+            lambda text: "</action>" in text.lower(),
+            ">",
+        ),
+        "tool_call": TurnForm(
+            _format_call,
+            parse_turn,
+            '<tool_call>{"name": "act", "arguments": {"action": "',
+            lambda text: '"action": "' in text.rpartition("<tool_call>")[2],
+            lambda text: "</tool_call>" in text,
+            ">",
+        ),
+    }
+)
+"""Forms of a turn by name: how a model writes, and how its text is read."""

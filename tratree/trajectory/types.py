@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
+from functools import cache
 from typing import Any
 
 _TOKEN_FIELDS = ("token_ids", "inserted")
+_TYPES: Mapping[str, type] = {
+    "str": str,
+    "bool": bool,
+    "Task": dict,
+    "tuple[Step, ...]": list,
+    "Mapping[str, Any]": dict,
+}
+_IN_WORDS = {
+    "str": "text",
+    "bool": "true or false",
+    "Task": "an object",
+    "tuple[Step, ...]": "a list",
+    "Mapping[str, Any]": "an object",
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +56,8 @@ class Step:
         inserted: Which of `token_ids`, by position, a limit of the rollout put there: the stop
             token of a turn that was cut, the action's label after a thought that was. No model
             sampled them, so they are no target of a training.
+        trained: Whether the turn is a target of a training. Not, if the publisher of an imported
+            one says so, or if no action could be read from it.
     """
 
     thought: str
@@ -49,6 +66,7 @@ class Step:
     token_ids: tuple[int, ...] = ()
     valid: bool = True
     inserted: tuple[int, ...] = ()
+    trained: bool = True
 
 
 @dataclass(frozen=True)
@@ -59,13 +77,14 @@ class Trajectory:
         task: The task that was attempted.
         first_observation: What the environment showed before the first action.
         steps: The turns in order.
-        score: G(e) in [0, 1], given by the environment.
+        score: G(e) in [0, 1], given by the environment; 0 where it is unknown.
         success: Whether the environment counts the task as solved.
         finished: Whether the environment ended the episode, as opposed to the step limit.
         sample: Which of the M trajectories of this task it is, from 0.
         source: Who acted: ``expert`` or a label of model and sampling settings.
-        record: Of an imported trajectory, the record of its file without the texts above, so
+        record: Of an imported trajectory, what its file says (`tratree.trajectory.reading`), so
             that an export gives it back (`tratree.trajectory.conversations`); else empty.
+        scored: Whether score and success are known; an imported trajectory may not say.
     """
 
     task: Task
@@ -77,12 +96,15 @@ class Trajectory:
     sample: int = 0
     source: str = ""
     record: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    scored: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data; `from_json` gives an equal trajectory back."""
         data = asdict(self)
         if not self.record:
             del data["record"]
+        if self.scored:
+            del data["scored"]
         data["steps"] = [_step_to_json(step) for step in self.steps]
         return data
 
@@ -91,19 +113,64 @@ class Trajectory:
         """Rebuild a trajectory from `to_json`'s data.
 
         Raises:
-            KeyError, TypeError: If a field is missing or unknown.
+            ValueError: If a field is missing, unknown, of a wrong type or out of its range; the
+                message names it.
         """
-        fields = dict(data)
-        fields["task"] = Task(**fields["task"])
-        fields["steps"] = tuple(
-            Step(**{**s, **{name: tuple(s.get(name, ())) for name in _TOKEN_FIELDS}})
-            for s in fields["steps"]
+        values = _checked(cls, data, "")
+        values["task"] = Task(**_checked(Task, values["task"], "task."))
+        values["steps"] = tuple(
+            Step(**_checked(Step, step, f"steps[{number}]."))
+            for number, step in enumerate(values["steps"])
         )
-        return cls(**fields)
+        return cls(**values)
+
+
+def _checked(kind: type, data: Any, where: str) -> dict[str, Any]:
+    """Return the values of a dataclass, each of the type that it declares."""
+    if not isinstance(data, Mapping):
+        raise ValueError(f"{where.rstrip('.') or 'it'} is not an object but {_short(data)}")
+    values = dict(data)
+    for name, declared in _declared(kind).items():
+        if name in values:
+            values[name] = _value(declared.type, values[name], where + name)
+        elif declared.default is MISSING and declared.default_factory is MISSING:
+            raise ValueError(f"{where}{name} is missing")
+    unknown = values.keys() - _declared(kind).keys()
+    if unknown:
+        raise ValueError(f"{where}{min(map(str, unknown))} is not a field that is known")
+    return values
+
+
+@cache
+def _declared(kind: type) -> dict[str, Field[Any]]:
+    return {declared.name: declared for declared in fields(kind)}
+
+
+def _value(kind: Any, value: Any, where: str) -> Any:
+    if kind == "float":
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise ValueError(f"{where} is not a number from 0 to 1 but {_short(value)}")
+    elif kind == "int":
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise ValueError(f"{where} is not a number of 0 or more but {_short(value)}")
+    elif kind == "tuple[int, ...]":
+        if not isinstance(value, list) or not all(type(i) is int and i >= 0 for i in value):
+            raise ValueError(f"{where} is not a list of whole numbers of 0 or more")
+        return tuple(value)
+    elif not isinstance(value, _TYPES[kind]):
+        raise ValueError(f"{where} is not {_IN_WORDS[kind]} but {_short(value)}")
+    return value
+
+
+def _short(value: Any) -> str:
+    text = repr(value) if isinstance(value, str | int | float | None) else type(value).__name__
+    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def _step_to_json(step: Step) -> dict[str, Any]:
     data = {**asdict(step), **{name: list(getattr(step, name)) for name in _TOKEN_FIELDS}}
     if not step.inserted:
         del data["inserted"]
+    if step.trained:
+        del data["trained"]
     return data

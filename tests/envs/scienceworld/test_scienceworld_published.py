@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from tratree.envs.registry import published_task
+from tratree.envs.identify import Identifier
 from tratree.envs.scienceworld.published import AGENTGYM, ETO, gist, own_task_id
 from tratree.envs.scienceworld.tasks import TASK_NAMES
 from tratree.external_data import external_data
-from tratree.trajectory.conversations import read_conversations
+from tratree.trajectory.reading.read import read_trajectory_files
 from tratree.trajectory.types import Task
 
 
@@ -17,7 +17,7 @@ def recorded():
     path = external_data("trajectories/sciworld_agentgym_10.json")
     if path is None:
         pytest.skip("the external data have no recorded episodes (TRATREE_DATA)")
-    return read_conversations(path)
+    return read_trajectory_files(path).trajectories
 
 
 def test_numbers_of_tasks(simulator):
@@ -62,7 +62,9 @@ def test_recorded_episodes_are_of_the_tasks_that_their_numbers_mean(recorded, si
         description = simulator.load(name, int(variation))
         assert gist(description) in trajectory.first_observation
         task = Task(task_id, "train", name, description)
-        assert published_task("scienceworld", {task_id: task}, trajectory) == task
+        assert (
+            Identifier("scienceworld", {task_id: task}, "train").identify(trajectory).task == task
+        )
         actions = [step.action.replace("green house", "greenhouse") for step in trajectory.steps]
         points[task_id] = max(simulator.step(action).points for action in actions)
     assert points == dict.fromkeys(points, 100)

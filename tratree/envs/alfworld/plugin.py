@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tratree.envs.alfworld.published import gist, own_task_id
+from tratree.envs.alfworld.published import (
+    gist,
+    moved_names,
+    names_held_out,
+    own_task_id,
+    task_finder,
+)
 from tratree.envs.alfworld.settings import AlfworldSettings
 from tratree.envs.plugin import EnvironmentPlugin
 from tratree.plugins import imported_when_called
@@ -15,6 +21,9 @@ PLUGIN = EnvironmentPlugin(
     action_key=imported_when_called("tratree.envs.alfworld.actions:action_key"),
     own_task_id=own_task_id,
     gist=gist,
+    task_finder=task_finder,
+    names_held_out=names_held_out,
+    moved_names=moved_names,
     resumes=tuple(
         f"json_2.1.1/*/*/trial_*/{name}"
         for name in ("traj_data.json", "initial_state.pddl", "game.tw-pddl")

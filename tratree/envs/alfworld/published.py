@@ -1,8 +1,51 @@
-"""Which game published ALFWorld trajectories mean: ETO names its file."""
+"""Which game published ALFWorld trajectories mean: they name its file, its folder or its trial."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import Any
+
+from tratree.envs.moved_names import MovedName
+from tratree.trajectory.types import Task
+
+HELD_OUT = frozenset({"valid_seen", "valid_unseen"})
+"""Names of the official held-out splits, whichever of them are on this machine."""
+
+_MOVED = {
+    "move": (
+        MovedName(
+            "alfworld 0.4: `put X in/on Y` is `move X to Y`",
+            re.compile(r"\Aput (.+?) (?:in/on|into|onto|in|on) (.+)\Z", re.IGNORECASE),
+            r"move \1 to \2",
+            "actions",
+        ),
+        MovedName(
+            "alfworld 0.4: `You put the X in/on the Y.` is `You move the X to the Y.`",
+            re.compile(r"\bYou put the (.+?) (?:in/on|in|on) the (.+?)\."),
+            r"You move the \1 to the \2.",
+            "observations",
+        ),
+    ),
+    "put": (
+        MovedName(
+            "env.wording=put: `move X to Y` is `put X in/on Y`",
+            re.compile(r"\Amove (.+?) to (.+)\Z", re.IGNORECASE),
+            r"put \1 in/on \2",
+            "actions",
+        ),
+        MovedName(
+            "env.wording=put: `You move the X to the Y.` is `You put the X in/on the Y.`",
+            re.compile(r"\bYou move the (.+?) to the (.+?)\."),
+            r"You put the \1 in/on the \2.",
+            "observations",
+        ),
+    ),
+}
+"""By ``env.wording``."""
+
+_TRIAL = re.compile(r"trial_[A-Za-z0-9_]*\d")
 
 
 def own_task_id(published: str) -> str | None:
@@ -11,10 +54,44 @@ def own_task_id(published: str) -> str | None:
     >>> own_task_id("data/json_2.1.1/train/pick-Mug/trial_1/game.tw-pddl")
     'train/pick-Mug/trial_1'
     """
-    path = PurePosixPath(published)
-    return "/".join((path.parent if path.suffix == ".tw-pddl" else path).parts[-3:])
+    path = PurePosixPath(published.replace("\\", "/"))
+    folder = path.parent if path.suffix in (".tw-pddl", ".json", ".pddl") else path
+    return "/".join(folder.parts[-3:])
+
+
+def task_finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
+    """Return what finds the games that a name may mean: a path, its last folders, or the trial."""
+    by_trial: dict[str, list[str]] = {}
+    for task_id in tasks:
+        by_trial.setdefault(task_id.rpartition("/")[2].lower(), []).append(task_id)
+
+    def find(published: str) -> list[str]:
+        path = "/" + re.sub(r"[\\/]+", "/", published.strip().lower()) + "/"
+        trials = {part for part in path.split("/") if part in by_trial}
+        trials |= {trial for trial in _TRIAL.findall(path) if trial in by_trial}
+        found = [task_id for trial in sorted(trials) for task_id in by_trial[trial]]
+        for part in (1, 0):  # the goal's folder, then the split, as far as the name has them
+            said = [t for t in found if t.split("/")[part].lower() in path]
+            found = said or found
+        return found
+
+    return find
+
+
+def names_held_out(published: str) -> bool:
+    """Return whether a name is of a held-out split, though the game may not be here.
+
+    >>> names_held_out("json_2.1.1/valid_unseen/T/TRIAL/game.tw-pddl")
+    True
+    """
+    return not HELD_OUT.isdisjoint(re.split(r"[\\/]", published.lower()))
 
 
 def gist(instruction: str) -> str:
     """Return the goal sentence: it says all."""
     return instruction
+
+
+def moved_names(settings: Any, task: Task | None) -> Sequence[MovedName]:
+    """Return how older data and models, or newer ones, name placing an object."""
+    return _MOVED[settings.wording]

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tratree.envs.moved_names import MovedName
+from tratree.trajectory.types import Task
 
 AGENTGYM = (
     ("boil", 30),
@@ -81,6 +86,48 @@ def own_task_id(published: str) -> str | None:
     if match := re.fullmatch(r"(\d\d?)_(\d+)", published):
         return f"{ETO[int(match[1])]}/{match[2]}" if int(match[1]) < len(ETO) else None
     return published
+
+
+_MOVED = (
+    MovedName(
+        "scienceworld 1.2.3: `green house` is `greenhouse`",
+        re.compile(r"\bgreen house\b"),
+        "greenhouse",
+    ),
+)
+_NAMED = re.compile(
+    r"(?:(?:sci(?:ence)?[-_ ]?world|sw|task)[-_ /:]*)?"
+    r"(?:(?P<number>\d\d?-\d)|(?:\d\d?[a-z]?-)?(?P<name>[a-z][a-z0-9 _-]*?))"
+    r"[-_ /:]*(?:var(?:iation)?(?:[-_ ]?(?:idx|id))?)?[-_ :=#]*(?P<variation>\d+)"
+)
+"""A task by the simulator's name or number, and its variation: ``boil_21``, ``1-1_21``."""
+
+
+def task_finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
+    """Return what finds the tasks that a name may mean: several, as publishers number differently.
+
+    >>> find = task_finder({"boil/21": Task("boil/21", "test", "boil", "")})
+    >>> [find(name) for name in ("boil_21", "sciworld_1-1_21", "0_21", "boil_2")]
+    [['boil/21'], ['boil/21'], ['boil/21'], []]
+    """
+    from scienceworld.constants import ID2TASK
+    from scienceworld.utils import infer_task
+
+    def find(published: str) -> list[str]:
+        said = published.strip().lower()
+        found = [own_task_id(said)]
+        match = _NAMED.fullmatch(infer_task(said))  # without the prefix of older names
+        if match is not None:
+            name = ID2TASK.get(match["number"] or "", re.sub(r"[ _]", "-", match["name"] or ""))
+            found.append(f"{name}/{int(match['variation'])}")
+        return [task_id for task_id in dict.fromkeys(found) if task_id and task_id in tasks]
+
+    return find
+
+
+def moved_names(settings: Any, task: Task | None) -> Sequence[MovedName]:
+    """Return how older versions named a room."""
+    return _MOVED
 
 
 def gist(instruction: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from tratree.envs.plugin import Report
@@ -90,7 +91,7 @@ def make_env(settings: ScienceWorldSettings, folder: Path, cache: Path) -> Scien
     )
 
 
-def _names(wanted: list[str] | None, available: tuple[str, ...] | list[str]) -> list[str]:
+def _names(wanted: Sequence[str] | None, available: tuple[str, ...] | list[str]) -> list[str]:
     unknown = sorted(set(wanted or ()) - set(available))
     if unknown:
         raise UserError(f"env.tasks has unknown {unknown[0]}: use some of {', '.join(available)}")

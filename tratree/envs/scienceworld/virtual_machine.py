@@ -36,8 +36,8 @@ _DETERMINISTIC = ("-XX:+UnlockExperimentalVMOptions", "-XX:hashCode=2")
 _STARTS = 2
 """How often a machine that dies while it starts is tried."""
 
-# Every failed call raises here; py4j would also write the traceback of each into logs, such as those
-# of objects that are collected after their machine was closed.
+# Every failed call raises here; py4j would also write the traceback of each into logs, such as
+# those of objects that are collected after their machine was closed.
 logging.getLogger("py4j").setLevel(logging.CRITICAL)
 
 _SEED_SCRAMBLER = 0x5DEECE66D  # java.util.Random.setSeed applies it by exclusive or

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tratree.envs.plugin import EnvironmentPlugin
-from tratree.envs.webshop.published import gist, own_task_id
+from tratree.envs.webshop.published import gist, moved_names, own_task_id, task_finder
 from tratree.envs.webshop.settings import WebShopSettings
 from tratree.plugins import imported_when_called
 
@@ -15,6 +15,8 @@ PLUGIN = EnvironmentPlugin(
     action_key=imported_when_called("tratree.envs.webshop.actions:action_key"),
     own_task_id=own_task_id,
     gist=gist,
+    task_finder=task_finder,
+    moved_names=moved_names,
     version=2,
     extra="webshop",
 )

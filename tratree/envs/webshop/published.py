@@ -2,10 +2,51 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tratree.envs.moved_names import MovedName
+from tratree.trajectory.types import Task
+
+_NUMBER = re.compile(
+    r"(?:(?:web[-_ ]?shop|fixed|goal|session|human|idx|index|task)[-_ :/#]*)*(\d+)"
+)
+
 
 def own_task_id(published: str) -> str | None:
     """Return our name of a goal: AgentGym's is the same, ETO's a bare number."""
     return f"webshop_{published}" if published.isdecimal() else published
+
+
+def task_finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
+    """Return what finds the goal that a number means, whatever stands before it.
+
+    >>> find = task_finder({"webshop_0": Task("webshop_0", "test", "", "")})
+    >>> [find(name) for name in ("fixed_0", "webshop_0", "0", "B09XYZ")]
+    [['webshop_0'], ['webshop_0'], ['webshop_0'], []]
+    """
+
+    def find(published: str) -> list[str]:
+        match = _NUMBER.fullmatch(published.strip().lower())
+        task_id = f"webshop_{int(match[1])}" if match and len(match[1]) < 10 else ""
+        return [task_id] if task_id in tasks else []
+
+    return find
+
+
+def moved_names(settings: Any, task: Task | None) -> Sequence[MovedName]:
+    """Return how a publisher worded a task: with a price bound that was drawn at another start."""
+    if task is None:
+        return ()
+    theirs = re.compile(
+        r"\s+".join(map(re.escape, gist(task.instruction).split()))
+        + r"(?:,?\s+and price lower than\s+[$\d.,]+(?:\s+dollars)?)?",
+        re.IGNORECASE,
+    )
+    here = task.instruction.replace("\\", r"\\")
+    what = "webshop: the instruction with its price bound is that of the task"
+    return (MovedName(what, theirs, here, "observations"),)
 
 
 def gist(instruction: str) -> str:

@@ -44,9 +44,12 @@ def draw_results(systems: Mapping[str, Any]) -> Figure:
 def draw_curves(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
     """Draw every figure of every fine-tuning against the step, each in a panel of its own."""
     panels = [
-        (title, name) for title, rows in curves.items() for name in rows[0] if name not in NOT_DRAWN
+        (title, name)
+        for title, rows in curves.items()
+        for name in dict.fromkeys(name for row in rows for name in row)
+        if name not in NOT_DRAWN
     ]
-    lines = -(-len(panels) // PANELS_A_ROW)
+    lines = max(1, -(-len(panels) // PANELS_A_ROW))
     figure = Figure(figsize=(9.6, 2.6 * lines), layout="constrained")
     grid = figure.subplots(lines, PANELS_A_ROW, squeeze=False).ravel()
     for axes, (title, name) in zip(grid, panels, strict=False):

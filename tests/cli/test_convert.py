@@ -1,0 +1,152 @@
+"""``tratree convert``: reports, exit codes, replay."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tratree.cli.convert import main
+from tratree.errors import UserError
+from tratree.external_data import external_data
+from tratree.trajectory.jsonl import read_trajectories
+
+GOOD = {
+    "item_id": "webshop_1500",
+    "conversations": [
+        {"from": "human", "value": "Hall."},
+        {"from": "gpt", "value": "Action: look"},
+    ],
+}
+FAILED = {**GOOD, "item_id": "b", "reward": 0}
+BAD = {"id": 3, "conversations": [{"from": "human", "value": "Hall."}]}
+
+
+def write(path, *records):
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def test_what_was_taken_and_skipped_is_reported(tmp_path, capsys):
+    source = write(tmp_path / "in.jsonl", GOOD, BAD, FAILED)
+    main([str(source), str(tmp_path / "out.jsonl")])
+    told = read_trajectories(tmp_path / "out.jsonl")
+    assert [(t.task.task_id, t.scored, t.score) for t in told] == [
+        ("webshop_1500", False, 0.0),
+        ("b", True, 0.0),
+    ]
+    report = json.loads((tmp_path / "out.jsonl.report.json").read_text())
+    assert report["taken"] == 2
+    assert report["skipped"] == [
+        {"record": f"record 2 of {source}", "reason": "no turn of an agent"}
+    ]
+    assert report["notes"] == {"trajectories without a score": 1}
+    said = capsys.readouterr().out
+    assert "no turn of an agent (first: record 2 of in.jsonl)" in " ".join(said.split())
+    assert f"2 trajectories in {tmp_path}/out.jsonl" in said
+
+
+def test_strict_writes_nothing_if_a_record_is_bad(tmp_path):
+    source = write(tmp_path / "in.jsonl", GOOD, BAD)
+    with pytest.raises(
+        UserError, match=r"--strict: 1 skipped, record 2 of .*: no turn of an agent"
+    ):
+        main([str(source), str(tmp_path / "out.json"), "--strict", "--to", "trl"])
+    assert not (tmp_path / "out.json").exists()
+    assert (tmp_path / "out.json.report.json").exists()
+    main([str(write(tmp_path / "in.jsonl", GOOD)), str(tmp_path / "out.json"), "--strict"])
+    with pytest.raises(UserError, match=r"record 1 of .*\(no turn of an agent\)"):
+        main([str(write(tmp_path / "bad.jsonl", BAD)), str(tmp_path / "out.json")])
+
+
+def test_an_environment_tells_the_scale(tmp_path):
+    source = write(tmp_path / "in.jsonl", {**GOOD, "item_id": "x", "reward": 67})
+    with pytest.raises(UserError, match=r"say which with --env"):
+        main([str(source), str(tmp_path / "out.jsonl")])
+    main([str(source), str(tmp_path / "out.jsonl"), "--env", "scienceworld"])
+    (told,) = read_trajectories(tmp_path / "out.jsonl")
+    assert told.score == 0.67
+
+
+def test_places_and_overrides_are_checked(tmp_path):
+    source = write(tmp_path / "in.jsonl", GOOD)
+    with pytest.raises(UserError, match="env=webshop is for --replay only"):
+        main([str(source), str(tmp_path / "out.jsonl"), "env=webshop"])
+    with pytest.raises(UserError, match=r"--replay plays in one environment"):
+        main(
+            [
+                str(write(tmp_path / "x.jsonl", {**GOOD, "item_id": "x"})),
+                str(tmp_path / "o"),
+                "--replay",
+            ]
+        )
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot write .*choose another place"):
+        main([str(source), str(tmp_path / "file" / "out.jsonl")])
+
+
+def test_replay_reports_fixes_and_drops(tmp_path, capsys):
+    source = write(tmp_path / "in.jsonl", GOOD, {**GOOD, "item_id": "webshop_99999999"})
+    shop = ["--replay", f"store={tmp_path}/store", "env.products=600"]
+    main([str(source), str(tmp_path / "a.jsonl"), *shop])
+    assert [t.first_observation for t in read_trajectories(tmp_path / "a.jsonl")] == ["Hall."] * 2
+    report = json.loads((tmp_path / "a.jsonl.report.json").read_text())
+    assert report["notes"]["replayed: something differs"] == 1
+    assert report["notes"]["replayed: not, as the task is not here"] == 1
+    assert (
+        "the score is 0 here, and unknown, so a success there" in report["replayed"][0]["differs"]
+    )
+    assert "not replayed: no goal webshop_99999999" in report["replayed"][1]["differs"]
+    main([str(source), str(tmp_path / "b.jsonl"), *shop, "--differences", "fix"])
+    fixed = read_trajectories(tmp_path / "b.jsonl")[0]
+    assert fixed.first_observation.startswith("WebShop [SEP] Instruction")
+    assert (fixed.steps[0].valid, fixed.scored, fixed.score) == (False, True, 0.0)
+    with pytest.raises(UserError, match=r"nothing of .* is left to write"):
+        main([str(source), str(tmp_path / "c.jsonl"), *shop, "--differences", "drop"])
+
+
+@pytest.mark.slow
+def test_old_scienceworld_files_replay_with_their_names_replaced(tmp_path):
+    source = external_data("trajectories/sciworld_agentgym_10.json")
+    if source is None:
+        pytest.skip("the external data have no trajectories (TRATREE_DATA)")
+    target = tmp_path / "out.jsonl"
+    records = [r for r in json.loads(source.read_text()) if "green house" in json.dumps(r)]
+    old = write(tmp_path / "old.jsonl", *records)
+    main(
+        [
+            str(old),
+            str(target),
+            "--replay",
+            "--differences",
+            "fix",
+            f"store={tmp_path}/store",
+            "env.variations=1",
+        ]
+    )
+    told = read_trajectories(target)
+    assert [t.score for t in told] == [1.0] * 5
+    notes = json.loads((tmp_path / "out.jsonl.report.json").read_text())["notes"]
+    assert notes["scienceworld 1.2.3: `green house` is `greenhouse`"] == 13
+
+
+@pytest.mark.slow
+def test_webshop_files_replay_the_same(tmp_path):
+    source = external_data("trajectories/webshop_agentgym_200.json")
+    data = external_data("webshop")
+    if source is None or data is None:
+        pytest.skip("the external data have no trajectories (TRATREE_DATA)")
+    main(
+        [
+            str(source),
+            str(tmp_path / "out.jsonl"),
+            "--replay",
+            "--differences",
+            "drop",
+            f"store={tmp_path}/store",
+            "env.catalogue=official",
+            f"env.data={data}",
+            "env.pages=official",
+        ]
+    )
+    assert len(read_trajectories(tmp_path / "out.jsonl")) == 200

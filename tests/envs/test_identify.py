@@ -1,0 +1,241 @@
+"""Published trajectories identified: no name or opening of a held-out task gets through."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tratree.envs.identify import Identifier, opens_alike
+from tratree.external_data import external_data
+from tratree.trajectory.goal_words import goal_words
+from tratree.trajectory.reading.records import read_record
+from tratree.trajectory.types import Task
+
+T, TRIAL = "pick_and_place_simple-Mug-None-Shelf-301", "trial_T20190907_174127_043461"
+OTHER = "trial_T20190908_010101_000001"
+ALFWORLD = [
+    Task(f"valid_unseen/{T}/{TRIAL}", "valid_unseen", "pick", "put a mug in shelf"),
+    Task(f"train/{T}/{OTHER}", "train", "pick", "put some pen on desk"),
+]
+WEBSHOP = [
+    Task(
+        "webshop_0",
+        "test",
+        "a",
+        "Find me red cups with size: 9.5, and price lower than 40.00 dollars",
+    ),
+    Task("webshop_1500", "train", "a", "Find me blue hats, and price lower than 20.00 dollars"),
+    Task(
+        "webshop_1501",
+        "train",
+        "a",
+        "Find me red cups with size: 9.5, and price lower than 30.00 dollars",
+    ),
+]
+SCIENCEWORLD = [
+    Task("boil/21", "test", "boil", "Your task is to boil water. For compounds, wait."),
+    Task("boil/3", "train", "boil", "Your task is to boil lead. For compounds, wait."),
+    Task("identify-life-stages-1/5", "test", "life", "Your task is to focus on the stages."),
+    Task("measure-melting-point-known-substance/7", "test", "m", "Your task is to measure tin."),
+]
+EVERY = {"alfworld": ALFWORLD, "webshop": WEBSHOP, "scienceworld": SCIENCEWORLD}
+
+
+def identify(environment, opening, **fields):
+    record = {
+        **fields,
+        "messages": [
+            {"role": "user", "content": opening},
+            {"role": "assistant", "content": "Action: look"},
+        ],
+    }
+    (trajectory,) = read_record(record)
+    tasks = {task.task_id: task for task in EVERY[environment]}
+    return Identifier(environment, tasks, "train").identify(trajectory)
+
+
+def fields_of(key, name):
+    """Return a record's fields with a name at a key, a dotted one both flat and nested."""
+    head, _, rest = key.partition(".")
+    yield {key: name}
+    yield {key: [name]}
+    if rest:
+        yield {head: {rest: name}}
+
+
+def cases(environment):
+    path = external_data("cases/held_out_ids.json")
+    known = json.loads(path.read_text()) if path else {}
+    if environment == "alfworld":
+        forms = known.get("alfworld_id_forms", [])
+        return [
+            form.replace("TRIAL", TRIAL)
+            .replace("/T/", f"/{T}/")
+            .replace("\\T\\", f"\\{T}\\")
+            .replace("T/t", f"{T}/t")
+            for form in forms
+        ]
+    return known.get(environment, [])
+
+
+FORMS = {
+    "alfworld": [
+        f"valid_unseen/{T}/{TRIAL}",
+        f"/data/json_2.1.1/valid_unseen/{T}/{TRIAL}/traj_data.json",
+        f"json_2.1.1\\valid_unseen\\{T}\\{TRIAL}\\game.tw-pddl",
+        f"{T}/{TRIAL}",
+        f"{T}_{TRIAL}",
+        TRIAL,
+        f"{TRIAL}.json",
+        TRIAL.lower(),
+        f"json_2.1.1/valid_seen/{T}/trial_of_a_game_that_is_not_here",
+    ],
+    "webshop": ["webshop_0", "fixed_0", "0", "goal_0", "WebShop-0", "webshop_fixed_0", "000"],
+    "scienceworld": [
+        "boil/21",
+        "boil_21",
+        "1-1_21",
+        "sciworld_1-1_21",
+        "scienceworld_boil_21",
+        "0_21",
+        "sciworld_21",
+        "task-1-boil_21",
+        "boil (variation 21)",
+        "Boil var 21",
+        "boil-21",
+        "identify-life-stages-1_5",
+        "8-1_5",
+        "task-10-measure-melting-point-(known-substance)_7",
+        "measure melting point known substance 7",
+    ],
+}
+
+
+@pytest.mark.parametrize("environment", EVERY)
+def test_names_of_held_out_tasks_always_count(environment):
+    for name in [*FORMS[environment], *cases(environment)]:
+        for key in ("id", "game_file", "gamefile", "extra.gamefile", "meta.error", "item_id"):
+            for fields in fields_of(key, name):
+                if key in ("id", "item_id") and isinstance(fields[key], list):
+                    continue  # refused before
+                found = identify(environment, "Hall. Your task is to: do something else.", **fields)
+                assert found.held_out, fields
+
+
+def test_numbers_beside_a_name_count():
+    assert identify("webshop", "Hall.", id=0).held_out
+    for fields in (
+        {"task_name": "boil", "variation_idx": 21},
+        {"extra_info": {"taskName": "task-1-boil", "variationIdx": 21}},
+        {"task": "1-1", "variation": "21"},
+    ):
+        assert identify("scienceworld", "Hall.", **fields).held_out
+
+
+def test_a_held_out_split_counts():
+    assert identify("webshop", "Hall. Your task is to: do it.", id="x1y", split="test").held_out
+    assert not identify(
+        "webshop", "Hall. Your task is to: do it.", id="x1y", split="train"
+    ).held_out
+
+
+@pytest.mark.parametrize(
+    ("environment", "name", "opening", "task_id"),
+    [
+        (
+            "alfworld",
+            f"{T}/{OTHER}",
+            "Room. Your task is to: Put some pens on the desk.",
+            f"train/{T}/{OTHER}",
+        ),
+        (
+            "webshop",
+            "1500",
+            "WebShop [SEP] Instruction: [SEP] find  Blue hats, and price lower than 60.00 dollars",
+            "webshop_1500",
+        ),
+        (
+            "webshop",
+            "webshop_1501",
+            "Instruction: [SEP] Find red cups, size: 9.5, and price lower than 30.00 dollars",
+            "webshop_1501",
+        ),
+        (
+            "scienceworld",
+            "sciworld_3",
+            "Your task is to boil lead. For compounds, wait.\nThis room is called the hall.",
+            "boil/3",
+        ),
+    ],
+)
+def test_training_tasks_are_told_by_name_and_goal(environment, name, opening, task_id):
+    found = identify(environment, opening, id=name)
+    assert found.task is not None
+    assert (found.task.task_id, found.held_out, found.could_be_held_out) == (task_id, False, False)
+    other = identify(environment, "Hall. Your task is to: do something else.", id=name)
+    assert (other.task, other.held_out) == (None, False)
+
+
+def test_a_training_name_with_the_opening_of_a_held_out_task_is_held_out():
+    opening = "Instruction: [SEP] Find red cups, size: 9.5, and price lower than 40.00 dollars"
+    found = identify("webshop", opening, id="webshop_1501")
+    assert found.held_out
+    assert found.task == WEBSHOP[0]
+
+
+@pytest.mark.parametrize(
+    ("environment", "opening"),
+    [
+        ("alfworld", "You are in a room. Your task is to: put a mug in shelf."),
+        ("alfworld", "ROOM.\n\nYOUR TASK IS TO:  PUT THE MUG  ON SHELF."),
+        ("alfworld", "Room. Your task is to: find some mug and put it in shelf."),
+        ("alfworld", "Put a mug in the shelf. You are in a room."),
+        ("webshop", "i need Red cups with size: 9.5, and price lower than 90.00 dollars"),
+        ("scienceworld", "Task Description:\nYour task is to boil the water.\nThis room"),
+        ("webshop", "Hall."),
+        ("alfworld", "Room. Your task is to: grab one mug and carry it over to the shelf."),
+    ],
+)
+def test_what_opens_like_a_held_out_task_could_be_one(environment, opening):
+    found = identify(environment, opening, id="mine-7x")
+    assert found.task is None
+    assert found.could_be_held_out
+
+
+def test_what_has_another_goal_than_all_held_out_tasks_is_safe():
+    for goal in ("put a hot egg in fridge", "put a hot mug in shelf", "put two mugs in shelf"):
+        found = identify("alfworld", f"Room. Your task is to: {goal}.", id="mine-7x")
+        assert (found.held_out, found.could_be_held_out) == (False, False)
+
+
+def test_openings_are_compared_folded():
+    room = "You are in a room. You see a desk 1, a shelf 1.\n\nYour task is to: put a mug in shelf."
+    held_out = ALFWORLD[0]
+    found = identify("alfworld", room, id="mine-7x")
+    assert found.candidates == (held_out,)
+    (told,) = read_record(
+        {
+            "messages": [
+                {"role": "user", "content": f"Here is your task. {room.upper()}"},
+                {"role": "assistant", "content": "Action: look"},
+            ]
+        }
+    )
+    assert opens_alike(told, lambda task: room, [held_out])
+    assert not opens_alike(told, lambda task: room.replace("desk 1", "bed 1"), [held_out])
+    assert not opens_alike(replace(told, first_observation="x"), lambda task: room, [held_out])
+
+
+def test_goals_are_folded():
+    same = [
+        "put a clean mug in cabinet",
+        "Clean some mug and put it in cabinet.",
+        "put the CLEANED mugs on the cabinets",
+    ]
+    assert len({tuple(sorted(goal_words(goal))) for goal in same}) == 1
+    assert goal_words("look at bowl under the desklamp") == goal_words(
+        "examine the bowl with the desklamp"
+    )
+    assert goal_words("put a hot mug in sink") != goal_words("put a cool mug in sink")

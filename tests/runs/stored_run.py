@@ -1,0 +1,55 @@
+"""A run of two systems with adapters that differ, written without training anything."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tratree.models.loading import load_base
+from tratree.models.lora import add_lora, save_adapter
+from tratree.models.names import fingerprint
+from tratree.models.settings import LoraSettings, ModelSettings
+
+TINY = "package:models/tiny/weak"
+
+
+def write_run(folder: Path, method: str, *, base: str = TINY, dtype: str = "float32") -> Path:
+    """Write a run whose systems are ``sft_weak`` and ``sft_strong``; return its folder."""
+    store, run = folder / "store", folder / "run"
+    run.mkdir(parents=True)
+    stages = {}
+    for number, system in enumerate(("sft_weak", "sft_strong")):
+        model = add_lora(load_base(ModelSettings(base, dtype=dtype)), LoraSettings(rank=4), number)  # type: ignore[arg-type]
+        with torch.no_grad():
+            for name, weights in model.named_parameters():
+                if "lora_B" in name:
+                    weights.fill_(0.01 * (number + 1))
+        settings: dict[str, Any] = {
+            "base": {"name": base, "dtype": dtype},
+            "weights": fingerprint(base),
+            "chat": {"tokenizer": base, "template": "tiny", "system_prompt": ""},
+            "lora": {"rank": 4},
+            "hardware": {"accelerator": "cpu"},
+            "seed": 0,
+        }
+        save_adapter(model, store / "sft" / system / "adapter")
+        report = {"samples": 1, "too_long": 0, "steps": 1, "loss": 1.0}
+        (store / "sft" / system / "training.json").write_text(json.dumps(report), encoding="utf-8")
+        _describe(store / "sft" / system, "sft", settings, {})
+        _describe(store / "evaluate" / f"played_{system}", "evaluate", {}, {"model": system})
+        stages[f"evaluate {system}"] = f"evaluate/played_{system}"
+    document = {"store": "../store", "stages": stages}
+    (run / "stages.json").write_text(json.dumps(document), encoding="utf-8")
+    results = {"env": "alfworld", "method": method, "seed": 0}
+    (run / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    (run / "results.md").write_text("| system |\n", encoding="utf-8")
+    return run
+
+
+def _describe(folder: Path, stage: str, settings: dict[str, Any], inputs: dict[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    document = {"stage": stage, "version": 1, "settings": settings, "inputs": inputs}
+    (folder / "stage.json").write_text(json.dumps(document), encoding="utf-8")

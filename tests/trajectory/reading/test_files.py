@@ -1,0 +1,180 @@
+"""Files and folders: every arrangement of JSON, packed and tabular ones, damaged ones."""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+import pytest
+
+from tratree.errors import UserError
+from tratree.trajectory.jsonl import write_trajectories
+from tratree.trajectory.reading import files
+from tratree.trajectory.reading.read import read_trajectory_files
+from tratree.trajectory.types import Step, Task, Trajectory
+
+
+def record(name, reward=1):
+    said = [{"from": "human", "value": "Hall."}, {"from": "gpt", "value": "Action: look"}]
+    return {"id": name, "reward": reward, "conversations": said}
+
+
+TWO = [record("a"), record("b")]
+LINES = "\n".join(map(json.dumps, TWO))
+
+
+def ids(path):
+    return [t.task.task_id for t in read_trajectory_files(path).trajectories]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps(TWO).encode(),
+        json.dumps(TWO, indent=2).encode(),
+        LINES.encode(),
+        (LINES + "\n").replace("\n", "\r\n").encode(),
+        b"\n\n" + LINES.encode(),
+        b"\xef\xbb\xbf" + LINES.encode(),
+        LINES.encode("utf-16"),
+        "\n".join(json.dumps(r, indent=2) for r in TWO).encode(),
+        json.dumps({"data": TWO}).encode(),
+        json.dumps({"rows": [{"row_idx": n, "row": r} for n, r in enumerate(TWO)]}).encode(),
+        json.dumps({"0": TWO[0], "1": TWO[1]}).encode(),
+        gzip.compress(LINES.encode()),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a"])
+def test_arrangements_of_json(tmp_path, content, name):
+    (tmp_path / name).write_bytes(content)
+    assert ids(tmp_path / name) == ["a", "b"]
+
+
+def test_a_folder_of_single_objects_names_their_tasks(tmp_path):
+    for name in ("webshop_3", "webshop_12"):
+        one = {"meta": {"reward": 0.5}, "conversations": record("")["conversations"]}
+        (tmp_path / f"{name}.json").write_text(json.dumps(one, indent=4))
+    (tmp_path / "out.report.json").write_text("{}")
+    (tmp_path / ".hidden.json").write_text("{}")
+    reading = read_trajectory_files(tmp_path)
+    assert [t.task.task_id for t in reading.trajectories] == ["webshop_12", "webshop_3"]
+    assert {t.score for t in reading.trajectories} == {0.5}
+    assert reading.skipped == []
+
+
+def test_tables_are_read(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import ipc, parquet
+
+    table = pyarrow.Table.from_pylist([{**r, "extra": {"note": "x"}} for r in TWO])
+    parquet.write_table(table, tmp_path / "train-00000.parquet")
+    assert ids(tmp_path / "train-00000.parquet") == ids(tmp_path) == ["a", "b"]
+    saved = tmp_path / "saved" / "train"  # as `datasets` saves one
+    saved.mkdir(parents=True)
+    (saved / "dataset_info.json").write_text("{}")
+    (saved / "state.json").write_text("{}")
+    for new in (ipc.new_stream, ipc.new_file):
+        with new(saved / "data-00000-of-00001.arrow", table.schema) as writer:
+            writer.write_table(table)
+        assert ids(tmp_path / "saved") == ["a", "b"]
+    for name in ("bad.parquet", "bad.arrow"):
+        (tmp_path / name).write_bytes(b"PAR1 not a table")
+        with pytest.raises(UserError, match="is damaged"):
+            read_trajectory_files(tmp_path / name)
+
+
+def test_a_table_without_its_library_is_one_line(tmp_path, monkeypatch):
+    (tmp_path / "a.parquet").write_bytes(b"PAR1")
+
+    def missing(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr(files, "import_module", missing)
+    with pytest.raises(UserError, match=r"needs pyarrow: pip install 'tratree\[parquet\]'"):
+        read_trajectory_files(tmp_path / "a.parquet")
+
+
+DEEP = '{"a":' * 100_000
+
+
+@pytest.mark.parametrize(
+    ("content", "taken", "said"),
+    [
+        (f"{json.dumps(TWO[0])}\n{{broken\n{json.dumps(TWO[1])}\n", 2, "line 2 is damaged"),
+        (f"{json.dumps(TWO[0])}\n{DEEP}\n{json.dumps(TWO[1])}\n", 2, "line 2 is nested too deeply"),
+        (json.dumps(TWO)[:-1], 2, "the JSON list is cut off"),
+        (json.dumps(TWO)[:-20], 1, "is damaged"),
+        (f"{json.dumps(TWO[0])}\n5\n[]\n", 1, "it is 5, not an object"),
+        (f'{json.dumps(TWO[0])}\n{{"id": NaN, "x": []}}\n', 1, "JSON cannot"),
+    ],
+)
+def test_what_is_damaged_is_skipped_and_said(tmp_path, content, taken, said):
+    path = tmp_path / "a.jsonl"
+    path.write_text(content)
+    reading = read_trajectory_files(path)
+    assert len(reading.trajectories) == taken
+    place, reason = reading.skipped[0]
+    assert said in reason
+    assert place.startswith("record 2 of") or place.startswith("record 3 of")
+    assert reading.to_json()["skipped"][0] == {"record": place, "reason": reason}
+    json.dumps(reading.to_json(), allow_nan=False)
+
+
+def test_bytes_that_are_no_text_spoil_their_record_only(tmp_path):
+    lines = [json.dumps(r).encode() for r in TWO]
+    (tmp_path / "a.jsonl").write_bytes(b"\n".join([lines[0], lines[1].replace(b"Hall", b"\xff")]))
+    reading = read_trajectory_files(tmp_path / "a.jsonl")
+    assert [t.task.task_id for t in reading.trajectories] == ["a"]
+    assert "what JSON cannot" in reading.skipped[0][1]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "has no records"),
+        (b"[]", "has no records"),
+        (b'[{"conversations"', "record 1 of .* is damaged"),
+        (b"\x00\xff", "neither a JSON list nor one JSON record a line"),
+        (b"hello", "neither a JSON list nor one JSON record a line"),
+        (b"\x1f\x8b\x08\x00broken", r"cannot read .*a\.json"),
+        (b"[1, 2]", r"record 1 of .* \(it is 1, not an object\), nor are the 1 others"),
+        (DEEP.encode(), "nested too deeply"),
+    ],
+)
+def test_what_holds_nothing_is_one_line(tmp_path, content, said):
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=said) as error:
+        read_trajectory_files(path)
+    assert "\n" not in str(error.value)
+    assert str(path) in str(error.value)
+
+
+def test_too_large_missing_and_empty_places_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "LARGEST", 100)
+    (tmp_path / "a.json.gz").write_bytes(gzip.compress(b"[" + b" " * 1000 + b"]"))
+    with pytest.raises(UserError, match="divide it into files"):
+        read_trajectory_files(tmp_path / "a.json.gz")
+    with pytest.raises(UserError, match=r"cannot read .*none\.json"):
+        read_trajectory_files(tmp_path / "none.json")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="has no file that ends in"):
+        read_trajectory_files(tmp_path / "empty")
+
+
+def test_our_own_files_are_read_beside_others(tmp_path):
+    own = Trajectory(
+        Task("t", "train", "k", "do"),
+        "Hall.",
+        (Step("", "look", "x", (1, 2)),),
+        0.5,
+        False,
+        True,
+        3,
+    )
+    write_trajectories(tmp_path / "a.jsonl", [own])
+    with (tmp_path / "a.jsonl").open("a") as file:
+        file.write(json.dumps(record("b")) + "\n")
+    told = read_trajectory_files(tmp_path / "a.jsonl").trajectories
+    assert told[0] == own
+    assert told[1].task.task_id == "b"

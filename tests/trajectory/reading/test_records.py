@@ -1,0 +1,438 @@
+"""Records of every published form: what was said, where the episode begins, how it ended."""
+
+import json
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tratree.external_data import external_data
+from tratree.trajectory.reading.record_error import RecordError
+from tratree.trajectory.reading.records import read_record
+
+TASK = "You are in a hall. Your task is to: find a cup."
+DEN = "You are in a den. Your task is to: take a pen."
+
+
+def chat(*turns, **fields):
+    """Return a ShareGPT record; turns are (speaker, text) or whole messages."""
+    messages = [t if isinstance(t, dict) else {"from": t[0], "value": t[1]} for t in turns]
+    return {**fields, "conversations": messages}
+
+
+def actions(trajectory):
+    return [step.action for step in trajectory.steps]
+
+
+def expect(record, expected, environment=None):
+    """Check a record against a case of the external data."""
+    if "refused" in expected:
+        with pytest.raises(RecordError, match="scale"):
+            read_record(record, environment)
+        return
+    (told,) = read_record(record, environment)
+    observed = {
+        "score": told.score,
+        "success": told.success,
+        "unknown": not told.scored,
+        "actions": actions(told),
+        "steps": len(told.steps),
+        "first_step_valid": told.steps[0].valid,
+        "trained_actions": [step.action for step in told.steps if step.trained],
+    }
+    contained = expected.get("first_observation_contains", "")
+    assert contained in told.first_observation
+    assert {key: observed[key] for key in expected if key in observed} == {
+        key: value for key, value in expected.items() if key in observed
+    }
+
+
+def test_published_cases():
+    path = external_data("cases/trajectories.json")
+    if path is None:
+        pytest.skip("the external data have no cases (TRATREE_DATA)")
+    cases = json.loads(path.read_text())
+    for record, expected in [*cases["scores"], *cases["begin"]]:
+        expect(record, expected)
+    for record, expected in cases["forms"]:
+        expect(record, {"actions": expected})
+
+
+CALL = {"function": {"name": "act", "arguments": '{"action": "look"}'}}
+ALFWORLD_STEPS = [
+    {"observation": TASK, "thought": "a", "action": "look", "reward": 0},
+    {"observation": "A desk.", "action": "open desk 1", "reward": 1},
+]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        chat(("human", TASK), ("gpt", "Action: look")),
+        chat(("user", TASK), ("assistant", "Action: look")),
+        {
+            "conversations": [
+                {"role": "user", "content": TASK},
+                {"from": "gpt", "content": "Action: look"},
+            ]
+        },
+        {"conversation": [{"input": TASK, "output": "Action: look", "system": "Act."}]},
+        {
+            "messages": [
+                {"role": "system", "content": "Act."},
+                {"role": "user", "content": f"Observation: {TASK}"},
+                {"role": "assistant", "content": "<think>a</think><action>look</action>"},
+            ]
+        },
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "text", "text": TASK}]},
+                {
+                    "role": "assistant",
+                    "content": [
+                        {"type": "text", "text": "I see."},
+                        {"type": "tool_use", "name": "act", "input": {"action": "look"}},
+                    ],
+                },
+            ]
+        },
+        {
+            "messages": [
+                {"role": "user", "content": TASK},
+                {"role": "assistant", "content": None, "tool_calls": [CALL]},
+            ]
+        },
+        {
+            "messages": [
+                {"role": "user", "content": TASK},
+                {"role": "assistant", "content": "", "function_call": CALL["function"]},
+            ]
+        },
+        {
+            "messages": [
+                {"role": "user", "content": TASK},
+                {
+                    "role": "assistant",
+                    "content": "Action: look",
+                    "reasoning_content": "a",
+                    "tool_calls": None,
+                },
+            ]
+        },
+        chat(
+            ("human", TASK),
+            ("function_call", '{"name": "act", "arguments": {"action": "look"}}'),
+            ("observation", "A desk."),
+        ),
+        chat(
+            ("human", TASK),
+            ("gpt", "I look."),
+            ("function_call", '{"name": "look", "arguments": {}}'),
+            ("observation", "A desk."),
+        ),
+        {
+            "conversations": json.dumps(
+                [
+                    {"role": "user", "content": TASK},
+                    {"role": "assistant", "content": "Action: look"},
+                ]
+            )
+        },
+        {
+            "prompt": [{"role": "user", "content": TASK}],
+            "completion": [{"role": "assistant", "content": "Action: look"}],
+        },
+        {"prompt": TASK, "response": "Action: look"},
+        {"instruction": TASK, "input": "", "output": "Action: look"},
+        {"text": f"<|im_start|>user\n{TASK}<|im_end|><|im_start|>assistant\nAction: look"},
+        {"text": f"{TASK}\n> think: where is it?\nOK.\n> look\nA desk."},
+        {"text": f"{TASK}\nThought 1: a\nAction 1: look\nObservation 1: A desk."},
+        {
+            "content": [
+                {"class_": "text_observation", "content": TASK, "source": "user"},
+                {"class_": "api_action", "function": "look", "kwargs": {}, "description": "a"},
+            ]
+        },
+        {
+            "content": [
+                {"class_": "text_observation", "content": TASK, "source": "user"},
+                {"content": "look", "description": "a"},
+            ]
+        },
+        {"trajectory": ALFWORLD_STEPS[:1]},
+        {"system": "Act.", **chat(("human", TASK), ("gpt", "Action: look"))},
+    ],
+)
+def test_every_form_is_read(record):
+    (told,) = read_record(record)
+    assert told.first_observation == TASK
+    assert actions(told) == ["look"]
+    assert told.steps[0].observation in ("", "A desk.")
+    assert told.steps[0].valid
+    assert told.steps[0].trained or "prompt" not in record
+    assert not told.scored or "trajectory" in record
+
+
+def test_steps_with_observations_before_or_after_actions():
+    (before,) = read_record({"steps": ALFWORLD_STEPS})
+    after = [
+        {"obs": TASK, "action": "look", "next_obs": "A desk."},
+        {"obs": "A desk.", "action": "open desk 1", "next_obs": "Open."},
+    ]
+    (both,) = read_record({"history": after})
+    assert actions(before) == actions(both) == ["look", "open desk 1"]
+    assert [s.observation for s in before.steps] == ["A desk.", ""]
+    assert [s.observation for s in both.steps] == ["A desk.", "Open."]
+    assert (before.score, before.success) == (1.0, True)
+
+
+def test_preference_pairs_tell_two_trajectories():
+    prompt = [
+        {"from": "human", "value": TASK},
+        {"from": "gpt", "value": "Action: look"},
+        {"from": "human", "value": "A desk."},
+    ]
+    record = {
+        "conversations": prompt,
+        "chosen": {"from": "gpt", "value": "Action: open desk 1"},
+        "rejected": {"from": "gpt", "value": "Action: sit"},
+        "score_chosen": 0.9,
+        "score_rejected": 0.1,
+    }
+    chosen, rejected = read_record(record)
+    assert actions(chosen) == ["look", "open desk 1"]
+    assert actions(rejected) == ["look", "sit"]
+    assert [s.trained for s in chosen.steps] == [False, True]
+    assert (chosen.score, rejected.score, rejected.record["part"]) == (0.9, 0.1, "rejected")
+
+
+def test_a_pair_may_hold_whole_conversations():
+    said = [{"role": "user", "content": TASK}, {"role": "assistant", "content": "Action: look"}]
+    chosen, _ = read_record({"prompt": TASK, "chosen": said, "rejected": said})
+    assert actions(chosen) == ["look"]
+    assert chosen.steps[0].trained
+
+
+RULES = "You act in a household. Answer as:\nThought: your thoughts\nAction: your next action"
+ICL = [
+    ("human", DEN),
+    ("gpt", "Action: take pen 1"),
+    ("human", "Observation: Taken."),
+    ("gpt", "Action: stop"),
+]
+REAL = [("human", TASK), ("gpt", "Action: look")]
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (chat(("human", RULES), ("gpt", "OK"), *ICL, *REAL), ["look"]),
+        (chat(("human", RULES), ("gpt", "OK"), *ICL[:3], *REAL[1:]), ["take pen 1", "look"]),
+        (chat(("human", RULES), ("gpt", "OK. I'll follow your instructions."), *REAL), ["look"]),
+        (
+            chat(
+                ("human", RULES),
+                ("gpt", "Understood. Thought: so. Action: act."),
+                ("human", "Hall."),
+                REAL[1],
+            ),
+            ["look"],
+        ),
+        (chat(("human", RULES), ("gpt", "OK"), ("human", "Hall."), REAL[1]), ["look"]),
+        (chat(("human", f"{RULES}\n{DEN}\nNow it's your turn.\n{TASK}"), REAL[1]), ["look"]),
+        (chat(("system", RULES), *REAL), ["look"]),
+        (chat(("gpt", "Hello, I am ready."), *REAL), ["look"]),
+        (
+            chat(*REAL, ("human", f"Task Description:\n{TASK}"), ("gpt", "Action: go")),
+            ["look", "go"],
+        ),
+        (
+            chat(
+                ("human", f"{TASK} It's your turn."),
+                REAL[1],
+                ("human", f"{TASK} It's your turn."),
+                REAL[1],
+            ),
+            ["look", "look"],
+        ),
+        (
+            chat(
+                ("human", "Hall."),
+                ("gpt", "Okay, I look around. Action: look"),
+                ("human", "A desk."),
+                ("gpt", "Action: go"),
+            ),
+            ["look", "go"],
+        ),
+        (chat(("human", TASK), ("gpt", "OK, first I look.\nAction: look")), ["look"]),
+        (
+            chat(("human", TASK), ("gpt", "Hm."), ("human", "Error"), ("gpt", "Action: look")),
+            ["", "look"],
+        ),
+        (
+            chat(
+                ("human", "WebShop [SEP] Instruction: [SEP] find a pen [SEP] Search"),
+                ("gpt", "Action: click[x]"),
+                ("human", "WebShop [SEP] Instruction: [SEP] find a cup [SEP] Search"),
+                ("gpt", "Action: search[cup]"),
+                ("human", "Instruction: [SEP] find a cup [SEP] Page 1"),
+                ("gpt", "Action: click[b0]"),
+            ),
+            ["search[cup]", "click[b0]"],
+        ),
+    ],
+)
+def test_where_an_episode_begins(record, expected):
+    (told,) = read_record(record)
+    assert actions(told) == expected
+
+
+def test_a_goal_before_a_polite_answer_stays():
+    (told,) = read_record(
+        chat(("human", f"Rules. {TASK}"), ("gpt", "OK"), ("human", "A hall."), REAL[1])
+    )
+    assert "find a cup" in told.first_observation
+    assert "A hall." in told.first_observation
+    assert actions(told) == ["look"]
+
+
+def test_flags_of_what_is_trained_on_are_kept():
+    masked = {"from": "gpt", "value": "Action: sit", "loss": False}
+    trained = {"from": "gpt", "value": "Action: look", "loss": True}
+    (told,) = read_record(chat(("human", TASK), masked, ("human", "You sit."), trained))
+    assert [(s.action, s.trained) for s in told.steps] == [("sit", False), ("look", True)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome"),
+    [
+        ({}, None),
+        ({"reward": None, "success": None}, None),
+        ({"success": False}, (0.0, False)),
+        ({"success": "true"}, (1.0, True)),
+        ({"won": 1}, (1.0, True)),
+        ({"score": 0}, (0.0, False)),
+        ({"score": "0.75"}, (0.75, False)),
+        ({"score": True}, (1.0, True)),
+        ({"meta": {"reward": 0, "success": False}}, (0.0, False)),
+        ({"info": {"won": True}}, (1.0, True)),
+        ({"extra": {"meta": {"final_reward": 0.5}}}, (0.5, False)),
+        ({"meta": {"reward": 0.3, "success": True}}, (0.3, True)),
+        ({"rewards": [0, 0, 1]}, (1.0, True)),
+        ({"outcome": "failure"}, (0.0, False)),
+        ({"meta": {"status": "Success"}}, (1.0, True)),
+        ({"status": "completed"}, None),
+        ({"rewards": [0.1, 0.4]}, (0.4, False)),
+        ({"rewards": [0, None, 0]}, (0.0, False)),
+        ({"scores": [0.5, 0.2]}, (0.2, False)),
+        ({"reward": 50, "env": "sciworld"}, (0.5, False)),
+        ({"reward": 100, "id": "sciworld_12"}, (1.0, True)),
+        ({"reward": -100, "task_type": "boil", "dataset": "ScienceWorld"}, (0.0, False)),
+        ({"reward": 1, "environment": "scienceworld"}, (1.0, True)),
+        ({"reward": 10.0, "data_source": "alfworld"}, (1.0, True)),
+    ],
+)
+def test_outcomes_are_read_where_they_stand(fields, outcome):
+    (told,) = read_record(chat(*REAL, **fields))
+    assert told.scored == (outcome is not None)
+    assert (told.score, told.success) == (outcome or (0.0, False))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"reward": 50}, "beyond 0 to 1"),
+        ({"reward": 10, "env": "webshop"}, "webshop has none"),
+        ({"reward": -0.5}, "beyond 0 to 1"),
+        ({"score": "abc"}, "score is 'abc', not a number"),
+        ({"score": {}}, "score is dict"),
+        ({"meta": {"reward": []}, "success": {}}, "success is dict, not true or false"),
+        ({"success": 0.5}, "success is 0.5"),
+        ({"rewards": [0, "x"]}, r"rewards\[1\] is 'x'"),
+        ({"id": 1.5}, "id is 1.5, not a name"),
+        ({"id": {"a": 1}}, "id is dict"),
+        ({"id": float("nan")}, "JSON cannot"),
+        ({"note": "\ud800"}, "JSON cannot"),
+    ],
+)
+def test_wrong_fields_are_named(fields, said):
+    with pytest.raises(RecordError, match=said):
+        read_record(chat(*REAL, **fields))
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        (1, "it is 1, not an object"),
+        ({}, "no conversations or messages"),
+        ({"item_id": 1}, "no conversations or messages: it has item_id"),
+        (chat(), "no conversations"),
+        (chat(("human", TASK)), "no turn of an agent"),
+        (chat(("human", TASK), ("gpt", "I give up.")), "no turn with an action"),
+        (chat(("human", TASK), ("narrator", "x")), r"conversations\[1\] is from 'narrator'"),
+        (chat(("human", TASK), ("gpt", 5)), r"conversations\[1\].value is 5, not text"),
+        (
+            chat(("human", TASK), {"from": "gpt", "value": "Action: a", "loss": "no"}),
+            "loss is 'no'",
+        ),
+        (chat(("human", TASK), {"from": "gpt"}), r"conversations\[1\] has no text"),
+        ({"messages": [[1]]}, r"messages\[0\] is list, not a message"),
+        ({"first_observation": "", "task": {}, "steps": []}, "score is missing"),
+    ],
+)
+def test_what_is_no_conversation_is_said(record, said):
+    with pytest.raises(RecordError, match=said):
+        read_record(record)
+
+
+def test_deep_nesting_is_said():
+    deep: list = []
+    for _ in range(100):
+        deep = [deep]
+    with pytest.raises(RecordError, match="nested more than 50 deep"):
+        read_record(chat(*REAL, extra=deep))
+
+
+NAMED = [
+    "id",
+    "item_id",
+    "role",
+    "from",
+    "content",
+    "value",
+    "conversations",
+    "messages",
+    "reward",
+    "success",
+    "score",
+    "loss",
+]
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["human", "gpt", "user", "tool", "Action: look", TASK, "sciworld_1"]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(NAMED) | st.text(max_size=4), inner, max_size=5)
+    ),
+    max_leaves=20,
+)
+
+
+@given(VALUES)
+def test_any_value_is_read_or_refused(value):
+    with suppress(RecordError):
+        assert all(0 <= t.score <= 1 for t in read_record(value))
+
+
+@given(st.sampled_from(NAMED), VALUES, st.sampled_from(["record", "message"]))
+def test_any_field_of_a_wrong_type_is_read_or_refused(name, value, where):
+    record = chat(*REAL, id="1", reward=1)
+    (record if where == "record" else record["conversations"][1])[name] = value
+    with suppress(RecordError):
+        told = read_record(record)
+        assert all(isinstance(t.task.task_id, str) and 0 <= t.score <= 1 for t in told)

@@ -1,0 +1,132 @@
+"""Which task a published trajectory is of, and whether it could be one that is held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from tratree.envs.registry import ENVIRONMENTS
+from tratree.trajectory.goal_words import KINDS, goal_words
+from tratree.trajectory.reading.beginning import stated_goal
+from tratree.trajectory.types import Task, Trajectory
+
+TaskFinder = Callable[[Mapping[str, Task]], Callable[[str], list[str]]]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What is known of a trajectory's task.
+
+    Attributes:
+        task: The task, if name and goal agree on it, or the name alone says that it is held out.
+        held_out: Whether it must not be trained on.
+        candidates: Held-out tasks of the same goal, where neither name nor goal identifies it: it
+            could be one of them. None where its goal cannot be told, so that it could be any.
+    """
+
+    task: Task | None = None
+    held_out: bool = False
+    candidates: tuple[Task, ...] | None = ()
+
+    @property
+    def could_be_held_out(self) -> bool:
+        """Whether it is not known that the task is a training task or of no split."""
+        return self.candidates is None or bool(self.candidates)
+
+
+class Identifier:
+    """Identifies trajectories among the tasks of an environment."""
+
+    def __init__(self, environment: str, tasks: Mapping[str, Task], train: str) -> None:
+        """Take the tasks that there are.
+
+        Args:
+            environment: Name or target of the environment.
+            tasks: Its tasks by id, of every split that is used.
+            train: Name of the split that may be trained on; all others are held out.
+        """
+        plugin = ENVIRONMENTS.find(environment)
+        self._gist, self._names_held_out = plugin.gist, plugin.names_held_out
+        self._find = (plugin.task_finder or _finder_by(plugin.own_task_id))(tasks)
+        self._tasks = tasks
+        self._train = train
+        self._held_out_splits = {task.split for task in tasks.values()} - {train}
+        by_goal: dict[tuple[str, ...], list[Task]] = {}
+        for task in tasks.values():
+            if task.split != train:
+                by_goal.setdefault(self._goal(task.instruction), []).append(task)
+        self._goals = [(frozenset(w), _spaced(w), same) for w, same in by_goal.items()]
+
+    def identify(self, trajectory: Trajectory) -> Identity:
+        """Return which task a trajectory is of.
+
+        A name of a held-out task or split always counts, in whatever field and form it stands. A
+        name of a training task counts if the goal is its goal, too.
+        """
+        names = trajectory.record.get("names") or [trajectory.task.task_id]
+        named = [self._tasks[task_id] for name in names for task_id in self._find(name)]
+        held_out = [task for task in named if task.split != self._train]
+        published = trajectory.record.get("record", {})
+        splits = {trajectory.task.split, str(published.get("split"))}
+        if held_out or splits & self._held_out_splits or any(map(self._names_held_out, names)):
+            return Identity(held_out[0] if held_out else None, held_out=True)
+        opening = trajectory.first_observation
+        said = _spaced(goal_words(opening))
+        for task in named:
+            if self._says(task, opening, said):
+                same = [t for t in self._same_goal(opening, said) if _is_said(t.instruction, said)]
+                if same and not _is_said(task.instruction, said):
+                    return Identity(same[0], held_out=True)  # to the price, it is the other one
+                return Identity(task)
+        candidates = tuple(self._same_goal(opening, said))
+        told = bool(stated_goal(opening)) or not self._goals
+        return Identity(candidates=candidates if candidates or told else None)
+
+    def _goal(self, instruction: str) -> tuple[str, ...]:
+        return goal_words(self._gist(instruction))
+
+    def _says(self, task: Task, opening: str, said: str) -> bool:
+        words = self._goal(task.instruction)
+        stated = self._goal(stated_goal(opening))
+        return sorted(words) == sorted(stated) or _spaced(words) in said
+
+    def _same_goal(self, opening: str, said: str) -> Iterable[Task]:
+        """Yield held-out tasks whose goal is said: its words in the stated goal, or in a row."""
+        stated = frozenset(self._goal(stated_goal(opening)))
+        for goal, spaced, tasks in self._goals:
+            same_kind = not stated or goal & KINDS == stated & KINDS
+            if same_kind and (goal <= stated or spaced in said):
+                yield from tasks
+
+
+def opens_alike(
+    trajectory: Trajectory, opening: Callable[[Task], str], tasks: Iterable[Task]
+) -> bool:
+    """Return whether a trajectory opens as one of the tasks does, after folding.
+
+    Args:
+        trajectory: What was published.
+        opening: Returns the first observation of a task.
+        tasks: Those that it could be of.
+    """
+    said = _spaced(goal_words(trajectory.first_observation))
+    return any(_is_said(opening(task), said) for task in tasks)
+
+
+def _finder_by(own_task_id: Callable[[str], str | None]) -> TaskFinder:
+    def finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
+        def find(published: str) -> list[str]:
+            task_id = own_task_id(published)
+            return [task_id] if task_id is not None and task_id in tasks else []
+
+        return find
+
+    return finder
+
+
+def _is_said(text: str, said: str) -> bool:
+    return _spaced(goal_words(text)) in said
+
+
+def _spaced(words: tuple[str, ...]) -> str:
+    return f" {' '.join(words)} "

@@ -1,0 +1,57 @@
+"""Names that changed between versions of an environment: what older files say, said as here."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from tratree.trajectory.types import Trajectory
+
+
+@dataclass(frozen=True)
+class MovedName:
+    """A change of wording.
+
+    Attributes:
+        what: The change in words, with the version that made it where that is known.
+        old: Finds what older files say.
+        new: Replaces it, as `re.sub` takes it.
+        only: ``actions`` or ``observations``, if the other texts stay as they are.
+    """
+
+    what: str
+    old: re.Pattern[str]
+    new: str
+    only: Literal["", "actions", "observations"] = ""
+
+
+def renamed(trajectory: Trajectory, moved: Sequence[MovedName]) -> tuple[Trajectory, Counter[str]]:
+    """Return a trajectory in the words of an environment as it is here, and what was changed.
+
+    Args:
+        trajectory: What was published.
+        moved: What `EnvironmentPlugin.moved_names` gives.
+    """
+    changed: Counter[str] = Counter()
+
+    def told(text: str, kind: str) -> str:
+        for rule in moved:
+            if rule.only in ("", kind):
+                before, text = text, rule.old.sub(rule.new, text)
+                changed[rule.what] += text != before
+        return text
+
+    steps = tuple(
+        replace(
+            step,
+            thought=told(step.thought, "thoughts"),
+            action=told(step.action, "actions"),
+            observation=told(step.observation, "observations"),
+        )
+        for step in trajectory.steps
+    )
+    opening = told(trajectory.first_observation, "observations")
+    return replace(trajectory, first_observation=opening, steps=steps), +changed

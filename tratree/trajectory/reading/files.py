@@ -1,0 +1,219 @@
+"""Files and folders as records: JSON in every arrangement, gzip, parquet, Arrow, plain logs.
+
+A file is read as what it holds, not as what it is called. What is damaged is a problem of its own
+place; what stands before and after it is read.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from tratree.errors import UserError
+
+LARGEST = 2**30
+"""Most bytes of one file, unpacked."""
+
+_SUFFIXES = (".json", ".jsonl", ".ndjson", ".gz", ".parquet", ".arrow", ".txt", ".log")
+_NOT_RECORDS = re.compile(
+    r"(?:dataset_infos?|state|dataset_dict|dataset_card)\.json|cache-.*\.arrow|.*\.report\.json"
+    r"|(?:readme|license|requirements).*",
+    re.IGNORECASE,
+)
+_LISTS = ("data", "trajectories", "records", "episodes", "examples", "samples", "items", "rows")
+_BYTE_ORDER_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+_DECODER = json.JSONDecoder()
+
+
+@dataclass(frozen=True)
+class Found:
+    """A record of a file, or a place where none could be read.
+
+    Attributes:
+        where: Its number and file, for messages.
+        value: The record; None if there is a problem.
+        problem: The reason why nothing could be read.
+        alone: The name of the file, if it holds one record only: ETO names its files by tasks.
+    """
+
+    where: str
+    value: Any = None
+    problem: str = ""
+    alone: str = ""
+
+
+def read_records(path: Path) -> Iterator[Found]:
+    """Yield the records of a file, or of all files of a folder in the order of their names.
+
+    Raises:
+        UserError: If there is no such file, it is too large, or a library for it is missing.
+    """
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if _may_hold_records(p.relative_to(path)))
+        files = [file for file in files if file.is_file()]
+        if not files:
+            raise UserError(
+                f"{path} has no file that ends in {', '.join(_SUFFIXES)}: correct the path"
+            )
+        for file in files:
+            yield from _read_file(file)
+    else:
+        yield from _read_file(path)
+
+
+def _may_hold_records(path: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.parts)
+    named = path.name.lower().endswith(_SUFFIXES)
+    return named and not hidden and not _NOT_RECORDS.fullmatch(path.name)
+
+
+def _read_file(path: Path) -> Iterator[Found]:
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+        if start.startswith(b"PAR1") or path.suffix == ".parquet":
+            yield from _numbered(path, _read_parquet(path))
+            return
+        if start.startswith(b"ARROW1") or path.suffix == ".arrow":
+            yield from _numbered(path, _read_arrow(path))
+            return
+        content = _read_bytes(path, packed=start.startswith(b"\x1f\x8b"))
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(
+            f"cannot read {path} ({reason}): correct the path, or make it again"
+        ) from error
+    encoding = next((name for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)), "utf-8")
+    # A byte that is no text spoils its record only, which then holds what JSON cannot.
+    text = content.decode(encoding, "surrogateescape" if encoding != "utf-16" else "replace")
+    if text.lstrip()[:1] in ("{", "["):
+        yield from _numbered(path, _parse_json(text))
+    elif path.suffix in (".txt", ".log") and text.strip():
+        yield Found(f"record 1 of {path}", {"text": text}, alone=path.stem)
+    elif text.strip():
+        yield Found(str(path), problem="is neither a JSON list nor one JSON record a line")
+
+
+def _read_bytes(path: Path, *, packed: bool) -> bytes:
+    with gzip.open(path) if packed else path.open("rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise UserError(
+            f"{path} holds more than {LARGEST // 2**20} MiB: divide it into files of a folder"
+        )
+    return content
+
+
+def _numbered(path: Path, values: Iterator[Any]) -> Iterator[Found]:
+    every = list(values)
+    alone = path.name.partition(".")[0] if len(every) == 1 else ""
+    for number, value in enumerate(every, start=1):
+        where = f"record {number} of {path}"
+        if isinstance(value, _Damage):
+            yield Found(where, problem=value.reason)
+        else:
+            yield Found(where, value, alone=alone)
+
+
+@dataclass(frozen=True)
+class _Damage:
+    reason: str
+
+
+def _parse_json(text: str) -> Iterator[Any]:
+    """Yield the values of a JSON list, or of JSON values one after the other, as on lines."""
+    listed = text.lstrip().startswith("[")
+    position = text.index("[") + 1 if listed else 0
+    while True:
+        position = _skip(text, position, " \t\r\n," if listed else " \t\r\n")
+        if position >= len(text):
+            if listed:
+                yield _Damage("the JSON list is cut off")
+            return
+        if listed and text[position] == "]":
+            return
+        try:
+            value, position = _DECODER.raw_decode(text, position)
+        except (ValueError, RecursionError) as error:
+            reason = "is nested too deeply" if isinstance(error, RecursionError) else "is damaged"
+            line = text.count("\n", 0, position) + 1
+            yield _Damage(f"the JSON that begins in line {line} {reason}")
+            if listed:
+                return
+            following = text.find("\n{", position)
+            if following < 0:
+                return
+            position = following + 1
+            continue
+        yield from _unwrapped(value)
+
+
+def _skip(text: str, position: int, blanks: str) -> int:
+    while position < len(text) and text[position] in blanks:
+        position += 1
+    return position
+
+
+def _unwrapped(value: Any) -> Iterator[Any]:
+    """Yield the records that an object is only a wrapper of, or the object."""
+    if isinstance(value, dict):
+        for name in _LISTS:
+            inner = value.get(name)
+            if isinstance(inner, list) and inner and all(_looks_like_record(i) for i in inner):
+                yield from (item.get("row", item) for item in inner)
+                return
+        if value and all(key.isdecimal() and _looks_like_record(v) for key, v in value.items()):
+            yield from value.values()
+            return
+    yield value
+
+
+def _looks_like_record(value: Any) -> bool:
+    return isinstance(value, dict) and any(isinstance(v, list | dict) for v in value.values())
+
+
+def _read_parquet(path: Path) -> Iterator[Any]:
+    parquet = _pyarrow(path, "parquet")
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=64):
+                yield from batch.to_pylist()
+    except (ValueError, OSError, KeyError) as error:  # pyarrow's own are of these kinds
+        yield _Damage(f"the parquet file is damaged ({_first_line(error)})")
+
+
+def _read_arrow(path: Path) -> Iterator[Any]:
+    ipc = _pyarrow(path, "ipc")
+    try:
+        with path.open("rb") as file:
+            packed = file.read(6) == b"ARROW1"
+            file.seek(0)
+            with (ipc.open_file if packed else ipc.open_stream)(file) as table:
+                for batch in table.read_all().to_batches(max_chunksize=64):
+                    yield from batch.to_pylist()
+    except (ValueError, OSError, KeyError) as error:
+        yield _Damage(f"the Arrow file is damaged ({_first_line(error)})")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:100]
+
+
+def _pyarrow(path: Path, module: str) -> Any:
+    try:
+        return import_module(f"pyarrow.{module}")
+    except ImportError as error:
+        raise UserError(
+            f"{path} needs pyarrow: pip install 'tratree[parquet]', or convert it to JSON lines"
+        ) from error

@@ -1,0 +1,70 @@
+"""A whole episode in one text: a rendered chat, a ReAct log with numbered labels, or with ``>``."""
+
+from __future__ import annotations
+
+import re
+
+_CHATML = re.compile(
+    r"<\|im_start\|>\s*(\w+)\n(.*?)(?:<\|im_end\|>|(?=<\|im_start\|>)|\Z)", re.DOTALL
+)
+_LLAMA3 = re.compile(
+    r"<\|start_header_id\|>\s*(\w+)\s*<\|end_header_id\|>\n*(.*?)(?:<\|eot_id\|>|<\|eom_id\|>|\Z)",
+    re.DOTALL,
+)
+_LABEL = re.compile(r"^[ \t]*(Thought|Action|Observation|Act|Obs)[ \t]*\d*[ \t]*:", re.I | re.M)
+_THINK = re.compile(r"think\s*(?::|\[)\s*(.*?)\]?\s*\Z", re.IGNORECASE | re.DOTALL)
+_ROLES = {"system", "user", "assistant", "tool", "environment", "ipython", "observation"}
+
+
+def split_log(text: str) -> list[tuple[str, str]]:
+    """Return the (role, text) of an episode's messages; nothing if the text is no log of one."""
+    for rendered in (_CHATML, _LLAMA3):
+        found = [(role.lower(), said.strip()) for role, said in rendered.findall(text)]
+        if found and all(role in _ROLES for role, _ in found):
+            while found and found[-1] == ("assistant", ""):
+                found.pop()
+            return found
+    if re.search(r"^> ?\S", text, re.MULTILINE):
+        return _split_at_prompts(text)
+    marks = list(_LABEL.finditer(text))
+    if any(mark[1].lower().startswith("obs") for mark in marks):
+        return _split_at_labels(text, marks)
+    return []
+
+
+def _split_at_prompts(text: str) -> list[tuple[str, str]]:
+    """Split the log of a game: each line after ``>`` is an action, or a thought if it says so."""
+    messages: list[tuple[str, str]] = []
+    thoughts: list[str] = []
+    seen: list[str] = []
+    for line in text.split("\n"):
+        if not re.match(r"> ?\S", line):
+            seen.append(line)
+            continue
+        said = line[1:].strip()
+        shown = "\n".join(seen).strip()
+        seen = []
+        if thoughts and shown in ("OK.", "OK", ""):
+            shown = ""
+        if shown:
+            messages.append(("user", shown))
+        thought = _THINK.match(said)
+        if thought:
+            thoughts.append(thought[1].strip())
+            continue
+        before = "Thought: " + " ".join(thoughts) + "\n" if thoughts else ""
+        messages.append(("assistant", f"{before}Action: {said}"))
+        thoughts = []
+    shown = "\n".join(seen).strip()
+    return [*messages, ("user", shown)] if shown else messages
+
+
+def _split_at_labels(text: str, marks: list[re.Match[str]]) -> list[tuple[str, str]]:
+    """Split at ``Observation``; what stands from a thought or an action to it is the agent's."""
+    messages = [("user", text[: marks[0].start()].strip())]
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    for mark, end in zip(marks, ends, strict=True):
+        by_agent = not mark[1].lower().startswith("obs")
+        said = text[mark.start() if by_agent else mark.end() : end].strip()
+        messages.append(("assistant" if by_agent else "user", said))
+    return [message for message in messages if message[1]]

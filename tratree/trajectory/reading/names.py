@@ -1,0 +1,78 @@
+"""What a record says about which task it is of: every name, in whatever field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tratree.trajectory.reading.record_error import RecordError, short
+from tratree.trajectory.words import words
+
+_FIRST = words("item_id game_file gamefile extra.gamefile id task_id")
+"""Fields that name a trajectory here, the likeliest first."""
+
+_OTHERS = words(
+    "taskid task task_name taskname task_idx trial trial_id trial_name game game_id game_name path "
+    "file filename file_name problem session session_id idx index uid uuid name env_id data_idx "
+    "goal_idx goal_id goal_index instance_id example_id sample_id question_id error"
+)
+"""Other fields that may name its task. ETO's rollouts have the game's file in ``meta.error``."""
+
+_TASKS = words("task_name taskname task sub_task task_type name task_id")
+_VARIATIONS = words("variation variation_idx variationidx variation_id var var_idx")
+_DEEPEST = 4
+
+
+def names_of(
+    record: Mapping[str, Any], conversation_fields: frozenset[str], alone: str
+) -> list[str]:
+    """Return the names of a record, the one that it is called by first; none twice.
+
+    Args:
+        record: The record.
+        conversation_fields: Fields that hold messages: they name nothing.
+        alone: The name of its file, if that is of this record alone.
+
+    Raises:
+        RecordError: If the field of its id holds no text and no number.
+    """
+    leaves = list(_leaves(record, conversation_fields, "", 0))
+    by_field: dict[str, list[str]] = {}
+    for field, value in leaves:
+        by_field.setdefault(field.rpartition(".")[2].lower(), []).append(value)
+        by_field.setdefault(field.lower(), []).append(value)
+    for field in ("id", "item_id"):
+        if isinstance(record.get(field), dict | list | float | bool) and record[field] not in (
+            [],
+            {},
+        ):
+            raise RecordError(f"{field} is {short(record[field])}, not a name or a whole number")
+    first = [value for field in _FIRST for value in by_field.get(field, [])]
+    others = [v for f, v in leaves if f.rpartition(".")[2].lower() in _FIRST + _OTHERS]
+    joined = [
+        f"{task}_{variation}"
+        for t in _TASKS
+        for task in by_field.get(t, [])
+        for v in _VARIATIONS
+        for variation in by_field.get(v, [])
+    ]
+    paths = [v for _, v in leaves if "trial" in v or ".tw-pddl" in v or "traj_data" in v]
+    return list(dict.fromkeys([*first, *others, *joined, *paths, *([alone] if alone else [])]))
+
+
+def _leaves(
+    value: Any, left_out: frozenset[str], where: str, depth: int
+) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping) and depth < _DEEPEST:
+        for key, inner in value.items():
+            if depth or key not in left_out:
+                yield from _leaves(
+                    inner, left_out, f"{where}.{key}" if where else str(key), depth + 1
+                )
+    elif isinstance(value, list) and depth < _DEEPEST and len(value) <= 3:
+        for inner in value:
+            yield from _leaves(inner, left_out, where, depth + 1)
+    elif isinstance(value, str) and 0 < len(value) < 500:
+        yield where, value
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield where, str(value)

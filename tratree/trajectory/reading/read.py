@@ -1,0 +1,124 @@
+"""Files of trajectories, read whole: what was taken, what was skipped, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tratree.errors import UserError
+from tratree.trajectory.reading.files import read_records
+from tratree.trajectory.reading.record_error import RecordError
+from tratree.trajectory.reading.records import read_record
+from tratree.trajectory.types import Trajectory
+
+
+@dataclass
+class Reading:
+    """The trajectories of a file or folder, and a report.
+
+    Attributes:
+        path: What was read.
+        trajectories: Those that were taken, in their order.
+        places: Where each of them stands.
+        skipped: (place, reason) of each record that was not taken.
+        notes: How often something happened that a reader should know.
+        replayed: (place, what differs) of each one that was played again and differs.
+    """
+
+    path: Path
+    trajectories: list[Trajectory] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    notes: Counter[str] = field(default_factory=Counter)
+    replayed: list[tuple[str, str]] = field(default_factory=list)
+
+    def leave_out(self, reasons: Mapping[int, str]) -> None:
+        """Skip taken trajectories after all: by their number, with the reason."""
+        self.skipped += [(self.places[n], reason) for n, reason in sorted(reasons.items())]
+        kept = [n for n in range(len(self.trajectories)) if n not in reasons]
+        self.trajectories = [self.trajectories[n] for n in kept]
+        self.places = [self.places[n] for n in kept]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as plain JSON data."""
+        return {
+            "source": str(self.path),
+            "taken": len(self.trajectories),
+            "skipped": [{"record": place, "reason": reason} for place, reason in self.skipped],
+            "notes": dict(sorted(self.notes.items())),
+            "replayed": [{"record": place, "differs": what} for place, what in self.replayed],
+        }
+
+
+def read_any(path: Path) -> list[Trajectory]:
+    """Return the trajectories of a file or folder of any form; bad records are passed over.
+
+    Raises:
+        UserError: See `read_trajectory_files`, which also reports what was skipped.
+    """
+    return read_trajectory_files(path).trajectories
+
+
+def read_trajectory_files(path: Path, environment: str | None = None) -> Reading:
+    """Read a file or a folder in any form that tratree/trajectory/README.md lists.
+
+    The id of a trajectory is that of the file, and its instruction the whole first observation:
+    only an environment knows more.
+
+    Args:
+        path: The file or folder.
+        environment: The environment of records that do not tell theirs.
+
+    Raises:
+        UserError: If there is nothing to read, or nothing of it is a trajectory.
+    """
+    reading = Reading(path)
+    samples: Counter[str] = Counter()
+    for found in read_records(path):
+        if found.problem:
+            reading.skipped.append((found.where, found.problem))
+            continue
+        try:
+            trajectories = read_record(found.value, environment, found.alone)
+        except RecordError as error:
+            reading.skipped.append((found.where, " ".join(str(error).split())))
+            continue
+        for trajectory in trajectories:
+            if trajectory.record and trajectory.source == "import":
+                task_id = trajectory.task.task_id or found.where.partition(" of ")[0]
+                trajectory = replace(
+                    trajectory,
+                    task=replace(trajectory.task, task_id=task_id),
+                    sample=samples[task_id],
+                )
+                samples[task_id] += 1
+            reading.trajectories.append(trajectory)
+            reading.places.append(found.where)
+            _note(trajectory, reading.notes)
+    if not reading.trajectories:
+        if not reading.skipped:
+            raise UserError(f"{path} has no records: make or download it again")
+        place, reason = reading.skipped[0]
+        others = len(reading.skipped) - 1
+        more = f", nor are the {others} others" if others else ""
+        raise UserError(f"{place} is not a conversation of an agent ({reason}){more}: correct it")
+    return reading
+
+
+def _note(trajectory: Trajectory, notes: Counter[str]) -> None:
+    turns = trajectory.steps
+    for what, count in (
+        ("trajectories without a score", not trajectory.scored),
+        ("turns without a readable action", sum(not step.action for step in turns)),
+        ("turns that are no target of a training", sum(not step.trained for step in turns)),
+        ("rejected ones of pairs", trajectory.record.get("part") == "rejected"),
+        (
+            "trajectories with a task in front of the real one",
+            trajectory.record.get("front", 0) > 3,
+        ),
+    ):
+        if count:
+            notes[what] += int(count)

@@ -1,0 +1,182 @@
+"""Tool calls read as actions: JSON objects, Hermes and OpenHands tags, names with arguments."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tratree.trajectory.words import words
+
+_ACT = frozenset(
+    words(
+        "act action step env_step execute execute_action take_action do_action perform_action "
+        "do interact env environment game play command run run_command send execute_command "
+        "alfworld webshop sciworld scienceworld textworld"
+    )
+)
+"""Names of tools whose argument is the whole action."""
+
+_WHOLE = ("", "action", "command", "cmd", "input", "text", "query", "value", "act", "action_input")
+"""Arguments that may hold the whole action, the likeliest first."""
+
+_SHOP = frozenset({"search", "click"})
+_BEFORE = {
+    "from": "from",
+    "source": "from",
+    "from_receptacle": "from",
+    "with": "with",
+    "tool": "with",
+    "appliance": "with",
+    "into": "into",
+    "to": "to",
+    "destination": "to",
+    "target": "to",
+    "receptacle": "to",
+    "recep": "to",
+    "on": "on",
+}
+"""Words before an argument, where a name such as ``take`` and its arguments are the action."""
+
+_NAMES = ("name", "function", "tool", "tool_name", "action_name", "api")
+_ARGUMENTS = (
+    "arguments",
+    "args",
+    "kwargs",
+    "parameters",
+    "params",
+    "action_input",
+    "tool_input",
+    "input",
+)
+_THOUGHTS = ("thought", "thoughts", "think", "reasoning", "reason", "analysis")
+_HERMES = re.compile(r"<(tool_call|function_call)>(.*?)(?:</\1>|\Z)", re.DOTALL)
+_FUNCTION = re.compile(r"<function=([\w.-]+)>(.*?)(?:</function>|\Z)", re.DOTALL)
+_PARAMETER = re.compile(r"<parameter=([\w.-]+)>(.*?)</parameter>", re.DOTALL)
+_PYTHON = re.compile(
+    r"\A\s*(\w+)\(\s*(?:(\w+)\s*=\s*)?(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')\s*\)\s*\Z"
+)
+_DECODER = json.JSONDecoder()
+
+
+def call_to_action(name: Any, arguments: Any) -> str | None:
+    """Return the action that a call of tool `name` is, or None where it cannot be told.
+
+    >>> call_to_action("act", '{"action": "look"}'), call_to_action("search", {"query": "red cup"})
+    ('look', 'search[red cup]')
+    >>> call_to_action("take", {"item": "mug 1", "source": "shelf 2"})
+    'take mug 1 from shelf 2'
+    """
+    if not isinstance(name, str):
+        return None
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments)
+        except (ValueError, RecursionError):
+            arguments = {"": arguments}
+    if isinstance(arguments, str | int | float):
+        arguments = {"": arguments}
+    if arguments is None:
+        arguments = {}
+    if not isinstance(arguments, Mapping):
+        return None
+    values = {str(key): _plain(value) for key, value in arguments.items() if value is not None}
+    if not all(isinstance(value, str) for value in values.values()):
+        return None
+    word = name.strip().rpartition(".")[2].lower()
+    whole = next((values[key] for key in _WHOLE if key in values), None)
+    if word in _SHOP:
+        inside = whole if whole is not None else next(iter(values.values()), None)
+        if inside is None:
+            return None
+        return _line(inside if re.match(rf"{word}\[", inside, re.I) else f"{word}[{inside}]")
+    if word in _ACT or (whole is not None and "action" in values and len(values) == 1):
+        inside = whole if whole is not None else next(iter(values.values()), None)
+        return _line(inside) if inside is not None and (len(values) == 1 or whole) else None
+    return _line(_spoken(word.replace("_", " "), values))
+
+
+def call_in_text(text: str) -> tuple[str, str] | None:
+    """Return (what is said before it, action) of the last tool call in a text; None without one.
+
+    The action is empty where the call cannot be read.
+    """
+    for tag in (_HERMES, _FUNCTION):
+        found = list(tag.finditer(text))
+        if found:
+            last = found[-1]
+            if tag is _FUNCTION:
+                given = {key: value.strip() for key, value in _PARAMETER.findall(last[2])}
+                return text[: last.start()], call_to_action(last[1], given) or ""
+            inner = call_in_text(last[2]) or ("", "")
+            return text[: last.start()], inner[1]
+    python = _PYTHON.match(text)
+    if python is not None and python[1].lower() in _ACT | _SHOP:
+        return "", call_to_action(python[1], {python[2] or "action": python[3][1:-1]}) or ""
+    return _json_in(text)
+
+
+def _json_in(text: str) -> tuple[str, str] | None:
+    start = text.find("[{") if text.lstrip()[:1] == "[" else text.find("{")
+    while start >= 0:
+        try:
+            value, end = _DECODER.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            start = text.find("{", start + 1) if text.count("{", start) < 20 else -1
+            continue
+        read = _read_object(value)
+        if read is not None and not text[end:].strip().strip("`").strip():
+            said = re.sub(r"(?:```\w*|~~~\w*|Action\s*[:：])\s*\Z", "", text[:start].rstrip())
+            return "\n".join(part for part in (said.strip(), read[0]) if part), read[1]
+        start = text.find("{", end)
+    return None
+
+
+def _read_object(value: Any) -> tuple[str, str] | None:
+    """Return (thought, action) of an object that is a call or names an action."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if not isinstance(value, Mapping):
+        return None
+    folded = {str(key).lower(): item for key, item in value.items()}
+    thought = next((folded[key] for key in _THOUGHTS if isinstance(folded.get(key), str)), "")
+    inner = value.get("function")
+    if isinstance(inner, Mapping):
+        value = inner
+    folded = {str(key).lower(): item for key, item in value.items()}
+    arguments = next((folded[key] for key in _ARGUMENTS if key in folded), None)
+    name = next((folded[key] for key in _NAMES if isinstance(folded.get(key), str)), None)
+    action = folded.get("action", folded.get("act", folded.get("command")))
+    if name is not None and arguments is not None:
+        return thought, call_to_action(name, arguments) or ""
+    if isinstance(action, Mapping):
+        return thought, (_read_object(action) or ("", ""))[1]
+    if isinstance(action, str):
+        called = call_to_action(action, arguments) if arguments not in (None, {}, "") else action
+        return thought, _line(called or "")
+    return None
+
+
+def _spoken(word: str, values: Mapping[str, str]) -> str:
+    """Return a command in words, such as ``take mug 1 from shelf 2``."""
+    parts = [word]
+    for number, (key, value) in enumerate(values.items()):
+        before = _BEFORE.get(key.lower(), "")
+        if number == 0:
+            before = "to" if word in ("go", "teleport") else ""
+        elif word == "put" and before == "to":
+            before = "in/on"
+        parts += [before, value]
+    return " ".join(part for part in parts if part)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return value if isinstance(value, str) else None
+    text = str(value).strip()
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
+
+
+def _line(text: str) -> str:
+    return next((line.strip() for line in text.split("\n") if line.strip()), "")
