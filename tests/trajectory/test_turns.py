@@ -84,7 +84,7 @@ def test_the_plain_form(text, expected):
         ("<action>look</action>\nObservation: a\n<action>go</action>", ("", "look")),
         ("<think>a</think><action>look</action><action>go</action>", ("a", "look")),
         (
-            '<tool_call>{"name": "act", "arguments": {"action": "look"}}</tool_call>\n<tool_response>a',
+            '<tool_call>{"name": "look", "arguments": {}}</tool_call>\n<tool_response>go',
             ("", "look"),
         ),
         ("```\nThought: a\nAction: look\n```", ("a", "look")),

@@ -291,8 +291,6 @@ def test_where_an_episode_begins(record, expected):
 def test_messages_in_a_row_are_joined_but_where_a_task_opens():
     later = [("human", "A desk."), ("human", "Think!"), REAL[1]]
     (told,) = read_record(chat(("human", RULES), *REAL, *later))
-        chat(("human", RULES), *REAL, ("human", "A desk."), ("human", "Think!"), REAL[1])
-    )
     assert told.first_observation == TASK
     assert told.steps[0].observation == "A desk.\nThink!"
     (told,) = read_record(chat(*ICL[:3], *REAL))
