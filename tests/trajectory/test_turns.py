@@ -80,6 +80,13 @@ def test_the_plain_form(text, expected):
         ("> go to desk 1", ("", "go to desk 1")),
         ("Thought: a\nAction: look Observation: You see a desk.", ("a", "look")),
         ("Action: ```look```", ("", "look")),
+        ('Action: look\nObservation: {"action": "go"}', ("", "look")),
+        ("<action>look</action>\nObservation: a\n<action>go</action>", ("", "look")),
+        ("<think>a</think><action>look</action><action>go</action>", ("a", "look")),
+        (
+            '<tool_call>{"name": "look", "arguments": {}}</tool_call>\n<tool_response>go',
+            ("", "look"),
+        ),
         ("```\nThought: a\nAction: look\n```", ("a", "look")),
         ('{"Thought": "a", "Action": "look"}', ("a", "look")),
         ("Action: go to desk 1\nAction Input: None", ("", "go to desk 1")),
@@ -144,6 +151,18 @@ def test_each_form_reads_what_it_writes(name, thought, action):
     assert form.has_label(text)
     assert form.is_whole(text + "\n")
     assert not form.is_whole(text.partition(form.label)[0] + form.label)
+
+
+def test_a_label_in_a_thought_does_not_end_a_turn():
+    for name in ("react", "tags"):
+        form = TURN_FORMS[name]
+        thinking = "<think>Shall I say\nAction: look\nor something else?"
+        assert not form.has_label(thinking)
+        assert not form.is_whole(thinking + "\n")
+        said = f"{thinking}</think>\n{form.format('', 'go')}"
+        assert form.has_label(said)
+        assert form.is_whole(said + "\n")
+        assert form.parse(said)[1] == "go"
 
 
 @given(st.text())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tratree.envs.registry import ENVIRONMENTS
 from tratree.trajectory.goal_words import KINDS, goal_words
-from tratree.trajectory.reading.beginning import stated_goal
+from tratree.trajectory.reading.goals import stated_goal
 from tratree.trajectory.types import Task, Trajectory
 
 TaskFinder = Callable[[Mapping[str, Task]], Callable[[str], list[str]]]
@@ -63,7 +63,7 @@ class Identifier:
         A name of a held-out task or split always counts, in whatever field and form it stands. A
         name of a training task counts if the goal is its goal, too.
         """
-        names = trajectory.record.get("names") or [trajectory.task.task_id]
+        names = [*trajectory.record.get("names", ()), trajectory.task.task_id]
         named = [self._tasks[task_id] for name in names for task_id in self._find(name)]
         held_out = [task for task in named if task.split != self._train]
         published = trajectory.record.get("record", {})

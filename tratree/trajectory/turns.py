@@ -47,6 +47,8 @@ _ACTION = _label(r"(?:(?:next|my|final)\s+)?(?:action|act)|动作|行动")
 _THOUGHT = _label(r"(?:my\s+)?(?:thoughts?|think|reasoning|reason)|思考|想法")
 _OBSERVATION = _label(r"(?:observation|obs)|观察")
 _INPUT = _label(r"action\s+input")
+_BEGUN = re.compile(rf"{_ACTION.pattern}|</action>|</tool_call>|</function>", _ACTION.flags)
+_INVENTED = re.compile(rf"{_OBSERVATION.pattern}|<tool_response>|<observation>", _ACTION.flags)
 # Within a line, prose has such words, too: only with a capital.
 _INLINE_ACTION = re.compile(rf"(?:^|(?<=\s))[*_`]*(?:Action|ACTION|Act|ACT){_COLON}")
 _INLINE_OBSERVATION = re.compile(rf"(?<=\s)(?:Observation|OBSERVATION|Obs|Thought){_COLON}")
@@ -92,6 +94,9 @@ def parse_turn(text: str) -> tuple[str, str]:
     """
     text = _without_control_tokens(text)
     thoughts, rest, open_thought = _without_thoughts(text)
+    begun = _BEGUN.search(rest)
+    invented = _INVENTED.search(rest, begun.end()) if begun else None
+    rest = rest[: invented.start()] if invented else rest
     found = _read_tags(rest)
     if found is None and open_thought is None:
         found = _read_call(rest) or _read_labels(rest) or _read_bare(rest)
@@ -143,13 +148,12 @@ def _without_thoughts(text: str) -> tuple[list[str], str, str | None]:
 
 
 def _read_tags(text: str) -> tuple[str, str] | None:
-    found = list(_TAGGED.finditer(text))
+    found = [tag for tag in _TAGGED.finditer(text) if tag[2].strip()]
     if not found:
         return None
-    last = found[-1]
     label = _THOUGHT.match(text)
-    said = text[label.end() if label else 0 : last.start()]
-    inner = last[2]
+    said = text[label.end() if label else 0 : found[0].start()]
+    inner = found[0][2]
     labelled = list(_ACTION.finditer(inner))
     return said, _action_of(inner[labelled[-1].end() :] if labelled else inner)
 
@@ -164,19 +168,18 @@ def _read_call(text: str) -> tuple[str, str] | None:
 
 
 def _read_labels(text: str) -> tuple[str, str] | None:
-    for actions, observations in ((_ACTION, _OBSERVATION), (_INLINE_ACTION, _INLINE_OBSERVATION)):
-        first = actions.search(text)
-        if first is None:
-            continue
-        invented = observations.search(text, first.end())
-        own = text[: invented.start()] if invented else text
-        marks = list(actions.finditer(own))
-        filled = [mark for mark in marks if _action_of(own[mark.end() :])] or marks
-        action = _with_input(own[filled[-1].end() :])
-        label = _THOUGHT.search(own[: marks[0].start()])
-        said = own[label.end() if label else 0 : marks[0].start()]
-        return said, action
-    return None
+    marks = list(_ACTION.finditer(text))
+    if not marks:
+        first = _INLINE_ACTION.search(text)
+        invented = _INLINE_OBSERVATION.search(text, first.end()) if first else None
+        text = text[: invented.start()] if invented else text
+        marks = list(_INLINE_ACTION.finditer(text))
+    if not marks:
+        return None
+    filled = [mark for mark in marks if _action_of(text[mark.end() :])] or marks
+    label = _THOUGHT.search(text[: marks[0].start()])
+    said = text[label.end() if label else 0 : marks[0].start()]
+    return said, _with_input(text[filled[-1].end() :])
 
 
 def _with_input(text: str) -> str:
@@ -243,14 +246,15 @@ def _format_call(thought: str, action: str) -> str:
     return f"{thought.strip()}\n{call}" if thought.strip() else call
 
 
-def _line_ends_after(label: re.Pattern[str]) -> Callable[[str], bool]:
-    """Return what tells whether a line break stands after an action."""
+def _outside_thoughts(text: str) -> str:
+    _, rest, open_thought = _without_thoughts(text)
+    return rest if open_thought is None else ""
 
-    def is_whole(text: str) -> bool:
-        mark = label.search(text)
-        return mark is not None and "\n" in text[mark.end() :].lstrip()
 
-    return is_whole
+def _line_ends_after(label: re.Pattern[str], text: str) -> bool:
+    """Return whether a line break stands after an action."""
+    mark = label.search(text)
+    return mark is not None and "\n" in text[mark.end() :].lstrip()
 
 
 TURN_FORMS: Mapping[str, TurnForm] = MappingProxyType(
@@ -260,15 +264,15 @@ TURN_FORMS: Mapping[str, TurnForm] = MappingProxyType(
             parse_plain,
             "Action:",
             lambda text: _PLAIN_ACTION.search(text) is not None,
-            _line_ends_after(_PLAIN_ACTION),
+            lambda text: _line_ends_after(_PLAIN_ACTION, text),
             "\n",
         ),
         "react": TurnForm(
             format_turn,
             parse_turn,
             "Action:",
-            lambda text: _ACTION.search(text) is not None,
-            _line_ends_after(_ACTION),
+            lambda text: _ACTION.search(_outside_thoughts(text)) is not None,
+            lambda text: _line_ends_after(_ACTION, _outside_thoughts(text)),
             "\n",
         ),
         "tags": TurnForm(
@@ -283,7 +287,7 @@ TURN_FORMS: Mapping[str, TurnForm] = MappingProxyType(
             _format_call,
             parse_turn,
             '<tool_call>{"name": "act", "arguments": {"action": "',
-            lambda text: '"action": "' in text.rpartition("<tool_call>")[2],
+            lambda text: '"action": "' in text.partition("<tool_call>")[2],
             lambda text: "</tool_call>" in text,
             ">",
         ),

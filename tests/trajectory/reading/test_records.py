@@ -288,6 +288,18 @@ def test_where_an_episode_begins(record, expected):
     assert actions(told) == expected
 
 
+def test_messages_in_a_row_are_joined_but_where_a_task_opens():
+    later = [("human", "A desk."), ("human", "Think!"), REAL[1]]
+    (told,) = read_record(chat(("human", RULES), *REAL, *later))
+    assert told.first_observation == TASK
+    assert told.steps[0].observation == "A desk.\nThink!"
+    (told,) = read_record(chat(*ICL[:3], *REAL))
+    assert told.first_observation == TASK
+    reminded = chat(*REAL, ("human", "A desk."), ("human", TASK), REAL[1])
+    (told,) = read_record(reminded)
+    assert told.steps[0].observation == f"A desk.\n{TASK}"
+
+
 def test_a_goal_before_a_polite_answer_stays():
     (told,) = read_record(
         chat(("human", f"Rules. {TASK}"), ("gpt", "OK"), ("human", "A hall."), REAL[1])
@@ -361,6 +373,17 @@ def test_wrong_fields_are_named(fields, said):
         read_record(chat(*REAL, **fields))
 
 
+STEP = {"thought": "", "action": "look", "observation": ""}
+OURS = {
+    "task": {"task_id": "t", "split": "train", "task_type": "k", "instruction": "do"},
+    "first_observation": "Hall.",
+    "steps": [STEP],
+    "score": 0.5,
+    "success": False,
+    "finished": True,
+}
+
+
 @pytest.mark.parametrize(
     ("record", "said"),
     [
@@ -379,6 +402,13 @@ def test_wrong_fields_are_named(fields, said):
         (chat(("human", TASK), {"from": "gpt"}), r"conversations\[1\] has no text"),
         ({"messages": [[1]]}, r"messages\[0\] is list, not a message"),
         ({"first_observation": "", "task": {}, "steps": []}, "score is missing"),
+        ({**OURS, "record": {"names": 5}}, "record.names is 5"),
+        ({**OURS, "record": {"names": [5]}}, "record.names holds"),
+        ({**OURS, "score": 7}, "score is not a number from 0 to 1 but 7"),
+        ({**OURS, "score": float("nan")}, "JSON cannot"),
+        ({**OURS, "success": {}}, "success is not true or false but dict"),
+        ({**OURS, "steps": [{**STEP, "token_ids": [1.5]}]}, r"steps\[0\].token_ids is not a list"),
+        ({**OURS, "steps": [{**STEP, "action": 5}]}, r"steps\[0\].action is not text but 5"),
     ],
 )
 def test_what_is_no_conversation_is_said(record, said):

@@ -5,19 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from tratree.trajectory.reading.goals import stated_goal
 from tratree.trajectory.reading.messages import Message
 from tratree.trajectory.turns import parse_turn
 
-_GOAL = re.compile(
-    r"(?:your|the|new|current)\s+(?:task|goal|objective|mission)"
-    r"\s*(?:\s(?:is|will be)(?:\s+to)?\s*[:：]?|[:：])\s*(.+)"
-    r"|Instruction:\s*(?:\[SEP\])?\s*(.+)",
-    re.IGNORECASE,
-)
-_LABELLED_GOAL = re.compile(
-    r"^\s*(?:task|goal|objective|instruction|task description)\s*[:：]\s*(.+)",
-    re.IGNORECASE | re.MULTILINE,
-)
 _YOUR_TURN = re.compile(
     r"(?:it'?s|it is|now) your turn|here(?:'s| is) (?:the|your) (?:new |actual |real )?task"
     r"|(?:now|next),? (?:the|your) (?:real|actual) task",
@@ -45,7 +36,7 @@ def episode_begins(messages: Sequence[Message]) -> int:
     have the first such turn in the episode.
 
     Args:
-        messages: Neighbours differ in role. At least one is of the agent.
+        messages: Of a conversation. At least one is of the agent.
     """
     front = _polite_end(messages)
     last = max(n for n, message in enumerate(messages) if message.role == "agent")
@@ -92,13 +83,6 @@ def _polite_end(messages: Sequence[Message]) -> int:
 
 def _goals_follow(messages: Sequence[Message], first: int) -> bool:
     return any(m.role == "user" and _goal(m.text) for m in messages[first + 1 :])
-
-
-def stated_goal(text: str) -> str:
-    """Return the last goal that a text states, its first sentence; empty without one."""
-    found = [mark[1] or mark[2] for mark in _GOAL.finditer(text)]
-    found = found or _LABELLED_GOAL.findall(text)
-    return re.split(r"\[SEP\]|\. |\.$|\n", found[-1])[0].strip() if found else ""
 
 
 def _goal(text: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from tratree.trajectory.reading.goals import stated_goal
 from tratree.trajectory.reading.logs import split_log
 from tratree.trajectory.reading.record_error import RecordError, short
 from tratree.trajectory.tool_calls import call_to_action
@@ -69,7 +70,7 @@ class Conversation:
     """The messages of one episode of a record.
 
     Attributes:
-        messages: In their order; roles differ between neighbours.
+        messages: In their order. Roles differ between neighbours, but where one opens a task.
         part: ``chosen`` or ``rejected`` of a preference pair; else empty.
         context: The first messages that are no target of a training: the prompt of a pair.
     """
@@ -341,12 +342,17 @@ def _reward(item: Mapping[str, Any]) -> float | None:
     return reward if type(reward) in (int, float) else None
 
 
+def _opens_task(last: Message, message: Message) -> bool:
+    """Return whether a message of the user's side opens a task after rules or an example."""
+    return message.role == "user" and bool(stated_goal(message.text)) and not stated_goal(last.text)
+
+
 def _joined(messages: Sequence[Message]) -> tuple[Message, ...]:
     """Join neighbours of one side: a thought and its call, an observation and a reminder."""
     joined: list[Message] = []
     for message in messages:
         last = joined[-1] if joined else None
-        if last is None or last.role != message.role:
+        if last is None or last.role != message.role or _opens_task(last, message):
             joined.append(message)
             continue
         losses = {last.loss, message.loss} - {None}

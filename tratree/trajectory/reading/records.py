@@ -32,6 +32,14 @@ _MESSAGES = frozenset(
 )
 _OBSERVATION = "Observation:"
 _DEEPEST = 50
+_KEPT: Mapping[str, type] = {
+    "record": dict,
+    "names": list,
+    "front": int,
+    "part": str,
+    "environment": str,
+}
+"""What `Trajectory.record` holds of an imported one."""
 
 
 def read_record(record: Any, environment: str | None = None, alone: str = "") -> list[Trajectory]:
@@ -84,9 +92,15 @@ def _is_deep(value: Any) -> bool:
 
 def _own(data: Any) -> Trajectory:
     try:
-        return Trajectory.from_json(data)
+        trajectory = Trajectory.from_json(data)
     except ValueError as error:
         raise RecordError(str(error)) from None
+    for name, value in trajectory.record.items():
+        if not isinstance(value, _KEPT.get(name, object)):
+            raise RecordError(f"record.{name} is {short(value)}")
+    if not all(isinstance(name, str) for name in trajectory.record.get("names", ())):
+        raise RecordError("record.names holds what is no text")
+    return trajectory
 
 
 def messages_digest(messages: Any) -> str:
@@ -125,7 +139,8 @@ def _trajectory(
     for number in range(begin, len(messages)):
         message = messages[number]
         if message.role == "user" and steps and number:
-            steps[-1] = replace(steps[-1], observation=unlabelled(message.text))
+            seen = [steps[-1].observation, unlabelled(message.text)]
+            steps[-1] = replace(steps[-1], observation="\n".join(filter(None, seen)))
         elif message.role == "agent":
             thought, action = _said(message.text, message.action)
             context = number < found.context
