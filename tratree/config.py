@@ -18,6 +18,16 @@ from tratree.errors import UserError
 
 
 @dataclass
+class PromptConfig:
+    """Rules and worked examples before every task of an environment."""
+
+    rules: str | None = MISSING
+    examples: str | None = MISSING
+    count: int = MISSING
+    required: bool = MISSING
+
+
+@dataclass
 class AlfworldConfig:
     """``env=alfworld``."""
 
@@ -31,6 +41,7 @@ class AlfworldConfig:
     wording: str = MISSING
     max_steps: int = MISSING
     splits: dict[str, str] = MISSING
+    prompt: PromptConfig = field(default_factory=PromptConfig)
 
 
 @dataclass
@@ -52,6 +63,7 @@ class WebShopConfig:
     spacy_model: str = MISSING
     max_steps: int = MISSING
     splits: dict[str, str] = MISSING
+    prompt: PromptConfig = field(default_factory=PromptConfig)
 
 
 @dataclass
@@ -70,6 +82,7 @@ class ScienceWorldConfig:
     eto_indices: str | None = MISSING
     max_steps: int = MISSING
     splits: dict[str, str] = MISSING
+    prompt: PromptConfig = field(default_factory=PromptConfig)
 
 
 ENVIRONMENTS: dict[str, type] = {
@@ -185,6 +198,7 @@ class MethodConfig:
 
     name: str = MISSING
     start: str = MISSING
+    reference: str = MISSING
     iterations: int = MISSING
     exploration: float = MISSING
     minimum_score: float = MISSING
@@ -198,6 +212,7 @@ class MethodConfig:
     continuation: str = MISSING
     pairs_per_divergence: int | None = MISSING
     pairs_per_task: int | None = MISSING
+    example_in_pairs: bool = MISSING
     trajectories_per_task: int | None = MISSING
     whole_trees: bool = MISSING
     rounds: int = MISSING

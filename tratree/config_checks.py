@@ -19,6 +19,7 @@ def check(config: Config) -> None:
         UserError: If one is unknown or out of its range, or two do not fit.
     """
     _check_values(config)
+    _check_prompt(config)
     _check_trainings(config)
     _check_combinations(config)
 
@@ -37,6 +38,7 @@ def choice(key: str, value: Any, allowed: Any) -> str:
 def _check_values(config: Config) -> None:
     method, tree, explore, rollout = config.method, config.tree, config.explore, config.rollout
     choice("method.start", method.start, ("sft", "base"))
+    choice("method.reference", method.reference, ("weak", "start"))
     choice("method.packing", method.packing, ("tree", "pairwise"))
     choice("method.aggregate", method.aggregate, ("mean", "max"))
     choice("method.continuation", method.continuation, ("end", "next_divergence", "one_step"))
@@ -76,6 +78,7 @@ def _check_values(config: Config) -> None:
         ("method.trajectories_per_task", method.trajectories_per_task, 1),
         ("method.rounds", method.rounds, 1),
         ("method.samples", method.samples, 1),
+        ("env.prompt.count", config.env.prompt.count, 0),
     ):
         if value is not None and value < low:
             raise UserError(f"{key}={value} is too small: it must be at least {low}")
@@ -95,6 +98,18 @@ def _check_values(config: Config) -> None:
         )
     for name in ("train", *config.evaluation.splits):
         choice("evaluation.splits", name, config.env.splits)
+
+
+def _check_prompt(config: Config) -> None:
+    prompt = config.env.prompt
+    missing = [key for key in ("rules", "examples") if getattr(prompt, key) is None]
+    if prompt.required and missing:
+        name = {"scienceworld": "sciworld"}.get(config.env.name, config.env.name)
+        raise UserError(
+            f"this setting needs {' and '.join(f'env.prompt.{key}' for key in missing)}: set "
+            f"env.prompt.rules=…/{name}_inst.txt env.prompt.examples=…/{name}_icl.json, which are "
+            "in eval_agent/prompt of github.com/Yifan-Song793/ETO, or env.prompt.required=false"
+        )
 
 
 def _check_trainings(config: Config) -> None:

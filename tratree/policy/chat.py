@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from copy import copy
 from functools import cached_property
 from importlib.resources import files
 
@@ -11,6 +12,7 @@ from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from tratree.errors import UserError
+from tratree.policy.prompt import Prompt
 from tratree.trajectory.turns import format_turn, parse_turn
 
 TEMPLATES = ("chatml", "llama2", "llama3", "tiny")
@@ -26,10 +28,12 @@ class ChatFormat:
     conversation as the chat template renders it. The text around the turns is read off one
     rendered probe conversation, so that the template stays the only place that defines it.
     Outer white space of a text is dropped, and special tokens spelled out in a text count as
-    white space: only the template writes control tokens.
+    white space: only the template writes control tokens. A prompt precedes every conversation and
+    is part of its first turn, so no token of it is the agent's own.
 
     Attributes:
         tokenizer: Of the model.
+        prompt: What precedes every task; None for nothing.
         template: The Jinja text of the chat template.
         stop_id: The token that ends an agent's turn.
         stop_ids: All tokens that end a turn when sampled: `stop_id` and the end of sequence.
@@ -42,6 +46,7 @@ class ChatFormat:
         tokenizer: PreTrainedTokenizerBase,
         template: str | None = None,
         system_prompt: str = "",
+        prompt: Prompt | None = None,
     ) -> None:
         """Derive the turns from a template.
 
@@ -49,12 +54,14 @@ class ChatFormat:
             tokenizer: Any tokenizer that has the template's control tokens.
             template: One of `TEMPLATES`; None takes the tokenizer's own chat template.
             system_prompt: Stands before the first turn, if not empty.
+            prompt: The messages before every task, and the labels of its observations.
 
         Raises:
             UserError: If there is no such template, or the tokenizer lacks its control tokens,
                 or an earlier turn would be rendered otherwise once later ones follow.
         """
         self.tokenizer = tokenizer
+        self.prompt = prompt
         self._name = template or "of the tokenizer"
         self.template = _template_text(tokenizer, template)
         self._system_prompt = system_prompt
@@ -75,10 +82,36 @@ class ChatFormat:
 
     def first_turn(self, text: str) -> list[int]:
         """Return the ids from the start of the conversation to where the agent begins."""
-        return self._encode(self._opening + self._plain(text) + self._first_to_agent)
+        if self.prompt is None:
+            return self._open(text)
+        text = self.prompt.first_label + text
+        return [*self.prefix, *self._answer(text)] if self.prefix else self._open(text)
 
     def next_turn(self, observation: str) -> list[int]:
         """Return the ids between the agent's stop token and where the agent begins again."""
+        return self._answer((self.prompt.label if self.prompt else "") + observation)
+
+    @cached_property
+    def prefix(self) -> tuple[int, ...]:
+        """The ids of the prompt, with which every conversation begins; empty without one."""
+        token_ids: list[int] = []
+        turns = self.prompt.turns if self.prompt else ()
+        for user, agent in zip(turns[::2], turns[1::2], strict=True):
+            token_ids += self._answer(user) if token_ids else self._open(user)
+            token_ids += self._agent_ids(self._plain(agent))
+        return tuple(token_ids)
+
+    def with_prompt(self, prompt: Prompt | None) -> ChatFormat:
+        """Return the same chat format with another prompt."""
+        other = copy(self)
+        other.prompt = prompt
+        other.__dict__.pop("prefix", None)
+        return other
+
+    def _open(self, text: str) -> list[int]:
+        return self._encode(self._opening + self._plain(text) + self._first_to_agent)
+
+    def _answer(self, observation: str) -> list[int]:
         text = self._stop_text + self._to_user + self._plain(observation) + self._to_agent
         return self._encode(text)[1:]
 

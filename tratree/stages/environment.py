@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tratree.config import Config
 from tratree.envs.base import TextEnv
@@ -17,9 +18,16 @@ _VERSIONS = {"webshop": 2}
 
 
 def games_stage(config: Config) -> Stage:
-    """Make or find the games. They do not depend on the run's seed."""
+    """Make or find the games. They depend neither on the run's seed nor on the prompt."""
     version = _VERSIONS.get(config.env.name, 1)
-    return Stage("games", {"env": asdict(config.env)}, _prepare, version=version)
+    return Stage("games", {"env": env_settings(config)}, _prepare, version=version)
+
+
+def env_settings(config: Config) -> dict[str, Any]:
+    """Return the environment's own settings, without the prompt that models are given."""
+    settings = asdict(config.env)
+    del settings["prompt"]
+    return settings
 
 
 def open_env(games: Path, cache: Path) -> TextEnv:

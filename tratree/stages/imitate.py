@@ -37,7 +37,7 @@ def imitate_stage(
     sampler = config.model.weak if explorer == "weak" else config.model.strong
     settings = {
         **training_settings(config, config.model.strong, config.model.imitation),
-        "sampled_by": {"chat": chat_settings(sampler)},
+        "sampled_by": {"chat": chat_settings(config, sampler)},
     }
     if config.method.whole_trees:
         if config.model.attention == "flash_attention_2":

@@ -11,8 +11,10 @@ from tratree.store.stage import Job, Stage
 from tratree.stages.reference import (
     REFERENCE,
     encode_pair,
+    example_settings,
     load_pairs,
     pack_tokens,
+    pair_chat,
     pair_inputs,
 )
 from tratree.stages.sft import sft_stage
@@ -52,6 +54,7 @@ def prefer_stage(
             "length_normalised": method.length_normalised,
         },
         "pack_tokens": pack_tokens(config),
+        **example_settings(config),
     }
     inputs = {**pair_inputs(pairs), "reference": reference}
     if start is None and method.start == "sft":
@@ -62,7 +65,7 @@ def prefer_stage(
 
 
 def _train(job: Job) -> None:
-    chat = load_chat(job.settings)
+    chat = pair_chat(load_chat(job.settings), job.settings)
     pairs = load_pairs(job)
     scores = json.loads((job.inputs["reference"] / REFERENCE).read_text("utf-8"))
     data = PairDataModule(

@@ -16,7 +16,7 @@ from tratree.errors import UserError
 from tratree.modules.log_probabilities import score_sequences
 from tratree.store.stage import Job, Stage
 from tratree.stages.pairs import read_pairs
-from tratree.stages.training import chat_settings, load_chat, load_policy
+from tratree.stages.training import chat_settings, configured_prompt, load_chat, load_policy
 from tratree.stages.trajectory_pairs import read_trajectory_pairs
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
@@ -41,10 +41,28 @@ def reference_stage(config: Config, pairs: Stage, model: Stage, label: str = "")
     Raises:
         UserError: If the reference and the strong model do not share a vocabulary.
     """
-    _check_chats(model.settings["chat"], chat_settings(config.model.strong))
-    settings = {"dtype": config.model.dtype, "pack_tokens": pack_tokens(config)}
+    _check_chats(model.settings["chat"], chat_settings(config, config.model.strong))
+    settings = {
+        "dtype": config.model.dtype,
+        "pack_tokens": pack_tokens(config),
+        **example_settings(config),
+    }
     inputs = {**pair_inputs(pairs), "model": model}
     return Stage("reference", settings, _score, inputs, label=label, version=2)
+
+
+def example_settings(config: Config) -> dict[str, bool]:
+    """Return what `pair_chat` needs: nothing if pairs keep the worked example, or there is none."""
+    prompt = configured_prompt(config)
+    left_out = prompt is not None and prompt.example and not config.method.example_in_pairs
+    return {"example": False} if left_out else {}
+
+
+def pair_chat(chat: ChatFormat, settings: Mapping[str, Any]) -> ChatFormat:
+    """Return the chat format of pairs: without the worked example if the settings say so."""
+    if chat.prompt is None or settings.get("example", True):
+        return chat
+    return chat.with_prompt(chat.prompt.without_example())
 
 
 def pair_inputs(pairs: Stage) -> dict[str, Stage]:
@@ -109,6 +127,7 @@ def _after(chat: ChatFormat, trajectory: Trajectory, shared_steps: int) -> Encod
 
 def _score(job: Job) -> None:
     model, chat = load_policy(job.inputs["model"], job.settings["dtype"])
+    chat = pair_chat(chat, job.settings)
     pairs = load_pairs(job)
     sides = [side for pair in pairs for side in encode_pair(chat, pair)]
     scores = score_sequences(model, sides, pack_tokens=job.settings["pack_tokens"])

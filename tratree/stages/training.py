@@ -32,6 +32,7 @@ from tratree.store.finished import read_description
 from tratree.store.progress import Progress
 from tratree.store.stage import Job, Resources
 from tratree.policy.chat import ChatFormat
+from tratree.policy.prompt import Prompt, read_prompt
 
 ADAPTER = "adapter"
 REPORT = "training.json"
@@ -51,7 +52,7 @@ def training_settings(
             "quantization": model.quantization,
         },
         "weights": fingerprint(base.name),
-        "chat": chat_settings(base),
+        "chat": chat_settings(config, base),
         "context": model.context,
         "lora": asdict(model.lora),
         "optimization": asdict(optimization),
@@ -67,20 +68,43 @@ def training_settings(
     }
 
 
-def chat_settings(base: BaseModelConfig) -> dict[str, Any]:
-    """Return what the chat format of a base model depends on."""
+def chat_settings(config: Config, base: BaseModelConfig) -> dict[str, Any]:
+    """Return what the chat format of a base model depends on, the texts of the prompt included.
+
+    Raises:
+        UserError: If a file of the prompt cannot be read.
+    """
+    prompt = configured_prompt(config)
     return {
         "tokenizer": base.name,
         "template": base.chat_template,
         "system_prompt": base.system_prompt,
+        **({} if prompt is None else {"prompt": {**asdict(prompt), "example": [*prompt.example]}}),
     }
+
+
+def configured_prompt(config: Config) -> Prompt | None:
+    """Return the prompt that the files of ``env.prompt`` hold; None without files.
+
+    Raises:
+        UserError: If a file cannot be read or has another form.
+    """
+    files = config.env.prompt
+    return read_prompt(files.rules, files.examples, files.count)
 
 
 def load_chat(settings: Mapping[str, Any]) -> ChatFormat:
     """Return the chat format of a model, given the settings of its fine-tuning."""
     chat = settings["chat"]
     tokenizer = load_tokenizer(chat["tokenizer"])
-    return ChatFormat(tokenizer, chat["template"], chat["system_prompt"])
+    prompt = stored_prompt(settings)
+    return ChatFormat(tokenizer, chat["template"], chat["system_prompt"], prompt)
+
+
+def stored_prompt(settings: Mapping[str, Any]) -> Prompt | None:
+    """Return the prompt of a model, given the settings of its fine-tuning."""
+    stored = settings["chat"].get("prompt")
+    return None if stored is None else Prompt(**{**stored, "example": tuple(stored["example"])})
 
 
 def load_start(job: Job) -> PeftModel:
