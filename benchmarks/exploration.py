@@ -7,10 +7,10 @@ from itertools import groupby
 from pathlib import Path
 
 from tratree.cli.compose import compose_config
-from tratree.stages.methods import weak_trees
-from tratree.store.progress import Progress
 from tratree.runs.run import open_store
 from tratree.stages.file_names import EPISODES
+from tratree.stages.methods import weak_trees
+from tratree.store.progress import Progress
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
 

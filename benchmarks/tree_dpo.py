@@ -42,15 +42,15 @@ from tratree.models.settings import LoraSettings
 from tratree.modules.pack_attention import attend_by_edges
 from tratree.modules.settings import TrainingSettings
 from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule
-from tratree.store.progress import Progress
-from tratree.store.stage import Resources
+from tratree.policy.chat import ChatFormat
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.stages.explore import explore_stage
 from tratree.stages.file_names import EPISODES
 from tratree.stages.reference import encode_pair
 from tratree.stages.sft import sft_stage
+from tratree.store.progress import Progress
+from tratree.store.stage import Resources
 from tratree.store.store import Store
-from tratree.policy.chat import ChatFormat
-from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.tree.divergence import find_pairs
 from tratree.tree.merge import build_tree

@@ -23,6 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from experiments.findings import findings
+from tratree.report.html import Table
+from tratree.report.sweep import find_points
+from tratree.report.sweep_page import NOTE, Summary, markdown_table, summarize_points
+from tratree.report.table import p_text
 from tratree.runs.kept_points import (
     KeptPoint,
     join_points,
@@ -32,10 +36,6 @@ from tratree.runs.kept_points import (
 )
 from tratree.runs.run_folder import seconds_by_name
 from tratree.runs.starts import origin
-from tratree.report.html import Table
-from tratree.report.sweep import find_points
-from tratree.report.sweep_page import NOTE, Summary, markdown_table, summarize_points
-from tratree.report.table import p_text
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent

@@ -10,8 +10,8 @@ from omegaconf import OmegaConf
 from tratree.cli.compose import CONFIG_FOLDER, compose_config
 from tratree.config import register_schema
 from tratree.modules.settings import TrainingSettings
-from tratree.stages.training import training_settings
 from tratree.preemption import PATIENCE_SECONDS
+from tratree.stages.training import training_settings
 
 GROUPS = ("env", "method", "model", "explore", "tree", "trainer", "evaluation", "logger")
 OVERRIDES = ("setting", "experiment", "debug", "hparams_search")

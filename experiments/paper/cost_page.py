@@ -12,8 +12,8 @@ from types import MappingProxyType
 from experiments.paper import cost, model_sizes
 from experiments.paper.cost import Range
 from experiments.paper.model_sizes import Role
-from tratree.store.stage import Stage, with_inputs
 from tratree.report.sweep_page import markdown_table
+from tratree.store.stage import Stage, with_inputs
 
 PAGE = Path(__file__).with_name("cost.md")
 TEMPLATE = Path(__file__).with_name("cost_template.md")

@@ -16,10 +16,10 @@ from typing import Any
 
 from sklearn.metrics import roc_auc_score
 
-from tratree.runs.run_folder import read_stages
-from tratree.stages.file_names import EPISODES
-from tratree.runs.starts import origin, starts_below
 from tratree.report.table import p_text
+from tratree.runs.run_folder import read_stages
+from tratree.runs.starts import origin, starts_below
+from tratree.stages.file_names import EPISODES
 from tratree.trajectory.jsonl import read_trajectories
 
 HERE = Path(__file__).resolve().parent

@@ -20,12 +20,12 @@ from tratree.evaluation.metrics import summarize
 from tratree.models.loading import load_tokenizer
 from tratree.models.lora import load_policy_model
 from tratree.models.settings import ModelSettings
-from tratree.stages.episodes import rollout_settings
 from tratree.policy.chat import ChatFormat
 from tratree.policy.machine_settings import EngineSettings
 from tratree.policy.rollout import run_episodes
 from tratree.policy.rollout_settings import Episode, RolloutLimits
 from tratree.policy.sampling import SamplingSettings
+from tratree.stages.episodes import rollout_settings
 
 
 def main(model_folder: str, games: str) -> None:

@@ -23,17 +23,17 @@ from transformers import PreTrainedModel
 from tratree.cli.compose import compose_config
 from tratree.config import Config, SamplingConfig
 from tratree.data.episodes import collate, cut_into_batches
-from tratree.stages.methods import evaluations
-from tratree.store.progress import Progress
-from tratree.runs.run import open_store
-from tratree.stages.explore import explore_stage
-from tratree.stages.file_names import EPISODES, METRICS
-from tratree.stages.pairs import PAIRS
-from tratree.stages.training import load_policy
-from tratree.runs.starts import origin, this_start
 from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
 from tratree.report.sweep_page import markdown_table
 from tratree.report.sweep_table import over_seeds
+from tratree.runs.run import open_store
+from tratree.runs.starts import origin, this_start
+from tratree.stages.explore import explore_stage
+from tratree.stages.file_names import EPISODES, METRICS
+from tratree.stages.methods import evaluations
+from tratree.stages.pairs import PAIRS
+from tratree.stages.training import load_policy
+from tratree.store.progress import Progress
 from tratree.trajectory.jsonl import read_trajectories
 
 HERE = Path(__file__).resolve().parent

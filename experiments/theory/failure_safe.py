@@ -22,19 +22,19 @@ from scipy.stats import ttest_rel
 
 from tratree.cli.compose import compose_config
 from tratree.config import Config
-from tratree.stages.methods import explored, sft_strong, weak_reference_dpo
-from tratree.store.progress import Progress
-from tratree.runs.run import open_store
-from tratree.store.stage import Job, Stage
-from tratree.stages.evaluate import evaluate_stage
-from tratree.stages.file_names import EPISODES, METRICS
-from tratree.stages.pairs import PAIRS, pairs_stage
-from tratree.stages.training import ADAPTER, read_report
-from tratree.stages.trees import trees_stage
-from tratree.runs.starts import origin, this_start
 from tratree.report.sweep_page import markdown_table
 from tratree.report.sweep_table import over_seeds
 from tratree.report.table import p_text
+from tratree.runs.run import open_store
+from tratree.runs.starts import origin, this_start
+from tratree.stages.evaluate import evaluate_stage
+from tratree.stages.file_names import EPISODES, METRICS
+from tratree.stages.methods import explored, pairs_dpo, sft_strong
+from tratree.stages.pairs import PAIRS, pairs_stage
+from tratree.stages.training import ADAPTER, read_report
+from tratree.stages.trees import trees_stage
+from tratree.store.progress import Progress
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 from tratree.trajectory.types import Trajectory
 
@@ -125,7 +125,7 @@ def measure(config: Config, case: str) -> Outcome:
     """
     store = open_store(config, Progress())
     pairs = pairs_stage(config, trees_stage(config, altered(config, case)))
-    trained, strong = weak_reference_dpo(config, pairs), sft_strong(config)
+    trained, strong = pairs_dpo(config, pairs), sft_strong(config)
     weights = [
         (store.ensure(stage) / ADAPTER / WEIGHTS).read_bytes() for stage in (trained, strong)
     ]

@@ -12,11 +12,11 @@ import sys
 from typing import Literal, cast
 
 from tratree.cli.compose import compose_config
-from tratree.store.progress import Progress
 from tratree.runs.run import open_store
 from tratree.stages.evaluate import evaluate_stage
 from tratree.stages.file_names import METRICS
 from tratree.stages.sft import sft_stage
+from tratree.store.progress import Progress
 
 
 def main() -> None:

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from tratree.cli.compose import compose_config
 from tratree.envs.base import TextEnv
-from tratree.store.progress import Progress
 from tratree.runs.run import open_store
 from tratree.stages.environment import games_stage, open_env
+from tratree.store.progress import Progress
 from tratree.trajectory.jsonl import TrajectoryLog
 from tratree.trajectory.types import Step, Task, Trajectory
 

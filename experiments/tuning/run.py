@@ -20,10 +20,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from tratree.runs.run_folder import seconds_by_stage
-from tratree.runs.starts import origin, starts_below
 from tratree.report.html import COLOURS, svg
 from tratree.report.sweep_page import markdown_table
+from tratree.runs.run_folder import seconds_by_stage
+from tratree.runs.starts import origin, starts_below
 from tratree.tuning.study import Setting, read_settings
 
 HERE = Path(__file__).resolve().parent

@@ -47,8 +47,8 @@ from tratree.modules.metrics import METRICS, read_metrics
 from tratree.modules.pack_attention import EDGES, attend_by_edges
 from tratree.modules.sft import SFTModule
 from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule
-from tratree.stages.reference import encode_pair
 from tratree.policy.chat import ChatFormat
+from tratree.stages.reference import encode_pair
 from tratree.trajectory.types import Step, Task, Trajectory
 from tratree.tree.divergence import find_pairs
 from tratree.tree.merge import build_tree

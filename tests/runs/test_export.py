@@ -11,15 +11,15 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from tests.run_commands import start
 from tests.report.card_snippets import run_snippet
+from tests.run_commands import start
 from tratree.cli.compose import compose_config
 from tratree.cli.export import main
 from tratree.errors import UserError
 from tratree.models.names import local_folder
+from tratree.policy.chat import ChatFormat
 from tratree.stages.methods import systems
 from tratree.stages.training import load_policy, read_report
-from tratree.policy.chat import ChatFormat
 
 OVERRIDES = ("debug=smoke", "method=mcts")
 TOKENS = torch.arange(20)[None]

@@ -8,6 +8,8 @@ import pytest
 
 from tests.report.test_sweep import finished, write_point
 from tratree.errors import UserError
+from tratree.report.sweep import find_points
+from tratree.report.sweep_page import summarize_points
 from tratree.runs.kept_points import (
     KeptPoint,
     join_points,
@@ -15,8 +17,6 @@ from tratree.runs.kept_points import (
     read_points,
     write_points,
 )
-from tratree.report.sweep import find_points
-from tratree.report.sweep_page import summarize_points
 
 
 @pytest.fixture

@@ -13,15 +13,15 @@ from rich.console import Console
 from tratree.cli.compose import compose_config
 from tratree.cli.view import main
 from tratree.errors import UserError
-from tratree.store.progress import Progress
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.runs.run_folder import STAGES, read_stages, write_stages
 from tratree.runs.run_trees import find_trees
-from tratree.store.stage import Job, Resources, Stage
 from tratree.stages.file_names import EPISODES
 from tratree.stages.paths import paths_stage
 from tratree.stages.trees import trees_stage
+from tratree.store.progress import Progress
+from tratree.store.stage import Job, Resources, Stage
 from tratree.store.store import Store
-from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.trajectory.jsonl import write_trajectories
 from tratree.trajectory.types import Step, Task, Trajectory
 

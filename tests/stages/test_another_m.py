@@ -10,10 +10,10 @@ import pytest
 from rich.console import Console
 
 from tratree.cli.compose import compose_config
-from tratree.stages.methods import explored
-from tratree.store.progress import Progress
 from tratree.runs.run import open_store
 from tratree.stages.file_names import EPISODES
+from tratree.stages.methods import explored
+from tratree.store.progress import Progress
 
 SMALL = ("debug=smoke", "explore.tasks=3", "model.weak.sft.epochs=1")
 

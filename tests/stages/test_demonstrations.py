@@ -16,12 +16,12 @@ from tratree.config import Config
 from tratree.envs.base import play_expert
 from tratree.errors import UserError
 from tratree.external_data import external_data
-from tratree.store.progress import Progress
-from tratree.store.stage import Resources
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.stages.sft import sft_stage
+from tratree.store.progress import Progress
+from tratree.store.stage import Resources
 from tratree.store.store import Store
-from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.trajectory.conversations import write_conversations
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory

@@ -7,11 +7,11 @@ import pytest
 from tests.stages.test_methods import changed, keys
 from tratree.cli.compose import compose_config
 from tratree.errors import UserError
-from tratree.stages.methods import systems
-from tratree.stages.episodes import Tally
-from tratree.stages.exploration import is_decided, undecided, within_tokens
 from tratree.policy.rollout_settings import Episode
 from tratree.policy.sampling import SamplingSettings
+from tratree.stages.episodes import Tally
+from tratree.stages.exploration import is_decided, undecided, within_tokens
+from tratree.stages.methods import systems
 from tratree.trajectory.types import Step, Task, Trajectory
 
 

@@ -14,14 +14,14 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from tests.policy.small_tokenizers import LINES, tokenizer_of
 from tratree.cli.compose import compose_config
 from tratree.modules.metrics import METRICS
-from tratree.stages.methods import mcts
-from tratree.store.progress import Progress
-from tratree.store.stage import Job, Resources
-from tratree.stages.paths import PATHS
-from tratree.stages.training import read_report
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import without_token_ids
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
+from tratree.stages.methods import mcts
+from tratree.stages.paths import PATHS
+from tratree.stages.training import read_report
+from tratree.store.progress import Progress
+from tratree.store.stage import Job, Resources
 from tratree.trajectory.jsonl import write_trajectories
 from tratree.trajectory.types import Step, Task, Trajectory
 

@@ -13,12 +13,12 @@ from rich.console import Console
 from tratree.cli.compose import compose_config
 from tratree.errors import UserError
 from tratree.models.names import local_folder
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.stages.methods import systems
+from tratree.stages.sft import sft_stage
 from tratree.store.progress import Progress
 from tratree.store.stage import Resources
-from tratree.stages.sft import sft_stage
 from tratree.store.store import Store
-from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 
 
 def copy_of_the_family(folder: Path) -> Path:

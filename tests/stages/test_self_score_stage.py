@@ -11,14 +11,14 @@ import pytest
 from rich.console import Console
 
 from tratree.cli.compose import compose_config
-from tratree.store.progress import Progress
-from tratree.store.stage import Job, Resources
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.stages.explore import explore_stage
 from tratree.stages.file_names import EPISODES
 from tratree.stages.self_score import self_score_stage
 from tratree.stages.sft import sft_stage
+from tratree.store.progress import Progress
+from tratree.store.stage import Job, Resources
 from tratree.store.store import Store
-from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 
 

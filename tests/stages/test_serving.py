@@ -12,14 +12,14 @@ from rich.console import Console
 from tests.policy.vllm_stand_in import GreedyVllm, serving
 from tratree.cli.compose import compose_config
 from tratree.errors import UserError
-from tratree.store.progress import Progress
-from tratree.store.stage import Resources
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.stages.evaluate import evaluate_stage
 from tratree.stages.file_names import EPISODES
 from tratree.stages.sft import sft_stage
 from tratree.stages.training import load_policy
+from tratree.store.progress import Progress
+from tratree.store.stage import Resources
 from tratree.store.store import Store
-from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 
 SMALL = ["debug=smoke", "evaluation.episodes=2", "env.max_steps=4"]
 WEAK = "package:models/tiny/weak"

@@ -14,12 +14,10 @@ from rich.console import Console
 
 from tratree.cli.compose import compose_config
 from tratree.config import Config
-from tratree.stages.methods import METHODS, evaluations, systems
-from tratree.store.progress import Progress
 from tratree.runs.run import open_store, run
-from tratree.store.stage import Job, Stage, with_inputs
 from tratree.stages.demonstrations import DEMONSTRATIONS
 from tratree.stages.file_names import EPISODES
+from tratree.stages.methods import METHODS, evaluations, systems
 from tratree.stages.paths import PATHS
 from tratree.stages.select import select_stage
 from tratree.stages.training import read_report
@@ -28,6 +26,8 @@ from tratree.stages.trajectory_pairs import (
     random_pairs_stage,
     read_trajectory_pairs,
 )
+from tratree.store.progress import Progress
+from tratree.store.stage import Job, Stage, with_inputs
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 from tratree.trajectory.types import Step, Task, Trajectory
 

@@ -12,14 +12,14 @@ from rich.console import Console
 
 from tratree.cli.compose import compose_config
 from tratree.errors import UserError
-from tratree.store.finished import read_description
-from tratree.stages.methods import weak_trees
-from tratree.store.progress import Progress
 from tratree.runs.run import open_store
-from tratree.store.stage import Job, Stage
 from tratree.stages.file_names import EPISODES
+from tratree.stages.methods import weak_trees
 from tratree.stages.paths import COMPARISON, paths_stage
 from tratree.stages.trees import STATISTICS, draw_trajectories, read_trees, trees_stage
+from tratree.store.finished import read_description
+from tratree.store.progress import Progress
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import write_trajectories
 from tratree.trajectory.types import Step, Task, Trajectory
 

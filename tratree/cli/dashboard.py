@@ -40,8 +40,8 @@ def main(arguments: Sequence[str]) -> None:
     check_connection("tratree dashboard")
 
     from tratree.cli.compose import compose_config
-    from tratree.stages.methods import METHODS
     from tratree.runs.run import CEILING, WEAK
+    from tratree.stages.methods import METHODS
     from tratree.tracking.wandb_dashboard import build_dashboard, publish
 
     splits = compose_config([f"env={given.env}"]).evaluation.splits

@@ -9,11 +9,11 @@ from pathlib import Path
 from tratree.config import Config
 from tratree.envs.base import TextEnv
 from tratree.errors import UserError
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
+from tratree.stages.environment import games_stage, open_env
 from tratree.store.progress import Progress
 from tratree.store.stage import Resources
-from tratree.stages.environment import games_stage, open_env
 from tratree.store.store import Store
-from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.trajectory.types import Task
 
 

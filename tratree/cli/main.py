@@ -19,6 +19,7 @@ INTERRUPTED = 128 + 2
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
+        "conversation": "print an episode as the model reads it, prompt included",
         "convert": "convert files of trajectories: AgentGym, ETO, TRL",
         "dashboard": "make a W&B workspace for the runs of a project",
         "export": "write a trained model to a folder that other programs load",

@@ -66,8 +66,8 @@ def _look(sweep: Path) -> tuple[SweepProgress, Group]:
         planned_runs,
         planned_stages,
     )
-    from tratree.runs.sweep_progress import sweep_progress
     from tratree.report.sweep import by_key, find_begun_points
+    from tratree.runs.sweep_progress import sweep_progress
 
     begun = find_begun_points([sweep])
     places, known, trials = [], True, 0

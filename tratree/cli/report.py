@@ -36,9 +36,9 @@ def main(arguments: Sequence[str]) -> None:
     given = parser.parse_args(arguments)
 
     # Heavy imports wait until the arguments are known to be right.
+    from tratree.report.run_page import render
     from tratree.runs.run_record import read_run
     from tratree.runs.run_trees import find_trees, tree_page
-    from tratree.report.run_page import render
 
     record = read_run(given.run, given.store)
     out = given.out or given.run / PAGE

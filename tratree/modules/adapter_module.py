@@ -11,8 +11,9 @@ from lightning import LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from peft import PeftModel
 from torch import Tensor
-from torch.optim import AdamW
+from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+from transformers import get_constant_schedule_with_warmup
 
 from tratree.data.batches import Batch
 from tratree.errors import UserError
@@ -102,8 +103,7 @@ class AdapterModule(LightningModule, Generic[Batch]):
         )
         # Lightning's own estimate would start the loader before a checkpoint has set its position.
         steps = len(self.trainer.datamodule.train_dataloader())  # type: ignore[attr-defined]
-        schedule = LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps, settings))
-        return [optimizer], [schedule]
+        return [optimizer], [learning_rate_schedule(optimizer, steps, settings)]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the trained weights only; the base model is not the checkpoint's to hold."""
@@ -125,6 +125,16 @@ class AdapterModule(LightningModule, Generic[Batch]):
 
     def _trained_names(self) -> set[str]:
         return {name for name, p in self.named_parameters() if p.requires_grad}
+
+
+def learning_rate_schedule(
+    optimizer: Optimizer, steps: int, settings: TrainingSettings
+) -> LRScheduler:
+    """Return the schedule of a training of `steps` steps; that of a name of transformers is its."""
+    if settings.schedule == "constant_with_warmup":
+        warmup = math.ceil(settings.warmup_share * steps)  # as transformers' Trainer counts
+        return get_constant_schedule_with_warmup(optimizer, warmup)
+    return LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps, settings))
 
 
 def learning_rate_factor(step: int, steps: int, settings: TrainingSettings) -> float:

@@ -23,7 +23,8 @@ class TrainingSettings:
         warmup_share: Share of all steps in which the learning rate rises linearly, in [0, 1).
         weight_decay: Of AdamW, at least 0.
         clip: Largest norm of the gradient; 0 does not clip.
-        schedule: ``cosine`` to 0 after the warm-up, or ``constant``.
+        schedule: ``cosine`` to 0 after the warm-up, or ``constant``; or ``constant_with_warmup``,
+            the one of transformers, whose first step of a warm-up has a learning rate of 0.
         precision: ``32-true``, or ``bf16-mixed`` for matrix products in bfloat16.
         threads: CPU threads; the number changes the last bits of a result.
         accelerator: Lightning's name, such as ``cpu`` or ``gpu``.
@@ -76,7 +77,7 @@ class TrainingSettings:
                 f"samples, which {self.processes} devices cannot share evenly: change one of them"
             )
         for name, choices in (
-            ("schedule", ("cosine", "constant")),
+            ("schedule", ("cosine", "constant", "constant_with_warmup")),
             ("strategy", STRATEGIES),
             ("precision", PRECISIONS),
         ):

@@ -235,7 +235,7 @@ class ChatFormat:
     def _check_tokens(self) -> None:
         text = format_turn("", "")
         whole = self._render([text] * 2, [text], self._plain(self._system_prompt))
-        turns = self.first_turn(text) + self._agent_ids(text) + self.next_turn(text)
+        turns = self._open(text) + self._agent_ids(text) + self._answer(text)
         if turns != self._encode(whole):
             raise UserError(
                 f"this tokenizer joins tokens across the turns of chat template {self._name}: "

@@ -6,14 +6,15 @@ The form is that of ETO and of the paper's code; the texts are the user's files.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from tratree.errors import UserError
 from tratree.trajectory.turns import parse_turn
-from tratree.trajectory.types import Step, Trajectory
+from tratree.trajectory.types import Trajectory
 
 ANSWER = "OK"
 """Said by the agent after the rules."""
@@ -43,6 +44,31 @@ class Prompt:
     def turns(self) -> tuple[str, ...]:
         """All messages in order, turns of user and agent in alternation."""
         return (*((self.rules, ANSWER) if self.rules else ()), *self.example)
+
+    @property
+    def digest(self) -> str:
+        """The first 12 hexadecimal digits of the SHA-256 of all its texts."""
+        return sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()[:12]
+
+    def __str__(self) -> str:
+        """Return in a few words what it has."""
+        rules = [f"rules of {len(self.rules)} characters"] if self.rules else []
+        example = [f"{len(self.example)} turns of worked examples"] if self.example else []
+        return f"{' and '.join(rules + example) or 'labels alone'} (SHA-256 {self.digest})"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON data; `from_json` gives an equal prompt back."""
+        return {**asdict(self), "example": [*self.example]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Prompt:
+        """Rebuild a prompt from `to_json`'s data."""
+        return cls(**{**data, "example": tuple(data["example"])})
+
+    def messages(self) -> list[dict[str, str]]:
+        """Return the turns as chat messages with ``role`` and ``content``."""
+        roles = ("user", "assistant")
+        return [{"role": roles[n % 2], "content": text} for n, text in enumerate(self.turns)]
 
     def without_example(self) -> Prompt:
         """Return the rules and labels alone."""
@@ -100,12 +126,7 @@ def without_prompt(trajectory: Trajectory, prompt: Prompt) -> Trajectory:
         == [(_words(thought), _words(action)) for thought, action in map(parse_turn, agents)]
     ):
         first, steps = shown[len(agents)], steps[len(agents) :]
-    steps = tuple(_unlabelled(step) for step in steps) if prompt.label else steps
     return replace(trajectory, first_observation=first, steps=steps)
-
-
-def _unlabelled(step: Step) -> Step:
-    return replace(step, observation=_bare(step.observation))
 
 
 def _bare(text: str, rules: str = "") -> str:

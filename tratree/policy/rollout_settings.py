@@ -88,9 +88,9 @@ class RolloutLimits:
         needed = len(chat.prefix) + self.max_new_tokens
         if chat.prefix and needed >= self.max_context:
             raise UserError(
-                f"the prompt has {len(chat.prefix)} tokens and a turn {self.max_new_tokens}, so the "
+                f"the prompt has {len(chat.prefix)} tokens and a turn {self.max_new_tokens}, so a "
                 f"context of {self.max_context} has no room for a task: set model.context to more "
-                f"than {needed}, or use a shorter env.prompt"
+                f"than {needed}, or give a shorter env.prompt"
             )
 
     def check_label(self, chat: ChatFormat) -> None:

@@ -15,17 +15,18 @@ from tratree.models.lora import load_policy_model
 from tratree.models.names import local_folder, public_name
 from tratree.models.settings import ModelSettings
 from tratree.modules.fit import FitReport
-from tratree.store.finished import DESCRIPTION, read_description
+from tratree.report.model_card import ModelCard, Step, render_card
 from tratree.runs.run_folder import STAGES, read_stages
+from tratree.runs.starts import library_versions
 from tratree.stages.demonstrations import DEMONSTRATIONS
 from tratree.stages.file_names import EPISODES
 from tratree.stages.pairs import PAIRS
 from tratree.stages.paths import PATHS
 from tratree.stages.training import ADAPTER, load_chat, read_report
 from tratree.stages.trees import read_trees
-from tratree.runs.starts import library_versions
-from tratree.report.model_card import ModelCard, Step, render_card
+from tratree.store.finished import DESCRIPTION, read_description
 
+PROMPT = "prompt.json"
 RESULTS = ("results.json", "results.md")
 _LINES = {
     "demonstrations": (DEMONSTRATIONS, "demonstrations"),
@@ -41,7 +42,8 @@ def export(source: Path, out: Path, *, system: str | None = None, merged: bool =
 
     The adapter is one that plain ``PeftModel.from_pretrained`` loads; a merged model is one that
     plain ``AutoModelForCausalLM.from_pretrained`` loads, in the number type it was trained in.
-    Both come with the tokenizer, its chat template set, and a model card.
+    Both come with the tokenizer, its chat template set, a model card, and the messages of the
+    prompt, if there was one, as ``prompt.json``.
 
     Args:
         source: A run folder, or the folder of a finished fine-tuning in a store.
@@ -67,6 +69,9 @@ def export(source: Path, out: Path, *, system: str | None = None, merged: bool =
     chat = load_chat(settings)
     chat.tokenizer.chat_template = chat.template
     chat.tokenizer.save_pretrained(out)
+    if chat.prompt is not None:
+        document = json.dumps(chat.prompt.messages(), indent=2, ensure_ascii=False)
+        (out / PROMPT).write_text(document + "\n", encoding="utf-8")
     title, results = _results(source, system)
     card = ModelCard(
         title=title or f"{trained.parent.name} {trained.name}",
@@ -75,6 +80,7 @@ def export(source: Path, out: Path, *, system: str | None = None, merged: bool =
         merged=merged,
         steps=_steps(trained),
         results=results,
+        prompt=chat.prompt,
         versions=library_versions(),
     )
     (out / "README.md").write_text(render_card(card), encoding="utf-8")

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from tratree.errors import UserError
+from tratree.report.sweep import Point
 from tratree.runs.run_folder import stage_seconds
 from tratree.runs.starts import read_starts
-from tratree.report.sweep import Point
 
 FIELDS = ("name", "settings", "choices", "overrides", "stages")
 

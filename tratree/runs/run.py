@@ -13,16 +13,18 @@ from rich.console import Console
 from tratree.config import Config
 from tratree.errors import UserError
 from tratree.evaluation.comparison import compare
-from tratree.stages.methods import evaluations
-from tratree.store.progress import Progress
-from tratree.runs.run_folder import write_stages
-from tratree.store.stage import Resources, with_inputs
-from tratree.stages.evaluate import protocol, read_evaluation
-from tratree.runs.starts import write_start
-from tratree.store.store import Store
-from tratree.tracking import Tracker, open_tracker
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.report.table import add_gap_recovered, print_results, write_results
+from tratree.runs.run_folder import write_stages
+from tratree.runs.starts import write_start
+from tratree.stages.environment import configured_prompt
+from tratree.stages.episodes import check_prompt
+from tratree.stages.evaluate import protocol, read_evaluation
+from tratree.stages.methods import evaluations
+from tratree.store.progress import Progress
+from tratree.store.stage import Resources, with_inputs
+from tratree.store.store import Store
+from tratree.tracking import Tracker, open_tracker
 
 TABLE_WIDTH = 132
 PROFILES = "profile"
@@ -80,6 +82,7 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
     """
     progress = progress or Progress()
     evaluated = evaluations(config)
+    check_prompt(config)
     write_stages(folder, config.store, evaluated.values())
     write_start(folder)
     with open_tracker(config, folder) as tracker:
@@ -100,7 +103,7 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
 
 
 def _results(config: Config, evaluated: Mapping[str, Path]) -> dict[str, Any]:
-    rules = protocol(config)
+    rules, prompt = protocol(config), configured_prompt(config)
     measured, played = {}, {}
     for name, folder in evaluated.items():
         measured[name], played[name] = read_evaluation(folder, rules["splits"])
@@ -111,6 +114,7 @@ def _results(config: Config, evaluated: Mapping[str, Path]) -> dict[str, Any]:
         "seed": config.seed,
         "pgr": {"weak": WEAK, "ceiling": CEILING},
         "protocol": rules,
+        **({} if prompt is None else {"prompt": str(prompt)}),
         "systems": measured,
         "comparisons": {
             "baseline": CEILING,

@@ -11,13 +11,13 @@ from typing import Any
 from tratree.errors import UserError
 from tratree.modules.metrics import METRICS as CURVES
 from tratree.modules.metrics import read_metrics
-from tratree.store.finished import TIMING, unfinished
-from tratree.runs.run_folder import STAGES, RunStages, read_stages
-from tratree.runs.run_trees import find_trees
-from tratree.stages.file_names import EPISODES, EPISODES_LOG, METRICS
-from tratree.runs.starts import read_starts
 from tratree.report.run_page import RunRecord, StageRecord
 from tratree.report.sweep import CONFIGURATION, FAILURE, RESULTS, read_json, read_yaml
+from tratree.runs.run_folder import STAGES, RunStages, read_stages
+from tratree.runs.run_trees import find_trees
+from tratree.runs.starts import read_starts
+from tratree.stages.file_names import EPISODES, EPISODES_LOG, METRICS
+from tratree.store.finished import TIMING, unfinished
 from tratree.trajectory.jsonl import read_trajectories, read_trajectory_log
 from tratree.trajectory.types import Trajectory
 from tratree.tree.types import TrajectoryTree

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tratree.errors import UserError
-from tratree.store.finished import DESCRIPTION, read_description
 from tratree.runs.run_folder import read_stages
 from tratree.stages.trees import read_trees
+from tratree.store.finished import DESCRIPTION, read_description
 from tratree.tree.mcts import search_paths
 from tratree.tree.types import TrajectoryTree
 from tratree.tree.view import render

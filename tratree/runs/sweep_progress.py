@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tratree.store.finished import TIMING
-from tratree.runs.run_folder import STAGES, read_stages
-from tratree.store.store import is_being_computed
 from tratree.report.sweep import Point
+from tratree.runs.run_folder import STAGES, read_stages
+from tratree.store.finished import TIMING
+from tratree.store.store import is_being_computed
 
 STATES = ("waiting", "running", "interrupted", "done", "failed")
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tratree.stages.file_names import EPISODES
 from tratree.store.finished import finished_folders, read_description
 from tratree.store.stage import Job
-from tratree.stages.file_names import EPISODES
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
 

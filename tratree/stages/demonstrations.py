@@ -12,9 +12,10 @@ from tratree.config import Config
 from tratree.envs.base import play_expert
 from tratree.envs.registry import published_task
 from tratree.errors import UserError
-from tratree.store.stage import Job, Stage
-from tratree.stages.environment import env_maker, games_stage
+from tratree.policy.prompt import Prompt, without_prompt
+from tratree.stages.environment import configured_prompt, env_maker, games_stage
 from tratree.stages.tasks import demonstrated_tasks, explored_tasks, shuffled
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.conversations import read_any
 from tratree.trajectory.jsonl import write_trajectories
 from tratree.trajectory.types import Task, Trajectory
@@ -59,6 +60,9 @@ def demonstrations_stage(config: Config, label: str = "", *, explored_too: bool 
         "environment": config.env.name,
         "splits": sorted(config.env.splits.values()),
     }
+    prompt = configured_prompt(config)
+    if prompt is not None:  # a demonstration that begins with it is not given it twice
+        published["prompt"] = prompt.to_json()
     return Stage("demonstrations", published, partial(_take, path), inputs, version=2, label=label)
 
 
@@ -87,6 +91,9 @@ def _take(path: Path, job: Job) -> None:
     """Take published trajectories; none of a held-out task, or the evaluation would be void."""
     settings = job.settings
     published = read_any(path)
+    if "prompt" in settings:
+        prompt = Prompt.from_json(settings["prompt"])
+        published = [without_prompt(trajectory, prompt) for trajectory in published]
     env = env_maker(job)()
     try:
         tasks: dict[str, Task] = {}

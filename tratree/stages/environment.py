@@ -10,6 +10,7 @@ from typing import Any
 from tratree.config import Config
 from tratree.envs.base import TextEnv
 from tratree.envs.registry import make_env, prepare_data
+from tratree.policy.prompt import Prompt, read_prompt
 from tratree.store.finished import read_description
 from tratree.store.stage import Job, Stage
 
@@ -28,6 +29,16 @@ def env_settings(config: Config) -> dict[str, Any]:
     settings = asdict(config.env)
     del settings["prompt"]
     return settings
+
+
+def configured_prompt(config: Config) -> Prompt | None:
+    """Return the prompt that the files of ``env.prompt`` hold; None without files.
+
+    Raises:
+        UserError: If a file cannot be read or has another form.
+    """
+    files = config.env.prompt
+    return read_prompt(files.rules, files.examples, files.count)
 
 
 def open_env(games: Path, cache: Path) -> TextEnv:

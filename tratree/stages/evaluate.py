@@ -11,7 +11,8 @@ from typing import Any
 from tratree.config import Config
 from tratree.evaluation.best_of import best_of
 from tratree.evaluation.metrics import summarize
-from tratree.store.stage import Job, Stage
+from tratree.policy.rollout_settings import Episode
+from tratree.policy.sampling import SamplingSettings
 from tratree.stages.environment import env_maker, games_stage
 from tratree.stages.episodes import (
     play_episodes,
@@ -21,8 +22,7 @@ from tratree.stages.episodes import (
 from tratree.stages.explore import sampling_plan
 from tratree.stages.file_names import EPISODES, METRICS
 from tratree.stages.tasks import evaluated_tasks
-from tratree.policy.rollout_settings import Episode
-from tratree.policy.sampling import SamplingSettings
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
 

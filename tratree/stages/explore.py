@@ -8,7 +8,8 @@ from itertools import cycle, islice
 
 from tratree.config import Config, SamplingConfig
 from tratree.errors import UserError
-from tratree.store.stage import Job, Stage
+from tratree.policy.rollout_settings import Episode
+from tratree.policy.sampling import SamplingSettings
 from tratree.stages.another_m import played_with_another_m
 from tratree.stages.demonstrations import DEMONSTRATIONS
 from tratree.stages.environment import env_maker, games_stage
@@ -22,8 +23,7 @@ from tratree.stages.exploration import undecided, within_tokens
 from tratree.stages.explorer import explorer_stage
 from tratree.stages.file_names import EPISODES
 from tratree.stages.tasks import explored_tasks
-from tratree.policy.rollout_settings import Episode
-from tratree.policy.sampling import SamplingSettings
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Task, Trajectory
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tratree.config import Config
 from tratree.data.episodes import EpisodeDataModule
 from tratree.modules.explorer import ExplorerModule
-from tratree.store.stage import Job, Stage
+from tratree.policy.encoding import encode_trajectory
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.stages.training import (
     load_chat,
@@ -16,7 +16,7 @@ from tratree.stages.training import (
     read_training_settings,
     train,
 )
-from tratree.policy.encoding import encode_trajectory
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
 
 

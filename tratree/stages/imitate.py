@@ -10,7 +10,7 @@ from tratree.data.episode_trees import EpisodeTreeDataModule, TreeEpisode
 from tratree.data.episodes import EpisodeDataModule
 from tratree.errors import UserError
 from tratree.modules.imitation import MCTSImitationModule
-from tratree.store.stage import Job, Stage
+from tratree.policy.encoding import encode_trajectory, without_token_ids
 from tratree.stages.paths import PATHS
 from tratree.stages.sft import sft_stage
 from tratree.stages.training import (
@@ -22,7 +22,7 @@ from tratree.stages.training import (
     train,
     training_settings,
 )
-from tratree.policy.encoding import encode_trajectory, without_token_ids
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
 
 

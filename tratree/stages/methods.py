@@ -8,7 +8,6 @@ from typing import Literal
 
 from tratree.config import Config
 from tratree.errors import UserError
-from tratree.store.stage import Stage
 from tratree.stages.demonstrations import demonstrations_stage
 from tratree.stages.evaluate import evaluate_stage
 from tratree.stages.explore import explore_stage
@@ -22,6 +21,7 @@ from tratree.stages.self_score import self_score_stage
 from tratree.stages.sft import sft_stage
 from tratree.stages.trajectory_pairs import expert_pairs_stage, random_pairs_stage
 from tratree.stages.trees import trees_stage
+from tratree.store.stage import Stage
 
 Role = Literal["weak", "strong"]
 
@@ -61,17 +61,18 @@ def mcts(config: Config) -> Stage:
 
 def tree_dpo(config: Config) -> Stage:
     """Prefer success over failure where they part (section 3.2 of the paper)."""
-    return weak_reference_dpo(config, pairs_stage(config, weak_trees(config)))
+    return pairs_dpo(config, pairs_stage(config, weak_trees(config)))
 
 
 def unstructured_dpo(config: Config) -> Stage:
     """Prefer a success over a failure of the same task, whole and without a tree."""
-    return weak_reference_dpo(config, random_pairs_stage(config, explored(config)))
+    return pairs_dpo(config, random_pairs_stage(config, explored(config)))
 
 
-def weak_reference_dpo(config: Config, pairs: Stage) -> Stage:
-    """Learn preferences with the weak model after its SFT as the reference."""
-    return prefer_stage(config, pairs, reference_stage(config, pairs, sft_weak(config)))
+def pairs_dpo(config: Config, pairs: Stage) -> Stage:
+    """Learn preferences; the reference is the weak model after its SFT, or where this starts."""
+    model = sft_weak(config) if config.method.reference == "weak" else sft_strong(config)
+    return prefer_stage(config, pairs, reference_stage(config, pairs, model))
 
 
 def naive_w2s(config: Config) -> Stage:

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tratree.config import Config
-from tratree.store.stage import Job, Stage
 from tratree.stages.trees import read_trees
+from tratree.store.stage import Job, Stage
 from tratree.tree.divergence import Pair, TrajectoryPair, find_pairs
 from tratree.tree.paths import pair_trajectories
 

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict
 
 from tratree.config import Config
-from tratree.store.stage import Job, Stage
 from tratree.stages.trees import read_trees
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import write_trajectories
 from tratree.tree.comparison import compare_paths
 from tratree.tree.mcts import search_paths

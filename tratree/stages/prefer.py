@@ -7,7 +7,6 @@ import json
 from tratree.config import Config
 from tratree.data.pairs import EncodedPair, PairDataModule
 from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule
-from tratree.store.stage import Job, Stage
 from tratree.stages.reference import (
     REFERENCE,
     encode_pair,
@@ -26,6 +25,7 @@ from tratree.stages.training import (
     train,
     training_settings,
 )
+from tratree.store.stage import Job, Stage
 
 
 def prefer_stage(

@@ -14,12 +14,13 @@ from typing import Any
 from tratree.config import Config
 from tratree.errors import UserError
 from tratree.modules.log_probabilities import score_sequences
-from tratree.store.stage import Job, Stage
-from tratree.stages.pairs import read_pairs
-from tratree.stages.training import chat_settings, configured_prompt, load_chat, load_policy
-from tratree.stages.trajectory_pairs import read_trajectory_pairs
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
+from tratree.stages.environment import configured_prompt
+from tratree.stages.pairs import read_pairs
+from tratree.stages.training import chat_settings, load_chat, load_policy
+from tratree.stages.trajectory_pairs import read_trajectory_pairs
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.types import Trajectory
 from tratree.tree.divergence import TrajectoryPair
 

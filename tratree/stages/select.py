@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tratree.config import Config
-from tratree.store.stage import Job, Stage
 from tratree.stages.file_names import EPISODES
 from tratree.stages.paths import PATHS
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 from tratree.trajectory.selection import Keep, select_trajectories
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tratree.config import Config
 from tratree.modules.self_score import score_itself, train_success_head
-from tratree.store.stage import Job, Stage
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.stages.file_names import EPISODES
 from tratree.stages.training import load_policy
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 
 

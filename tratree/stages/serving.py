@@ -8,12 +8,12 @@ from typing import Any
 
 from tratree.envs.base import TextEnv
 from tratree.errors import UserError
-from tratree.store.finished import read_description
-from tratree.store.stage import Job
-from tratree.stages.training import ADAPTER, load_chat
 from tratree.policy.rollout_settings import Episode
 from tratree.policy.server_rollout import roll_out_on_server
 from tratree.policy.vllm_server import VllmServer
+from tratree.stages.training import ADAPTER, load_chat
+from tratree.store.finished import read_description
+from tratree.store.stage import Job
 from tratree.trajectory.types import Trajectory
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from tratree.config import Config
 from tratree.data.episodes import EpisodeDataModule
 from tratree.modules.sft import SFTModule
-from tratree.store.stage import Job, Stage
+from tratree.policy.encoding import encode_trajectory
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.stages.training import (
     load_chat,
@@ -17,7 +17,7 @@ from tratree.stages.training import (
     train,
     training_settings,
 )
-from tratree.policy.encoding import encode_trajectory
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
 
 

@@ -28,11 +28,12 @@ from tratree.modules.fit import CHECKPOINT, FitReport, fit
 from tratree.modules.nodes import run_on_nodes
 from tratree.modules.processes import run_in_processes
 from tratree.modules.settings import TrainingSettings
+from tratree.policy.chat import ChatFormat
+from tratree.policy.prompt import Prompt
+from tratree.stages.environment import configured_prompt
 from tratree.store.finished import read_description
 from tratree.store.progress import Progress
 from tratree.store.stage import Job, Resources
-from tratree.policy.chat import ChatFormat
-from tratree.policy.prompt import Prompt, read_prompt
 
 ADAPTER = "adapter"
 REPORT = "training.json"
@@ -79,32 +80,16 @@ def chat_settings(config: Config, base: BaseModelConfig) -> dict[str, Any]:
         "tokenizer": base.name,
         "template": base.chat_template,
         "system_prompt": base.system_prompt,
-        **({} if prompt is None else {"prompt": {**asdict(prompt), "example": [*prompt.example]}}),
+        **({} if prompt is None else {"prompt": prompt.to_json()}),
     }
-
-
-def configured_prompt(config: Config) -> Prompt | None:
-    """Return the prompt that the files of ``env.prompt`` hold; None without files.
-
-    Raises:
-        UserError: If a file cannot be read or has another form.
-    """
-    files = config.env.prompt
-    return read_prompt(files.rules, files.examples, files.count)
 
 
 def load_chat(settings: Mapping[str, Any]) -> ChatFormat:
     """Return the chat format of a model, given the settings of its fine-tuning."""
     chat = settings["chat"]
     tokenizer = load_tokenizer(chat["tokenizer"])
-    prompt = stored_prompt(settings)
+    prompt = Prompt.from_json(chat["prompt"]) if "prompt" in chat else None
     return ChatFormat(tokenizer, chat["template"], chat["system_prompt"], prompt)
-
-
-def stored_prompt(settings: Mapping[str, Any]) -> Prompt | None:
-    """Return the prompt of a model, given the settings of its fine-tuning."""
-    stored = settings["chat"].get("prompt")
-    return None if stored is None else Prompt(**{**stored, "example": tuple(stored["example"])})
 
 
 def load_start(job: Job) -> PeftModel:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from tratree.config import Config
-from tratree.store.stage import Job, Stage
 from tratree.stages.demonstrations import DEMONSTRATIONS
 from tratree.stages.file_names import EPISODES
 from tratree.stages.pairs import PAIRS
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 from tratree.trajectory.types import Trajectory
 from tratree.tree.divergence import TrajectoryPair, unstructured_pairs

@@ -14,8 +14,8 @@ import numpy as np
 from tratree.config import Config
 from tratree.envs.registry import action_key
 from tratree.models.names import fingerprint
-from tratree.store.stage import Job, Stage
 from tratree.stages.file_names import EPISODES
+from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
 from tratree.tree.files import load_trees, save_trees

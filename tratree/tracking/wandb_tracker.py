@@ -15,14 +15,14 @@ from lightning.pytorch.loggers import Logger, WandbLogger
 
 from tratree.config import Config
 from tratree.errors import UserError
+from tratree.report.run_page import render as render_run
+from tratree.report.tree_figure import draw_tree, trees_to_draw
 from tratree.runs.run_record import read_run
 from tratree.stages.file_names import EPISODES
 from tratree.stages.trees import read_trees
 from tratree.tracking import wandb_keys as keys
 from tratree.tracking.tracker import Tracker
 from tratree.tracking.wandb_connection import check_connection
-from tratree.report.run_page import render as render_run
-from tratree.report.tree_figure import draw_tree, trees_to_draw
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
 from tratree.tree.mcts import search_paths
