@@ -176,6 +176,7 @@ class ExploreConfig:
     tokens: int | None = None
     stop_when_decided: int | None = None
     sampling: list[SamplingConfig] = MISSING
+    untouched: list[SamplingConfig] = field(default_factory=list)
     rounds: int = 1
     kl_weight: float = 0.0
     score: str = "environment"
@@ -186,6 +187,7 @@ class TreeConfig:
     """``tree=…``: how trajectories are merged."""
 
     similarity: str = MISSING
+    compares: str = MISSING
     encoder: str = MISSING
     xi_sim: float = MISSING
     action_match: str = MISSING
@@ -208,6 +210,7 @@ class MethodConfig:
     packing: str = MISSING
     pack_tokens: int = MISSING
     aggregate: str = MISSING
+    pairs: str = MISSING
     minimum_gap: float = MISSING
     continuation: str = MISSING
     pairs_per_divergence: int | None = MISSING

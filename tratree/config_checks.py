@@ -39,6 +39,8 @@ def _check_values(config: Config) -> None:
     method, tree, explore, rollout = config.method, config.tree, config.explore, config.rollout
     choice("method.start", method.start, ("sft", "base"))
     choice("method.reference", method.reference, ("weak", "start"))
+    choice("method.pairs", method.pairs, ("divergence", "best_and_worst"))
+    choice("tree.compares", tree.compares, ("observation", "observation_and_thought"))
     choice("method.packing", method.packing, ("tree", "pairwise"))
     choice("method.aggregate", method.aggregate, ("mean", "max"))
     choice("method.continuation", method.continuation, ("end", "next_divergence", "one_step"))
@@ -143,10 +145,21 @@ def _check_combinations(config: Config) -> None:
             f"tree.width={tree.width} is more than the {explore.trajectories} trajectories of each "
             f"task: set explore.trajectories={tree.width}, or tree.width=null for all"
         )
+    if config.method.reference == "start" and config.method.start != "sft":
+        raise UserError(
+            f"method.reference=start is the strong model after its SFT, and method.start="
+            f"{config.method.start} starts elsewhere: set method.start=sft, or method.reference=weak"
+        )
     if explore.rounds > explore.trajectories:
         raise UserError(
             f"explore.rounds={explore.rounds} rounds share explore.trajectories="
             f"{explore.trajectories}: set it to at most that"
+        )
+    if explore.untouched and (explore.rounds > 1 or len(explore.untouched) >= explore.trajectories):
+        raise UserError(
+            f"explore.untouched has {len(explore.untouched)} settings, which share one round and "
+            f"explore.trajectories={explore.trajectories} with the trained explorer: set "
+            f"explore.rounds=1 and explore.trajectories={len(explore.untouched) + 1} or more"
         )
     if explore.kl_weight < 0 or (explore.kl_weight > 0 and explore.rounds == 1):
         raise UserError(

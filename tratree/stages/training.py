@@ -100,23 +100,28 @@ def load_start(job: Job) -> PeftModel:
     return add_lora(base, LoraSettings(**job.settings["lora"]), job.settings["seed"])
 
 
-def load_policy(trained: Path, dtype: str) -> tuple[PreTrainedModel, ChatFormat]:
+def load_policy(
+    trained: Path, dtype: str, *, adapter: bool = True
+) -> tuple[PreTrainedModel, ChatFormat]:
     """Return the model of a finished fine-tuning, ready to play, and its chat format.
+
+    Without `adapter` it is the base model as it was before.
 
     What was trained on a GPU plays on one.
     """
     settings = read_description(trained)["settings"]
     base = ModelSettings(**settings["base"])
-    model: Any = load_policy_model(base, trained / ADAPTER, getattr(torch, dtype))
+    folder = trained / ADAPTER if adapter else None
+    model: Any = load_policy_model(base, folder, getattr(torch, dtype))
     on_gpu = settings["hardware"]["accelerator"] == "gpu" and torch.cuda.is_available()
     if on_gpu and base.quantization == "none":  # a quantised one is there already
         model.cuda()
     return model, load_chat(settings)
 
 
-def policy_loader(job: Job) -> partial[tuple[PreTrainedModel, ChatFormat]]:
+def policy_loader(job: Job, *, adapter: bool = True) -> partial[tuple[PreTrainedModel, ChatFormat]]:
     """Return a picklable function that loads the job's model to play."""
-    return partial(load_policy, job.inputs["model"], job.settings["dtype"])
+    return partial(load_policy, job.inputs["model"], job.settings["dtype"], adapter=adapter)
 
 
 def read_training_settings(job: Job) -> TrainingSettings:

@@ -17,7 +17,7 @@ from tratree.models.names import fingerprint
 from tratree.stages.file_names import EPISODES
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
-from tratree.trajectory.types import Trajectory
+from tratree.trajectory.types import Step, Trajectory
 from tratree.tree.files import load_trees, save_trees
 from tratree.tree.merge import build_trees
 from tratree.tree.similarity import make_similarity
@@ -36,6 +36,8 @@ def trees_stage(config: Config, explored: Stage) -> Stage:
         "xi_sim": tree.xi_sim,
         "action_rule": config.env.name if tree.action_match == "normalised" else "exact",
     }
+    if tree.compares != "observation":
+        settings["compares"] = tree.compares
     if tree.similarity == "minilm":
         settings["encoder"] = {"name": tree.encoder, "weights": fingerprint(tree.encoder)}
     if tree.width is not None:
@@ -80,12 +82,17 @@ def _merge(job: Job) -> None:
             similarity=similarity,
             xi_sim=settings["xi_sim"],
             action_key=str if rule == "exact" else action_key(rule),
+            **({"shown": _observation_and_thought} if "compares" in settings else {}),
             report=advance,
         )
     save_trees(job.folder / TREES, trees)
     statistics = forest_statistics(trees)
     (job.folder / STATISTICS).write_text(json.dumps(statistics, indent=2) + "\n", "utf-8")
     job.progress.message(f"  {describe(statistics)}")
+
+
+def _observation_and_thought(step: Step) -> str:
+    return f"{step.observation}\n{step.thought}"
 
 
 def describe(statistics: dict[str, Any]) -> str:
