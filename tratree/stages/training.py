@@ -37,6 +37,7 @@ from tratree.store.stage import Job, Resources
 
 ADAPTER = "adapter"
 REPORT = "training.json"
+PREFIX_PACKS = "prefix_pack_tokens"
 
 
 def training_settings(
@@ -67,6 +68,16 @@ def training_settings(
         },
         "seed": config.seed,
     }
+
+
+def prefix_settings(config: Config) -> dict[str, int]:
+    """Return how episodes to imitate are packed, which all begin with the prompt: once a pass.
+
+    Without a prompt, and where the model's attention takes no mask, they are not.
+    """
+    if configured_prompt(config) is None or config.model.attention == "flash_attention_2":
+        return {}
+    return {PREFIX_PACKS: config.method.pack_tokens}
 
 
 def chat_settings(config: Config, base: BaseModelConfig) -> dict[str, Any]:

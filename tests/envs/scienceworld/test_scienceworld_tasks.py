@@ -161,6 +161,6 @@ def test_missing_eto_lists_are_named(monkeypatch, tmp_path):
 def test_the_default_configuration_names_tasks_that_exist():
     config = compose_config(["env=scienceworld"])
     assert set(config.env.tasks) <= set(TASK_NAMES)
-    assert set(SETTINGS) | {"splits"} == set(vars(config.env))
+    assert set(SETTINGS) | {"splits"} == set(env_settings(config))
     assert set(config.env.splits.values()) == set(SPLITS)
-    assert json.dumps(vars(config.env))
+    assert json.dumps(env_settings(config))
