@@ -48,7 +48,7 @@ class Model:
 @cache
 def paper_setting() -> Config:
     """Return `setting=paper`."""
-    return compose_config(["setting=paper"])
+    return compose_config(["setting=paper", "env.prompt.required=false"])
 
 
 @cache

@@ -92,7 +92,7 @@ def _merge(job: Job) -> None:
 
 
 def _observation_and_thought(step: Step) -> str:
-    return f"{step.observation}\n{step.thought}"
+    return f"{step.observation} {step.thought}"
 
 
 def describe(statistics: dict[str, Any]) -> str:
