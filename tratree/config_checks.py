@@ -147,8 +147,9 @@ def _check_combinations(config: Config) -> None:
         )
     if config.method.reference == "start" and config.method.start != "sft":
         raise UserError(
-            f"method.reference=start is the strong model after its SFT, and method.start="
-            f"{config.method.start} starts elsewhere: set method.start=sft, or method.reference=weak"
+            "method.reference=start is the strong model after its SFT, but method.start="
+            f"{config.method.start} starts elsewhere: set method.start=sft, or "
+            "method.reference=weak"
         )
     if explore.rounds > explore.trajectories:
         raise UserError(

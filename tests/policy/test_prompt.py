@@ -148,9 +148,7 @@ def imported_with_the_prompt(rules: str = "") -> Trajectory:
         Step(*parse_turn(text), observation)
         for text, observation in zip(agents, shown, strict=True)
     ]
-    return replace(
-        PLAYED, first_observation=rules + users[0], steps=tuple(steps) + PLAYED.steps
-    )
+    return replace(PLAYED, first_observation=rules + users[0], steps=tuple(steps) + PLAYED.steps)
 
 
 @pytest.mark.parametrize("rules", ["", RULES + "\n\n"])
@@ -267,9 +265,7 @@ def test_a_prompt_that_fills_the_context_is_said_before_anything_is_played(
 
 @pytest.mark.parametrize("name", ["alfworld", "sciworld", "webshop"])
 def test_the_official_files(name: str) -> None:
-    rules, examples = (
-        external_data(f"prompts/{name}{end}") for end in ("_inst.txt", "_icl.json")
-    )
+    rules, examples = (external_data(f"prompts/{name}{end}") for end in ("_inst.txt", "_icl.json"))
     if rules is None or examples is None:
         pytest.skip("no external data")
     prompt = read_prompt(str(rules), str(examples), 1)

@@ -17,6 +17,7 @@ from tratree.envs.scienceworld.tasks import (
 )
 from tratree.errors import UserError
 from tratree.external_data import external_data
+from tratree.stages.environment import env_settings
 
 SETTINGS = {
     "name": "scienceworld",
