@@ -51,7 +51,7 @@ def conversation(chat: ChatFormat, encoded: EncodedTrajectory) -> Text:
         own = encoded.agent_mask[start]
         if end == len(encoded.token_ids) or encoded.agent_mask[end] != own:
             part = chat.tokenizer.decode(
-                encoded.token_ids[start:end], clean_up_tokenization_spaces=False
+                list(encoded.token_ids[start:end]), clean_up_tokenization_spaces=False
             )
             text.append(str(part), style="bold" if own else "")
             start = end
