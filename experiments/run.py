@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.findings import findings
-from tratree.report.html import Table
+from tratree.report.html import Table, svg
 from tratree.report.sweep import find_points
 from tratree.report.sweep_page import NOTE, Summary, markdown_table, summarize_points
 from tratree.report.table import p_text
@@ -115,7 +115,7 @@ def write_results(name: str, folder: Path, summary: Summary, kept: Sequence[Kept
     text = json.dumps(document, indent=2, ensure_ascii=False)
     (folder / "results.json").write_text(text + "\n", encoding="utf-8")
     for axis, figure in summary.plots().items():
-        figure.savefig(folder / f"reward_{axis}.svg", metadata={"Date": None})
+        (folder / f"reward_{axis}.svg").write_text(svg(figure), encoding="utf-8")
 
 
 def overview(names: Iterable[str]) -> list[list[str]]:

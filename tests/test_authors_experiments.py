@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
 
 from tratree.cli.compose import compose_config
 from tratree.config import Config
@@ -35,7 +35,7 @@ TREE_DPO_PY = {
     "model.lora.rank": 128,
     "model.lora.alpha": 256,
     "model.lora.dropout": 0.0,
-    "model.lora.target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"],
+    "model.lora.target_modules": ("q_proj", "k_proj", "v_proj", "o_proj"),
     "model.context": 4096,
     "model.max_new_tokens": 512,
 }
@@ -64,8 +64,7 @@ def composed(*overrides: str) -> Config:
 
 
 def check(config: Config, expected: dict[str, Any]) -> None:
-    found = OmegaConf.structured(config)
-    assert {key: OmegaConf.select(found, key) for key in expected} == expected
+    assert {key: reduce(getattr, key.split("."), config) for key in expected} == expected
 
 
 def test_paper_code_does_what_tree_dpo_py_does() -> None:

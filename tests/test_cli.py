@@ -45,25 +45,34 @@ def test_reading_a_run_does_not_import_what_a_run_needs(module: str, tmp_path: P
 @pytest.mark.parametrize(
     ("argument", "said"),
     [
-        ("methd=mcts", "'methd'. There is no such key"),
-        ("env=nowhere", "Available options in 'env': alfworld"),
-        ("method=magic", "Available options in 'method':"),
-        ("method.bet=0.1", "'method.bet'. There is no such key"),
-        ("env.gams=generated", "'env.gams'. There is no such key"),
-        ("method.beta=abc", "could not be converted to Float"),
-        ("env.max_steps=abc", "full_key: max_steps"),
-        ("seed=-1", "seed=-1 is too small"),
-        ("tree.xi_sim=3", "between 0 and 1"),
-        ("method.beta=0", "must be above 0"),
-        ("tree.similarity=psychic", "use one of exact, minilm, ngrams"),
+        ("methd=mcts", "there is no setting methd: did you mean method?"),
+        ("tree.widht=3", "there is no setting tree.widht: did you mean tree.width?"),
+        ("method.exploration=1", "method.exploration is called method.ucb_constant now"),
+        (
+            "env=alfwrld",
+            "use one of alfworld, outside, scienceworld, webshop: did you mean alfworld?",
+        ),
+        ("method=mtcs", "did you mean mcts?"),
+        ("method=base", "method=base is not known: use one of best_of_n,"),
+        ("method=null", "method=null is no choice: use one of best_of_n,"),
+        ("experiment=null", "or leave experiment out"),
+        ("model=_paper", "model=_paper is no choice: use one of llama2, "),
+        ("tree=5", "tree=5 is no choice: use one of default"),
+        ("env.gams=generated", "did you mean env.games?"),
+        ("+env.gams=generated", "env.gams is no setting: did you mean env.games?"),
+        (
+            "env.max_steps=abc",
+            "env.max_steps=abc is not possible: it must be a whole number from 1",
+        ),
+        ("tree.xi_sim=3", "tree.xi_sim=3 is not possible: it must be a finite number from 0 to 1"),
+        ("tree.similarity=psychic", "it must be one of exact, ngrams, minilm"),
+        ("store=/proc/x", "set store to a folder of yours"),
+        ("hydra.run.dir=/proc/x/y", "set hydra.run.dir to a folder of yours"),
         ("evaluation.splits=[nowhere]", "evaluation.splits=nowhere is not known"),
-        ("env.games=bought", "use generated or official"),
+        ("env.games=bought", "it must be one of generated, official"),
         ("rollout.env_threads=4", "alfworld does not, set it to 0"),
-        ("env.difficulty=impossible", "small"),
-        ("model.preference.batch_size=0", "model.preference: batch_size is 0: set it to 1 or more"),
-        ("model.lora.rank=0", "lora.rank is 0"),
+        ("trainer.devices=3", "training on 3 devices: set strategy to ddp or fsdp"),
         ("model.attention=flex_attention", "trains on GPUs only: use trainer=gpu"),
-        ("trainer.precision=bf16", "use one of 32-true, bf16-mixed"),
         ("expert.tasks=1000000", "at most 600"),
         ("model.weak.name=/no/such/folder", "/no/such/folder"),
     ],
@@ -71,7 +80,7 @@ def test_reading_a_run_does_not_import_what_a_run_needs(module: str, tmp_path: P
 def test_bad_input_is_one_line_that_says_what_to_do(
     argument: str, said: str, tmp_path: Path
 ) -> None:
-    done = train(argument, folder=tmp_path)
+    done = train(f"hydra.run.dir={tmp_path}/run", argument, folder=tmp_path)
     assert done.returncode == 1
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1, done.stderr
@@ -98,7 +107,7 @@ def test_what_failed_in_a_folder_before_does_not_hide_another_error(tmp_path: Pa
     done = train(*sweep, "method=mcts,magic", folder=tmp_path)
     assert done.returncode == 1
     assert "failed: " not in done.stderr
-    assert "Available options in 'method':" in done.stderr.splitlines()[-1]
+    assert "method=magic is not known" in done.stderr.splitlines()[-1]
     assert (tmp_path / "sweep/0/failure.json").exists()
 
 

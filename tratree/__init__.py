@@ -1,6 +1,16 @@
-"""Weak-to-strong generalization with failure trajectories."""
+"""Weak-to-strong generalization with failure trajectories.
 
-import logging
+`tratree.tree` and `tratree.trajectory` are a library of their own: see there.
+"""
 
-logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for each request
-logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # else of a kernel that it does not need
+from __future__ import annotations
+
+__version__: str
+
+
+def __getattr__(name: str) -> str:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("tratree")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

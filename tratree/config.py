@@ -1,299 +1,141 @@
-"""The schema of the configuration: every key, its type, and what is checked before a run.
+"""The configuration of a run: the settings of every room, composed; and what must go together.
 
-The values and their sources stand in ``conf/``; the meaning of a key stands there beside it.
-Nothing heavy is imported here, so that composing a configuration takes a moment.
+A setting is declared in the room that uses it (`tratree.settings`). ``conf/`` has what differs from
+the defaults. Nothing heavy is imported here, so that composing a configuration takes a moment.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+import os
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, fields
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from pydantic import Field
 
-from tratree.config_checks import check, choice
+from tratree.composed import check_compositions
+from tratree.envs.registry import ENVIRONMENTS, reference_of
+from tratree.envs.settings import EnvSettings
 from tratree.errors import UserError
+from tratree.evaluation.settings import EvaluationSettings
+from tratree.method_plugins import METHODS
+from tratree.models.settings import ChatSettings, Dtype, LoadSettings, LoraSettings
+from tratree.modules.settings import HardwareSettings, OptimizationSettings, TrainingSettings
+from tratree.plugins import PluginGroup
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
+from tratree.policy.prompt import read_prompt
+from tratree.policy.rollout_settings import RolloutSettings, TurnLimits
+from tratree.policy.server_address import address_fault
+from tratree.settings import (
+    Count,
+    Seed,
+    Setting,
+    declared_settings,
+    defaults,
+    nearest,
+    plain,
+    read_settings,
+    settings,
+)
+from tratree.stages.settings import ExpertSettings, ExploreSettings, MethodSettings, TreeSettings
+from tratree.tracking.settings import LoggerSettings
+
+RENAMED: Mapping[str, str] = MappingProxyType({"method.exploration": "method.ucb_constant"})
+"""Old names of settings, which are refused with the new one."""
 
 
-@dataclass
-class PromptConfig:
-    """Rules and worked examples before every task of an environment."""
-
-    rules: str | None = MISSING
-    examples: str | None = MISSING
-    count: int = MISSING
-    required: bool = MISSING
-
-
-@dataclass
-class AlfworldConfig:
-    """``env=alfworld``."""
-
-    name: str = MISSING
-    games: str = MISSING
-    difficulty: str = MISSING
-    train_games: int = MISSING
-    held_out_games: int = MISSING
-    games_seed: int = MISSING
-    data: str | None = MISSING
-    wording: str = MISSING
-    max_steps: int = MISSING
-    splits: dict[str, str] = MISSING
-    prompt: PromptConfig = field(default_factory=PromptConfig)
-
-
-@dataclass
-class WebShopConfig:
-    """``env=webshop``."""
-
-    name: str = MISSING
-    catalogue: str = MISSING
-    products: int | None = MISSING
-    catalogue_seed: int = MISSING
-    data: str | None = MISSING
-    goals: str = MISSING
-    price_seed: int = MISSING
-    protocol: str = MISSING
-    eto_indices: str | None = MISSING
-    pages: str = MISSING
-    attributes_button: bool = MISSING
-    tagger: str = MISSING
-    spacy_model: str = MISSING
-    max_steps: int = MISSING
-    splits: dict[str, str] = MISSING
-    prompt: PromptConfig = field(default_factory=PromptConfig)
-
-
-@dataclass
-class ScienceWorldConfig:
-    """``env=scienceworld``."""
-
-    name: str = MISSING
-    protocol: str = MISSING
-    simplification: str = MISSING
-    tasks: list[str] | None = MISSING
-    variations: int | None = MISSING
-    ambiguity: str = MISSING
-    deterministic: bool = MISSING
-    java: str = MISSING
-    gold_paths: str = MISSING
-    eto_indices: str | None = MISSING
-    max_steps: int = MISSING
-    splits: dict[str, str] = MISSING
-    prompt: PromptConfig = field(default_factory=PromptConfig)
-
-
-ENVIRONMENTS: dict[str, type] = {
-    "alfworld": AlfworldConfig,
-    "scienceworld": ScienceWorldConfig,
-    "webshop": WebShopConfig,
-}
-
-
-@dataclass
-class OptimizationConfig:
-    """How one fine-tuning is done."""
-
-    learning_rate: float = MISSING
-    epochs: int = MISSING
-    batch_size: int = MISSING
-    accumulate: int = 1
-    warmup_share: float = MISSING
-    weight_decay: float = MISSING
-    clip: float = MISSING
-    schedule: str = MISSING
-
-
-@dataclass
-class BaseModelConfig:
+@settings
+class BaseModelSettings(ChatSettings):
     """One base model and its own fine-tuning on demonstrations."""
 
-    name: str = MISSING
-    chat_template: str | None = "${model.chat_template}"
-    system_prompt: str = "${model.system_prompt}"
-    sft: OptimizationConfig = field(default_factory=OptimizationConfig)
+    _: KW_ONLY
+
+    name: str
+    """Hub id, local folder, or package:FOLDER for what is inside the tratree package."""
+
+    revision: str | None = None
+    """Branch, tag or commit of a Hub id; null: main. Results are known by the commit it means."""
+
+    sft: OptimizationSettings
+    """Fine-tuning on the demonstrations."""
 
 
-@dataclass
-class LoraConfig:
-    """The adapter that every fine-tuning trains."""
-
-    rank: int = MISSING
-    alpha: int = MISSING
-    dropout: float = MISSING
-    target_modules: Any = MISSING
-
-
-@dataclass
-class ModelConfig:
+@settings
+class FamilySettings(ChatSettings, TurnLimits, LoadSettings):
     """``model=…``: a family of a weak and a strong model."""
 
-    name: str = MISSING
-    weak: BaseModelConfig = field(default_factory=BaseModelConfig)
-    strong: BaseModelConfig = field(default_factory=BaseModelConfig)
-    lora: LoraConfig = field(default_factory=LoraConfig)
-    imitation: OptimizationConfig = field(default_factory=OptimizationConfig)
-    preference: OptimizationConfig = field(default_factory=OptimizationConfig)
-    chat_template: str | None = MISSING
-    system_prompt: str = MISSING
-    context: int = MISSING
-    max_new_tokens: int = MISSING
-    max_thought_tokens: int | None = None
-    max_repeats: int | None = None
-    dtype: str = MISSING
-    rollout_dtype: str = MISSING
-    attention: str = "sdpa"
-    gradient_checkpointing: bool = False
-    quantization: str = "none"
+    _: KW_ONLY
+
+    name: str
+    """The family."""
+
+    weak: BaseModelSettings
+    """The model that explores."""
+
+    strong: BaseModelSettings
+    """The model that learns from it."""
+
+    lora: LoraSettings | None = LoraSettings()
+    """The adapter; null: all weights are trained, without one."""
+
+    imitation: OptimizationSettings
+    """Strong model on paths and trajectories (method=mcts and others)."""
+
+    preference: OptimizationSettings
+    """Strong model on pairs (method=tree_dpo and others)."""
+
+    context: Count
+    """Longest episode in tokens."""
+
+    rollout_dtype: Dtype = "float64"
+    """Number type of the weights in playing. float64 makes episodes independent of batch size and
+    workers; below it, the last bits of an episode depend on the batch it was played in."""
 
 
-@dataclass
-class ExpertConfig:
-    """Expert demonstrations."""
-
-    tasks: int | None = MISSING
-    demonstrations: str | None = MISSING
-
-
-@dataclass
-class SamplingConfig:
-    """One sampling setting of the exploration."""
-
-    temperature: float = MISSING
-    top_p: float = 1.0
-    top_k: int = 0
-    min_p: float = 0.0
-
-
-@dataclass
-class ExploreConfig:
-    """``explore=…``: exploration by the weak model."""
-
-    tasks: int | None = MISSING
-    trajectories: int = MISSING
-    tokens: int | None = None
-    stop_when_decided: int | None = None
-    sampling: list[SamplingConfig] = MISSING
-    untouched: list[SamplingConfig] = field(default_factory=list)
-    rounds: int = 1
-    kl_weight: float = 0.0
-    score: str = "environment"
-
-
-@dataclass
-class TreeConfig:
-    """``tree=…``: how trajectories are merged."""
-
-    similarity: str = MISSING
-    compares: str = MISSING
-    encoder: str = MISSING
-    xi_sim: float = MISSING
-    action_match: str = MISSING
-    width: int | None = MISSING
-
-
-@dataclass
-class MethodConfig:
-    """``method=…``: one schema for all, so that a sweep can cross methods with any axis."""
-
-    name: str = MISSING
-    start: str = MISSING
-    reference: str = MISSING
-    iterations: int = MISSING
-    exploration: float = MISSING
-    minimum_score: float = MISSING
-    beta: float = MISSING
-    label_smoothing: float = MISSING
-    length_normalised: bool = MISSING
-    packing: str = MISSING
-    pack_tokens: int = MISSING
-    aggregate: str = MISSING
-    pairs: str = MISSING
-    minimum_gap: float = MISSING
-    continuation: str = MISSING
-    pairs_per_divergence: int | None = MISSING
-    pairs_per_task: int | None = MISSING
-    example_in_pairs: bool = MISSING
-    trajectories_per_task: int | None = MISSING
-    whole_trees: bool = MISSING
-    rounds: int = MISSING
-    samples: int = MISSING
-
-
-@dataclass
-class TrainerConfig:
+@settings
+class TrainerSettings(HardwareSettings):
     """``trainer=…``: the hardware of the fine-tunings."""
 
-    accelerator: str = MISSING
-    devices: int = MISSING
-    num_nodes: int = MISSING
-    strategy: str = MISSING
-    precision: str = MISSING
-    threads: int = MISSING
-    checkpoint_every_steps: int = MISSING
-    profiler: str | None = MISSING
+    profiler: Literal["simple", "advanced"] | None = None
+    """Lightning's profile of each fine-tuning goes to folder `profile` of the run; null: none."""
 
 
-@dataclass
-class RolloutConfig:
-    """How episodes are played; all after `engine` changes speed and memory only."""
-
-    constraint: str = MISSING
-    engine: str = MISSING
-    servers: list[str] = MISSING
-    batch_size: int = MISSING
-    cache_gib: float | None = MISSING
-    env_threads: int = MISSING
-    workers: int = MISSING
-    step_seconds: float | None = MISSING
-    recycle_episodes: int | None = MISSING
-    recycle_gib: float | None = MISSING
-
-
-@dataclass
-class EvaluationConfig:
-    """``evaluation=…``: the protocol, the same for every system."""
-
-    splits: list[str] = MISSING
-    episodes: int | None = MISSING
-    samples: int = MISSING
-    sampling: SamplingConfig = field(default_factory=SamplingConfig)
-
-
-@dataclass
-class LoggerConfig:
-    """``logger=…``: where metrics go besides the files of the store."""
-
-    name: str = MISSING
-    project: str = "tratree"
-    entity: str | None = None
-    group: str | None = None
-    job_type: str | None = None
-    tags: list[str] = field(default_factory=list)
-    offline: bool = False
-    artifacts: bool = True
-    trajectories: int = 20
-    trees: int = 3
-
-
-@dataclass
+@settings
 class Config:
     """The whole configuration of one run."""
 
-    seed: int = MISSING
-    store: str = MISSING
-    env: Any = MISSING
-    method: MethodConfig = field(default_factory=MethodConfig)
-    model: ModelConfig = field(default_factory=ModelConfig)
-    expert: ExpertConfig = field(default_factory=ExpertConfig)
-    explore: ExploreConfig = field(default_factory=ExploreConfig)
-    tree: TreeConfig = field(default_factory=TreeConfig)
-    trainer: TrainerConfig = field(default_factory=TrainerConfig)
-    rollout: RolloutConfig = field(default_factory=RolloutConfig)
-    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
-    logger: LoggerConfig = field(default_factory=LoggerConfig)
+    _: KW_ONLY
+
+    seed: Seed = 0
+    """Everything random draws from it; one seed gives one result, bit for bit on one machine."""
+
+    store: Annotated[str, Field(min_length=1)]
+    """Folder of finished stages. Any number of runs may share it, at the same time too."""
+
+    changed_code: Literal["warn", "refuse"] = "warn"
+    """What to do where code has changed since a finished stage was stored: warn says so and reuses
+    the stage; refuse ends the run before anything is computed. Either way it says what to
+    remove."""
+
+    env: EnvSettings
+    method: MethodSettings
+    model: FamilySettings
+    expert: ExpertSettings = ExpertSettings()
+    explore: ExploreSettings
+    tree: TreeSettings = TreeSettings()
+    trainer: TrainerSettings = TrainerSettings()
+    rollout: RolloutSettings = RolloutSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    logger: LoggerSettings
+
+    def __post_init__(self) -> None:
+        """Check what must go together."""
+        _check_combinations(self)
+        _check_trainings(self)
 
 
 def at_least(low: int, value: int | None) -> int:
@@ -303,26 +145,233 @@ def at_least(low: int, value: int | None) -> int:
 
 # At import, because a job on a cluster gets its configuration composed.
 OmegaConf.register_new_resolver("at_least", at_least, replace=True)
+OmegaConf.register_new_resolver("process_id", os.getpid, replace=True, use_cache=True)
 
 
-def register_schema() -> None:
-    """Make the schema known to Hydra; ``conf/config.yaml`` starts from it."""
-    ConfigStore.instance().store(name="schema", node=Config)
+def register_defaults() -> None:
+    """Make the defaults of all settings known to Hydra, where ``conf/`` starts, and check compositions."""
+    check_compositions()
+    store = ConfigStore.instance()
+    # An environment has its own defaults; all that is known before one is chosen:
+    shared = {**defaults(Config), "env": {"target": None}}
+    store.store(name="defaults_of_settings", node=shared)
+    for group in (ENVIRONMENTS, METHODS):
+        for plugin in group.installed():
+            store.store(group=group.key, name=f"_{plugin.name}", node=defaults(plugin.settings))
 
 
-def read_config(composed: DictConfig) -> Config:
-    """Turn what Hydra composed into a typed, checked configuration.
+def read_config(composed: DictConfig, choices: Mapping[str, Any] | None = None) -> Config:
+    """Turn what Hydra composed into checked settings.
+
+    Args:
+        composed: The composed configuration.
+        choices: The option that was chosen of each group, as Hydra knows it.
 
     Raises:
-        UserError: If a value is missing, of a wrong type or out of its range.
+        UserError: If a key is unknown or missing, or a value is not possible.
     """
     try:
-        plain: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-        env_type = choice("env.name", plain["env"].get("name"), ENVIRONMENTS)
-        environment = OmegaConf.merge(OmegaConf.structured(ENVIRONMENTS[env_type]), plain["env"])
-        merged = OmegaConf.merge(OmegaConf.structured(Config), {**plain, "env": environment})
-        config: Any = OmegaConf.to_object(merged)
+        own = OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"])
+        values: Any = OmegaConf.to_container(own, resolve=True)
     except OmegaConfBaseException as error:
         raise UserError(f"configuration: {' '.join(str(error).split())}") from error
-    check(config)
-    return config
+    values = _without_missing(values)
+    for group in (ENVIRONMENTS, METHODS):
+        values[group.key] = _plugin_settings(group, values.get(group.key), choices or {})
+    return read_settings(Config, values, "")
+
+
+def _plugin_settings(group: PluginGroup[Any], values: Any, choices: Mapping[str, Any]) -> Any:
+    """Return the settings of the plug-in that they name, with its own name among them."""
+    key = group.key
+    if not isinstance(values, dict):
+        raise UserError(f"{key}={values} is no group of keys: set {key}.KEY=VALUE")
+    target, name, chosen = values.get("target"), values.get("name"), choices.get(key)
+    if not isinstance(target or name, str):
+        raise UserError(f"{key}.name={target or name} is not possible: it must be text")
+    plugin = group.find(target or name)
+    if group is ENVIRONMENTS:
+        group.check_extra(target or name, plugin.extra)
+    if target:
+        values["name"] = plugin.name
+        if group is ENVIRONMENTS and chosen != plugin.name and chosen in group.names():
+            raise UserError(
+                f"{key}.target={target} does not go with {key}={chosen}, whose values were read: "
+                f"say {key}=outside, too"
+            )
+    elif chosen != name and chosen in group.names():
+        raise UserError(
+            f"{key}.name={name} does not go with {key}={chosen}, whose values were read: say "
+            f"{key}={name}"
+        )
+    return read_settings(plugin.settings, values, key)
+
+
+def known_settings() -> dict[str, Setting]:
+    """Return every setting that there is, by its dotted key."""
+    found = {setting.key: setting for setting in declared_settings(Config)}
+    for group in (ENVIRONMENTS, METHODS):
+        for plugin in group.installed():
+            settings_of_it = declared_settings(plugin.settings, f"{group.key}.")
+            found |= {setting.key: setting for setting in settings_of_it}
+    return found
+
+
+def unknown_key(key: str) -> str:
+    """Say that there is no such setting, and which one may be meant."""
+    if key in RENAMED:
+        return f"{key} is called {RENAMED[key]} now"
+    known = list(known_settings())
+    names = known if "." in key else {name.split(".")[0] for name in known}
+    return f"there is no setting {key}{nearest(key, names) or '; `tratree settings` lists them'}"
+
+
+def result_settings(config: Config) -> dict[str, Any]:
+    """Return the part of a configuration that results depend on, as JSON data.
+
+    Where things are stored and told, and how the machine is used without changing a result, is left
+    out.
+    """
+    found = plain(config)
+    del found["store"], found["changed_code"], found["logger"]
+    files = config.env.prompt
+    prompt = read_prompt(files.rules, files.examples, files.count)
+    del found["env"]["prompt"]
+    if prompt is not None:  # known by its content, wherever the files are
+        found["env"]["prompt"] = prompt.digest
+    for name in ("checkpoint_every_steps", "profiler"):
+        del found["trainer"][name]
+    for machine in (EngineSettings, WorkerSettings):
+        for declared in fields(machine):
+            del found["rollout"][declared.name]
+    del found["rollout"]["servers"]
+    return found
+
+
+def _without_missing(values: Any) -> Any:
+    """Leave out what has no value, which Hydra marks with ``???``."""
+    if not isinstance(values, dict):
+        return values
+    return {key: _without_missing(v) for key, v in values.items() if v != "???"}
+
+
+def _check_trainings(config: Config) -> None:
+    """Check now what each fine-tuning would check hours later."""
+    model, trainer = config.model, config.trainer
+    hardware = {f.name: getattr(trainer, f.name) for f in fields(HardwareSettings)}
+    for key, optimization in (
+        ("model.weak.sft", model.weak.sft),
+        ("model.strong.sft", model.strong.sft),
+        ("model.imitation", model.imitation),
+        ("model.preference", model.preference),
+    ):
+        try:
+            TrainingSettings(**vars(optimization), **hardware)
+        except UserError as error:
+            raise ValueError(f"{key}: {error}") from None
+
+
+def _check_prompt(env: EnvSettings) -> None:
+    missing = [key for key in ("rules", "examples") if getattr(env.prompt, key) is None]
+    if env.prompt.required and missing:
+        name = {"scienceworld": "sciworld"}.get(env.name, env.name)
+        raise ValueError(
+            f"this setting needs {' and '.join(f'env.prompt.{key}' for key in missing)}: set "
+            f"env.prompt.rules=…/{name}_inst.txt env.prompt.examples=…/{name}_icl.json, which are "
+            "in eval_agent/prompt of github.com/Yifan-Song793/ETO, or env.prompt.required=false"
+        )
+
+
+def _check_combinations(config: Config) -> None:
+    tree, explore, rollout, model = config.tree, config.explore, config.rollout, config.model
+    for name in ("train", *config.evaluation.splits):
+        if name not in config.env.splits:
+            raise ValueError(
+                f"evaluation.splits={name} is not known: use some of "
+                f"{', '.join(config.env.splits)}{nearest(name, config.env.splits)}"
+            )
+    if model.context <= model.max_new_tokens:
+        raise ValueError(
+            f"model.context={model.context} has no room for one turn of model.max_new_tokens="
+            f"{model.max_new_tokens}: raise model.context"
+        )
+    if model.quantization != "none" and model.rollout_dtype == "float64":
+        raise ValueError(
+            "a quantised model cannot compute in float64: set model.rollout_dtype to bfloat16 or "
+            "float32"
+        )
+    if model.quantization != "none" and config.trainer.strategy == "fsdp":
+        raise ValueError("a quantised model cannot be sharded: use trainer=ddp or trainer=gpu")
+    if model.attention == "flex_attention" and config.trainer.accelerator == "cpu":
+        raise ValueError(
+            "model.attention=flex_attention trains on GPUs only: use trainer=gpu, or "
+            "model.attention=sdpa"
+        )
+    if tree.width is not None and tree.width > explore.trajectories:
+        raise ValueError(
+            f"tree.width={tree.width} is more than the {explore.trajectories} trajectories of each "
+            f"task: set explore.trajectories={tree.width}, or tree.width=null for all"
+        )
+    _check_prompt(config.env)
+    if config.method.reference == "start" and config.method.start != "sft":
+        raise ValueError(
+            "method.reference=start is the strong model after its SFT, but method.start="
+            f"{config.method.start} starts elsewhere: set method.start=sft, or "
+            "method.reference=weak"
+        )
+    untouched = len(explore.untouched)
+    if untouched and (explore.rounds > 1 or untouched >= explore.trajectories):
+        raise ValueError(
+            f"explore.untouched has {untouched} settings, which share one round and "
+            f"explore.trajectories={explore.trajectories} with the trained explorer: set "
+            f"explore.rounds=1 and explore.trajectories={untouched + 1} or more"
+        )
+    if explore.rounds > explore.trajectories:
+        raise ValueError(
+            f"explore.rounds={explore.rounds} rounds share explore.trajectories="
+            f"{explore.trajectories}: set it to at most that"
+        )
+    if explore.kl_weight > 0 and explore.rounds == 1:
+        raise ValueError(
+            f"explore.kl_weight={explore.kl_weight:g} needs explorers to differ from: set it to 0, "
+            "or above 0 with explore.rounds of 2 or more"
+        )
+    if explore.score == "self" and explore.stop_when_decided is not None:
+        raise ValueError(
+            "explore.stop_when_decided looks at the environment's score, which explore.score=self "
+            "hides: set it to null"
+        )
+    for url in rollout.servers:
+        if fault := address_fault(url):
+            raise ValueError(fault)
+    if rollout.engine == "vllm" and not rollout.servers:
+        raise ValueError(
+            "rollout.engine=vllm needs a server of each base model: set "
+            "rollout.servers=[http://localhost:8000,http://localhost:8001]"
+        )
+    if rollout.engine == "vllm" and rollout.constraint != "none":
+        raise ValueError(
+            f"rollout.constraint={rollout.constraint} needs rollout.engine=transformers: "
+            "vllm plays without constraints"
+        )
+    lora = model.lora
+    if rollout.engine == "vllm" and (lora is None or lora.dora or lora.modules_to_save):
+        raise ValueError(
+            "rollout.engine=vllm plays plain LoRA adapters: set model.lora.dora=false and "
+            "model.lora.modules_to_save=[], or rollout.engine=transformers"
+        )
+    if lora is None and model.quantization != "none":
+        raise ValueError(
+            "model.lora=null trains all weights, which a quantised model cannot: set "
+            "model.quantization=none"
+        )
+    if rollout.env_threads and not ENVIRONMENTS.find(reference_of(vars(config.env))).waits:
+        raise ValueError(
+            f"rollout.env_threads={rollout.env_threads} is for environments that wait for another "
+            f"process: {config.env.name} does not, set it to 0"
+        )
+    if config.evaluation.samples > 1 and config.evaluation.sampling.temperature == 0:
+        raise ValueError(
+            f"evaluation.samples={config.evaluation.samples} greedy trajectories of a task would "
+            "be the same: set evaluation.sampling.temperature above 0"
+        )

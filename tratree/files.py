@@ -1,22 +1,34 @@
-"""Files that others read: never half written, and with the permissions of their folder."""
+"""Files that others read: never half written, never through a link, with their folder's permissions."""
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterable
+import stat
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from tratree.errors import UserError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""The errors of a disk that takes no more; the last one is of a limit on the size of files."""
 
 
 def write_atomically(path: Path, parts: Iterable[bytes]) -> None:
     """Write a file so that `path` is never seen half written; its folder is made if needed.
 
+    A link in its place is replaced, and what it points to is left alone.
+
     Raises:
         OSError: If it can't be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
+    unfinished.unlink(missing_ok=True)
     try:
-        with unfinished.open("wb") as file:
+        with unfinished.open("xb") as file:
             file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
@@ -25,12 +37,65 @@ def write_atomically(path: Path, parts: Iterable[bytes]) -> None:
         unfinished.unlink(missing_ok=True)
 
 
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield all below `folder` that is no folder, in the order of names; links are not followed."""
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from files_below(Path(entry.path))
+        else:
+            yield Path(entry.path)
+
+
+def is_own_file(path: Path) -> bool:
+    """Return whether `path` is a regular file of one name: neither a link nor the target of one."""
+    state = path.lstat()
+    return stat.S_ISREG(state.st_mode) and state.st_nlink == 1
+
+
 def share_as_folder(folder: Path) -> None:
     """Let the files in `folder` be read and written by whom the folder lets do that.
 
-    safetensors writes files that only their owner can read, whatever the umask.
+    safetensors writes files that only their owner can read, whatever the umask. What links in the
+    folder point to is left alone.
     """
     wanted = folder.stat().st_mode & 0o666
-    for path in folder.rglob("*"):
-        if path.is_file() and path.stat().st_mode & 0o666 != wanted:
+    for path in files_below(folder):
+        if is_own_file(path) and path.stat().st_mode & 0o666 != wanted:
             path.chmod(wanted)
+
+
+@contextmanager
+def clear_disk_errors(place: str, advice: str) -> Iterator[None]:
+    """Turn the errors of a disk that is full or refuses into a `UserError` of one line.
+
+    Args:
+        place: Names what is written, such as ``the store at /data/store``.
+        advice: How to write somewhere else.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except OSError as error:
+        if error.errno in FULL:
+            raise UserError(_no_space(place, advice)) from error
+        if error.errno in _REFUSED:
+            named = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+            raise UserError(f"cannot write {place} ({named}): {advice}") from error
+        raise
+    except Exception as error:  # libraries in Rust or in other processes tell it as a text
+        if any(os.strerror(code) in str(error) for code in FULL):
+            raise UserError(_no_space(place, advice)) from error
+        raise
+
+
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
+
+
+def _no_space(place: str, advice: str) -> str:
+    return (
+        f"no space left for {place}: free some, or {advice}, and run the same command again; "
+        "finished work is kept"
+    )

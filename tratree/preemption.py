@@ -11,7 +11,7 @@ import atexit
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 
@@ -22,62 +22,85 @@ PATIENCE_SECONDS = 60.0
 """When no safe point comes for so long, the job leaves anyway: the machine will not wait."""
 
 
+Owner = Callable[[int, FrameType | None], object] | signal.Handlers
+"""What a signal would have reached; `signal.SIG_DFL` ends the process."""
+
+
 class Leaving:
     """Whether the job has been asked to leave.
 
     Args:
-        owner: The handler that the signal would have reached.
+        owners: What each signal that is held back would have reached.
     """
 
-    def __init__(self, owner: Callable[[int, FrameType | None], object] | None) -> None:
-        self._owner = owner
+    def __init__(self, owners: Mapping[int, Owner]) -> None:
+        self._owners = owners
+        self._came: int | None = None
         self._timer: threading.Timer | None = None
 
     @property
     def asked(self) -> bool:
-        """Whether the signal has come and not been passed on."""
-        return self._timer is not None
+        """Whether a signal has come and not been passed on."""
+        return self._came is not None
 
     def leave(self) -> None:
-        """Let the owner of the signal act; as a rule that ends the process by `SystemExit`."""
+        """Let the owner of the signal act; as a rule that ends the process, or raises."""
+        number = SIGNAL if self._came is None else self._came
         self.settle()
-        if self._owner is not None:
-            self._owner(SIGNAL, None)
+        owner = self._owners.get(number)
+        if owner is signal.SIG_DFL:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        elif callable(owner):
+            owner(number, None)
 
     def settle(self) -> None:
-        """Forget that the signal came."""
+        """Forget that a signal came."""
+        self._came = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
+    def hold(self) -> None:
+        """Hold the signals back, again after somebody else has taken them."""
+        for number in self._owners:
+            signal.signal(number, self.handle)
+
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """Take the signal: wait for a safe point the first time, leave the second time."""
-        if self._timer is not None:
+        """Take a signal: wait for a safe point the first time, leave the second time."""
+        if self._came is not None:
             self.leave()
             return
-        repeat = threading.Timer(PATIENCE_SECONDS, os.kill, (os.getpid(), SIGNAL))
-        repeat.daemon = True
-        repeat.start()
-        self._timer = repeat
+        self._came = number
+        self._timer = threading.Timer(PATIENCE_SECONDS, os.kill, (os.getpid(), number))
+        self._timer.daemon = True
+        self._timer.start()
 
 
 @contextmanager
-def wait_for_safe_points() -> Iterator[Leaving]:
+def wait_for_safe_points(*more: signal.Signals) -> Iterator[Leaving]:
     """Hold the signal back; the caller asks at its safe points whether it has come.
 
     A signal that is still waiting at the end of the block is passed on then. Where nobody has
     taken charge of the signal, it is left alone: by default it kills the process.
+
+    Args:
+        more: Other signals that wait, too, such as that of Ctrl-C; also where they would kill the
+            process, but not where it ignores them.
     """
-    owner = signal.getsignal(SIGNAL)
-    if not callable(owner) or threading.current_thread() is not threading.main_thread():
-        yield Leaving(None)
-        return
-    leaving = Leaving(owner)
-    signal.signal(SIGNAL, leaving.handle)
+    owners: dict[int, Owner] = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (SIGNAL, *more):
+            owner = signal.getsignal(number)
+            if callable(owner) or (owner is signal.SIG_DFL and number != SIGNAL):
+                owners[number] = owner  # type: ignore[assignment]
+    leaving = Leaving(owners)
+    leaving.hold()
     try:
         yield leaving
     finally:
-        signal.signal(SIGNAL, owner)
+        for number, owner in owners.items():
+            signal.signal(number, owner)
         if leaving.asked:
             leaving.leave()
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tratree.cli.compose import compose_config
-from tratree.config import Config, SamplingConfig
+from tratree.config import Config
+from tratree.policy.rollout_settings import SamplingSettings
 from tratree.report.sweep_page import markdown_table
 
 EXPECTED = Path(__file__).with_name("constants.csv")
@@ -40,9 +41,9 @@ def text(found: Any) -> str:
     """Return a value as `constants.csv` writes it."""
     if found is None:
         return "null"
-    if isinstance(found, list):
+    if isinstance(found, tuple):
         return f"[{', '.join(map(text, found))}]"
-    if isinstance(found, SamplingConfig):
+    if isinstance(found, SamplingSettings):
         return f"({found.temperature}, {found.top_p})"
     if isinstance(found, float):
         return f"{found:g}".replace("e-0", "e-")

@@ -22,8 +22,7 @@ from tratree.models.settings import ModelSettings
 from tratree.policy.chat import ChatFormat
 from tratree.policy.machine_settings import EngineSettings
 from tratree.policy.rollout import run_episodes
-from tratree.policy.rollout_settings import Episode, RolloutLimits
-from tratree.policy.sampling import SamplingSettings
+from tratree.policy.rollout_settings import Episode, RolloutLimits, SamplingSettings
 from tratree.stages.environment import env_settings
 from tratree.stages.episodes import rollout_settings
 

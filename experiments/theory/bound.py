@@ -21,9 +21,10 @@ import torch
 from transformers import PreTrainedModel
 
 from tratree.cli.compose import compose_config
-from tratree.config import Config, SamplingConfig
+from tratree.config import Config
 from tratree.data.episodes import collate, cut_into_batches
 from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
+from tratree.policy.rollout_settings import SamplingSettings
 from tratree.report.sweep_page import markdown_table
 from tratree.report.sweep_table import over_seeds
 from tratree.runs.run import open_store
@@ -107,7 +108,7 @@ def measure(config: Config) -> list[Bound]:
     pairs = len((store.ensure(pairs_stage) / PAIRS).read_text("utf-8").splitlines())
     # From the model's own distribution, so that the mean over trajectories estimates the KL.
     tasks = min(TASKS, config.explore.tasks or TASKS)
-    sampling = [SamplingConfig(temperature=1.0, top_p=1.0)]
+    sampling = (SamplingSettings(temperature=1.0, top_p=1.0),)
     explore = replace(config.explore, tasks=tasks, trajectories=1, sampling=sampling)
     sampled = replace(config, explore=explore)
     reference, _ = load_policy(store.ensure(trained["sft_weak"]), "float32")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import shlex
+import shutil
 import sys
 import time
 from collections import Counter
@@ -28,9 +29,10 @@ from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
 from hydra_plugins.hydra_submitit_launcher.submitit_launcher import BaseSubmititLauncher
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from tratree.cli.failures import read_failure, write_failure
+from tratree.cli.failures import write_failure
+from tratree.errors import UserError
 from tratree.preemption import ignore_at_exit, ignoring
-from tratree.report.sweep import FAILURE
+from tratree.report.run_files import FAILURE, read_failure
 
 if TYPE_CHECKING:
     from submitit import Job
@@ -90,7 +92,16 @@ class SlurmLauncher(BaseSubmititLauncher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        """Submit a job for each list of overrides, and wait for all if so configured."""
+        """Submit a job for each list of overrides, and wait for all if so configured.
+
+        Raises:
+            UserError: If there is no SLURM here.
+        """
+        if self._EXECUTOR == "slurm" and shutil.which("sbatch") is None:
+            raise UserError(
+                "hydra/launcher=slurm finds no sbatch: run this where SLURM is installed, or leave "
+                "hydra/launcher out"
+            )
         sweep = Path(str(self.config.hydra.sweep.dir))
         configs = [
             self._compose(overrides, initial_job_idx + number)

@@ -23,9 +23,8 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from tratree.cli.failures import read_failure
 from tratree.errors import UserError
-from tratree.report.sweep import RESULTS, read_json
+from tratree.report.run_files import RESULTS, PointResults, read_failure, read_results
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -221,7 +220,7 @@ def _reward(folders: Sequence[Path]) -> float | None:
         return None
     rewards = []
     for folder in folders:
-        results = read_json(folder / RESULTS)
+        results = read_results(folder, PointResults)
         if results is None:
             raise UserError(
                 f"{folder} has no result yet, and a search must wait for it: set "

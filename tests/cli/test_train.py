@@ -11,7 +11,7 @@ from hydra.core.singleton import Singleton
 
 from tratree.cli.compose import CONFIG_FOLDER
 from tratree.cli.train import _group
-from tratree.config import register_schema
+from tratree.config import register_defaults
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def _hydra_is_left_as_it_was() -> Iterator[None]:
 def test_runs_are_grouped_by_experiment_or_else_by_sweep(
     overrides: list[str], group: str | None
 ) -> None:
-    register_schema()
+    register_defaults()
     with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
         composed = compose("config", overrides=overrides, return_hydra_config=True)
     HydraConfig.instance().set_config(composed)

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -25,9 +26,9 @@ from tratree.modules.checkpoint import SafeCheckpointIO
 from tratree.modules.fit import CHECKPOINT, FitReport, fit
 from tratree.modules.imitation import MCTSImitationModule
 from tratree.modules.metrics import METRICS, read_metrics
-from tratree.modules.settings import TrainingSettings
+from tratree.modules.settings import DPOSettings, TrainingSettings
 from tratree.modules.sft import SFTModule
-from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule
+from tratree.modules.tree_dpo import TreeDPOModule
 from tratree.preemption import SIGNAL
 
 STEPS = 12  # of SETTINGS on 22 episodes: two epochs, each ends with a batch that isn't full
@@ -105,23 +106,26 @@ def test_equal_runs_give_equal_bytes(tmp_path: Path, undisturbed: list[bytes]) -
     assert results(tmp_path) == undisturbed
 
 
-def test_asked_to_leave_it_saves_what_it_has_done(tmp_path: Path, undisturbed: list[bytes]) -> None:
+@pytest.mark.parametrize("number", [SIGNAL, signal.SIGINT, signal.SIGTERM])
+def test_asked_to_leave_it_saves_what_it_has_done(
+    tmp_path: Path, undisturbed: list[bytes], number: signal.Signals
+) -> None:
     """Between two of the checkpoints that are due anyway, every third step."""
 
     def ask(step: int, *_: object) -> None:
         if step == 4:
-            os.kill(os.getpid(), SIGNAL)
+            os.kill(os.getpid(), number)
 
     def leave(*_: object) -> None:
-        raise SystemExit
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit
 
-    before = signal.signal(SIGNAL, leave)
+    before = signal.signal(number, leave)
     try:
-        with pytest.raises(SystemExit):
+        with pytest.raises((SystemExit, KeyboardInterrupt)):
             train(tmp_path, report=ask)
-        assert signal.getsignal(SIGNAL) is leave
+        assert signal.getsignal(number) is leave
     finally:
-        signal.signal(SIGNAL, before)
+        signal.signal(number, before)
     checkpoint = SafeCheckpointIO().load_checkpoint(tmp_path / CHECKPOINT)
     assert checkpoint["global_step"] == 4
     assert len(read_metrics(tmp_path / METRICS)) == 4
@@ -219,6 +223,31 @@ def test_the_callers_torch_is_left_as_it_was(tmp_path: Path) -> None:
 class _Exploit:
     def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
         return os.system, ("touch exploited",)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda saved: [1],
+        lambda saved: {"state_dict": {}},
+        lambda saved: {**saved, "loops": {}},
+        lambda saved: {**saved, "optimizer_states": []},
+        lambda saved: {**saved, "state_dict": dict.fromkeys(saved["state_dict"], 1)},
+        lambda saved: {
+            **saved,
+            "state_dict": {n: torch.zeros(3) for n in saved["state_dict"]},
+        },
+    ],
+)
+def test_a_checkpoint_with_other_content_is_one_line(
+    tmp_path: Path, change: Callable[[dict[str, Any]], Any]
+) -> None:
+    train(tmp_path)
+    saved = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    torch.save(change(saved), tmp_path / CHECKPOINT)
+    with pytest.raises(UserError, match="remove it to train from the start") as caught:
+        train(tmp_path)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from tratree.models.lora import add_lora
 from tratree.models.settings import LoraSettings, ModelSettings
 from tratree.modules.log_probabilities import score_sequences
 from tratree.modules.pack_attention import attend_by_edges
-from tratree.modules.settings import TrainingSettings
-from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule
+from tratree.modules.settings import DPOSettings, TrainingSettings
+from tratree.modules.tree_dpo import TreeDPOModule
 from tratree.policy.encoding import EncodedTrajectory
 
 trl = pytest.importorskip("trl", reason="TRL comes with the extra dev")

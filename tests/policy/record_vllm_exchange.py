@@ -18,7 +18,7 @@ import httpx
 
 from tests.policy.vllm_stand_in import serving
 from tratree.errors import UserError
-from tratree.policy.sampling import SamplingSettings
+from tratree.policy.rollout_settings import SamplingSettings
 from tratree.policy.vllm_server import VllmServer
 
 FILE = Path(__file__).with_name("vllm_exchange.json")

@@ -195,3 +195,61 @@ def test_chat_formats_read_alike_only_with_equal_vocabulary_and_template():
     larger = tokenizer_of("chatml")
     larger.add_tokens(["countertop"])
     assert not chat.reads_like(ChatFormat(larger, "chatml"))
+
+
+CHANGING = (
+    "{{ strftime_now('%d %b %Y') }}",
+    "{% if strftime_now is defined %}{{ strftime_now('%d') }}{% endif %}",
+    "{{ ['a', 'b'] | random }}",
+    "{{ lipsum() }}",
+)
+FAILING = (
+    "{{ 1 / 0 }}",
+    "{{ 'a' + 1 }}",
+    "{{ missing.attribute.of_it }}",
+    "{{ ('a' * 3).no_such_method() }}",
+    "{% for x in range(2000000) %}{% endfor %}",
+)
+
+
+def with_template(template: str | dict[str, str]):
+    tokenizer = tokenizer_of("chatml")
+    tokenizer.chat_template = template
+    return tokenizer
+
+
+@pytest.mark.parametrize("text", CHANGING)
+def test_a_template_that_renders_by_the_clock_or_by_chance_is_refused(text: str) -> None:
+    own = text + ChatFormat(tokenizer_of("chatml"), "chatml").template
+    with pytest.raises(UserError, match="in different ways") as caught:
+        ChatFormat(with_template(own))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", FAILING)
+def test_a_template_that_fails_is_one_line(text: str) -> None:
+    with pytest.raises(UserError, match="chat template of the tokenizer fails") as caught:
+        ChatFormat(with_template(text))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_template_that_never_ends_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tratree.policy.chat._MOST_SECONDS", 0.2)
+    loops = "".join(f"{{% for a{n} in range(99999) %}}" for n in range(4)) + "{% endfor %}" * 4
+    with pytest.raises(UserError, match=r"takes more than 0\.2 s"):
+        ChatFormat(with_template(loops))
+
+
+def test_of_several_named_templates_the_default_is_taken() -> None:
+    chatml = ChatFormat(tokenizer_of("chatml"), "chatml")
+    named = {"default": chatml.template, "tool_use": "{{ 1 / 0 }}"}
+    assert ChatFormat(with_template(named)).first_turn("go") == chatml.first_turn("go")
+    with pytest.raises(UserError, match="no chat template"):
+        ChatFormat(with_template({"tool_use": chatml.template}))
+
+
+def test_further_tokens_that_end_a_turn_are_control_tokens() -> None:
+    chat = ChatFormat(tokenizer_of("chatml"), "chatml", stop_ids=[7])
+    assert chat.stop_ids == ChatFormat(tokenizer_of("chatml"), "chatml").stop_ids | {7}
+    assert 7 in chat.control_ids
+    assert chat.stop_id != 7

@@ -17,8 +17,7 @@ from tratree.errors import UserError
 from tratree.policy.live_batch import LiveBatch
 from tratree.policy.machine_settings import GIB, EngineSettings, episode_bytes
 from tratree.policy.rollout import RolloutEngine, run_episodes
-from tratree.policy.rollout_settings import Episode
-from tratree.policy.sampling import SamplingSettings
+from tratree.policy.rollout_settings import Episode, SamplingSettings
 from tratree.trajectory.types import Trajectory
 
 

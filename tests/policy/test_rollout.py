@@ -14,8 +14,7 @@ from tratree.errors import UserError
 from tratree.policy.encoding import encode_trajectory
 from tratree.policy.machine_settings import EngineSettings
 from tratree.policy.rollout import run_episodes
-from tratree.policy.rollout_settings import Episode, RolloutLimits
-from tratree.policy.sampling import SamplingSettings
+from tratree.policy.rollout_settings import Episode, RolloutLimits, SamplingSettings
 from tratree.trajectory.types import Trajectory
 
 GREEDY = SamplingSettings(0.0)

@@ -95,3 +95,12 @@ def test_the_ends_of_the_unit_interval_never_give_an_impossible_token():
 def test_settings_out_of_range_are_user_errors(values):
     with pytest.raises(UserError):
         SamplingSettings(**values)
+
+
+@pytest.mark.parametrize("bad", [[0.0, float("nan")], [0.0, float("inf")], [-float("inf")] * 2])
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_logits_that_are_no_numbers_are_refused(bad: list[float], temperature: float) -> None:
+    rows = torch.tensor([[0.0, -float("inf")], bad])  # the first one rules a token out
+    with pytest.raises(UserError, match="logits are not finite"):
+        sample(rows, [SamplingSettings(temperature)] * 2, [0.5, 0.5])
+    assert sample(rows[:1], [SamplingSettings(temperature)], [0.5]).tolist() == [0]

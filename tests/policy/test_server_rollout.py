@@ -14,8 +14,7 @@ from tests.policy.vllm_stand_in import GreedyVllm, serving
 from tratree.errors import UserError
 from tratree.policy.machine_settings import EngineSettings
 from tratree.policy.rollout import run_episodes
-from tratree.policy.rollout_settings import Episode, RolloutLimits
-from tratree.policy.sampling import SamplingSettings
+from tratree.policy.rollout_settings import Episode, RolloutLimits, SamplingSettings
 from tratree.policy.server_rollout import roll_out_on_server
 from tratree.policy.vllm_server import VllmServer
 from tratree.trajectory.types import Trajectory

@@ -26,7 +26,7 @@ def chat() -> ChatFormat:
 
 
 def limits(max_new_tokens: int, **others: Any) -> RolloutLimits:
-    return RolloutLimits(99, max_new_tokens, 9999, **others)
+    return RolloutLimits(max_steps=99, max_new_tokens=max_new_tokens, max_context=9999, **others)
 
 
 def ids(chat: ChatFormat, text: str) -> list[int]:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.policy.vllm_stand_in import serving
 from tratree.errors import UserError
-from tratree.policy.sampling import SamplingSettings
+from tratree.policy.rollout_settings import SamplingSettings
 from tratree.policy.vllm_server import API_KEY, VllmServer
 
 EXCHANGE = json.loads((Path(__file__).parent / "vllm_exchange.json").read_text("utf-8"))
@@ -39,7 +39,7 @@ def server() -> Iterator[VllmServer]:
 
 
 def complete(server: VllmServer, **changed: Any) -> list[int]:
-    asked = {"max_tokens": 31, "stop_ids": [0, 2], "seed": 1234, **changed}
+    asked = {"max_tokens": 31, "stop_ids": [0, 2], "seed": 1234, "vocabulary": 49152, **changed}
     return server.complete(IMITATE, PROMPT, SAMPLING, **asked)
 
 
@@ -76,12 +76,14 @@ def test_adapters_are_loaded_once_by_name(server: VllmServer) -> None:
 
 
 def test_an_adapter_that_is_refused_is_a_user_error(server: VllmServer) -> None:
-    with pytest.raises(UserError, match=r"No adapter found for /nowhere.*--enable-lora"):
+    with pytest.raises(
+        UserError, match=r"refuses load_lora_adapter with status 4\d\d.*--enable-lora"
+    ):
         server.load_adapter("imitate-0000000000000000", Path("/nowhere"))
 
 
 def test_a_request_that_is_refused_is_a_user_error(server: VllmServer) -> None:
-    with pytest.raises(UserError, match=r"refuses completions: .*not in the exchange"):
+    with pytest.raises(UserError, match="refuses completions with status 400"):
         complete(server, seed=0)
 
 
@@ -90,6 +92,14 @@ def test_a_request_that_is_refused_is_a_user_error(server: VllmServer) -> None:
     [
         ({"token_ids": None}, "returns no token ids: use vLLM"),
         ({"finish_reason": "abort"}, r"broke off a completion \(abort\)"),
+        ({"finish_reason": "secret"}, r"broke off a completion \(other\)"),
+        ({"token_ids": [1] * 32}, "does not allow"),
+        ({"token_ids": [1, 50_000]}, "does not allow"),
+        *(
+            ({"token_ids": ids}, "not that of a vLLM server")
+            for ids in (["1"], [1.0], [True], [-1], [None], {"0": 1}, "12")
+        ),
+        ({"finish_reason": 7}, "not that of a vLLM server"),
     ],
 )
 def test_other_answers_are_user_errors(changed: dict[str, Any], said: str) -> None:
@@ -105,6 +115,61 @@ def test_other_answers_are_user_errors(changed: dict[str, Any], said: str) -> No
         pytest.raises(UserError, match=said),
     ):
         complete(server)
+
+
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [
+        (200, "<html>secret</html>"),
+        (200, b"{secret"),
+        (200, b"[" * 100_000),
+        (200, {}),
+        (200, []),
+        (200, {"data": None}),
+        (200, {"data": []}),
+        (200, {"data": [{"root": "secret"}]}),
+        (200, {"data": [{"id": "secret", "max_model_len": "secret"}]}),
+        (200, {"choices": []}),
+        (302, {"secret": 1}),
+        (500, "secret"),
+    ],
+)
+@pytest.mark.parametrize("of", ["/v1/models", "/v1/completions"])
+def test_an_answer_of_another_program_is_one_line_and_not_repeated(
+    of: str, status: int, content: Any
+) -> None:
+    def answer(method: str, path: str, request: Any) -> tuple[int, Any]:
+        return (status, content) if path == of else replay(method, path, request)
+
+    with serving(answer) as url, pytest.raises(UserError) as caught:
+        complete(VllmServer(url))
+    assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:secret@localhost:8000",
+        "http://secret@localhost",
+        "user:secret@localhost:8000",
+        "http://localhost:8000/?api_key=secret",
+        "http://localhost/#secret",
+        "http://[::1/secret",
+        "http://localhost:secret",
+        "ftp://localhost/secret",
+        "secret",
+        "http:///secret",
+        "http://local host/secret",
+        "http://localhost/secret\n",
+        "",
+    ],
+)
+def test_an_address_is_of_a_server_alone_and_not_repeated(url: str) -> None:
+    with pytest.raises(UserError, match="http://localhost:8000") as caught:
+        VllmServer(url)
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_no_server_is_a_user_error() -> None:

@@ -16,8 +16,7 @@ from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.base import StepResult, TextEnv
 from tratree.errors import UserError
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
-from tratree.policy.rollout_settings import Episode
-from tratree.policy.sampling import SamplingSettings
+from tratree.policy.rollout_settings import Episode, SamplingSettings
 from tratree.policy.workers import roll_out
 from tratree.trajectory.types import Task, Trajectory
 

@@ -14,7 +14,10 @@ import torch
 from transformers import PreTrainedModel
 
 Answer = Callable[[str, str, Any], tuple[int, Any]]
-"""Given method, path and JSON of a request, returns the status and JSON or plain text to send."""
+"""Given method, path and JSON of a request, returns the status and JSON or plain text to send.
+
+Bytes are sent as they are, in place of JSON.
+"""
 
 
 @contextmanager
@@ -28,7 +31,8 @@ def serving(answer: Answer) -> Iterator[str]:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             status, content = answer(self.command, self.path, json.loads(body) if body else None)
             is_text = isinstance(content, str)
-            data = (content if is_text else json.dumps(content)).encode()
+            raw = content if isinstance(content, str | bytes) else json.dumps(content)
+            data = raw.encode() if isinstance(raw, str) else raw
             self.send_response(status)
             self.send_header("Content-Type", "text/plain" if is_text else "application/json")
             self.send_header("Content-Length", str(len(data)))

@@ -11,7 +11,7 @@ from submitit.core.utils import DelayedSubmission
 
 from tests.slurm.cluster import Cluster, wait_until
 from tratree.cli.summarize import main as summarize
-from tratree.report.sweep import FAILURE
+from tratree.report.run_files import FAILURE
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 

@@ -7,8 +7,7 @@ import pytest
 from tests.stages.test_methods import changed, keys
 from tratree.cli.compose import compose_config
 from tratree.errors import UserError
-from tratree.policy.rollout_settings import Episode
-from tratree.policy.sampling import SamplingSettings
+from tratree.policy.rollout_settings import Episode, SamplingSettings
 from tratree.stages.episodes import Tally
 from tratree.stages.exploration import is_decided, undecided, within_tokens
 from tratree.stages.methods import systems

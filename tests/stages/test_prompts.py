@@ -97,7 +97,7 @@ def test_the_papers_settings_need_the_files_and_say_where_they_are(
 
 
 def test_a_count_below_zero_is_refused() -> None:
-    with pytest.raises(UserError, match=r"env\.prompt\.count=-1 is too small"):
+    with pytest.raises(UserError, match=r"env\.prompt\.count=-1 is not possible"):
         compose_config(["env.prompt.count=-1"])
 
 
@@ -116,7 +116,9 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("prompted")
     few = ("explore.tasks=2", "explore.trajectories=3", "evaluation.episodes=2")
     prompt = write_prompt(folder)
-    process = start(folder / "run", "debug=smoke", *DPO, *few, *prompt, "explore.untouched=[{temperature: 0.0}]")
+    process = start(
+        folder / "run", "debug=smoke", *DPO, *few, *prompt, "explore.untouched=[{temperature: 0.0}]"
+    )
     process.join()
     assert process.exitcode == 0
     return folder / "run"

@@ -14,10 +14,11 @@ from rich.console import Console
 
 from tratree.cli.compose import compose_config
 from tratree.config import Config
+from tratree.method_plugins import METHODS
 from tratree.runs.run import open_store, run
 from tratree.stages.demonstrations import DEMONSTRATIONS
 from tratree.stages.file_names import EPISODES
-from tratree.stages.methods import METHODS, evaluations, systems
+from tratree.stages.methods import evaluations, systems
 from tratree.stages.paths import PATHS
 from tratree.stages.select import select_stage
 from tratree.stages.training import read_report
@@ -213,19 +214,19 @@ AXES = (
     ("method", "trajectories_per_task", 2, {"naive_w2s", "success_only", "rejection"}),
     ("method", "iterations", 9, {"mcts"}),
     ("method", "minimum_score", 0.5, {"mcts", "rejection"}),
-    ("method", "continuation", "next_divergence", BY_TREE),
+    ("method", "continuation", "next_divergence", {"tree_dpo"}),
     ("method", "aggregate", "max", BY_TREE),
     ("method", "beta", 0.3, BY_TREE | BY_EXPERT | {"unstructured_dpo"}),
     ("method", "pairs_per_task", 5, BY_TREE | BY_EXPERT | {"unstructured_dpo"}),
     ("tree", "width", 3, BY_TREE | {"mcts"}),
-    ("explore", "tasks", 50, set(METHODS) - WITHOUT_EXPLORATION - {"eto"}),
-    ("explore", "trajectories", 5, set(METHODS) - WITHOUT_EXPLORATION),
+    ("explore", "tasks", 50, set(METHODS.names()) - WITHOUT_EXPLORATION - {"eto"}),
+    ("explore", "trajectories", 5, set(METHODS.names()) - WITHOUT_EXPLORATION),
 )
 
 
 def test_an_axis_reaches_only_the_methods_it_concerns() -> None:
     changed: dict[tuple[str, str], set[str]] = {(group, key): set() for group, key, _, _ in AXES}
-    for method in METHODS:
+    for method in METHODS.names():
         config = compose_config([f"method={method}"])
         before = evaluations(config)[method].key
         for group, key, value, _ in AXES:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tratree.config import SamplingConfig
 from tratree.errors import UserError
+from tratree.policy.rollout_settings import SamplingSettings
 from tratree.stages.explore import sampling_plan
 from tratree.stages.tasks import demonstrated_tasks, evaluated_tasks, explored_tasks
 from tratree.trajectory.types import Task
@@ -44,7 +44,7 @@ def test_too_many_tasks_are_an_error_that_names_the_key() -> None:
 
 
 def test_greedy_is_sampled_once() -> None:
-    grid = [SamplingConfig(0.7, 0.9), SamplingConfig(0.0), SamplingConfig(1.0, 0.8)]
+    grid = [SamplingSettings(0.7, 0.9), SamplingSettings(0.0), SamplingSettings(1.0, 0.8)]
     plan = sampling_plan(grid, 6)
     assert plan == [grid[0], grid[1], grid[2], grid[0], grid[2], grid[0]]
     assert sampling_plan(grid, 2) == grid[:2]

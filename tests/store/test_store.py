@@ -15,11 +15,11 @@ import pytest
 from rich.console import Console
 
 from tratree.errors import UserError
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.store.finished import read_description
 from tratree.store.progress import Progress
 from tratree.store.stage import Job, Resources, Stage
 from tratree.store.store import Store
-from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 
 
 def open_store(root: Path) -> Store:

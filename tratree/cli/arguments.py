@@ -24,7 +24,7 @@ def write_page(out: Path, page: str) -> None:
         UserError: If it can't be written.
     """
     try:
-        out.write_text(page, encoding="utf-8")
+        out.write_bytes(page.encode("utf-8", "replace"))
     except OSError as error:
         raise UserError(f"cannot write {out} ({error.strerror}): set --out FILE") from error
 

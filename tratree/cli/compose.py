@@ -2,34 +2,125 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import MissingConfigException
+from omegaconf import OmegaConf
 
-from tratree.config import Config, read_config, register_schema
+from tratree.config import Config, read_config, register_defaults, unknown_key
+from tratree.errors import UserError
+from tratree.settings import nearest
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # A wheel carries conf/ inside the package; a checkout has it beside the package.
 CONFIG_FOLDER = next(p for p in (PACKAGE / "conf", PACKAGE.parent / "conf") if p.is_dir())
 
 
-def compose_config(overrides: Sequence[str]) -> Config:
+OPTIONAL = ("experiment", "setting", "debug", "hparams_search")
+"""Groups that may be left out."""
+
+NO_NAME = re.compile(r"null|true|false|[-+.\d]*|\{.*|_.*")
+"""Values that Hydra takes for something else than an option, and helper files."""
+
+
+@dataclass
+class _Outside:
+    """The folder of configuration files that ``--config-dir`` of this program named."""
+
+    folder: Path | None = None
+
+
+_outside = _Outside()
+
+
+def use_config_dir(folder: Path) -> None:
+    """Let `compose_config` also look for files of groups in `folder`, as ``--config-dir`` says.
+
+    Raises:
+        UserError: If there is no such folder.
+    """
+    if not folder.is_dir():
+        raise UserError(f"--config-dir {folder} is no folder: correct the path")
+    _outside.folder = folder.absolute()
+
+
+def compose_config(overrides: Sequence[str], folder: Path | None = None) -> Config:
     """Return the configuration that a run with `overrides` would have.
+
+    Args:
+        overrides: As on the command line.
+        folder: Where else to look for files of groups; by default what ``--config-dir`` says.
 
     Raises:
         UserError, HydraException: If an override is wrong.
     """
-    register_schema()
+    register_defaults()
+    check_choices(overrides)
+    folder = folder or _outside.folder
+    place = [f"hydra.searchpath=['file://{folder}']"] if folder else []
     with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
-        return read_config(compose("config", overrides=list(overrides)))
+        composed = compose("config", overrides=[*place, *overrides], return_hydra_config=True)
+    return read_config(composed, composed.hydra.runtime.choices)
+
+
+def choices(group: str) -> list[str]:
+    """Return what may be chosen of a group of ``conf/``; helper files start with an underscore."""
+    found = (path.stem for path in (CONFIG_FOLDER / group).glob("*.yaml"))
+    return sorted(name for name in found if not name.startswith("_"))
+
+
+def list_choices() -> str:
+    """Return the groups and what may be chosen, ``${choices:}`` in the text of ``--help``."""
+    if not {"--help", "-h"} & {*sys.argv}:  # composing evaluates it whether it is shown or not
+        return ""
+    loader = GlobalHydra.instance().config_loader()
+    groups = sorted({*loader.list_groups("")} - {"hydra"})
+    return "\n".join(
+        f"{group}: {', '.join(name for name in loader.get_group_options(group) if name[0] != '_')}"
+        for group in groups
+    )
+
+
+OmegaConf.register_new_resolver("choices", list_choices, replace=True)
+
+
+def check_choices(arguments: Sequence[str]) -> None:
+    """Check what is chosen of groups where Hydra would fail, or take a helper file.
+
+    Raises:
+        UserError: If it is null or something else than a name, or a helper file.
+    """
+    for argument in arguments:
+        group, chosen, value = argument.partition("=")
+        if not chosen or not choices(group):
+            continue
+        for name in value.split(","):
+            if NO_NAME.fullmatch(name.strip()):
+                without = f", or leave {group} out" if group in OPTIONAL else ""
+                raise UserError(
+                    f"{argument} is no choice: use one of {', '.join(choices(group))}{without}"
+                )
 
 
 def describe_composition_error(error: BaseException) -> str:
     """Put what Hydra says of a wrong command line into one line that says what to do."""
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        group, _, name = str(error.missing_cfg_file).rpartition("/")
+        offered = [option for option in error.options if not option.startswith("_")]
+        return (
+            f"{group}={name} is not known: use one of {', '.join(offered)}{nearest(name, offered)}"
+        )
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    if lines and lines[0].startswith("Could not override"):
-        return f"{lines[0]} There is no such key; `--help` lists the keys and groups"
+    if found := re.match(
+        r"(?:Could not override|Could not append to config.*) '([^']+)'", str(error)
+    ):
+        return unknown_key(found.group(1))
     if error.__cause__ is not None:
         lines += [str(error.__cause__).splitlines()[0]]
     told = [line for line in lines if not line.startswith(("Config search path", "provider="))]

@@ -40,8 +40,8 @@ def main(arguments: Sequence[str]) -> None:
     check_connection("tratree dashboard")
 
     from tratree.cli.compose import compose_config
+    from tratree.method_plugins import METHODS
     from tratree.runs.run import CEILING, WEAK
-    from tratree.stages.methods import METHODS
     from tratree.tracking.wandb_dashboard import build_dashboard, publish
 
     splits = compose_config([f"env={given.env}"]).evaluation.splits
@@ -49,6 +49,6 @@ def main(arguments: Sequence[str]) -> None:
         *(entity, project, given.env),
         splits=splits,
         baselines=[WEAK, CEILING],
-        methods=list(METHODS),
+        methods=METHODS.names(),
     )
     print(f"dashboard: {publish(workspace)}")

@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from tratree.errors import UserError
-from tratree.report.sweep import FAILURE
+from tratree.report.run_files import FAILURE, read_failure
+from tratree.runs.run_folder import writing
 
 
 class Sweep(Callback):
@@ -24,10 +27,26 @@ class Sweep(Callback):
     Attributes:
         folder: Its folder.
         before: What lay there of failures when it started, as `_failures` has it.
+        taken: Holds the folder of a single run.
     """
 
     folder: Path | None = None
     before: Mapping[Path, int] = MappingProxyType({})
+    taken: ExitStack = ExitStack()
+
+    def on_run_start(self, config: DictConfig, **_: object) -> None:
+        """Take the run folder before Hydra writes to it.
+
+        Hydra goes on after other exceptions of a callback.
+        """
+        try:
+            folder = Path(str(config.hydra.run.dir))
+        except (OmegaConfBaseException, ValueError):
+            return  # it is only known later; the run takes it then
+        try:
+            Sweep.taken.enter_context(writing(folder))
+        except UserError as error:
+            sys.exit(f"error: {error}")
 
     def on_multirun_start(self, config: DictConfig, **_: object) -> None:
         """Look at the folder of the sweep that starts."""
@@ -53,15 +72,6 @@ def write_failure(folder: Path, error: BaseException | str, overrides: Iterable[
     )
 
 
-def read_failure(folder: Path) -> dict[str, str] | None:
-    """Return ``overrides`` and ``reason`` of a failed point, or None if it has not failed."""
-    try:
-        document: dict[str, str] = json.loads((folder / FAILURE).read_text("utf-8"))
-    except FileNotFoundError:
-        return None
-    return document
-
-
 def _failures(sweep: Path) -> dict[Path, int]:
     """Return the folders of the failed points, and when each was written down, in nanoseconds."""
     return {path.parent: path.stat().st_mtime_ns for path in sorted(sweep.rglob(FAILURE))}
@@ -79,7 +89,9 @@ def list_failures(sweep: Path) -> None:
         failure = read_failure(folder)
         assert failure is not None
         name = folder.relative_to(sweep)
-        print(f"failed: {name}: {failure['overrides']}: {failure['reason']}", file=sys.stderr)
+        print(
+            f"failed: {name}: {failure.get('overrides', '')}: {failure['reason']}", file=sys.stderr
+        )
     if folders:
         raise UserError(
             f"{len(folders)} of the points in {sweep} failed, as listed above; the others went "

@@ -6,13 +6,19 @@ import os
 import sys
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
 
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from tratree.cli.compose import describe_composition_error
+from tratree.cli.arguments import ArgumentParser
+from tratree.cli.compose import describe_composition_error, use_config_dir
+from tratree.composed import refuse_credentials
 from tratree.errors import UserError
+
+CONFIG_DIR = "--config-dir"
+"""The option that names one more folder of configuration files, as Hydra has it for a run."""
 
 INTERRUPTED = 128 + 2
 """Exit code after Ctrl-C, as shells have it for SIGINT."""
@@ -24,9 +30,12 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "dashboard": "make a W&B workspace for the runs of a project",
         "export": "write a trained model to a folder that other programs load",
         "play": "play a task in the terminal",
+        "plugins": "list the installed environments and methods",
         "progress": "show how far a sweep has come",
         "report": "put all there is of a run on one HTML page",
+        "settings": "list all settings: values, default and meaning",
         "summarize": "put the results of a sweep into one table, with plots",
+        "store": "list, check, repair and prune the stages of a store",
         "tasks": "list an environment's splits and tasks",
         "view": "show the trajectory trees of a run as an HTML page",
     }
@@ -45,8 +54,9 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
+        refuse_credentials(sys.argv[1:])  # before an error about the arguments repeats them
         if name in COMMANDS:
-            import_module(f"tratree.cli.{name}").main(sys.argv[2:])
+            import_module(f"tratree.cli.{name}").main(_without_config_dir(sys.argv[2:]))
         else:
             import_module("tratree.cli.train").main()
     except UserError as error:
@@ -56,3 +66,13 @@ def main() -> None:
     except KeyboardInterrupt:
         print("stopped; run the same command again to go on from here", file=sys.stderr)
         sys.exit(INTERRUPTED)
+
+
+def _without_config_dir(arguments: list[str]) -> list[str]:
+    """Return the arguments of a command but ``--config-dir FOLDER``, which all commands take."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False, prog="tratree")
+    parser.add_argument(CONFIG_DIR, "-cd", type=Path)
+    found, others = parser.parse_known_args(arguments)
+    if found.config_dir is not None:
+        use_config_dir(found.config_dir)
+    return others

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NotRequired
 
+from annotated_types import Ge
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from typing_extensions import TypedDict
 
-from tratree.cli.compose import compose_config
+from tratree.cli.compose import compose_config, describe_composition_error
+from tratree.documents import read_yaml
 from tratree.errors import UserError
-from tratree.report.sweep import read_yaml
 
 PLAN = "multirun.yaml"
 """What a sweeper writes into the folder of a sweep when it starts: Hydra's own, and ours."""
@@ -32,12 +34,14 @@ def planned_points(plan: Path) -> list[Overrides] | None:
         UserError: If the plan is damaged.
     """
     try:
-        hydra = read_yaml(plan)["hydra"]
+        hydra = _read(plan)
         if not hydra["sweeper"]["_target_"].endswith(BasicSweeper.__name__):
             return None
         [points] = BasicSweeper.split_arguments(_overrides(hydra), None)
-    except (LookupError, TypeError, HydraException) as error:
-        raise UserError(f"{plan} is damaged ({error}): start the sweep again") from error
+    except (LookupError, TypeError, ValueError, HydraException) as error:
+        raise UserError(
+            f"{plan} is damaged ({describe_composition_error(error)}): start the sweep again"
+        ) from error
     return [tuple(point) for point in points]
 
 
@@ -50,34 +54,85 @@ def planned_runs(plan: Path) -> int | None:
         UserError: If the plan is damaged.
     """
     try:
-        hydra = read_yaml(plan)["hydra"]
+        hydra = _read(plan)
         if not hydra["sweeper"]["_target_"].endswith(".TuningSweeper"):
             return None
         of_key = {override.get_key_element(): override for override in _overrides(hydra)}
         seed = of_key.get("seed")
         seeds = list(seed.sweep_string_iterator()) if seed and seed.is_discrete_sweep() else [seed]
         return int(hydra["sweeper"]["n_trials"]) * len(seeds)
-    except (LookupError, TypeError, HydraException) as error:
-        raise UserError(f"{plan} is damaged ({error}): start the search again") from error
+    except (LookupError, TypeError, ValueError, HydraException) as error:
+        raise UserError(
+            f"{plan} is damaged ({describe_composition_error(error)}): start the search again"
+        ) from error
+
+
+class _Sweeper(TypedDict):
+    _target_: str
+    params: NotRequired[dict[str, Any] | None]
+    n_trials: NotRequired[Annotated[int, Ge(0)]]
+
+
+class _Task(TypedDict):
+    task: list[str]
+
+
+class _Source(TypedDict):
+    path: str
+    provider: str
+
+
+class _Runtime(TypedDict):
+    cwd: str
+    config_sources: NotRequired[list[_Source]]
+
+
+class _Hydra(TypedDict):
+    sweeper: _Sweeper
+    overrides: _Task
+    runtime: _Runtime
+
+
+class _Plan(TypedDict):
+    hydra: _Hydra
+
+
+def _read(plan: Path) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = read_yaml(plan, _Plan, "start the sweep again")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(f"{plan} is missing: start the sweep again") from error
+    hydra: dict[str, Any] = document["hydra"]
+    return hydra
 
 
 def _overrides(hydra: Mapping[str, Any]) -> list[Override]:
-    params = [f"{key}={value}" for key, value in (hydra["sweeper"]["params"] or {}).items()]
+    params = [f"{key}={value}" for key, value in (hydra["sweeper"].get("params") or {}).items()]
     return OverridesParser.create().parse_overrides([*params, *hydra["overrides"]["task"]])
 
 
 def launched_from(plan: Path) -> Path:
     """Return the folder that relative paths of the sweep's configuration start from."""
-    return Path(read_yaml(plan)["hydra"]["runtime"]["cwd"])
+    return Path(_read(plan)["runtime"]["cwd"])
+
+
+def config_dir_of(plan: Path) -> Path | None:
+    """Return the folder that ``--config-dir`` of the sweep named, or None."""
+    sources = _read(plan)["runtime"].get("config_sources", ())
+    found = (Path(source["path"]) for source in sources if source["provider"] == "command-line")
+    return next(found, None)
 
 
 @cache
-def planned_stages(overrides: Overrides, start: Path) -> dict[Path, str]:
+def planned_stages(
+    overrides: Overrides, start: Path, config_dir: Path | None = None
+) -> dict[Path, str]:
     """Return the stages of a point, by their folder in the store.
 
     Args:
         overrides: What makes it this point.
         start: What a relative store is relative to.
+        config_dir: Where else files of groups are.
 
     Raises:
         UserError, HydraException: If the configuration no longer takes these overrides.
@@ -85,7 +140,7 @@ def planned_stages(overrides: Overrides, start: Path) -> dict[Path, str]:
     from tratree.stages.methods import evaluations
     from tratree.store.stage import with_inputs
 
-    config = compose_config(overrides)
+    config = compose_config(overrides, config_dir)
     stages = evaluations(config).values()
     root = (start / config.store).resolve()
     return {root / stage.name / stage.key: stage.title for stage in with_inputs(stages)}

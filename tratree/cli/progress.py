@@ -61,6 +61,7 @@ def _look(sweep: Path) -> tuple[SweepProgress, Group]:
 
     from tratree.cli.planned import (
         PLAN,
+        config_dir_of,
         launched_from,
         planned_points,
         planned_runs,
@@ -76,7 +77,8 @@ def _look(sweep: Path) -> tuple[SweepProgress, Group]:
         known &= planned is not None or runs is not None
         of_plan = [p.overrides for p in begun if plan.parent.resolve() in p.folder.parents]
         waiting = [point for point in planned or () if by_key(point) not in of_plan]
-        places += [planned_stages(point, launched_from(plan)) for point in waiting]
+        place = launched_from(plan), config_dir_of(plan)
+        places += [planned_stages(point, *place) for point in waiting]
         trials += max(0, (runs or 0) - len(of_plan))
     if not begun and not places and not trials:
         raise UserError(f"no sweep lies in {sweep}: give the folder that it named when it began")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import hydra
@@ -11,12 +13,14 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from tratree.cli.compose import CONFIG_FOLDER
+from tratree.cli.checks import check_machine
+from tratree.cli.compose import CONFIG_FOLDER, check_choices
 from tratree.cli.failures import Sweep, list_failures, write_failure
-from tratree.config import read_config, register_schema
+from tratree.config import read_config, register_defaults
 from tratree.errors import UserError
 from tratree.large_imports import large_imports
-from tratree.report.sweep import FAILURE
+from tratree.report.run_files import FAILURE
+from tratree.runs.run_folder import writing
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +31,8 @@ def main() -> None:
     Raises:
         UserError: If points of a sweep failed; what each failed of is printed before.
     """
-    register_schema()
+    register_defaults()
+    check_choices(sys.argv[1:])
     try:
         hydra.main(version_base="1.3", config_path=str(CONFIG_FOLDER), config_name="config")(_run)()
     except Exception:
@@ -40,10 +45,20 @@ def _run(composed: DictConfig) -> None:
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     sweeping = settings.mode is RunMode.MULTIRUN
+    os.chdir(settings.runtime.cwd)  # paths are relative to it with hydra.job.chdir=true too
+    with writing(folder):
+        _run_in(folder, composed, sweeping=sweeping)
+
+
+def _run_in(folder: Path, composed: DictConfig, *, sweeping: bool) -> None:
+    settings = HydraConfig.get()
     (folder / FAILURE).unlink(missing_ok=True)
     try:
-        config = read_config(composed)
-        config.logger.group = config.logger.group or _group()
+        _refuse_several_tasks()
+        config = read_config(composed, settings.runtime.choices)
+        check_machine(config)
+        if config.logger.group is None:
+            config = replace(config, logger=replace(config.logger, group=_group()))
         # Heavy imports wait until there is something to run, so that --help answers at once.
         with large_imports():
             from tratree.runs.run import run
@@ -56,6 +71,16 @@ def _run(composed: DictConfig) -> None:
         elif isinstance(error, UserError):
             sys.exit(f"error: {error}")  # here, because Hydra adds lines to an error that leaves it
         raise
+
+
+def _refuse_several_tasks() -> None:
+    """Raise a `UserError` if submitit runs this point in several processes at once."""
+    tasks = os.environ.get("SUBMITIT_LOCAL_NTASKS") or os.environ.get("SLURM_STEP_NUM_TASKS")
+    if "SUBMITIT_EXECUTOR" in os.environ and int(tasks or 1) > 1:
+        raise UserError(
+            f"this point is run by {tasks} tasks at once: set hydra.launcher.tasks_per_node=1; a "
+            "run starts its processes itself"
+        )
 
 
 def _group() -> str | None:

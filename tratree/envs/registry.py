@@ -1,4 +1,4 @@
-"""Environments by name: how their data is made or found, and how they are opened."""
+"""Environments by name or target: how their data is made or found, and how they are opened."""
 
 from __future__ import annotations
 
@@ -6,77 +6,57 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tratree.envs.alfworld import actions as alfworld_actions
-from tratree.envs.alfworld import published as alfworld_published
-from tratree.envs.alfworld import setup as alfworld
 from tratree.envs.base import TextEnv
-from tratree.envs.scienceworld import actions as scienceworld_actions
-from tratree.envs.scienceworld import published as scienceworld_published
-from tratree.envs.scienceworld import setup as scienceworld
-from tratree.envs.webshop import actions as webshop_actions
-from tratree.envs.webshop import published as webshop_published
-from tratree.envs.webshop import setup as webshop
-from tratree.errors import UserError
+from tratree.envs.plugin import EnvironmentPlugin, Report
+from tratree.plugins import PluginGroup
 from tratree.trajectory.types import Task, Trajectory
 
-_ROOMS = {"alfworld": alfworld, "scienceworld": scienceworld, "webshop": webshop}
-_PUBLISHED: Mapping[str, Any] = {
-    "alfworld": alfworld_published,
-    "scienceworld": scienceworld_published,
-    "webshop": webshop_published,
-}
-_ACTION_KEYS: Mapping[str, Callable[[str], str]] = {
-    "alfworld": alfworld_actions.action_key,
-    "scienceworld": scienceworld_actions.action_key,
-    "webshop": webshop_actions.action_key,
-}
+ENVIRONMENTS = PluginGroup("tratree.environments", "env", EnvironmentPlugin)
 
 
-def prepare_data(
-    settings: Mapping[str, Any], folder: Path, report: Callable[[int, int], None]
-) -> None:
-    """Put what the environment needs into `folder`, going on from what is already there.
+def reference_of(settings: Mapping[str, Any]) -> str:
+    """Return what finds the environment of some settings: its target if they name one, or name."""
+    return str(settings.get("target") or settings["name"])
 
-    `report` is called with the amount done so far and the whole amount.
+
+def prepare_data(settings: Mapping[str, Any], folder: Path, report: Report) -> None:
+    """Put what the environment needs into `folder`, resuming from what is already there.
 
     Raises:
-        UserError: If data that the settings name cannot be found.
+        UserError: If a setting is wrong, or data that the settings name cannot be found.
     """
-    _room(settings).prepare_data(settings, folder, report)
+    plugin = ENVIRONMENTS.find(reference_of(settings))
+    plugin.prepare(plugin.settings(**settings), folder, report)
 
 
 def make_env(settings: Mapping[str, Any], folder: Path, cache: Path) -> TextEnv:
     """Open the environment on what `prepare_data` left in `folder`."""
-    return _room(settings).make_env(settings, folder, cache)
+    plugin = ENVIRONMENTS.find(reference_of(settings))
+    return plugin.make(plugin.settings(**settings), folder, cache)
 
 
-def published_task(name: str, tasks: Mapping[str, Task], trajectory: Trajectory) -> Task | None:
+def published_task(
+    reference: str, tasks: Mapping[str, Task], trajectory: Trajectory
+) -> Task | None:
     """Return the task that a published trajectory is of, if it is among `tasks`.
 
     Its id must tell, and its first observation must say what the task says: in another catalogue
     the same number is another task.
 
     Args:
-        name: Of the environment.
+        reference: Name or target of the environment.
         tasks: Its tasks by id.
         trajectory: With the id that its publisher gave.
     """
-    published = _PUBLISHED[name]
-    task = tasks.get(published.own_task_id(trajectory.task.task_id))
+    plugin = ENVIRONMENTS.find(reference)
+    task_id = plugin.own_task_id(trajectory.task.task_id)
+    task = None if task_id is None else tasks.get(task_id)
     if task is None:
         return None
     said = " ".join(trajectory.first_observation.split())
-    return task if " ".join(published.gist(task.instruction).split()) in said else None
+    return task if " ".join(plugin.gist(task.instruction).split()) in said else None
 
 
-def action_key(name: str) -> Callable[[str], str]:
-    """Return the rule of environment `name`: actions of one key have the same effect in it."""
-    return _ACTION_KEYS[name]
-
-
-def _room(settings: Mapping[str, Any]) -> Any:
-    if settings["name"] not in _ROOMS:
-        raise UserError(
-            f"env.name={settings['name']} is not known: use one of {', '.join(sorted(_ROOMS))}"
-        )
-    return _ROOMS[settings["name"]]
+def action_key(reference: str) -> Callable[[str], str]:
+    """Return the rule of an environment: actions of one key have the same effect in it."""
+    return ENVIRONMENTS.find(reference).action_key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.context import ForkServerContext
@@ -26,6 +27,7 @@ def large_imports() -> Iterator[None]:
 
 def begin() -> None:
     """Do what `large_imports` does at its start."""
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # else of a kernel that none needs
     gc.disable()
 
 

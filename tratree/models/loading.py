@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 from safetensors import SafetensorError
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoTokenizer,
     BitsAndBytesConfig,
@@ -23,14 +25,16 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from tratree.errors import UserError
+from tratree.models.architecture import check_architecture
 from tratree.models.names import check_folder, local_folder, public_name
 from tratree.models.settings import ModelSettings
 
 _TOKENIZER_FILES = ["*.json", "*.txt", "*.model", "*.jinja"]
+_CONFIG_FILES = ["*.json"]
 _MODEL_FILES = ["*.json", "*.safetensors"]
 
 
-def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
+def load_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenizerBase:
     """Load the tokenizer of a base model.
 
     Raises:
@@ -38,7 +42,7 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
     """
     with _clear_errors(name):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            _find(name, _TOKENIZER_FILES), trust_remote_code=False
+            _find(name, _TOKENIZER_FILES, revision), trust_remote_code=False
         )
     return tokenizer
 
@@ -51,9 +55,12 @@ def load_base(settings: ModelSettings) -> PreTrainedModel:
     Raises:
         UserError: If it cannot be found, or its weights are not safetensors, or not whole.
     """
+    config = load_config(settings.name, settings.revision)
+    check_architecture(config, settings.attention)
     with _clear_errors(settings.name), _no_progress_bar():
         loaded: Any = AutoModelForCausalLM.from_pretrained(
-            _find(settings.name, _MODEL_FILES),
+            _find(settings.name, _MODEL_FILES, settings.revision),
+            config=config,
             dtype=getattr(torch, settings.dtype),
             attn_implementation=settings.attention,
             quantization_config=_quantization(settings),
@@ -70,6 +77,37 @@ def load_base(settings: ModelSettings) -> PreTrainedModel:
             model.gradient_checkpointing_enable({"use_reentrant": False})
     model.name_or_path = public_name(settings.name)
     return model.eval()
+
+
+def load_config(name: str, revision: str | None = None) -> Any:
+    """Return transformers' configuration of a base model; nothing in it chooses the code to run.
+
+    What it says of attention and experts is left out, which could name kernels of a hub.
+
+    Raises:
+        UserError: If it cannot be found, or is damaged.
+    """
+    with _clear_errors(name):
+        config = AutoConfig.from_pretrained(
+            _find(name, _CONFIG_FILES, revision), trust_remote_code=False
+        )
+        config._attn_implementation = None
+        config._experts_implementation = None
+    return config
+
+
+def load_stop_ids(name: str, revision: str | None = None) -> list[int]:
+    """Return the tokens that end a generation, as the model's ``generation_config.json`` has them.
+
+    Raises:
+        UserError: If the model cannot be found.
+    """
+    with _clear_errors(name):
+        path = _find(name, _CONFIG_FILES, revision) / "generation_config.json"
+        ends = json.loads(path.read_text("utf-8")).get("eos_token_id") if path.is_file() else None
+        return sorted(
+            {int(i) for i in (ends if isinstance(ends, list) else [ends]) if i is not None}
+        )
 
 
 def _quantization(settings: ModelSettings) -> BitsAndBytesConfig | None:
@@ -90,11 +128,12 @@ def _quantization(settings: ModelSettings) -> BitsAndBytesConfig | None:
     )
 
 
-def _find(name: str, patterns: list[str]) -> Path:
+def _find(name: str, patterns: list[str], revision: str | None) -> Path:
     """Return the folder of a model, downloaded or from the Hub's cache if `name` is a Hub id."""
     folder = local_folder(name)
     if folder is None:
-        return Path(snapshot_download(name, allow_patterns=patterns, ignore_patterns=["*/*"]))
+        kept = {"allow_patterns": patterns, "ignore_patterns": ["*/*"]}
+        return Path(snapshot_download(name, revision=revision, **kept))
     check_folder(name, folder)
     return folder
 
@@ -117,15 +156,19 @@ def _clear_errors(name: str) -> Iterator[None]:
         HfHubHTTPError,
         ImportError,
         OSError,
-        ValueError,
+        # A damaged file can hold anything.
+        AttributeError,
+        LookupError,
         RuntimeError,
         SafetensorError,
+        TypeError,
+        ValueError,
     ) as error:
         reason = " ".join(str(error).split())[:200]
+        download = f"download it where there is a network (`hf download {name}`), or "
         raise UserError(
-            f"model {name} cannot be loaded: download it where there is a network "
-            f"(`hf download {name}`), or give the folder of a model with safetensors weights "
-            f"({reason})"
+            f"model {name} cannot be loaded: {'' if local_folder(name) else download}give the "
+            f"folder of a model with safetensors weights ({reason})"
         ) from error
 
 

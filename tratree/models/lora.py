@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
+from peft.tuners.tuners_utils import BaseTunerLayer
+from peft.utils import AuxiliaryTrainingWrapper
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
 from tratree.errors import UserError
-from tratree.models.loading import load_base, no_future_warnings
+from tratree.models.architecture import playing_attention
+from tratree.models.full import WHOLE, load_whole
+from tratree.models.loading import load_base, load_config, no_future_warnings
 from tratree.models.ranks import is_first_rank, whole
 from tratree.models.settings import LoraSettings, ModelSettings
 
@@ -28,7 +33,8 @@ def add_lora(model: PreTrainedModel, settings: LoraSettings, seed: int) -> PeftM
     The adapter changes nothing before it is trained.
 
     Raises:
-        UserError: If the model has no layer of a name in `settings.target_modules`.
+        UserError: If the model has no layer of a name in `settings.target_modules`, or one of
+            them shares its weights with another.
     """
     targets = settings.target_modules
     if targets != "all-linear":
@@ -38,19 +44,54 @@ def add_lora(model: PreTrainedModel, settings: LoraSettings, seed: int) -> PeftM
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
         target_modules=targets,
+        use_dora=settings.dora,
+        use_rslora=settings.rslora,
+        modules_to_save=list(settings.modules_to_save) or None,
         task_type="CAUSAL_LM",
     )
+    missing = [n for n in settings.modules_to_save if not _has_layer(model, n)]
+    if missing:
+        raise UserError(f"lora.modules_to_save names {missing[0]}: the model has no such layer")
+    tied = _tied_weights(model)
     with torch.random.fork_rng(), no_future_warnings():
         torch.manual_seed(seed)
         try:
             adapted = get_peft_model(model, config)
-        except ValueError as error:
+        except (NotImplementedError, TypeError, ValueError) as error:
             raise UserError(
                 f"lora.target_modules is {settings.target_modules}, but the model has no such "
-                "layers: list names of its layers, or use all-linear"
+                "layers that can be adapted: list names of its layers, or use all-linear"
             ) from error
     assert isinstance(adapted, PeftModel)
+    _refuse_tied(adapted, tied)
     return adapted
+
+
+def _has_layer(model: PreTrainedModel, name: str) -> bool:
+    return any(found.split(".")[-1] == name or found == name for found, _ in model.named_modules())
+
+
+def _tied_weights(model: PreTrainedModel) -> set[int]:
+    """Return the identities of the weights that several layers share."""
+    owners = Counter(
+        id(weights)
+        for module in set(model.modules())
+        for weights in module._parameters.values()
+        if weights is not None
+    )
+    return {weights for weights, count in owners.items() if count > 1}
+
+
+def _refuse_tied(model: PeftModel, tied: set[int]) -> None:
+    """Refuse an adapter on weights that another layer uses too: merging would change both."""
+    for name, module in model.named_modules():
+        adapted = isinstance(module, BaseTunerLayer | AuxiliaryTrainingWrapper)
+        if adapted and any(id(weights) in tied for weights in module.parameters()):
+            raise UserError(
+                f"the adapter is to lie on {name.split('.')[-1]}, whose weights the model shares "
+                "between its input and its output: leave it out of lora.target_modules and "
+                "lora.modules_to_save"
+            )
 
 
 def save_adapter(model: PeftModel, folder: Path) -> None:
@@ -83,6 +124,7 @@ def load_adapter(model: PreTrainedModel, folder: Path, *, trainable: bool) -> Pe
     try:
         with safe_open(folder / WEIGHTS, framework="pt") as file:
             stored = set(file.keys())
+        tied = _tied_weights(model)
         with no_future_warnings():
             adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
         if stored != set(get_peft_model_state_dict(adapted, save_embedding_layers=False)):
@@ -93,32 +135,58 @@ def load_adapter(model: PreTrainedModel, folder: Path, *, trainable: bool) -> Pe
             f"the adapter in {folder} is damaged or of another base model: train it again "
             f"({reason})"
         ) from error
+    _refuse_tied(adapted, tied)
     return adapted
 
 
 def load_policy_model(
     settings: ModelSettings, adapter: Path | None, dtype: torch.dtype
 ) -> PreTrainedModel:
-    """Load a base model with an adapter merged in, in evaluation mode, ready to play in `dtype`.
+    """Load a base model with an adapter, in evaluation mode, ready to play in `dtype`.
 
-    The adapter of a quantised model is not merged but laid beside it, so that it keeps its digits.
+    In float32 and float64 the adapter is merged. Below, weights have too few digits for a small
+    update, and so have quantised ones: there it stays beside them, as in its training.
 
     Args:
         settings: The base model; its own number type is not used, and neither is its attention:
-            rollouts bring masks that only ``sdpa`` takes at speed.
+            see `playing_attention`.
         adapter: Folder of the adapter; None plays the base model as it is.
-        dtype: Number type in which weights are held, merged and used.
+        dtype: Number type in which weights are held and used.
+
+    Raises:
+        UserError: If model or adapter cannot be loaded.
+    """
+    attention = playing_attention(load_config(settings.name, settings.revision), settings.attention)
+    name = str(dtype).removeprefix("torch.")
+    base = load_base(
+        replace(settings, dtype=name, attention=attention, gradient_checkpointing=False)
+    )
+    if adapter is None:
+        return base
+    if (adapter / WHOLE).is_file():
+        return load_whole(base, adapter)
+    adapted: Any = load_adapter(base, adapter, trainable=False)
+    if dtype not in (torch.float32, torch.float64) or getattr(base, "is_quantized", False):
+        policy: PreTrainedModel = adapted.get_base_model().eval()
+        return policy
+    return merge(adapted)
+
+
+def load_merged(settings: ModelSettings, adapter: Path, dtype: torch.dtype) -> PreTrainedModel:
+    """Load a base model with an adapter merged in, in `dtype`; sums are rounded once.
 
     Raises:
         UserError: If model or adapter cannot be loaded.
     """
     name = str(dtype).removeprefix("torch.")
-    base = load_base(replace(settings, dtype=name, attention="sdpa", gradient_checkpointing=False))
-    if adapter is None:
-        return base
-    adapted = load_adapter(base, adapter, trainable=False)
+    base = load_base(replace(settings, dtype=name, gradient_checkpointing=False))
+    if (adapter / WHOLE).is_file():
+        return load_whole(base, adapter)
+    return merge(load_adapter(base, adapter, trainable=False))
+
+
+def merge(adapted: Any) -> PreTrainedModel:
+    """Return the base model with its adapter merged in, in evaluation mode."""
     with no_future_warnings():
-        merge = settings.quantization == "none"
-        policy: Any = adapted.merge_and_unload() if merge else adapted.get_base_model()
-    model: PreTrainedModel = policy.eval()
-    return model
+        merged: PreTrainedModel = adapted.merge_and_unload().eval()
+    return merged

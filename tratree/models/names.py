@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,6 +12,19 @@ from tratree.errors import UserError
 
 PACKAGE_PREFIX = "package:"
 """Marks a folder inside the tratree package, such as ``package:models/tiny/weak``."""
+
+_HASHED = (
+    ".json",
+    ".safetensors",
+    ".jinja",
+    ".txt",
+    ".model",
+    ".tiktoken",
+    ".bpe",
+    ".spm",
+    ".vocab",
+)
+"""Endings of the files that models, tokenizers and chat templates are made of."""
 
 
 def local_folder(name: str) -> Path | None:
@@ -20,23 +35,68 @@ def local_folder(name: str) -> Path | None:
     return Path(name).expanduser() if looks_like_path else None
 
 
-def fingerprint(name: str) -> str:
-    """Return what tells a base model from another: a hash of a folder's files, or the Hub id.
+def hub_commit(name: str, revision: str | None = None) -> str | None:
+    """Return the commit of a Hub model that `revision` means: here if it is in the Hub's cache.
+
+    Args:
+        name: A model's name; None is returned for anything but a Hub id.
+        revision: A branch, tag or commit; None is ``main``.
+
+    Returns:
+        None if neither the cache nor the Hub tells.
+    """
+    if local_folder(name) is not None:
+        return None
+    wanted = revision or "main"
+    if re.fullmatch("[0-9a-f]{40}", wanted):
+        return wanted
+    # Imported here, because settings that need no model read this module.
+    from huggingface_hub import constants
+
+    cached = Path(constants.HF_HUB_CACHE, "models--" + name.replace("/", "--"), "refs", wanted)
+    if cached.is_file():
+        return cached.read_text("utf-8").strip()
+    return _asked_commit(name, wanted)
+
+
+@cache
+def _asked_commit(name: str, revision: str) -> str | None:
+    from huggingface_hub import HfApi
+
+    try:
+        return HfApi().model_info(name, revision=revision, timeout=10).sha
+    except Exception:  # whatever it is, the commit is not known, and loading says more
+        return None
+
+
+def fingerprint(name: str, commit: str | None = None) -> str:
+    """Return what tells a base model from another: a hash of a folder's files, or id and commit.
+
+    Args:
+        name: Of the model.
+        commit: Of a Hub id, if it is known.
 
     Raises:
         UserError: If `name` is a folder without a model.
     """
     folder = local_folder(name)
     if folder is None:
-        return name
+        return f"{name}@{commit}" if commit else name
     check_folder(name, folder)
     digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".json", ".safetensors", ".jinja"):
-            with path.open("rb") as file:
-                content = hashlib.file_digest(file, "sha256").digest()
-            digest.update(path.name.encode() + b"\0" + content)
+    for path in sorted((*folder.iterdir(), *(folder / "additional_chat_templates").glob("*"))):
+        if path.suffix in _HASHED and path.is_file():
+            state = path.stat()
+            content = _hash(path, state.st_size, state.st_mtime_ns, state.st_ino)
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + content)
     return digest.hexdigest()[:16]
+
+
+@lru_cache(maxsize=1024)
+def _hash(path: Path, *_: int) -> bytes:
+    """Return the hash of a file that has not changed since its size and times were read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def public_name(name: str) -> str:

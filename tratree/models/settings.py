@@ -1,90 +1,95 @@
-"""Which base model and which adapter; nothing here loads one."""
+"""Which base model, its chat format, and which adapter; nothing here loads one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY
+from typing import Annotated, Literal
 
-from tratree.errors import UserError
+from pydantic import Field
 
-DTYPES = ("float64", "float32", "bfloat16", "float16")
-"""Number types that models may be held in."""
+from tratree.settings import Count, settings
 
-ATTENTIONS = ("sdpa", "eager", "flash_attention_2", "flex_attention")
-"""Implementations of attention, under their names in transformers."""
-
-QUANTIZATIONS = ("none", "8bit", "4bit")
-"""How a base model's linear layers may be stored; all but ``none`` need bitsandbytes."""
+Dtype = Literal["float64", "float32", "bfloat16", "float16"]
+Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
-@dataclass(frozen=True)
-class ModelSettings:
-    """Which base model, and how it is held in memory.
+@settings
+class LoadSettings:
+    """How a base model is held in memory."""
 
-    Attributes:
-        name: Hub id, local folder, or ``package:`` and a folder inside the tratree package.
-        dtype: Number type of the weights, one of `DTYPES`; of a quantised model, the one it
-            computes in.
-        attention: Implementation of attention, one of `ATTENTIONS`.
-        gradient_checkpointing: Whether training computes the activations within a layer again
-            for the gradient instead of keeping them: less memory, more time, the same result.
-        quantization: How linear layers are stored, one of `QUANTIZATIONS`.
+    _: KW_ONLY
 
-    Raises:
-        UserError: If there is no such choice.
-    """
+    dtype: Dtype = "float32"
+    """Number type of the weights in fine-tunings; of a quantised model, the one it computes in."""
 
-    name: str
-    dtype: str = "float32"
-    attention: str = "sdpa"
+    attention: Literal["sdpa", "eager", "flash_attention_2", "flex_attention"] = "sdpa"
+    """Implementation of attention in fine-tunings, under its name in transformers; playing uses
+    sdpa, or eager where a model has no sdpa (ours: the paper names none). flash_attention_2, where
+    installed, takes no tree in one pass; flex_attention is for GPUs: its masks of a large tree take
+    less memory."""
+
     gradient_checkpointing: bool = False
-    quantization: str = "none"
+    """Whether training computes the activations within a layer again for the gradient instead of
+    keeping them: less memory, more time, the same result."""
+
+    quantization: Literal["none", "8bit", "4bit"] = "none"
+    """How the linear layers of a base model are stored; 8bit and 4bit (QLoRA) need bitsandbytes."""
 
     def __post_init__(self) -> None:
-        """Check the choices."""
-        for key, choices in (
-            ("dtype", DTYPES),
-            ("attention", ATTENTIONS),
-            ("quantization", QUANTIZATIONS),
-        ):
-            if getattr(self, key) not in choices:
-                raise UserError(f"{key} is {getattr(self, key)}: use one of {', '.join(choices)}")
+        """Check what must go together."""
         if self.quantization != "none" and self.dtype == "float64":
-            raise UserError(
+            raise ValueError(
                 "a quantised model cannot compute in float64: set model.dtype and "
                 "model.rollout_dtype to bfloat16 or float32"
             )
 
 
-@dataclass(frozen=True)
+@settings
+class ModelSettings(LoadSettings):
+    """Which base model, and how it is held in memory."""
+
+    name: str
+    """Hub id, local folder, or ``package:`` and a folder inside the tratree package."""
+
+    revision: str | None = None
+    """Branch, tag or commit of a Hub id."""
+
+
+@settings
+class ChatSettings:
+    """The chat format of a base model."""
+
+    _: KW_ONLY
+
+    chat_template: str | None = None
+    """A template of tratree/policy/templates, or null for the tokenizer's own."""
+
+    system_prompt: str = ""
+    """The system prompt of every episode."""
+
+
+@settings
 class LoraSettings:
-    """Size and place of an adapter.
+    """Size and place of the adapter that every fine-tuning trains."""
 
-    Attributes:
-        rank: r of LoRA, at least 1; 64 in the paper.
-        alpha: α of LoRA, above 0, the update is scaled by α / r; 128 in the paper.
-        dropout: Dropout before the adapter, in [0, 1).
-        target_modules: ``all-linear``, or the names of the layers.
+    rank: Count = 64
+    """r of LoRA (paper: 64)."""
 
-    Raises:
-        UserError: If a value is out of its range.
-    """
+    alpha: Count = 128
+    """α of LoRA, the update is scaled by α / r (paper: 128)."""
 
-    rank: int = 64
-    alpha: int = 128
-    dropout: float = 0.0
-    target_modules: str | Sequence[str] = "all-linear"
+    dropout: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.0
+    """Dropout before the adapter."""
 
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if self.rank < 1:
-            raise UserError(f"lora.rank is {self.rank}: set it to 1 or more")
-        if self.alpha <= 0:
-            raise UserError(f"lora.alpha is {self.alpha}: set it above 0")
-        if not 0 <= self.dropout < 1:
-            raise UserError(f"lora.dropout is {self.dropout}: set it from 0 to below 1")
-        if not self.target_modules or not all(isinstance(n, str) for n in self.target_modules):
-            raise UserError(
-                f"lora.target_modules is {self.target_modules}: use all-linear or a list of names "
-                "such as [q_proj,v_proj]"
-            )
+    target_modules: Literal["all-linear"] | Names = "all-linear"
+    """all-linear, or the names of the layers; the reference code has
+    [q_proj,k_proj,v_proj,o_proj]."""
+
+    dora: bool = False
+    """Whether size and direction of a weight are trained apart: DoRA (paper: no)."""
+
+    rslora: bool = False
+    """Whether the update is scaled by α / √r: rsLoRA (paper: no)."""
+
+    modules_to_save: tuple[str, ...] = ()
+    """Names of further layers that are trained and stored whole (paper: none)."""

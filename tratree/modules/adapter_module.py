@@ -1,4 +1,4 @@
-"""What all fine-tunings of an adapter share: the step, the schedule, adapter-only checkpoints."""
+"""What all fine-tunings share: the step, the schedule, adapter-only checkpoints."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Any, Generic, cast
 import torch
 from lightning import LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer
-from peft import PeftModel
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
-from transformers import get_constant_schedule_with_warmup
+from transformers import get_constant_schedule_with_warmup, get_linear_schedule_with_warmup
 
 from tratree.data.batches import Batch
 from tratree.errors import UserError
 from tratree.models.ranks import whole
-from tratree.modules.pack_attention import attend_by_edges
+from tratree.modules.attention_check import check_batches, check_packs
+from tratree.modules.finite import check_step
+from tratree.modules.pack_attention import CausalModel, attend_by_edges
 from tratree.modules.settings import TrainingSettings
 from tratree.modules.sharding import ShardedStrategy, shard
 
@@ -35,7 +36,7 @@ class AdapterModule(LightningModule, Generic[Batch]):
         settings: How it is trained.
     """
 
-    def __init__(self, model: PeftModel, settings: TrainingSettings) -> None:
+    def __init__(self, model: CausalModel, settings: TrainingSettings) -> None:
         super().__init__()
         self.model = model
         self.settings = settings
@@ -51,8 +52,11 @@ class AdapterModule(LightningModule, Generic[Batch]):
         raise NotImplementedError
 
     def on_fit_start(self) -> None:
-        """Choose how packs are attended to, now that the device is known."""
+        """Choose how packs are attended to, now that the device is known, and check the model."""
         attend_by_edges(self.model)
+        check_batches(self.model)
+        if getattr(self.trainer.datamodule, "pack_tokens", None) is not None:  # type: ignore[attr-defined]
+            check_packs(self.model)
 
     def training_step(self, step: Sequence[Batch], _: int) -> dict[str, Tensor]:
         """Update the adapter once; returns the figures of the step, means over its units.
@@ -77,10 +81,11 @@ class AdapterModule(LightningModule, Generic[Batch]):
         schedule = cast(LRScheduler, self.lr_schedulers())
         figures["learning_rate"] = torch.tensor(schedule.get_last_lr()[0], dtype=torch.float64)
         optimizer = cast(LightningOptimizer, self.optimizers())
-        norm = torch.nn.utils.clip_grad_norm_(
-            optimizer.param_groups[0]["params"], self.settings.clip or math.inf
-        )
-        figures["gradient_norm"] = whole(norm)
+        weights = optimizer.param_groups[0]["params"]
+        norm = whole(torch.nn.utils.clip_grad_norm_(weights, self.settings.clip or math.inf))
+        figures["gradient_norm"] = norm
+        number = self.trainer.global_step + 1
+        check_step(weights, step, number, figures["loss"].item(), norm.item())
         optimizer.step()
         optimizer.zero_grad()
         schedule.step()
@@ -131,8 +136,10 @@ def learning_rate_schedule(
     optimizer: Optimizer, steps: int, settings: TrainingSettings
 ) -> LRScheduler:
     """Return the schedule of a training of `steps` steps; that of a name of transformers is its."""
+    warmup = math.ceil(settings.warmup_share * steps)  # as transformers' Trainer counts
+    if settings.schedule == "linear":
+        return get_linear_schedule_with_warmup(optimizer, warmup, steps)
     if settings.schedule == "constant_with_warmup":
-        warmup = math.ceil(settings.warmup_share * steps)  # as transformers' Trainer counts
         return get_constant_schedule_with_warmup(optimizer, warmup)
     return LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps, settings))
 

@@ -12,6 +12,8 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from tratree.errors import UserError
 
+_PARTS = ("state_dict", "optimizer_states", "lr_schedulers", "loops")
+
 
 class SafeCheckpointIO(TorchCheckpointIO):
     """Writes a checkpoint next to the last one and swaps them; reads tensors and plain data."""
@@ -21,11 +23,18 @@ class SafeCheckpointIO(TorchCheckpointIO):
     ) -> None:
         """Replace the file at `path` once the new one is on the disk."""
         unfinished = Path(f"{path}.new")
-        with unfinished.open("wb") as file:
-            torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        try:
+            with unfinished.open("wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(path)
+        except RuntimeError as error:  # how PyTorch tells that a write has failed
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
+        finally:
+            unfinished.unlink(missing_ok=True)
 
     def load_checkpoint(self, path: Any, *_: Any, **__: Any) -> dict[str, Any]:
         """Read a checkpoint onto the CPU.
@@ -39,4 +48,17 @@ class SafeCheckpointIO(TorchCheckpointIO):
             raise UserError(
                 f"{path} is not an intact checkpoint: remove it to train from the start"
             ) from error
+        if not _is_complete(checkpoint):
+            raise UserError(
+                f"{path} is a checkpoint of something else: remove it to train from the start"
+            )
         return checkpoint
+
+
+def _is_complete(checkpoint: Any) -> bool:
+    """Whether there is all that a training with one optimizer resumes; Lightning leaves out the rest."""
+    return (
+        isinstance(checkpoint, dict)
+        and all(checkpoint.get(part) for part in _PARTS)
+        and isinstance(checkpoint.get("global_step"), int)
+    )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from peft import PeftModel
 from torch import Tensor
 from torch.nn.functional import log_softmax, nll_loss
 from transformers import PreTrainedModel
 
 from tratree.data.episodes import Batch
 from tratree.modules.adapter_module import AdapterModule
+from tratree.modules.log_probabilities import batch_logits
+from tratree.modules.pack_attention import CausalModel
 from tratree.modules.settings import TrainingSettings
 
 
@@ -25,7 +26,7 @@ class ExplorerModule(AdapterModule[Batch]):
 
     def __init__(
         self,
-        model: PeftModel,
+        model: CausalModel,
         earlier: Sequence[PreTrainedModel],
         kl_weight: float,
         settings: TrainingSettings,
@@ -60,10 +61,6 @@ class ExplorerModule(AdapterModule[Batch]):
         return {"loss": loss, "sft_loss": sft.detach(), "kl": divergence.detach()}
 
 
-def _next_token_log_probs(model: torch.nn.Module, batch: Batch) -> Tensor:
+def _next_token_log_probs(model: CausalModel, batch: Batch) -> Tensor:
     """Return the log-probabilities of all V tokens at each of the T agent tokens, [T, V]."""
-    wanted = batch.agent_mask[:, 1:]
-    columns = wanted.any(0).nonzero()[:, 0]
-    inputs = batch.token_ids[:, :-1]
-    logits = model(input_ids=inputs, use_cache=False, logits_to_keep=columns).logits
-    return log_softmax(logits[wanted[:, columns]].float(), dim=-1)
+    return log_softmax(batch_logits(model, batch).float(), dim=-1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-import math
+import multiprocessing
+import signal
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -69,7 +70,8 @@ def fit(
     The folder keeps the last checkpoint (adapter, optimizer, schedule, position in the data) and
     ``metrics.jsonl``, a line a step. A call with equal arguments that finds a checkpoint there
     goes on from it and ends with the same bytes as an undisturbed one. Asked to leave the machine
-    (`tratree.preemption`), it does so after the step under way, with a checkpoint.
+    (`tratree.preemption`), or stopped by Ctrl-C or SIGTERM, it does so after the step under way,
+    with a checkpoint; a second Ctrl-C stops it at once.
 
     On several devices, call it in each process of `run_in_processes` or `run_on_nodes`.
 
@@ -93,7 +95,9 @@ def fit(
     checkpoint = folder / CHECKPOINT
     batch_size, accumulate = settings.batches()
     data.arrange(batch_size=batch_size, accumulate=accumulate, epochs=settings.epochs, seed=seed)
-    with _quiet(), _reproducible(settings.threads), wait_for_safe_points() as leaving:
+    # Processes that train together are ended by the one that started them.
+    stops = () if multiprocessing.parent_process() else (signal.SIGINT, signal.SIGTERM)
+    with _quiet(), _reproducible(settings.threads), wait_for_safe_points(*stops) as leaving:
         recorder = _Recorder(folder, settings.checkpoint_every_steps, report, leaving)
         callbacks = [_KeyedDropout(seed), recorder]
         trainer = _make_trainer(settings, callbacks, logger, profiler)
@@ -108,6 +112,13 @@ def fit(
             if isinstance(end.__context__, KeyboardInterrupt):  # Lightning's answer to Ctrl-C
                 raise KeyboardInterrupt from None
             raise
+        except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+            if recorder.began or not checkpoint.exists():
+                raise
+            raise UserError(
+                f"{checkpoint} is not a checkpoint of this fine-tuning "
+                f"({' '.join(str(error).split())[:200]}): remove it to train from the start"
+            ) from error
         trainer.strategy.barrier()  # the first rank has written the last line
     losses = [row["loss"] for row in read_metrics(folder / METRICS)]
     last = losses[-max(1, len(losses) // 10) :]
@@ -178,8 +189,11 @@ class _Recorder(Callback):
         self._every = every
         self._report = report
         self._leaving = leaving
+        self.began = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.began = True
+        self._leaving.hold()  # Lightning takes SIGTERM for itself, and saves nothing
         if trainer.is_global_zero:
             truncate_metrics(self._folder / METRICS, trainer.global_step)
 
@@ -189,8 +203,6 @@ class _Recorder(Callback):
         step = trainer.global_step
         figures = {name: value.item() for name, value in outputs.items()}
         loss = figures["loss"]
-        if not math.isfinite(loss):
-            raise UserError(f"the loss is {loss} at step {step}: lower the learning rate")
         if trainer.is_global_zero:
             append_metrics(self._folder / METRICS, {"step": step, **figures})
         if trainer.logger:

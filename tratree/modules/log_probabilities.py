@@ -29,20 +29,32 @@ def token_log_probs(model: CausalModel, batch: Batch | Pack) -> Tensor:
         [E] sequence after sequence; float32, or float64 if the model is.
     """
     if isinstance(batch, Pack):
-        logits = model(
-            input_ids=batch.token_ids,
-            position_ids=batch.position_ids,
-            use_cache=False,
-            logits_to_keep=batch.before,
-            **attention_arguments(model, batch),
-        ).logits[0]
-        return _log_probs(logits, batch.token_ids[0, batch.trained])[batch.terms]
-    targets, wanted = batch.token_ids[:, 1:], batch.agent_mask[:, 1:]
+        targets = batch.token_ids[0, batch.trained]
+        return _log_probs(pack_logits(model, batch), targets)[batch.terms]
+    targets = batch.token_ids[:, 1:][batch.agent_mask[:, 1:]]
+    return _log_probs(batch_logits(model, batch), targets)
+
+
+def pack_logits(model: CausalModel, pack: Pack) -> Tensor:
+    """Return the logits of each trained token of a pack, [T, V]."""
+    logits: Tensor = model(
+        input_ids=pack.token_ids,
+        position_ids=pack.position_ids,
+        use_cache=False,
+        logits_to_keep=pack.before,
+        **attention_arguments(model, pack),
+    ).logits[0]
+    return logits
+
+
+def batch_logits(model: CausalModel, batch: Batch) -> Tensor:
+    """Return the logits of each trained token of a padded batch, [E, V]."""
+    wanted = batch.agent_mask[:, 1:]
     columns = wanted.any(0).nonzero()[:, 0]
-    logits = model(
+    logits: Tensor = model(
         input_ids=batch.token_ids[:, :-1], use_cache=False, logits_to_keep=columns
     ).logits
-    return _log_probs(logits[wanted[:, columns]], targets[wanted])
+    return logits[wanted[:, columns]]
 
 
 def sequence_log_probs(model: CausalModel, batch: Batch | Pack) -> Tensor:

@@ -14,6 +14,8 @@ from transformers.masking_utils import sdpa_mask
 
 from tratree.data.packing import Pack
 from tratree.errors import UserError
+from tratree.models.architecture import check_context
+from tratree.models.masks import hands_on, unread_mask, working_weights
 
 CausalModel = PreTrainedModel | PeftModel
 """A causal language model of transformers, adapters allowed."""
@@ -44,10 +46,13 @@ def attend_by_edges(model: CausalModel) -> None:
     """Let a model that attends by SDPA on the CPU attend to packs edge by edge.
 
     An edge of the trie then attends to what leads to it and to nothing else, while SDPA with a
-    mask computes a whole tokens × tokens square. Anything but packs is attended to as before.
+    mask computes a whole tokens × tokens square. Anything but packs is attended to as before, and
+    a model that does not hand the edges on to its attention keeps SDPA with a mask.
     """
     if model.config._attn_implementation == "sdpa" and model.device.type == "cpu":
         model.set_attn_implementation(EDGES)
+        if not hands_on(model, edges=Edges([1], [[]], [None])):
+            model.set_attn_implementation("sdpa")
 
 
 def attention_arguments(model: CausalModel, pack: Pack) -> dict[str, Any]:
@@ -58,17 +63,12 @@ def attention_arguments(model: CausalModel, pack: Pack) -> dict[str, Any]:
             than the window of tokens that the model attends over.
     """
     name = model.config._attn_implementation
-    window = getattr(model.config.get_text_config(), "sliding_window", None)
-    longest = int(pack.position_ids.max()) + 1
-    if window is not None and longest > window:
-        raise UserError(
-            f"this model attends over {window} tokens, so it cannot train a tree with {longest} in "
-            "a row in one pass: use method.packing=pairwise, method.whole_trees=false"
-        )
+    try:
+        check_context(model.config, int(pack.position_ids.max()) + 1)
+    except UserError as error:
+        raise UserError(f"a tree is too long to be trained in one pass: {error}") from None
     if name == EDGES:
-        # Nobody reads this mask, but with one of four dimensions the model makes none of its own.
-        unread = _weights(model).new_zeros(1, 1, 1, 1)
-        return {"attention_mask": unread, "edges": _edges(model, pack.subtree_end)}
+        return {"attention_mask": unread_mask(model), "edges": _edges(model, pack.subtree_end)}
     if name == "flex_attention":
         return {"attention_mask": _block_mask(pack.subtree_end)}
     if name in ("sdpa", "eager"):
@@ -135,7 +135,7 @@ def edge_attention(
 def _mask(model: Any, subtree_end: Tensor) -> Tensor:
     place = torch.arange(len(subtree_end), device=subtree_end.device)
     hidden = (place[:, None] < place) | (place[:, None] >= subtree_end)
-    mask = _weights(model).new_zeros(hidden.shape)
+    mask = working_weights(model).new_zeros(hidden.shape)
     return mask.masked_fill_(hidden, torch.finfo(mask.dtype).min)[None, None]
 
 
@@ -161,15 +161,9 @@ def _edges(model: Any, subtree_end: Tensor) -> Edges:
     masks: list[Tensor | None] = []
     for edge, above in enumerate(ancestors):
         before, own = sum(lengths[a] for a in above), lengths[edge]
-        mask = _weights(model).new_full((own, before + own), -torch.inf).triu(before + 1)
+        mask = working_weights(model).new_full((own, before + own), -torch.inf).triu(before + 1)
         masks.append(mask[None, None] if above else None)
     return Edges(lengths, ancestors, masks)
-
-
-def _weights(model: Any) -> Tensor:
-    """Return weights of the number type and on the device that attention works with."""
-    weights: Tensor = model.get_input_embeddings().weight.detach()
-    return weights
 
 
 AttentionInterface.register(EDGES, edge_attention)

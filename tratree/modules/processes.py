@@ -34,8 +34,8 @@ def run_in_processes(work: Callable[[], None], count: int) -> None:
         count: How many processes.
 
     Raises:
-        UserError: If `work` raises it in one of them.
-        ProcessRaisedException, ProcessExitedException: If one fails otherwise.
+        UserError: If `work` raises it in one of them, or one is killed.
+        ProcessRaisedException: If one fails otherwise.
     """
     context = multiprocessing.get_context("forkserver")
     import_in_server(context, ["tratree.modules.fit"])
@@ -53,9 +53,15 @@ def run_in_processes(work: Callable[[], None], count: int) -> None:
     try:
         while not ranks.join():
             pass
-    except (ProcessExitedException, ProcessRaisedException):
+    except (ProcessExitedException, ProcessRaisedException) as error:
         if ours.poll():
             raise UserError(ours.recv()) from None
+        if isinstance(error, ProcessExitedException):
+            how = error.signal_name or f"exit code {error.exit_code}"
+            raise UserError(
+                f"process {error.error_index} of {count} of the fine-tuning was ended ({how}), as when "
+                "memory runs out: run the same command again, which resumes from its last checkpoint"
+            ) from None
         raise
     finally:
         for process in ranks.processes:

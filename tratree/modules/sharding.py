@@ -11,6 +11,7 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import fully_shard
 
 from tratree.modules.checkpoint import SafeCheckpointIO
+from tratree.modules.pack_attention import CausalModel
 
 
 class ShardedStrategy(ModelParallelStrategy):
@@ -42,9 +43,9 @@ class ShardedStrategy(ModelParallelStrategy):
         return {**rest, "state_dict": dict.fromkeys(names)}
 
 
-def shard(model: PeftModel, mesh: DeviceMesh) -> None:
+def shard(model: CausalModel, mesh: DeviceMesh) -> None:
     """Spread the weights of `model` over `mesh`, each transformer layer gathered on its own."""
-    base: Any = model.get_base_model()
+    base: Any = model.get_base_model() if isinstance(model, PeftModel) else model
     layers = base._no_split_modules or ()
     for module in list(model.modules()):
         if type(module).__name__ in layers:

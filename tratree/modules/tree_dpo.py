@@ -2,44 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
-from peft import PeftModel
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from tratree.data.pairs import PairBatch
-from tratree.errors import UserError
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.log_probabilities import sequence_log_probs
-from tratree.modules.settings import TrainingSettings
-
-
-@dataclass(frozen=True)
-class DPOSettings:
-    """The constants of the DPO loss.
-
-    Attributes:
-        beta: β, the strength of the KL regularisation, above 0; 0.1 in the paper.
-        label_smoothing: Assumed share of wrong preferences, in [0, 0.5); 0 in the paper.
-        length_normalised: Whether log-probabilities are means over a continuation's tokens; sums
-            in the paper.
-
-    Raises:
-        UserError: If a value is out of its range.
-    """
-
-    beta: float = 0.1
-    label_smoothing: float = 0.0
-    length_normalised: bool = False
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if not self.beta > 0:
-            raise UserError(f"beta is {self.beta}: set it above 0")
-        if not 0 <= self.label_smoothing < 0.5:
-            raise UserError(f"label_smoothing is {self.label_smoothing}: set it in [0, 0.5)")
+from tratree.modules.pack_attention import CausalModel
+from tratree.modules.settings import DPOSettings, TrainingSettings
 
 
 def dpo_loss(margins: Tensor, label_smoothing: float) -> Tensor:
@@ -61,7 +32,7 @@ class TreeDPOModule(AdapterModule[PairBatch]):
     The reference's log-probabilities come with the batch: the weak model is not in memory.
     """
 
-    def __init__(self, model: PeftModel, settings: TrainingSettings, dpo: DPOSettings) -> None:
+    def __init__(self, model: CausalModel, settings: TrainingSettings, dpo: DPOSettings) -> None:
         super().__init__(model, settings)
         self.dpo = dpo
 

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from functools import cached_property
 from importlib.resources import files
 
-from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from tratree.errors import UserError
 from tratree.policy.prompt import Prompt
+from tratree.time_limit import time_limit
 from tratree.trajectory.turns import format_turn, parse_turn
 
 TEMPLATES = ("chatml", "llama2", "llama3", "tiny")
 """Names of the packaged chat templates."""
 
 _SYSTEM, _USERS, _AGENTS = "system-text", ("user-0", "user-1", "user-2"), ("agent-0", "agent-1")
+
+
+_CHANGING = re.compile(r"\bstrftime_now\b|\|\s*random\b|\blipsum\b")
+"""What makes a template depend on the clock or on chance."""
+
+_MOST_SECONDS = 20
+"""A template that takes longer never ends."""
 
 
 class ChatFormat:
@@ -36,7 +43,8 @@ class ChatFormat:
         prompt: What precedes every task; None for nothing.
         template: The Jinja text of the chat template.
         stop_id: The token that ends an agent's turn.
-        stop_ids: All tokens that end a turn when sampled: `stop_id` and the end of sequence.
+        stop_ids: All tokens that end a turn when sampled: `stop_id`, the end of sequence, and those
+            given.
         control_ids: `stop_ids` and all other special tokens.
         action_label: The ids of ``Action:`` on a new line after a thought.
     """
@@ -46,6 +54,7 @@ class ChatFormat:
         tokenizer: PreTrainedTokenizerBase,
         template: str | None = None,
         system_prompt: str = "",
+        stop_ids: Iterable[int] = (),
         prompt: Prompt | None = None,
     ) -> None:
         """Derive the turns from a template.
@@ -54,6 +63,7 @@ class ChatFormat:
             tokenizer: Any tokenizer that has the template's control tokens.
             template: One of `TEMPLATES`; None takes the tokenizer's own chat template.
             system_prompt: Stands before the first turn, if not empty.
+            stop_ids: Further tokens that end a turn when sampled.
             prompt: The messages before every task, and the labels of its observations.
 
         Raises:
@@ -64,6 +74,7 @@ class ChatFormat:
         self.prompt = prompt
         self._name = template or "of the tokenizer"
         self.template = _template_text(tokenizer, template)
+        self._check_template()
         self._system_prompt = system_prompt
         self._specials = {
             token.content: token_id
@@ -74,7 +85,7 @@ class ChatFormat:
             "|".join(re.escape(text) for text in sorted(self._specials, key=len, reverse=True))
             or "(?!)"
         )
-        self._derive_turns()
+        self._derive_turns(frozenset(stop_ids))
         self._check_tokens()
         self.action_label = self._derive_label()
         self._action_ids: dict[str, tuple[int, ...] | None] = {}
@@ -175,17 +186,30 @@ class ChatFormat:
             messages.append({"role": "user", "content": user})
             messages += [{"role": "assistant", "content": agent} for agent in agents[turn:][:1]]
         try:
-            text = self.tokenizer.apply_chat_template(
-                messages, chat_template=self.template, tokenize=False, add_generation_prompt=True
-            )
-        except TemplateError as error:
+            with time_limit(_MOST_SECONDS):
+                text = self.tokenizer.apply_chat_template(
+                    messages,
+                    chat_template=self.template,
+                    tokenize=False,
+                    add_generation_prompt=True,
+                )
+        except Exception as error:  # a template is a program: it can fail in any way
+            reason = " ".join(f"{error or type(error).__name__}".split())[:200]
             raise UserError(
-                f"chat template {self._name} fails ({error}): choose another template, or no "
+                f"chat template {self._name} fails ({reason}): choose another template, or no "
                 "system prompt"
             ) from error
         return str(text)
 
-    def _derive_turns(self) -> None:
+    def _check_template(self) -> None:
+        changing = _CHANGING.search(self.template)
+        if changing:
+            raise UserError(
+                f"chat template {self._name} renders the same conversation in different ways "
+                f"({changing.group().strip('| ')}): choose one of {', '.join(TEMPLATES)}"
+            )
+
+    def _derive_turns(self, stop_ids: frozenset[int]) -> None:
         system = _SYSTEM if self._system_prompt else ""
         one, two, three = (
             self._render(_USERS[: n + 1], _AGENTS[:n], system) for n in range(len(_USERS))
@@ -214,7 +238,8 @@ class ChatFormat:
         self._stop_text = stop.group()
         self.stop_id = self._specials[self._stop_text]
         eos = self.tokenizer.eos_token_id
-        self.stop_ids = frozenset({self.stop_id} if eos is None else {self.stop_id, eos})
+        ends = {self.stop_id} if eos is None else {self.stop_id, eos}
+        self.stop_ids = stop_ids | ends
         self.control_ids = self.stop_ids | frozenset(self._specials.values())
         self._to_agent_count = len(self._encode(self._to_agent))
 
@@ -246,6 +271,8 @@ class ChatFormat:
 def _template_text(tokenizer: PreTrainedTokenizerBase, name: str | None) -> str:
     if name is None:
         own = tokenizer.chat_template
+        if isinstance(own, dict):  # of named templates
+            own = own.get("default")
         if not isinstance(own, str):
             raise UserError(
                 f"the tokenizer has no chat template: choose one of {', '.join(TEMPLATES)}"

@@ -14,6 +14,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from tratree.models.masks import hands_on
 from tratree.tree.compiled import compiled
 
 ROWS = "tratree_rows"
@@ -26,7 +27,8 @@ def attend_by_rows(model: PreTrainedModel) -> None:
     """Let a model that attends by SDPA on the CPU, in float32 or float64, use `row_attention`.
 
     Rows of a batch differ in length. SDPA reads the keys and values of all up to the longest,
-    which takes most of the time of a small model; here each row is read up to its own end.
+    which takes most of the time of a small model; here each row is read up to its own end. A model
+    that does not hand the rows' lengths on to its attention keeps SDPA with a mask.
     """
     if (
         model.config._attn_implementation == "sdpa"
@@ -34,6 +36,8 @@ def attend_by_rows(model: PreTrainedModel) -> None:
         and model.dtype in (torch.float32, torch.float64)
     ):
         model.set_attn_implementation(ROWS)
+        if not hands_on(model, row_lengths=torch.ones(1, dtype=torch.long)):
+            model.set_attn_implementation("sdpa")
 
 
 def row_attention(

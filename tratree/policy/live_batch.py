@@ -9,7 +9,8 @@ from peft import PeftModel
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from tratree.errors import UserError
+from tratree.models.architecture import check_context
+from tratree.models.masks import unread_mask
 from tratree.policy.cache import RolloutCache
 from tratree.policy.decode_attention import ROWS, attend_by_rows
 
@@ -51,14 +52,7 @@ class LiveBatch:
         """
         if model.training:
             raise ValueError("the model is in training mode; call eval() before a rollout")
-        config = model.config.get_text_config()
-        spans = (getattr(config, n, None) for n in ("max_position_embeddings", "sliding_window"))
-        longest = min(span or max_context for span in spans)
-        if max_context > longest:
-            raise UserError(
-                f"the context is {max_context}, but the model attends over {longest} tokens: "
-                f"set model.context to at most {longest}"
-            )
+        check_context(model.config, max_context)
         attend_by_rows(model)
         self._model = model
         self._max_context = max_context
@@ -152,8 +146,7 @@ class LiveBatch:
         positions = torch.tensor(starts)[:, None] + torch.arange(width)
         positions = positions.clamp(max=visible).to(device)
         if width == 1 and rows is None and self._model.config._attn_implementation == ROWS:
-            # Nobody reads this mask, but with one of four dimensions the model makes none.
-            mask = torch.zeros(1, 1, 1, 1, dtype=self._model.dtype)
+            mask = unread_mask(self._model)
             arguments = {"row_lengths": (positions[:, 0] + 1).clamp(max=visible)}
         else:
             mask, arguments = self._mask(positions, visible), {}

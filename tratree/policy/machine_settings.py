@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 from tratree.errors import UserError
+from tratree.settings import Count, Few, Positive, settings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -13,32 +15,20 @@ if TYPE_CHECKING:
 GIB = 2**30
 
 
-@dataclass(frozen=True)
+@settings
 class EngineSettings:
-    """How an engine uses the machine; changes speed and memory, never a result.
+    """How an engine uses the machine; changes speed and memory, never a result."""
 
-    Attributes:
-        batch_size: Most episodes at a time.
-        cache_gib: Most GiB of stored keys and values; as many episodes are played at a time as
-            fit at full length. None sets no limit.
-        env_threads: Threads that step environments while the model goes on with the other
-            episodes; helps where a step waits for another process. 0 steps them in turn, as
-            environments need that are not safe in threads.
+    batch_size: Count = 32
+    """Most episodes that one worker, or the vLLM servers, play at the same time."""
 
-    Raises:
-        UserError: If a value is out of its range.
-    """
+    cache_gib: Positive | None = None
+    """Most GiB of stored keys and values, of all workers together: as many episodes are played at a
+    time as fit at full length; null: no limit."""
 
-    batch_size: int
-    cache_gib: float | None = None
-    env_threads: int = 0
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if self.batch_size < 1:
-            raise UserError(f"batch_size is {self.batch_size}: set it to 1 or more")
-        if self.env_threads < 0:
-            raise UserError(f"env_threads is {self.env_threads}: set it to 0 or more")
+    env_threads: Annotated[int, Field(strict=True, ge=0, le=1024)] = 0
+    """Threads of each worker that step environments while the model plays the other episodes; 0
+    steps them in turn. Only for environments that wait for another process: scienceworld."""
 
     def episodes(self, model: PreTrainedModel, max_context: int) -> int:
         """Return how many episodes are played at a time.
@@ -58,37 +48,27 @@ class EngineSettings:
         return min(self.batch_size, fitting)
 
 
-@dataclass(frozen=True)
+@settings
 class WorkerSettings:
     """How many worker processes play, and when one is replaced; never changes a result.
 
     A replaced worker's unfinished episodes are played again from their start.
-
-    Attributes:
-        workers: How many; 1 plays in this process, where nothing can be replaced.
-        step_seconds: Longest reset or step of an environment; a worker that waits longer is hung.
-            None waits for ever.
-        recycle_episodes: A worker that has played so many is replaced; None keeps it.
-        recycle_gib: A worker whose memory, its child processes' included, is above this is
-            replaced; None keeps it.
-
-    Raises:
-        UserError: If a value is out of its range.
     """
 
-    workers: int = 1
-    step_seconds: float | None = None
-    recycle_episodes: int | None = None
-    recycle_gib: float | None = None
+    workers: Few = 1
+    """Processes that play episodes, each with its own copy of the model. 1 plays in this process,
+    where nothing can be replaced."""
 
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if self.workers < 1:
-            raise UserError(f"workers is {self.workers}: set it to 1 or more")
-        for name in ("step_seconds", "recycle_episodes", "recycle_gib"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise UserError(f"{name} is {value}: set it above 0")
+    step_seconds: Positive | None = None
+    """Longest reset or step of an environment, in seconds; a worker that waits longer is replaced.
+    null: no limit."""
+
+    recycle_episodes: Count | None = None
+    """A worker is replaced after this many episodes; null: never."""
+
+    recycle_gib: Positive | None = None
+    """A worker is replaced when its memory, its child processes' included, is above this many GiB;
+    null: never."""
 
 
 def episode_bytes(model: PreTrainedModel, max_context: int) -> int:

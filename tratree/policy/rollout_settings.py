@@ -1,15 +1,39 @@
-"""What a rollout is told of its episodes: which ones, and when turns and episodes are cut."""
+"""What a rollout is told of its episodes, and ``rollout=…``; imports nothing heavy."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
 
 from tratree.errors import UserError
-from tratree.policy.chat import ChatFormat
-from tratree.policy.sampling import SamplingSettings
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
+from tratree.settings import Count, NotNegative, Whole, settings
 from tratree.trajectory.types import Task
 
-CONSTRAINTS = ("none", "well_formed", "admissible")
+if TYPE_CHECKING:
+    from tratree.policy.chat import ChatFormat
+
+Constraint = Literal["none", "well_formed", "admissible"]
+FromTwo = Annotated[int, Field(strict=True, ge=2, le=10**9)]
+
+
+@settings
+class SamplingSettings:
+    """How tokens are drawn from a policy."""
+
+    temperature: NotNegative
+    """Divides the logits; 0 takes the most likely token."""
+
+    top_p: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
+    """Keeps the fewest most likely tokens whose probabilities reach this sum."""
+
+    top_k: Whole = 0
+    """Keeps this many most likely tokens; 0 keeps all."""
+
+    min_p: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.0
+    """Keeps tokens at least this many times as probable as the most likely one."""
 
 
 @dataclass(frozen=True)
@@ -27,50 +51,43 @@ class Episode:
     sampling: SamplingSettings
 
 
-@dataclass(frozen=True)
-class RolloutLimits:
-    """What an agent's turn may be, and when turns and episodes are cut.
+@settings
+class TurnLimits:
+    """When an agent's turn is cut.
 
     A turn that is cut ends with the stop token, which is then no target of a training. A turn also
     ends with the line of its action: what a model writes after it is not kept.
-
-    Attributes:
-        max_steps: Most agent steps of an episode.
-        max_new_tokens: Most tokens of an agent's turn, stop token included.
-        max_context: Most tokens of an episode. One that has no room for another whole turn
-            ends unfinished.
-        max_thought_tokens: A thought that is as long is cut, and the label of the action is put
-            after it; None sets no limit.
-        max_repeats: Without a constraint, a turn that says the same up to 16 tokens so many times
-            in a row is cut; None lets it go on.
-        constraint: ``none``; ``well_formed``: an action must follow; ``admissible``: and it is one
-            that the environment accepts now. With a constraint, a thought without a limit of its
-            own may take half of the turn.
-
-    Raises:
-        UserError: If a value is out of its range.
     """
 
-    max_steps: int
-    max_new_tokens: int
-    max_context: int
-    max_thought_tokens: int | None = None
-    max_repeats: int | None = None
-    constraint: str = "none"
+    _: KW_ONLY
 
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        for name, low in (
-            ("max_steps", 1),
-            ("max_new_tokens", 2),
-            ("max_thought_tokens", 1),
-            ("max_repeats", 2),
-        ):
-            value = getattr(self, name)
-            if value is not None and value < low:
-                raise UserError(f"{name} is {value}: set it to {low} or more")
-        if self.constraint not in CONSTRAINTS:
-            raise UserError(f"constraint is {self.constraint}: use {' or '.join(CONSTRAINTS)}")
+    max_new_tokens: FromTwo
+    """Longest turn of the agent in tokens: its thought, its action and the stop token."""
+
+    max_thought_tokens: Count | None = None
+    """A thought of this many tokens is cut, and the label of the action is put after it; null: no
+    limit."""
+
+    max_repeats: FromTwo | None = None
+    """Without a constraint, a turn that says the same up to 16 tokens this many times in a row is
+    cut; null: no limit."""
+
+
+@settings
+class RolloutLimits(TurnLimits):
+    """What an agent's turn may be, and when turns and episodes are cut."""
+
+    _: KW_ONLY
+
+    max_steps: Count
+    """Most agent steps of an episode."""
+
+    max_context: Count
+    """Most tokens of an episode. One that has no room for another whole turn ends unfinished."""
+
+    constraint: Constraint = "none"
+    """As in `RolloutSettings`. With one, a thought without a limit of its own may take half of the
+    turn."""
 
     @property
     def thought_tokens(self) -> int | None:
@@ -107,3 +124,18 @@ class RolloutLimits:
                 f"a thought of {self.thought_tokens} tokens leaves no room for an action: set "
                 f"max_new_tokens to {needed} or more, or max_thought_tokens lower"
             )
+
+
+@settings
+class RolloutSettings(WorkerSettings, EngineSettings):
+    """``rollout.*``: how episodes are played (tratree/policy/README.md)."""
+
+    constraint: Constraint = "none"
+    """none; well_formed: every turn has an action; admissible: one that the environment accepts
+    now."""
+
+    engine: Literal["transformers", "vllm"] = "transformers"
+    """transformers: in this program; vllm: by servers that run already."""
+
+    servers: tuple[str, ...] = ()
+    """Addresses of the vLLM servers, one for each base model, such as http://localhost:8000."""

@@ -3,43 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from tratree.errors import UserError
-
-
-@dataclass(frozen=True)
-class SamplingSettings:
-    """How tokens are drawn from a policy.
-
-    Attributes:
-        temperature: Divides the logits; 0 takes the most likely token.
-        top_p: Keeps the fewest most likely tokens whose probabilities reach this sum, in (0, 1].
-        top_k: Keeps this many most likely tokens; 0 keeps all.
-        min_p: Keeps tokens at least this many times as probable as the most likely one, in [0, 1).
-
-    Raises:
-        UserError: If a value is out of its range.
-    """
-
-    temperature: float
-    top_p: float = 1.0
-    top_k: int = 0
-    min_p: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if not 0 <= self.temperature < float("inf"):
-            raise UserError(f"temperature is {self.temperature}: set it to 0 or more")
-        if not 0 < self.top_p <= 1:
-            raise UserError(f"top_p is {self.top_p}: set it above 0 and at most 1")
-        if self.top_k < 0:
-            raise UserError(f"top_k is {self.top_k}: set it to 0 (no limit) or more")
-        if not 0 <= self.min_p < 1:
-            raise UserError(f"min_p is {self.min_p}: set it from 0 to below 1")
+from tratree.policy.rollout_settings import SamplingSettings
 
 
 def sample(logits: Tensor, settings: Sequence[SamplingSettings], draws: Sequence[float]) -> Tensor:
@@ -55,8 +24,16 @@ def sample(logits: Tensor, settings: Sequence[SamplingSettings], draws: Sequence
 
     Returns:
         Token ids, shape [B].
+
+    Raises:
+        UserError: If logits are not finite, but for tokens that are ruled out.
     """
     likeliest = logits.argmax(-1)
+    if not logits.gather(-1, likeliest[:, None]).isfinite().all():
+        raise UserError(
+            "the model's logits are not finite: its weights are damaged, or model.rollout_dtype is "
+            "too small for it (use float32)"
+        )
     if all(row.temperature == 0 for row in settings):
         return likeliest
 

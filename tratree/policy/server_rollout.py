@@ -76,6 +76,7 @@ def roll_out_on_server(
             live.episode.sampling,
             max_tokens=limits.max_new_tokens - 1 - len(live.turn.token_ids),
             stop_ids=stop_ids,
+            vocabulary=len(chat.tokenizer),
             seed=int(live.random.integers(2**31)),
         )
         speaking[call] = live

@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NotRequired
 
 import httpx
+from annotated_types import Ge, MinLen
+from typing_extensions import TypedDict
 
+from tratree.documents import checked, parse_json
 from tratree.errors import UserError
-from tratree.policy.sampling import SamplingSettings
+from tratree.policy.rollout_settings import SamplingSettings
+from tratree.policy.server_address import address_fault
 
 API_KEY = "VLLM_API_KEY"
 """The environment variable with the server's key, if it has one; vLLM reads the same."""
 
+_BROKEN_OFF = ("abort", "error", "content_filter", "repetition", "tool_calls")
 _SECONDS = 600.0
 _CONNECTION_RETRIES = 3
+
+
+class _Card(TypedDict):
+    id: str
+    root: NotRequired[str | None]
+    parent: NotRequired[str | None]
+    max_model_len: NotRequired[Annotated[int, Ge(1)] | None]
+
+
+class _Models(TypedDict):
+    data: Annotated[list[_Card], MinLen(1)]
+
+
+class _Choice(TypedDict):
+    token_ids: NotRequired[list[Annotated[int, Ge(0)]] | None]
+    finish_reason: str | None
+
+
+class _Completion(TypedDict):
+    choices: Annotated[list[_Choice], MinLen(1)]
 
 
 class VllmServer:
@@ -31,8 +57,11 @@ class VllmServer:
         """Connect to ``url``, such as ``http://localhost:8000``, and ask what it serves.
 
         Raises:
-            UserError: If there is no vLLM server.
+            UserError: If the address is none, or there is no vLLM server.
         """
+        if fault := address_fault(url):
+            raise UserError(fault)
+        logging.getLogger("httpx").setLevel(logging.WARNING)  # else a line for each request
         key = os.environ.get(API_KEY)
         self.url = url.rstrip("/")
         self._client = httpx.Client(
@@ -90,13 +119,16 @@ class VllmServer:
         max_tokens: int,
         stop_ids: Sequence[int],
         seed: int,
+        vocabulary: int = sys.maxsize,
     ) -> list[int]:
         """Return what `model` says after `prompt`: up to `max_tokens` ids, one of `stop_ids` last.
+
+        Every id is below `vocabulary`.
 
         Safe to call from several threads.
 
         Raises:
-            UserError: If the server fails, or does not return token ids.
+            UserError: If the server fails, or does not return such token ids.
         """
         answer = self._send(
             "POST",
@@ -116,12 +148,18 @@ class VllmServer:
                 "return_token_ids": True,
             },
         )
-        choice = answer["choices"][0]
-        token_ids: list[int] | None = choice.get("token_ids")
+        choice = self._checked(answer, _Completion, "completions")["choices"][0]
+        token_ids = choice.get("token_ids")
         if not token_ids:
             raise UserError(f"{self.url} returns no token ids: use vLLM 0.10.2 or later")
         if choice["finish_reason"] not in ("stop", "length"):
-            raise UserError(f"{self.url} broke off a completion ({choice['finish_reason']})")
+            reason = choice["finish_reason"] if choice["finish_reason"] in _BROKEN_OFF else "other"
+            raise UserError(f"{self.url} broke off a completion ({reason})")
+        if len(token_ids) > max_tokens or max(token_ids) >= vocabulary:
+            raise UserError(
+                f"{self.url} returns token ids that the model or the request does not allow: "
+                "it must serve the same tokenizer, and vLLM 0.10.2 or later"
+            )
         return token_ids
 
     def close(self) -> None:
@@ -129,8 +167,16 @@ class VllmServer:
         self._client.close()
 
     def _models(self) -> list[dict[str, Any]]:
-        cards: list[dict[str, Any]] = self._send("GET", "models")["data"]
-        return cards
+        return self._checked(self._send("GET", "models"), _Models, "models")["data"]
+
+    def _checked(self, answer: Any, shape: Any, path: str) -> Any:
+        try:
+            return checked(answer, shape)
+        except ValueError:  # which may repeat what the server says
+            raise UserError(
+                f"the answer of {self.url} to {path} is not that of a vLLM server: correct "
+                "rollout.servers, or use vLLM 0.10.2 or later"
+            ) from None
 
     def _has(self, name: str) -> bool:
         return any(card["id"] == name for card in self._cards)
@@ -140,11 +186,17 @@ class VllmServer:
             answer = self._client.request(method, path, json=request)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UserError(
-                f"no answer from the vLLM server {self.url} ({error}): start it, then run the "
-                "same command again"
-            ) from error
-        if answer.is_error:
-            reason = " ".join(answer.text.split())[:300]
-            raise UserError(f"the vLLM server {self.url} refuses {path}: {reason}")
-        is_json = answer.headers.get("content-type", "").startswith("application/json")
-        return answer.json() if is_json else answer.text
+                f"no answer from the vLLM server {self.url} ({type(error).__name__}): start it, "
+                "then run the same command again"
+            ) from None
+        if not answer.is_success:  # a redirection, too: vLLM sends none
+            raise UserError(
+                f"the vLLM server {self.url} refuses {path} with status {answer.status_code}: "
+                "its own log says why"
+            )
+        if not answer.headers.get("content-type", "").startswith("application/json"):
+            return answer.text
+        try:
+            return parse_json(answer.content)
+        except ValueError:
+            return None

@@ -9,9 +9,11 @@ from html import escape
 import matplotlib
 from matplotlib.figure import Figure
 
-# Equal figures give equal bytes.
-matplotlib.rcParams["svg.hashsalt"] = "tratree"
-matplotlib.rcParams["svg.fonttype"] = "none"
+EQUAL_BYTES = {"svg.hashsalt": "tratree", "svg.fonttype": "none"}
+"""Settings of matplotlib with which equal figures give equal files."""
+
+# A name is shown as it is, also where it looks like a formula.
+matplotlib.rcParams["text.parse_math"] = False
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -33,9 +35,10 @@ def _row(cells: Sequence[str], tag: str) -> str:
 
 
 def svg(figure: Figure) -> str:
-    """Return `figure` as an SVG file."""
+    """Return `figure` as an SVG file; equal figures give equal bytes."""
     text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
+    with matplotlib.rc_context(EQUAL_BYTES):
+        figure.savefig(text, format="svg", metadata={"Date": None})
     return text.getvalue()
 
 

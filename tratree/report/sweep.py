@@ -9,14 +9,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tratree.errors import UserError
-
-RESULTS = "results.json"
-STAGES = "stages.json"
-FAILURE = "failure.json"
-CONFIGURATION = ".hydra"
+from tratree.report.run_files import (
+    CONFIGURATION,
+    PointResults,
+    read_configuration,
+    read_failure,
+    read_hydra,
+    read_results,
+    read_stage_places,
+)
 
 NO_AXES = ("env", "method", "seed", "store", "logger", "rollout", "trainer")
 """What has a column of its own, or does not change a result that is looked at."""
@@ -81,6 +83,8 @@ def find_points(folders: Sequence[Path]) -> list[Point]:
         UserError: If there are none, or a file of one is damaged.
     """
     points = find_begun_points(folders)
+    for point in points:
+        read_results(point.folder, PointResults)  # which the tables rely on
     if not points:
         names = ", ".join(map(str, folders))
         raise UserError(f"no run lies in {names}: give the folder that the sweep named at its end")
@@ -121,16 +125,16 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _read(run: Path, name: str) -> Point:
-    hydra = read_yaml(run / CONFIGURATION / "hydra.yaml").get("hydra", {})
-    stages, failure = read_json(run / STAGES), read_json(run / FAILURE)
+    hydra = read_hydra(run)
+    failure = read_failure(run)
     return Point(
         name=name,
         folder=run,
-        settings=read_yaml(run / CONFIGURATION / "config.yaml"),
+        settings=read_configuration(run),
         choices=hydra.get("runtime", {}).get("choices", {}),
         overrides=by_key(hydra.get("overrides", {}).get("task", [])),
-        stages={} if stages is None else stages["stages"],
-        results=read_json(run / RESULTS),
+        stages=read_stage_places(run),
+        results=read_results(run, dict[str, Any]),
         failure=None if failure is None else failure["reason"],
     )
 
@@ -139,31 +143,3 @@ def by_key(overrides: Iterable[str]) -> dict[str, str]:
     """Return what stands after ``=`` in each override, by what stands before it."""
     pairs = (override.lstrip("+~").partition("=") for override in overrides)
     return {key: value for key, _, value in pairs}
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a file that Hydra wrote.
-
-    Raises:
-        UserError: If it is missing or damaged.
-    """
-    try:
-        document: dict[str, Any] = yaml.safe_load(path.read_text("utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"cannot read {path} ({error}): run it again") from error
-    return document
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """Read a file that a run wrote; None if there is none.
-
-    Raises:
-        UserError: If it is damaged.
-    """
-    try:
-        document: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}): run it again") from error
-    return document

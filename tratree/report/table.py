@@ -80,7 +80,10 @@ def readable_rows(systems: Mapping[str, Any], figures: Sequence[str] = PRINTED) 
                     system,
                     split,
                     str(found["episodes"]),
-                    *(_interval(found[f], 100 if f in SHARES else 1) for f in figures),
+                    *(
+                        _interval(found[f], 100 if f in SHARES else 1) if f in found else ""
+                        for f in figures
+                    ),
                     "" if pgr is None else f"{pgr:.2f}",
                 ]
             )

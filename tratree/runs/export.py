@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from typing_extensions import TypedDict
 
 from tratree.errors import UserError
-from tratree.files import share_as_folder
-from tratree.models.lora import load_policy_model
+from tratree.files import clear_disk_errors, share_as_folder
+from tratree.models.lora import CONFIG, WEIGHTS, load_merged
 from tratree.models.names import local_folder, public_name
-from tratree.models.settings import ModelSettings
 from tratree.modules.fit import FitReport
 from tratree.report.model_card import ModelCard, Step, render_card
+from tratree.report.run_files import read_configuration, read_results
 from tratree.runs.run_folder import STAGES, read_stages
 from tratree.runs.starts import library_versions
 from tratree.stages.demonstrations import DEMONSTRATIONS
 from tratree.stages.file_names import EPISODES
 from tratree.stages.pairs import PAIRS
 from tratree.stages.paths import PATHS
-from tratree.stages.training import ADAPTER, load_chat, read_report
+from tratree.stages.training import ADAPTER, base_settings, load_chat, read_report
 from tratree.stages.trees import read_trees
 from tratree.store.finished import DESCRIPTION, read_description
+from tratree.store.manifest import checked_file, verify
 
 PROMPT = "prompt.json"
-RESULTS = ("results.json", "results.md")
+TABLE = "results.md"
 _LINES = {
     "demonstrations": (DEMONSTRATIONS, "demonstrations"),
     "explore": (EPISODES, "trajectories"),
@@ -37,42 +43,77 @@ _LINES = {
 }
 
 
+class _Title(TypedDict):
+    env: str
+    method: str
+    seed: int
+
+
 def export(source: Path, out: Path, *, system: str | None = None, merged: bool = False) -> None:
     """Write a trained model to a new folder.
 
     The adapter is one that plain ``PeftModel.from_pretrained`` loads; a merged model is one that
-    plain ``AutoModelForCausalLM.from_pretrained`` loads, in the number type it was trained in.
+    plain ``AutoModelForCausalLM.from_pretrained`` loads, in the number type it was trained in; in
+    16 bits, rounding its weights loses part of a small update.
     Both come with the tokenizer, its chat template set, a model card, and the messages of the
     prompt, if there was one, as ``prompt.json``.
+
+    The folder is complete or not there: it is written beside and renamed.
 
     Args:
         source: A run folder, or the folder of a finished fine-tuning in a store.
         out: Where to write; must not exist or be empty.
-        system: Which of the run's systems; None takes the method's. Not for a stage's folder.
-        merged: Whether to write a whole model.
+        system: Which of the run's systems; None takes the method's own. Not for a stage's folder.
+        merged: Whether to write a whole model, which one without an adapter is in any case.
 
     Raises:
-        UserError: If there is no such model, or `out` is in use.
+        UserError: If there is no such model, its base model has changed, or `out` is in use.
     """
-    trained = find_trained(source, system)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is in use: give --out another folder")
+    trained, chosen = find_trained(source, system)
+    verify(trained, checked_file(trained))
+    with (
+        clear_disk_errors(f"the export {out}", "give --out another folder"),
+        _new_folder(out) as new,
+    ):
+        _write(trained, new, _results(source, chosen), merged=merged)
+
+
+@contextmanager
+def _new_folder(out: Path) -> Iterator[Path]:
+    """Yield a folder beside `out` that takes its place at the end of the block, if that is good."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        out.mkdir(exist_ok=True)
+        new.chmod(out.stat().st_mode)
+        yield new
+        share_as_folder(new)
+        new.rename(out)  # which is empty
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _write(trained: Path, out: Path, about: tuple[str, str], *, merged: bool) -> None:
     settings = read_description(trained)["settings"]
-    out.mkdir(parents=True, exist_ok=True)
+    chat = load_chat(settings)
+    merged = merged or settings["lora"] is None
     if merged:
         # A quantised base has no room for an adapter: it is merged into the weights before that.
-        base = ModelSettings(**{**settings["base"], "quantization": "none"})
-        model = load_policy_model(base, trained / ADAPTER, getattr(torch, base.dtype))
+        base = replace(base_settings(settings), quantization="none")
+        model = load_merged(base, trained / ADAPTER, getattr(torch, base.dtype))
+        model.generation_config.eos_token_id = sorted(chat.stop_ids)
         model.save_pretrained(out)
     else:
-        shutil.copytree(trained / ADAPTER, out, dirs_exist_ok=True)
-    chat = load_chat(settings)
+        for name in (WEIGHTS, CONFIG):
+            shutil.copyfile(trained / ADAPTER / name, out / name, follow_symlinks=False)
     chat.tokenizer.chat_template = chat.template
     chat.tokenizer.save_pretrained(out)
     if chat.prompt is not None:
         document = json.dumps(chat.prompt.messages(), indent=2, ensure_ascii=False)
         (out / PROMPT).write_text(document + "\n", encoding="utf-8")
-    title, results = _results(source, system)
+    title, results = about
     card = ModelCard(
         title=title or f"{trained.parent.name} {trained.name}",
         base=public_name(settings["base"]["name"]),
@@ -84,11 +125,10 @@ def export(source: Path, out: Path, *, system: str | None = None, merged: bool =
         versions=library_versions(),
     )
     (out / "README.md").write_text(render_card(card), encoding="utf-8")
-    share_as_folder(out)
 
 
-def find_trained(source: Path, system: str | None) -> Path:
-    """Return the folder of the fine-tuning that made a model.
+def find_trained(source: Path, system: str | None) -> tuple[Path, str | None]:
+    """Return the folder of the fine-tuning that made a model, and which system of a run it is.
 
     Raises:
         UserError: If `source` is neither a run nor a fine-tuning, or lacks that system.
@@ -96,7 +136,7 @@ def find_trained(source: Path, system: str | None) -> Path:
     if (source / ADAPTER).is_dir() and (source / DESCRIPTION).is_file():
         if system is not None:
             raise UserError(f"{source} is a single stage: leave out --system, or give a run folder")
-        return source
+        return source, None
     if not (source / STAGES).is_file():
         raise UserError(
             f"{source} is neither a run folder nor the folder of a finished fine-tuning: give the "
@@ -104,18 +144,28 @@ def find_trained(source: Path, system: str | None) -> Path:
         )
     run = read_stages(source)
     systems = [title.split(" ", 1)[1] for title in run.folders if title.startswith("evaluate ")]
-    chosen = system or systems[-1]
+    if not systems:
+        raise UserError(f"{source} names no evaluation: run the same command again")
+    chosen = system or _method(source) or systems[-1]
     evaluated = run.folder(f"evaluate {chosen}")
     if evaluated is None:
         raise UserError(f"the run has no system {chosen}: use one of {', '.join(systems)}")
     if not evaluated.is_dir():
         raise UserError(f"{chosen} is not finished in the store: run the same command again")
-    return _by_key(evaluated, read_description(evaluated)["inputs"]["model"])
+    return _by_key(evaluated, read_description(evaluated)["inputs"]["model"]), chosen
+
+
+def _method(run: Path) -> str | None:
+    """Return the name of a run's method, which is that of its own system; None if it isn't told."""
+    results = read_results(run, _Title)
+    if results is not None:
+        return str(results["method"])
+    return read_configuration(run).get("method", {}).get("name")
 
 
 def _by_key(stage: Path, key: str) -> Path:
     """Return the folder of another stage of the same store."""
-    found = list(stage.parents[1].glob(f"*/{key}"))
+    found = list(stage.parents[1].glob(f"*/{key}")) if key.isalnum() else []
     if not found:
         raise UserError(f"the store {stage.parents[1]} lacks stage {key}: run the command again")
     return found[0]
@@ -140,7 +190,7 @@ def _steps(trained: Path) -> list[Step]:
 def _counts(stage: str, folder: Path) -> dict[str, Any]:
     if stage in _LINES:
         file, what = _LINES[stage]
-        return {what: len((folder / file).read_text("utf-8").splitlines())}
+        return {what: (folder / file).read_bytes().count(b"\n")}
     if stage == "trees":
         return {"trees": len(read_trees(folder))}
     if (folder / ADAPTER).is_dir():
@@ -156,10 +206,9 @@ def _counts(stage: str, folder: Path) -> dict[str, Any]:
 
 def _results(source: Path, system: str | None) -> tuple[str, str]:
     """Return a title and the table of a run folder; empty texts for a stage's folder."""
-    document, table = (source / name for name in RESULTS)
-    if not (document.is_file() and table.is_file()):
+    run, table = read_results(source, _Title), source / TABLE
+    if run is None or not table.is_file():
         return "", ""
-    run = json.loads(document.read_text("utf-8"))
     title = f"{run['env']}, {system or run['method']}, seed {run['seed']}"
-    lines = table.read_text("utf-8").splitlines()
+    lines = table.read_text("utf-8", errors="replace").splitlines()
     return title, "\n".join(line for line in lines if not line.startswith("# "))

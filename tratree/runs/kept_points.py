@@ -12,12 +12,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tratree.errors import UserError
+from typing_extensions import TypedDict
+
+from tratree.documents import read_json_lines
+from tratree.report.run_files import PointResults
 from tratree.report.sweep import Point
 from tratree.runs.run_folder import stage_seconds
 from tratree.runs.starts import read_starts
 
 FIELDS = ("name", "settings", "choices", "overrides", "stages")
+
+
+class _Origin(TypedDict):
+    commit: str | None
+    machine: str
+
+
+class _Line(TypedDict):
+    name: str
+    settings: dict[str, Any]
+    choices: dict[str, str | None]
+    overrides: dict[str, str]
+    stages: dict[str, str]
+    results: PointResults
+    starts: list[_Origin]
+    seconds: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -59,13 +78,11 @@ def read_points(path: Path) -> list[KeptPoint]:
     Raises:
         UserError: If a line is damaged.
     """
-    if not path.is_file():
-        return []
     try:
-        lines = map(json.loads, path.read_text("utf-8").splitlines())
-        return [_from_line(line, path) for line in lines]
-    except (LookupError, TypeError, ValueError) as error:
-        raise UserError(f"{path} is damaged ({error}): take its last good version") from error
+        lines = read_json_lines(path, _Line, "take its last good version")
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [_from_line(line, path) for line in lines]
 
 
 def write_points(path: Path, points: Sequence[KeptPoint]) -> None:

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from tratree.config import Config
+from tratree.config import Config, result_settings
 from tratree.errors import UserError
 from tratree.evaluation.comparison import compare
-from tratree.policy.machine_settings import EngineSettings, WorkerSettings
+from tratree.leftovers import clear_dead_sockets
 from tratree.report.table import add_gap_recovered, print_results, write_results
-from tratree.runs.run_folder import write_stages
+from tratree.runs.run_folder import write_stages, writing
 from tratree.runs.starts import write_start
+from tratree.stages.bases import check_bases
 from tratree.stages.environment import configured_prompt
-from tratree.stages.episodes import check_prompt
 from tratree.stages.evaluate import protocol, read_evaluation
 from tratree.stages.methods import evaluations
 from tratree.store.progress import Progress
-from tratree.store.stage import Resources, with_inputs
-from tratree.store.store import Store
+from tratree.store.stage import Resources, Stage, with_inputs
+from tratree.store.store import Store, prepare_root
 from tratree.tracking import Tracker, open_tracker
 
 TABLE_WIDTH = 132
@@ -46,20 +48,17 @@ def open_store(
         UserError: If a worker process is importing the script that calls this.
     """
     _refuse_import_by_worker()
-    root = Path(config.store).absolute()
-    rollout = config.rollout
+    root = prepare_root(config.store)
     resources = Resources(
-        WorkerSettings(
-            rollout.workers, rollout.step_seconds, rollout.recycle_episodes, rollout.recycle_gib
-        ),
-        EngineSettings(rollout.batch_size, rollout.cache_gib, rollout.env_threads),
-        root / "cache",
-        config.trainer.checkpoint_every_steps,
-        servers=tuple(rollout.servers),
+        workers=config.rollout,
+        engine=config.rollout,
+        cache=root / "cache",
+        checkpoint_every_steps=config.trainer.checkpoint_every_steps,
+        servers=config.rollout.servers,
         profiler=config.trainer.profiler if run else None,
         profiles=run / PROFILES if run else None,
     )
-    return Store(root, resources, progress, tracker or Tracker())
+    return Store(root, resources, progress, tracker or Tracker(), run=run)
 
 
 def _refuse_import_by_worker() -> None:
@@ -80,26 +79,61 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
     Raises:
         UserError: For bad input, in one line.
     """
-    progress = progress or Progress()
+    with writing(folder):
+        return _run(config, folder, progress or Progress())
+
+
+def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
+    root = prepare_root(config.store)
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(root / "cache" / "torchinductor"))
+    clear_dead_sockets()
     evaluated = evaluations(config)
-    check_prompt(config)
+    root = Path(config.store)
+    if not all((root / stage.name / stage.key).is_dir() for stage in evaluated.values()):
+        check_bases(config)
     write_stages(folder, config.store, evaluated.values())
     write_start(folder)
     with open_tracker(config, folder) as tracker:
         store = open_store(config, progress, tracker, folder)
-        folders = {name: store.ensure(stage) for name, stage in evaluated.items()}
-        results = _results(config, folders)
-        write_results(folder, results)
-        for stage in with_inputs(evaluated.values()):
-            if store.folder(stage).is_dir():  # others were not needed
-                computed = stage.key in store.computed
-                tracker.stage_done(stage, store.folder(stage), computed=computed)
-        tracker.results_done(results, folders)
+        _look_at_code(config, store, with_inputs(evaluated.values()))
+        with store.using(evaluated.values()):
+            folders = {name: store.ensure(stage) for name, stage in evaluated.items()}
+            results = _results(config, folders)
+            write_results(folder, results)
+            for stage in with_inputs(evaluated.values()):
+                if store.folder(stage).is_dir():  # others were not needed
+                    computed = stage.key in store.computed
+                    tracker.stage_done(stage, store.folder(stage), computed=computed)
+            tracker.results_done(results, folders)
     print_results(results, Console(width=None if sys.stdout.isatty() else TABLE_WIDTH))
     progress.message(f"results in {folder}")
     if config.trainer.profiler and not (folder / PROFILES).exists():
         progress.message("no profile: all fine-tunings were in the store; set store=NEW_FOLDER")
     return results
+
+
+def _look_at_code(config: Config, store: Store, stages: Sequence[Stage]) -> None:
+    """Say once which stages other code has computed, and how to compute them again.
+
+    Raises:
+        UserError: If there are any and ``changed_code=refuse``.
+    """
+    changed = store.changed_code(stages)
+    if not changed:
+        return
+    again = {stage.key for stage, _ in changed}
+    for stage in stages:  # after its inputs
+        again |= {stage.key} if any(s.key in again for s in stage.inputs.values()) else set()
+    folders = [store.folder(s) for s in stages if s.key in again and store.folder(s).is_dir()]
+    modules = sorted({module for _, names in changed for module in names})
+    said = (
+        f"code has changed since {', '.join(stage.title for stage, _ in changed)} were stored "
+        f"({', '.join(modules)}): to compute again what depends on it, "
+        f"`rm -r {shlex.join(map(str, dict.fromkeys(folders)))}`, or set store=NEW_FOLDER"
+    )
+    if config.changed_code == "refuse":
+        raise UserError(said)
+    store.progress.message(f"{said}; the stored results are used")
 
 
 def _results(config: Config, evaluated: Mapping[str, Path]) -> dict[str, Any]:
@@ -115,6 +149,7 @@ def _results(config: Config, evaluated: Mapping[str, Path]) -> dict[str, Any]:
         "pgr": {"weak": WEAK, "ceiling": CEILING},
         "protocol": rules,
         **({} if prompt is None else {"prompt": str(prompt)}),
+        "configuration": result_settings(config),
         "systems": measured,
         "comparisons": {
             "baseline": CEILING,

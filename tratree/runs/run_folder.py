@@ -5,15 +5,29 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+from typing_extensions import TypedDict
+
+from tratree.documents import read_json
 from tratree.errors import UserError
-from tratree.store.finished import TIMING
+from tratree.files import clear_disk_errors
+from tratree.store.finished import read_seconds
 from tratree.store.stage import Stage, with_inputs
 
 STAGES = "stages.json"
+LOCK = ".lock"
+
+
+class StagesDocument(TypedDict):
+    """``stages.json``: the store, and the place in it of each stage by its title."""
+
+    store: str
+    stages: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,32 @@ class RunStages:
         """Return the folder of a stage, or None if the run has none of that title."""
         found = self.folders.get(title)
         return None if found is None else self.store / found
+
+
+@contextmanager
+def writing(run: Path) -> Iterator[None]:
+    """Make a run folder, and keep other runs out of it; may be nested within one process.
+
+    Raises:
+        UserError: If another process is writing it, or the folder can't be made.
+    """
+    advice = "set hydra.run.dir=FOLDER to another one"
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(run / LOCK, is_singleton=True)
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UserError(
+            f"another run is writing the run folder {run}: wait for it, or {advice}"
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"cannot write the run folder {run} ({reason}): {advice}") from error
+    try:
+        with clear_disk_errors(f"the run folder {run}", advice):
+            yield
+    finally:
+        lock.release()
 
 
 def write_stages(run: Path, store: str, stages: Iterable[Stage]) -> None:
@@ -58,32 +98,25 @@ def read_stages(run: Path) -> RunStages:
     Raises:
         UserError: If there is no such file, or it is damaged.
     """
-    path = run / STAGES
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document: StagesDocument = read_json(run / STAGES, StagesDocument, _AGAIN)
         store = Path(os.path.normpath(run.resolve() / document["store"]))
-        folders = {str(title): str(folder) for title, folder in document["stages"].items()}
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(
             f"{run} is not a run folder (it has no {STAGES}): give the folder that the run named "
             "at its end, or that hydra.run.dir named"
         ) from error
-    except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
-        raise UserError(
-            f"{path} is damaged ({error}): run the same command again to write it anew"
-        ) from error
-    return RunStages(store, folders)
+    return RunStages(store, document["stages"])
+
+
+_AGAIN = "run the same command again to write it anew"
 
 
 def stage_seconds(run: Path) -> dict[str, float]:
     """Return how long each finished stage of a run took, in seconds, by its folder in the store."""
     stages = read_stages(run)
-    timings = {folder: stages.store / folder / TIMING for folder in stages.folders.values()}
-    return {
-        folder: json.loads(path.read_text("utf-8"))["seconds"]
-        for folder, path in timings.items()
-        if path.is_file()
-    }
+    seconds = {folder: read_seconds(stages.store / folder) for folder in stages.folders.values()}
+    return {folder: taken for folder, taken in seconds.items() if taken is not None}
 
 
 def seconds_by_name(seconds: Mapping[str, float]) -> dict[str, float]:

@@ -11,13 +11,23 @@ from typing import Any
 from tratree.errors import UserError
 from tratree.modules.metrics import METRICS as CURVES
 from tratree.modules.metrics import read_metrics
+from tratree.report.run_files import (
+    CONFIGURATION,
+    Failure,
+    HydraSettings,
+    Results,
+    read_configuration,
+    read_failure,
+    read_figures,
+    read_hydra,
+    read_results,
+)
 from tratree.report.run_page import RunRecord, StageRecord
-from tratree.report.sweep import CONFIGURATION, FAILURE, RESULTS, read_json, read_yaml
 from tratree.runs.run_folder import STAGES, RunStages, read_stages
 from tratree.runs.run_trees import find_trees
 from tratree.runs.starts import read_starts
 from tratree.stages.file_names import EPISODES, EPISODES_LOG, METRICS
-from tratree.store.finished import TIMING, unfinished
+from tratree.store.finished import read_seconds, unfinished
 from tratree.trajectory.jsonl import read_trajectories, read_trajectory_log
 from tratree.trajectory.types import Trajectory
 from tratree.tree.types import TrajectoryTree
@@ -35,19 +45,21 @@ def read_run(run: Path, store: Path | None = None) -> RunRecord:
     Raises:
         UserError: If that is not the folder of a run, or a file of it is damaged.
     """
-    hydra = _composed(run, "hydra").get("hydra", {})
+    hydra = read_hydra(run) if (run / CONFIGURATION / "hydra.yaml").is_file() else {}
     # A run that failed at once, or is only about to begin, has no stages.
     begun = (run / STAGES).is_file() or not hydra
     stages = read_stages(run) if begun else RunStages(run, {})
     if store is not None:
         stages = replace(stages, store=store)
-    results = read_json(run / RESULTS)
+    results: Results | None = read_results(run)
     trees, no_trees = _trees(run, store)
     return RunRecord(
         name=run.resolve().name,
-        status=_status(read_json(run / FAILURE), results, stages),
+        status=_status(read_failure(run), results, stages),
         command=_command(hydra),
-        settings=_composed(run, "config"),
+        settings=(
+            read_configuration(run) if (run / CONFIGURATION / "config.yaml").is_file() else {}
+        ),
         starts=read_starts(run),
         stages=[_stage(stages.store, *item) for item in stages.folders.items()],
         systems=results["systems"] if results else dict(_evaluated(stages)),
@@ -59,14 +71,7 @@ def read_run(run: Path, store: Path | None = None) -> RunRecord:
     )
 
 
-def _composed(run: Path, name: str) -> dict[str, Any]:
-    path = run / CONFIGURATION / f"{name}.yaml"
-    return read_yaml(path) if path.is_file() else {}
-
-
-def _status(
-    failure: dict[str, Any] | None, results: dict[str, Any] | None, stages: RunStages
-) -> str:
+def _status(failure: Failure | None, results: Results | None, stages: RunStages) -> str:
     if failure:
         return f"failed: {failure['reason']}"
     if results:
@@ -76,7 +81,7 @@ def _status(
     return "not finished: under way, interrupted, or waiting to be started again"
 
 
-def _command(hydra: dict[str, Any]) -> str:
+def _command(hydra: HydraSettings) -> str:
     if not hydra:
         return ""
     return shlex.join(["python", "train.py", *hydra.get("overrides", {}).get("task", [])])
@@ -85,15 +90,16 @@ def _command(hydra: dict[str, Any]) -> str:
 def _stage(store: Path, title: str, place: str) -> StageRecord:
     folder = store / place
     if folder.is_dir():
-        timing = read_json(folder / TIMING) or {}
-        return StageRecord(title, place, "finished", timing.get("seconds"))
+        return StageRecord(title, place, "finished", read_seconds(folder))
     begun = unfinished(folder).is_dir()
     return StageRecord(title, place, "begun" if begun else "missing", None)
 
 
 def _evaluated(stages: RunStages) -> Iterator[tuple[str, dict[str, Any]]]:
     for title, place in stages.folders.items():
-        figures = read_json(stages.store / place / METRICS) if title.startswith(EVALUATE) else None
+        figures = (
+            read_figures(stages.store / place / METRICS) if title.startswith(EVALUATE) else None
+        )
         if figures:
             yield title.removeprefix(EVALUATE), figures
 

@@ -10,15 +10,26 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired
 
-from tratree.errors import UserError
+from typing_extensions import TypedDict
+
+from tratree.documents import read_json_lines
 
 STARTS = "starts.jsonl"
 LIBRARIES = ("tratree", "torch", "transformers", "peft", "lightning")
 CHECKOUT = Path(__file__).resolve().parents[2]
 RESULTS = [f":(exclude)experiments/*.{kind}" for kind in ("json", "jsonl", "md", "svg")]
 """As git is told: what experiments write and say of their results, which no run depends on."""
+
+
+class Start(TypedDict):
+    """One line of ``starts.jsonl``."""
+
+    time: NotRequired[str]
+    versions: NotRequired[dict[str, str]]
+    commit: str | None
+    machine: str
 
 
 def write_start(run: Path) -> None:
@@ -38,13 +49,10 @@ def read_starts(run: Path) -> list[dict[str, Any]]:
     Raises:
         UserError: If a line is damaged.
     """
-    path = run / STARTS
-    if not path.exists():
-        return []
     try:
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}): remove it") from error
+        return read_json_lines(run / STARTS, Start, "remove it", unfinished=True)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def starts_below(folder: Path) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from tratree.report.sweep import Point
 from tratree.runs.run_folder import STAGES, read_stages
-from tratree.store.finished import TIMING
+from tratree.store.finished import read_seconds
 from tratree.store.store import is_being_computed
 
 STATES = ("waiting", "running", "interrupted", "done", "failed")
@@ -120,11 +119,6 @@ def _stage(title: str, folders: Sequence[Path], expected: set[Path]) -> StagePro
     finished = [folder for folder in folders if folder.is_dir()]
     left = [folder for folder in folders if folder in expected and folder not in finished]
     running = sum(map(_is_running, left))
-    seconds = [_seconds(folder) for folder in finished]
+    seconds = [s for s in map(read_seconds, finished) if s is not None]
     mean = sum(seconds) / len(seconds) if seconds else None
     return StageProgress(title, len(finished), running, len(left) - running, mean)
-
-
-def _seconds(finished: Path) -> float:
-    seconds: float = json.loads((finished / TIMING).read_text("utf-8"))["seconds"]
-    return seconds

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tratree.stages.file_names import EPISODES
-from tratree.store.finished import finished_folders, read_description
+from tratree.store.finished import finished_stages
+from tratree.store.manifest import checked_file, find_damage
 from tratree.store.stage import Job
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
@@ -42,8 +43,8 @@ def played_with_another_m(job: Job, version: int) -> list[Trajectory]:
 
 def _plans(job: Job, wanted: Mapping[str, Any]) -> Iterator[tuple[Path, list[Any]]]:
     """Yield the finished explorations that differ from `job` in their plan alone, with it."""
-    for folder in finished_folders(job.folder.parent):
-        found = read_description(folder)
+    for folder, found in finished_stages(job.folder.parent):
         settings = {**found["settings"], PLAN: job.settings[PLAN]}
-        if settings == job.settings and all(found[key] == wanted[key] for key in wanted):
+        alike = found["version"] == wanted["version"] and found["inputs"] == wanted["inputs"]
+        if alike and settings == job.settings and not find_damage(folder, checked_file(folder)):
             yield folder, found["settings"][PLAN]

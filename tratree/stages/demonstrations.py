@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tratree.config import Config
 from tratree.envs.base import play_expert
-from tratree.envs.registry import published_task
+from tratree.envs.registry import published_task, reference_of
 from tratree.errors import UserError
 from tratree.policy.prompt import Prompt, without_prompt
 from tratree.stages.environment import configured_prompt, env_maker, games_stage
@@ -57,7 +57,7 @@ def demonstrations_stage(config: Config, label: str = "", *, explored_too: bool 
         **settings,
         "tasks": None if explored_too else config.expert.tasks,
         "content": content,
-        "environment": config.env.name,
+        "environment": reference_of(vars(config.env)),
         "splits": sorted(config.env.splits.values()),
     }
     prompt = configured_prompt(config)

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tratree.config import Config
 from tratree.envs.base import TextEnv
-from tratree.envs.registry import make_env, prepare_data
+from tratree.envs.registry import ENVIRONMENTS, make_env, prepare_data, reference_of
 from tratree.policy.prompt import Prompt, read_prompt
+from tratree.settings import plain
 from tratree.store.finished import read_description
 from tratree.store.stage import Job, Stage
-
-_VERSIONS = {"webshop": 2}
-"""Of what an environment makes for equal settings; 1 if it is not named."""
 
 
 def games_stage(config: Config) -> Stage:
     """Make or find the games. They depend neither on the run's seed nor on the prompt."""
-    version = _VERSIONS.get(config.env.name, 1)
-    return Stage("games", {"env": env_settings(config)}, _prepare, version=version)
+    settings = env_settings(config)
+    plugin = ENVIRONMENTS.find(reference_of(settings))
+    return Stage(
+        "games",
+        {"env": settings},
+        _prepare,
+        version=plugin.version,
+        code=(plugin.prepare, plugin.make),
+        resumes=plugin.resumes,
+    )
 
 
 def env_settings(config: Config) -> dict[str, Any]:
     """Return the environment's own settings, without the prompt that models are given."""
-    settings = asdict(config.env)
-    del settings["prompt"]
-    return settings
+    left_out = {"prompt"} if config.env.target else {"prompt", "target"}
+    return {key: value for key, value in plain(config.env).items() if key not in left_out}
 
 
 def configured_prompt(config: Config) -> Prompt | None:

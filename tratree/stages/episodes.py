@@ -11,12 +11,10 @@ from tratree.config import Config
 from tratree.policy.rollout_settings import Episode, RolloutLimits
 from tratree.policy.workers import roll_out
 from tratree.preemption import wait_for_safe_points
-from tratree.stages.environment import configured_prompt, env_maker
+from tratree.stages.environment import env_maker
 from tratree.stages.file_names import EPISODES, EPISODES_LOG
 from tratree.stages.serving import play_on_server
 from tratree.stages.training import (
-    chat_settings,
-    load_chat,
     policy_loader,
 )
 from tratree.store.stage import Job
@@ -35,19 +33,6 @@ def rollout_settings(config: Config) -> dict[str, Any]:
         "max_context": model.context,
         "constraint": config.rollout.constraint,
     }
-
-
-def check_prompt(config: Config) -> None:
-    """Check that the prompt, if there is one, leaves room for a task, before anything is computed.
-
-    Raises:
-        UserError: If it does not, or a tokenizer cannot be loaded.
-    """
-    if configured_prompt(config) is None:
-        return
-    limits = RolloutLimits(**rollout_settings(config))
-    for base in (config.model.weak, config.model.strong):
-        limits.check_prompt(load_chat({"chat": chat_settings(config, base)}))
 
 
 class Tally:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tratree.config import Config
 from tratree.evaluation.best_of import best_of
 from tratree.evaluation.metrics import summarize
-from tratree.policy.rollout_settings import Episode
-from tratree.policy.sampling import SamplingSettings
+from tratree.policy.rollout_settings import Episode, SamplingSettings
+from tratree.settings import plain
 from tratree.stages.environment import env_maker, games_stage
 from tratree.stages.episodes import (
     play_episodes,
@@ -20,7 +19,7 @@ from tratree.stages.episodes import (
     write_episodes,
 )
 from tratree.stages.explore import sampling_plan
-from tratree.stages.file_names import EPISODES, METRICS
+from tratree.stages.file_names import EPISODES, EPISODES_LOG, METRICS
 from tratree.stages.tasks import evaluated_tasks
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
@@ -46,9 +45,14 @@ def evaluate_stage(
     }
     if best_of is not None:
         plan = sampling_plan(config.explore.sampling, best_of)
-        settings["best_of"] = [asdict(sampling) for sampling in plan]
+        settings["best_of"] = [plain(sampling) for sampling in plan]
     inputs = {"games": games_stage(config), "model": trained}
-    return Stage("evaluate", settings, _evaluate, inputs, label=system, version=2)
+    return Stage(
+        *("evaluate", settings, _evaluate, inputs),
+        label=system,
+        version=2,
+        resumes=(EPISODES_LOG,),
+    )
 
 
 def protocol(config: Config) -> dict[str, Any]:
@@ -58,7 +62,7 @@ def protocol(config: Config) -> dict[str, Any]:
         "splits": {name: config.env.splits[name] for name in evaluation.splits},
         "episodes": evaluation.episodes,
         "samples": evaluation.samples,
-        "sampling": asdict(evaluation.sampling),
+        "sampling": plain(evaluation.sampling),
         "rollout": rollout_settings(config),
         "engine": config.rollout.engine,
     }

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from itertools import cycle, islice
 
-from tratree.config import Config, SamplingConfig
+from tratree.config import Config
 from tratree.errors import UserError
-from tratree.policy.rollout_settings import Episode
-from tratree.policy.sampling import SamplingSettings
+from tratree.policy.rollout_settings import Episode, SamplingSettings
+from tratree.settings import plain
 from tratree.stages.another_m import played_with_another_m
 from tratree.stages.demonstrations import DEMONSTRATIONS
 from tratree.stages.environment import env_maker, games_stage
@@ -21,7 +20,7 @@ from tratree.stages.episodes import (
 )
 from tratree.stages.exploration import undecided, within_tokens
 from tratree.stages.explorer import explorer_stage
-from tratree.stages.file_names import EPISODES
+from tratree.stages.file_names import EPISODES, EPISODES_LOG
 from tratree.stages.tasks import explored_tasks
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
@@ -47,9 +46,9 @@ def explore_stage(
     """
     explore = config.explore
     rounds = 1 if demonstrations else explore.rounds
-    untouched = [] if demonstrations else [asdict(s) for s in explore.untouched]
+    untouched = [] if demonstrations else [plain(s) for s in explore.untouched]
     trained = explore.trajectories - len(untouched)
-    plan = [asdict(s) for s in sampling_plan(explore.sampling, trained)]
+    plan = [plain(s) for s in sampling_plan(explore.sampling, trained)]
     explorers = [explorer]
     stage: Stage | None = None
     for number in range(rounds):
@@ -76,12 +75,19 @@ def explore_stage(
         if demonstrations is not None:
             inputs["demonstrations"] = demonstrations
         name = f"{label} round {number + 1}".strip() if rounds > 1 else label
-        stage = Stage("explore", settings, _explore, inputs, version=VERSION, label=name)
+        stage = Stage(
+            *("explore", settings, _explore, inputs),
+            version=VERSION,
+            label=name,
+            resumes=(EPISODES_LOG,),
+        )
     assert stage is not None
     return stage
 
 
-def sampling_plan(settings: list[SamplingConfig], trajectories: int) -> list[SamplingConfig]:
+def sampling_plan(
+    settings: Sequence[SamplingSettings], trajectories: int
+) -> list[SamplingSettings]:
     """Return the setting of each of the M trajectories.
 
     The settings take turns; after the first turn the greedy ones are left out, because they

@@ -10,6 +10,7 @@ from tratree.modules.explorer import ExplorerModule
 from tratree.policy.encoding import encode_trajectory
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.stages.training import (
+    RESUMED,
     load_chat,
     load_policy,
     load_start,
@@ -28,7 +29,8 @@ def explorer_stage(config: Config, explorers: Sequence[Stage]) -> Stage:
     settings = {**explorers[0].settings, "kl_weight": config.explore.kl_weight}
     inputs = {"demonstrations": demonstrations_stage(config), "start": explorers[0]}
     inputs |= {f"earlier_{number}": stage for number, stage in enumerate(explorers)}
-    return Stage("explorer", settings, _train, inputs, label=f"round {len(explorers) + 1}")
+    label = f"round {len(explorers) + 1}"
+    return Stage("explorer", settings, _train, inputs, label=label, resumes=RESUMED)
 
 
 def _train(job: Job) -> None:

@@ -15,6 +15,7 @@ from tratree.stages.paths import PATHS
 from tratree.stages.sft import sft_stage
 from tratree.stages.training import (
     PREFIX_PACKS,
+    RESUMED,
     chat_settings,
     load_chat,
     load_start,
@@ -52,7 +53,7 @@ def imitate_stage(
     inputs = {"paths": paths}
     if config.method.start == "sft":
         inputs["start"] = sft_stage(config, "strong")
-    return Stage("imitate", settings, on_devices(_train), inputs)
+    return Stage("imitate", settings, on_devices(_train), inputs, resumes=RESUMED)
 
 
 def _train(job: Job) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Literal
 
 from tratree.config import Config
-from tratree.errors import UserError
+from tratree.method_plugins import METHODS
 from tratree.stages.demonstrations import demonstrations_stage
 from tratree.stages.evaluate import evaluate_stage
 from tratree.stages.explore import explore_stage
@@ -60,8 +58,13 @@ def mcts(config: Config) -> Stage:
 
 
 def tree_dpo(config: Config) -> Stage:
-    """Prefer success over failure where they part (section 3.2 of the paper)."""
+    """Prefer success over failure where they diverge (section 3.2 of the paper)."""
     return pairs_dpo(config, pairs_stage(config, weak_trees(config)))
+
+
+def step_dpo(config: Config) -> Stage:
+    """Do as `tree_dpo` does with pairs that end one step after they diverge."""
+    return pairs_dpo(config, pairs_stage(config, weak_trees(config), "one_step"))
 
 
 def unstructured_dpo(config: Config) -> Stage:
@@ -83,6 +86,11 @@ def naive_w2s(config: Config) -> Stage:
 def success_only(config: Config) -> Stage:
     """Imitate what solved a task of what the weak model did."""
     return imitate_stage(config, select_stage(config, explored(config), "solved"))
+
+
+def evaluate_best_of_n(config: Config, name: str, trained: Stage) -> Stage:
+    """Let the model play each task ``method.samples`` times; the best trajectory counts."""
+    return evaluate_stage(config, name, trained, best_of=config.method.samples)
 
 
 def rejection(config: Config) -> Stage:
@@ -119,48 +127,20 @@ def _rounds_against_the_expert(config: Config, demonstrations: Stage, label: str
     return policy
 
 
-METHODS: Mapping[str, Callable[[Config], Stage]] = MappingProxyType(
-    {
-        "sft_weak": sft_weak,
-        "sft_strong": sft_strong,
-        "mcts": mcts,
-        "tree_dpo": tree_dpo,
-        "step_dpo": tree_dpo,  # conf/method/step_dpo.yaml ends continuations after one step
-        "unstructured_dpo": unstructured_dpo,
-        "naive_w2s": naive_w2s,
-        "success_only": success_only,
-        "best_of_n": sft_strong,  # differs in how it is evaluated
-        "rejection": rejection,
-        "eto": eto,
-        "ceiling": ceiling,
-    }
-)
-
-
 def systems(config: Config) -> dict[str, Stage]:
-    """Return the trained stage of every system that a run compares, baselines first.
-
-    Raises:
-        UserError: If `config.method.name` is unknown.
-    """
-    name = config.method.name
-    if name not in METHODS:
-        raise UserError(f"method={name} is not known: use one of {', '.join(METHODS)}")
+    """Return the trained stage of every system that a run compares, baselines first."""
+    method = METHODS.find(config.method.target or config.method.name)
     return {
         "sft_weak": sft_weak(config),
         "sft_strong": sft_strong(config),
-        name: METHODS[name](config),
+        method.name: method.train(config),
     }
 
 
 def evaluations(config: Config) -> dict[str, Stage]:
-    """Return the evaluation of every system that a run compares, baselines first.
-
-    Raises:
-        UserError: If `config.method.name` is unknown.
-    """
-    samples = {"best_of_n": config.method.samples}
+    """Return the evaluation of every system that a run compares, baselines first."""
+    method = METHODS.find(config.method.target or config.method.name)
     return {
-        name: evaluate_stage(config, name, trained, best_of=samples.get(name))
+        name: (method.evaluate if name == method.name else evaluate_stage)(config, name, trained)
         for name, trained in systems(config).items()
     }

@@ -22,7 +22,7 @@ def paths_stage(config: Config, trees: Stage) -> Stage:
     method = config.method
     settings = {
         "iterations": method.iterations,
-        "exploration": method.exploration,
+        "exploration": method.ucb_constant,
         "minimum_score": method.minimum_score,
     }
     return Stage("paths", settings, _search, {"trees": trees}, version=2, self_contained=True)

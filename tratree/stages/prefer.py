@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 
 from tratree.config import Config
 from tratree.data.pairs import EncodedPair, PairDataModule
-from tratree.modules.tree_dpo import DPOSettings, TreeDPOModule
+from tratree.modules.settings import DPOSettings
+from tratree.modules.tree_dpo import TreeDPOModule
 from tratree.stages.reference import (
     REFERENCE,
     encode_pair,
@@ -18,6 +20,7 @@ from tratree.stages.reference import (
 )
 from tratree.stages.sft import sft_stage
 from tratree.stages.training import (
+    RESUMED,
     load_chat,
     load_start,
     on_devices,
@@ -48,11 +51,7 @@ def prefer_stage(
     strong, method = config.model.strong, config.method
     settings = {
         **training_settings(config, strong, config.model.preference),
-        "dpo": {
-            "beta": method.beta,
-            "label_smoothing": method.label_smoothing,
-            "length_normalised": method.length_normalised,
-        },
+        "dpo": {f.name: getattr(method, f.name) for f in fields(DPOSettings)},
         "pack_tokens": pack_tokens(config),
         **example_settings(config),
     }
@@ -61,7 +60,8 @@ def prefer_stage(
         start = sft_stage(config, "strong")
     if start is not None:
         inputs["start"] = start
-    return Stage("prefer", settings, on_devices(_train), inputs, label=label, version=2)
+    train = on_devices(_train)
+    return Stage("prefer", settings, train, inputs, label=label, version=2, resumes=RESUMED)
 
 
 def _train(job: Job) -> None:

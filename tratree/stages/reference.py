@@ -13,7 +13,10 @@ from typing import Any
 
 from tratree.config import Config
 from tratree.errors import UserError
+from tratree.modules.attention_check import check_batches, check_packs
+from tratree.modules.finite import check_scores
 from tratree.modules.log_probabilities import score_sequences
+from tratree.modules.pack_attention import attend_by_edges
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
 from tratree.stages.environment import configured_prompt
@@ -129,8 +132,15 @@ def _after(chat: ChatFormat, trajectory: Trajectory, shared_steps: int) -> Encod
 def _score(job: Job) -> None:
     model, chat = load_policy(job.inputs["model"], job.settings["dtype"])
     chat = pair_chat(chat, job.settings)
+    packed = job.settings["pack_tokens"]
+    if packed is None:
+        check_batches(model)
+    else:
+        attend_by_edges(model)
+        check_packs(model)
     pairs = load_pairs(job)
     sides = [side for pair in pairs for side in encode_pair(chat, pair)]
-    scores = score_sequences(model, sides, pack_tokens=job.settings["pack_tokens"])
+    scores = score_sequences(model, sides, pack_tokens=packed)
+    check_scores(scores)
     document = json.dumps(list(zip(scores[::2], scores[1::2], strict=True)))
     (job.folder / REFERENCE).write_text(document + "\n", encoding="utf-8")

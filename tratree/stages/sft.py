@@ -11,6 +11,7 @@ from tratree.policy.encoding import encode_trajectory
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.stages.training import (
     PREFIX_PACKS,
+    RESUMED,
     load_chat,
     load_start,
     on_devices,
@@ -40,7 +41,8 @@ def sft_stage(
     base = config.model.weak if role == "weak" else config.model.strong
     inputs = {"demonstrations": demonstrations or demonstrations_stage(config)}
     settings = {**training_settings(config, base, base.sft), **prefix_settings(config)}
-    return Stage("sft", settings, on_devices(_train), inputs, label=f"{role} {label}".strip())
+    name = f"{role} {label}".strip()
+    return Stage("sft", settings, on_devices(_train), inputs, label=name, resumes=RESUMED)
 
 
 def _train(job: Job) -> None:

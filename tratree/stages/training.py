@@ -15,49 +15,72 @@ from lightning.pytorch.profilers import AdvancedProfiler, Profiler, SimpleProfil
 from peft import PeftModel
 from rich.console import Console
 from transformers import PreTrainedModel
+from typing_extensions import TypedDict
 
-from tratree.config import BaseModelConfig, Config, OptimizationConfig
+from tratree.config import BaseModelSettings, Config
 from tratree.data.data_module import StepDataModule
-from tratree.models.loading import load_base, load_tokenizer
+from tratree.documents import read_json
+from tratree.errors import UserError
+from tratree.models.full import load_whole, save_whole, train_all
+from tratree.models.loading import load_base, load_stop_ids, load_tokenizer
 from tratree.models.lora import add_lora, load_adapter, load_policy_model, save_adapter
-from tratree.models.names import fingerprint
+from tratree.models.names import fingerprint, hub_commit
 from tratree.models.ranks import is_first_rank
 from tratree.models.settings import LoraSettings, ModelSettings
 from tratree.modules.adapter_module import AdapterModule
+from tratree.modules.attention_check import check_rollouts
+from tratree.modules.finite import check_weights
 from tratree.modules.fit import CHECKPOINT, FitReport, fit
+from tratree.modules.metrics import METRICS, logged_metrics
 from tratree.modules.nodes import run_on_nodes
+from tratree.modules.pack_attention import CausalModel
 from tratree.modules.processes import run_in_processes
-from tratree.modules.settings import TrainingSettings
+from tratree.modules.settings import OptimizationSettings, TrainingSettings
 from tratree.policy.chat import ChatFormat
 from tratree.policy.prompt import Prompt
+from tratree.settings import plain
 from tratree.stages.environment import configured_prompt
-from tratree.store.finished import read_description
+from tratree.store.finished import how_to_repair, read_description
 from tratree.store.progress import Progress
 from tratree.store.stage import Job, Resources
 
+
+class FitReportDocument(TypedDict):
+    """A `FitReport` as JSON data."""
+
+    samples: int
+    too_long: int
+    steps: int
+    loss: float | None
+
+
 ADAPTER = "adapter"
+RESUMED = (CHECKPOINT, METRICS)
+"""The files that a fine-tuning goes on from."""
 REPORT = "training.json"
 PREFIX_PACKS = "prefix_pack_tokens"
 
 
 def training_settings(
-    config: Config, base: BaseModelConfig, optimization: OptimizationConfig
+    config: Config, base: BaseModelSettings, optimization: OptimizationSettings
 ) -> dict[str, Any]:
     """Return what a fine-tuning of `base` depends on, besides its data."""
     model, trainer = config.model, config.trainer
+    commit = hub_commit(base.name, base.revision)
     return {
         "base": {
             "name": base.name,
+            **_revision(commit),
             "dtype": model.dtype,
             "attention": model.attention,
             "gradient_checkpointing": model.gradient_checkpointing,
             "quantization": model.quantization,
         },
-        "weights": fingerprint(base.name),
+        "weights": fingerprint(base.name, commit),
         "chat": chat_settings(config, base),
         "context": model.context,
-        "lora": asdict(model.lora),
-        "optimization": asdict(optimization),
+        "lora": lora_settings(model.lora),
+        "optimization": plain(optimization),
         "hardware": {  # another one changes the last bits of a result
             "accelerator": trainer.accelerator,
             "devices": trainer.devices,
@@ -70,6 +93,15 @@ def training_settings(
     }
 
 
+def lora_settings(lora: LoraSettings | None) -> dict[str, Any] | None:
+    """Return what an adapter depends on; None where all weights are trained."""
+    if lora is None:
+        return None
+    default = plain(LoraSettings())
+    later = ("dora", "rslora", "modules_to_save")  # fine-tunings from before them keep their keys
+    return {n: v for n, v in plain(lora).items() if n not in later or v != default[n]}
+
+
 def prefix_settings(config: Config) -> dict[str, int]:
     """Return how episodes to imitate are packed, which all begin with the prompt: once a pass.
 
@@ -80,7 +112,7 @@ def prefix_settings(config: Config) -> dict[str, int]:
     return {PREFIX_PACKS: config.method.pack_tokens}
 
 
-def chat_settings(config: Config, base: BaseModelConfig) -> dict[str, Any]:
+def chat_settings(config: Config, base: BaseModelSettings) -> dict[str, Any]:
     """Return what the chat format of a base model depends on, the texts of the prompt included.
 
     Raises:
@@ -89,25 +121,56 @@ def chat_settings(config: Config, base: BaseModelConfig) -> dict[str, Any]:
     prompt = configured_prompt(config)
     return {
         "tokenizer": base.name,
+        **_revision(hub_commit(base.name, base.revision)),
         "template": base.chat_template,
         "system_prompt": base.system_prompt,
         **({} if prompt is None else {"prompt": prompt.to_json()}),
     }
 
 
+def _revision(commit: str | None) -> dict[str, str]:
+    return {} if commit is None else {"revision": commit}
+
+
 def load_chat(settings: Mapping[str, Any]) -> ChatFormat:
     """Return the chat format of a model, given the settings of its fine-tuning."""
     chat = settings["chat"]
-    tokenizer = load_tokenizer(chat["tokenizer"])
-    prompt = Prompt.from_json(chat["prompt"]) if "prompt" in chat else None
-    return ChatFormat(tokenizer, chat["template"], chat["system_prompt"], prompt)
+    name, revision = chat["tokenizer"], chat.get("revision")
+    return ChatFormat(
+        load_tokenizer(name, revision),
+        chat["template"],
+        chat["system_prompt"],
+        load_stop_ids(name, revision),
+        Prompt.from_json(chat["prompt"]) if "prompt" in chat else None,
+    )
 
 
-def load_start(job: Job) -> PeftModel:
-    """Return the base model with the adapter to go on from, or with a new one."""
-    base = load_base(ModelSettings(**job.settings["base"]))
-    if "start" in job.inputs:
-        return load_adapter(base, job.inputs["start"] / ADAPTER, trainable=True)
+def base_settings(settings: Mapping[str, Any]) -> ModelSettings:
+    """Return the base model of a fine-tuning, given its settings.
+
+    Raises:
+        UserError: If it is not the model any more that it was then.
+    """
+    base = ModelSettings(**settings["base"])
+    if fingerprint(base.name, base.revision) != settings["weights"]:
+        raise UserError(
+            f"the files of base model {base.name} have changed since its fine-tuning was planned: "
+            "put them back, or run the same command again to train on the new ones"
+        )
+    return base
+
+
+def load_start(job: Job) -> CausalModel:
+    """Return the base model with the adapter to resume from, or with a new one.
+
+    Without adapters, ``lora=null``, it is a base model of which all weights are trained.
+    """
+    base = load_base(base_settings(job.settings))
+    start = job.inputs["start"] / ADAPTER if "start" in job.inputs else None
+    if job.settings["lora"] is None:
+        return train_all(load_whole(base, start) if start else base)
+    if start:
+        return load_adapter(base, start, trainable=True)
     return add_lora(base, LoraSettings(**job.settings["lora"]), job.settings["seed"])
 
 
@@ -121,7 +184,7 @@ def load_policy(
     What was trained on a GPU plays on one.
     """
     settings = read_description(trained)["settings"]
-    base = ModelSettings(**settings["base"])
+    base = base_settings(settings)
     folder = trained / ADAPTER if adapter else None
     model: Any = load_policy_model(base, folder, getattr(torch, dtype))
     on_gpu = settings["hardware"]["accelerator"] == "gpu" and torch.cuda.is_available()
@@ -131,8 +194,14 @@ def load_policy(
 
 
 def policy_loader(job: Job, *, adapter: bool = True) -> partial[tuple[PreTrainedModel, ChatFormat]]:
-    """Return a picklable function that loads the job's model to play."""
-    return partial(load_policy, job.inputs["model"], job.settings["dtype"], adapter=adapter)
+    """Return a picklable function that loads the job's model to play, and checks that it can."""
+    return partial(_load_player, job.inputs["model"], job.settings["dtype"], adapter)
+
+
+def _load_player(trained: Path, dtype: str, adapter: bool) -> tuple[PreTrainedModel, ChatFormat]:
+    model, chat = load_policy(trained, dtype, adapter=adapter)
+    check_rollouts(model)
+    return model, chat
 
 
 def read_training_settings(job: Job) -> TrainingSettings:
@@ -158,12 +227,15 @@ def _on_devices(train: Callable[[Job], None], job: Job) -> None:
     devices, num_nodes = hardware["devices"], hardware.get("num_nodes", 1)
     place = job.inputs, job.folder, job.resources, job.title
     work = partial(_one_of_several, train, job.settings, *place)
-    if num_nodes > 1:
-        run_on_nodes(work, num_nodes, devices)
-    elif devices > 1:
-        run_in_processes(work, devices)
-    else:
+    if num_nodes * devices == 1:
         train(job)
+        return
+    # Trackers stay in this process, which reads what the first of the others writes.
+    with logged_metrics(job.folder / METRICS, job.tracker.training_logger(job.title)):
+        if num_nodes > 1:
+            run_on_nodes(work, num_nodes, devices)
+        else:
+            run_in_processes(work, devices)
 
 
 def _one_of_several(
@@ -191,7 +263,11 @@ def train(job: Job, module: AdapterModule, data: StepDataModule[Any, Any]) -> No
             logger=job.tracker.training_logger(job.title),
             profiler=_profiler(job),
         )
-    save_adapter(module.model, job.folder / ADAPTER)
+    check_weights(module.model)
+    if isinstance(module.model, PeftModel):
+        save_adapter(module.model, job.folder / ADAPTER)
+    else:
+        save_whole(module.model, job.folder / ADAPTER)
     if is_first_rank():
         (job.folder / REPORT).write_text(json.dumps(asdict(report)) + "\n", encoding="utf-8")
         (job.folder / CHECKPOINT).unlink(missing_ok=True)
@@ -208,7 +284,12 @@ def _profiler(job: Job) -> Profiler | None:
 
 def read_report(trained: Path) -> FitReport:
     """Return what a finished fine-tuning did."""
-    return FitReport(**json.loads((trained / REPORT).read_text("utf-8")))
+    advice = how_to_repair(trained)
+    try:
+        report: FitReport = FitReport(**read_json(trained / REPORT, FitReportDocument, advice))
+    except (FileNotFoundError, NotADirectoryError, TypeError) as error:
+        raise UserError(f"{trained / REPORT} is missing or damaged: {advice}") from error
+    return report
 
 
 def describe(report: FitReport) -> str:

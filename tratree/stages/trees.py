@@ -12,29 +12,29 @@ from zlib import crc32
 import numpy as np
 
 from tratree.config import Config
-from tratree.envs.registry import action_key
+from tratree.envs.registry import action_key, reference_of
 from tratree.models.names import fingerprint
 from tratree.stages.file_names import EPISODES
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Step, Trajectory
-from tratree.tree.files import load_trees, save_trees
+from tratree.tree.files import TREES, load_trees, save_trees
 from tratree.tree.merge import build_trees
 from tratree.tree.similarity import make_similarity
 from tratree.tree.statistics import forest_statistics
 from tratree.tree.types import TrajectoryTree
 
-TREES = "trees.npz"
 STATISTICS = "statistics.json"
 
 
 def trees_stage(config: Config, explored: Stage) -> Stage:
     """Merge `tree.width` trajectories of each task (section 3.1 of the paper)."""
     tree = config.tree
+    normalised = tree.action_match == "normalised"
     settings: dict[str, Any] = {
         "similarity": tree.similarity,
         "xi_sim": tree.xi_sim,
-        "action_rule": config.env.name if tree.action_match == "normalised" else "exact",
+        "action_rule": reference_of(vars(config.env)) if normalised else "exact",
     }
     if tree.compares != "observation":
         settings["compares"] = tree.compares

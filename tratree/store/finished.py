@@ -1,17 +1,35 @@
-"""The folders of finished stages: what the store writes into them, and which are alike."""
+"""The folders of finished stages: what the store writes into them, and how that is read."""
 
 from __future__ import annotations
 
-import filecmp
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tratree.store.stage import Stage
+from typing_extensions import TypedDict
+
+from tratree.documents import read_json
+from tratree.errors import UserError
 
 DESCRIPTION = "stage.json"
 TIMING = "timing.json"
+CODE = "code.json"
+"""Digests of the code that computed it: `tratree.store.code`."""
+
+
+class Description(TypedDict):
+    """What a stage's key is made of."""
+
+    stage: str
+    version: int
+    settings: dict[str, Any]
+    inputs: dict[str, str]
+
+
+class Timing(TypedDict):
+    """How long a stage took, by whoever computed it."""
+
+    seconds: float
 
 
 def unfinished(finished: Path) -> Path:
@@ -19,60 +37,67 @@ def unfinished(finished: Path) -> Path:
     return finished.with_suffix(".partial")
 
 
-def finished_folders(stages: Path) -> list[Path]:
-    """Return the finished ones among the stages of one name, in the order of their keys."""
-    folders = {path.parent for path in stages.glob(f"*/{DESCRIPTION}")}
-    return sorted(folder for folder in folders if unfinished(folder) != folder)
+def is_finished(folder: Path) -> bool:
+    """Return whether a stage is finished.
+
+    Raises:
+        UserError: If a file or a link is in the place of its folder.
+    """
+    if not folder.is_symlink() and folder.is_dir():
+        return True
+    refuse_other_than_folder(folder)
+    return False
 
 
-def read_description(folder: Path) -> dict[str, Any]:
-    """Return name, version, settings and input keys of the finished stage in `folder`."""
-    description: dict[str, Any] = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+def refuse_other_than_folder(folder: Path) -> None:
+    """Check that there is a folder or nothing; a link would have others' files read and written.
+
+    Raises:
+        UserError: If there is something else.
+    """
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        kind = "a link" if folder.is_symlink() else "a file"
+        raise UserError(f"{folder} is {kind} where the store keeps a folder: remove it")
+
+
+def finished_stages(stages: Path) -> Iterator[tuple[Path, Description]]:
+    """Yield the finished ones among the stages of one name, in the order of their keys.
+
+    One whose description is damaged is left out: it matters to those alone who read that stage.
+    """
+    for folder in sorted(stages.glob("*")) if stages.is_dir() else ():
+        if not folder.suffix and not folder.is_symlink() and folder.is_dir():
+            try:
+                yield folder, read_description(folder)
+            except UserError:
+                continue
+
+
+def read_description(folder: Path) -> Description:
+    """Return name, version, settings and input keys of the finished stage in `folder`.
+
+    Raises:
+        UserError: If they are damaged.
+    """
+    try:
+        description: Description = read_json(
+            folder / DESCRIPTION, Description, how_to_repair(folder)
+        )
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(f"{folder} has no {DESCRIPTION}: {how_to_repair(folder)}") from error
     return description
 
 
-def with_equal_inputs(stage: Stage, inputs: Mapping[str, Path], root: Path) -> Path | None:
-    """Return a finished stage that differs from `stage` only in how its inputs came about.
-
-    Such as the pairs of trees that were merged with another ξ and are the same trees: the result
-    is the same, too, because a stage is a function of its settings and of what its inputs hold.
-
-    Args:
-        stage: Whose result is wanted.
-        inputs: The folders of its inputs, finished.
-        root: Of the store.
-
-    Returns:
-        The folder, or None if there is none.
-    """
-    wanted = json.loads(json.dumps({**stage.description(), "inputs": None}))
-    for folder in finished_folders(root / stage.name) if inputs else ():
-        found = read_description(folder)
-        keys = found["inputs"]
-        if {**found, "inputs": None} == wanted and keys.keys() == inputs.keys():
-            theirs = {name: root / stage.inputs[name].name / key for name, key in keys.items()}
-            if all(_equal(stage.inputs[name], inputs[name], theirs[name]) for name in inputs):
-                return folder
-    return None
+def read_seconds(folder: Path) -> float | None:
+    """Return how long the finished stage in `folder` took; None if that is not known."""
+    try:
+        timing: Timing = read_json(folder / TIMING, Timing, "")
+    except (FileNotFoundError, NotADirectoryError, UserError):
+        return None
+    return timing["seconds"]
 
 
-def _equal(stage: Stage, ours: Path, theirs: Path) -> bool:
-    """Whether two folders of `stage` are one and the same to the stages that read them."""
-    if ours == theirs:
-        return True
-    files = _results(ours)
-    return (
-        (theirs / DESCRIPTION).is_file()
-        and (stage.self_contained or _settings(ours) == _settings(theirs))
-        and files == _results(theirs)
-        and all(filecmp.cmp(ours / file, theirs / file, shallow=False) for file in files)
-    )
-
-
-def _settings(folder: Path) -> Any:
-    return read_description(folder)["settings"]
-
-
-def _results(folder: Path) -> set[Path]:
-    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return {file for file in files if file not in (Path(DESCRIPTION), Path(TIMING))}
+def how_to_repair(folder: Path) -> str:
+    """Return what to do about a damaged stage."""
+    root = folder.absolute().parents[1]
+    return f"run `tratree store repair --store {root}`, then the same command again"

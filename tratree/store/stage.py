@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.store.progress import Progress
 from tratree.tracking import Tracker
-from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,9 @@ class Job:
 
     `title` is the stage's, for people and trackers.
 
-    `folder` may hold what an earlier, interrupted run of the same stage left there; the
-    function goes on from it and must end with the same bytes as an undisturbed run.
+    `folder` may hold what an earlier, interrupted run of the same stage left there of the files
+    that the stage resumes; the function goes on from them and must end with the same bytes as an
+    undisturbed run.
     """
 
     settings: Mapping[str, Any]
@@ -69,8 +70,11 @@ class Stage:
         run: The function that fills the folder.
         version: Raised when `run` changes what it writes for equal settings.
         label: Tells apart stages of one name in progress messages, such as ``weak``.
+        resumes: The files that `run` goes on from, as patterns of their paths in the folder, such
+            as ``episodes.log.jsonl``. All else that is there when work begins is removed.
         self_contained: Whether later stages read only what it writes, and not its settings. If
             it writes the same with other settings, what follows need not be computed again.
+        code: Functions of other packages that `run` calls, whose code is looked at as its own is.
     """
 
     name: str
@@ -79,7 +83,9 @@ class Stage:
     inputs: Mapping[str, Stage] = field(default_factory=dict)
     version: int = 1
     label: str = ""
+    resumes: tuple[str, ...] = ()
     self_contained: bool = False
+    code: tuple[Callable[..., Any], ...] = ()
 
     @property
     def title(self) -> str:
@@ -98,8 +104,13 @@ class Stage:
     @cached_property
     def key(self) -> str:
         """A hash of name, version, settings and the inputs' keys: 16 hexadecimal digits."""
-        text = json.dumps(self.description(), sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return key_of(self.description())
+
+
+def key_of(description: Mapping[str, Any]) -> str:
+    """Return the key of what `Stage.description` returns, or of its JSON: 16 hexadecimal digits."""
+    text = json.dumps(description, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def with_inputs(stages: Iterable[Stage]) -> list[Stage]:

@@ -5,21 +5,40 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from tratree.errors import UserError
-from tratree.files import share_as_folder
-from tratree.store.finished import DESCRIPTION, TIMING, unfinished, with_equal_inputs
+from tratree.files import (
+    clear_disk_errors,
+    files_below,
+    is_own_file,
+    share_as_folder,
+    write_atomically,
+)
+from tratree.store.code import changed_modules, code_digests
+from tratree.store.equal import copy_results, with_equal_inputs
+from tratree.store.finished import (
+    CODE,
+    DESCRIPTION,
+    TIMING,
+    is_finished,
+    refuse_other_than_folder,
+    unfinished,
+)
+from tratree.store.manifest import checked_file, verify, write_manifest
 from tratree.store.progress import Progress
-from tratree.store.stage import Job, Resources, Stage
+from tratree.store.stage import Job, Resources, Stage, with_inputs
+from tratree.store.uses import is_locked, using
 from tratree.tracking import Tracker
+
+ADVICE = "set store=FOLDER to a folder you may write to"
 
 
 @dataclass(frozen=True)
@@ -28,8 +47,9 @@ class Store:
 
     A stage is worked on in ``<key>.partial`` under a file lock and appears by an atomic rename,
     so a finished folder is always whole, and an interrupted one is gone on with. A
-    stage that was finished from other inputs of equal content is copied. `computed` holds the keys
-    of the stages that were neither found nor copied.
+    stage that was finished from other inputs of equal content is copied. What a stage is computed
+    from is checked against its manifest first. `computed` holds the keys of the stages that were
+    neither found nor copied; `run` is the folder of the run that the stages are for.
     """
 
     root: Path
@@ -37,6 +57,8 @@ class Store:
     progress: Progress
     tracker: Tracker = field(default_factory=Tracker)
     computed: set[str] = field(default_factory=set)
+    run: Path | None = None
+    _used: set[str] = field(default_factory=set)
 
     def folder(self, stage: Stage) -> Path:
         """Where the stage's result lies once it is finished."""
@@ -45,36 +67,79 @@ class Store:
     def ensure(self, stage: Stage) -> Path:
         """Return the folder of the finished stage, computing it and its inputs if needed.
 
+        What it holds was checked against its manifest.
+
         Raises:
-            UserError: If the store can't be written, or the stage's own input is bad.
+            UserError: If the store can't be written, the stage or an input of a computation is
+                damaged, or the stage's own input is bad.
         """
+        with clear_disk_errors(f"the store at {self.root}", ADVICE), self.using([stage]):
+            folder = self._ensure(stage)
+            verify(folder, checked_file(folder))
+        return folder
+
+    @contextmanager
+    def using(self, stages: Iterable[Stage]) -> Iterator[None]:
+        """Keep stages and their inputs from being removed inside the block."""
+        places = {f"{stage.name}/{stage.key}" for stage in with_inputs(stages)}
+        if places <= self._used:
+            yield
+            return
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(using(self.root, places, self.run))
+            except OSError as error:
+                if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                    raise  # who can only read a finished store uses it at his own risk
+            added = places - self._used
+            self._used.update(added)
+            stack.callback(self._used.difference_update, added)
+            yield
+
+    def _ensure(self, stage: Stage) -> Path:
         finished = self.folder(stage)
-        if finished.is_dir():
+        if is_finished(finished):
             self.progress.reused(stage.title)
             return finished
-        inputs = {name: self.ensure(before) for name, before in stage.inputs.items()}
-        with _clear_disk_errors(self.root), self._lock(stage):
-            if finished.is_dir():
+        inputs = {name: self._ensure(before) for name, before in stage.inputs.items()}
+        with self._lock(stage):
+            if is_finished(finished):
                 self.progress.reused(stage.title)
                 return finished
-            partial = unfinished(finished)
-            started = time.monotonic()
-            same = with_equal_inputs(stage, inputs, self.root)
-            if same:
-                self.progress.reused(stage.title, "its inputs equal those of a finished one")
-                shutil.rmtree(partial, ignore_errors=True)
-                shutil.copytree(same, partial)
-            else:
-                partial.mkdir(parents=True, exist_ok=True)
-                with self.progress.stage(stage.title):
-                    stage.run(self._job(stage, inputs, partial))
-                self.computed.add(stage.key)
-            _write_json(partial / TIMING, {"seconds": round(time.monotonic() - started, 3)})
-            _write_json(partial / DESCRIPTION, stage.description())
-            share_as_folder(partial)
-            os.sync()  # so that a power cut after the rename finds whole files
-            partial.rename(finished)
+            for folder in inputs.values():
+                verify(folder, checked_file(folder))
+            self._compute(stage, inputs, finished)
         return finished
+
+    def _compute(self, stage: Stage, inputs: Mapping[str, Path], finished: Path) -> None:
+        partial = unfinished(finished)
+        started = time.monotonic()
+        same = with_equal_inputs(stage, inputs, self.root)
+        if same and _copy(same, partial):
+            self.progress.reused(stage.title, "its inputs equal those of a finished one")
+        else:
+            _keep_only(stage.resumes, partial)
+            with self.progress.stage(stage.title):
+                stage.run(self._job(stage, inputs, partial))
+            self.computed.add(stage.key)
+            _write_json(partial / CODE, code_digests(stage.run, *stage.code))
+        _write_json(partial / TIMING, {"seconds": round(time.monotonic() - started, 3)})
+        _write_json(partial / DESCRIPTION, stage.description())
+        share_as_folder(partial)
+        write_manifest(partial, checked_file(finished))
+        os.sync()  # so that a power cut after the rename finds whole files
+        partial.rename(finished)
+
+    def changed_code(self, stages: Iterable[Stage]) -> list[tuple[Stage, list[str]]]:
+        """Return the finished ones among `stages` that other code computed, with its modules."""
+        found = []
+        for stage in stages:
+            stored = self.folder(stage) / CODE
+            if stored.is_file():
+                before = json.loads(stored.read_text("utf-8"))
+                if changed := changed_modules(before, code_digests(stage.run, *stage.code)):
+                    found.append((stage, changed))
+        return found
 
     def _job(self, stage: Stage, inputs: Mapping[str, Path], folder: Path) -> Job:
         return Job(
@@ -90,52 +155,74 @@ class Store:
     @contextmanager
     def _lock(self, stage: Stage) -> Iterator[None]:
         folder = self.folder(stage)
+        refuse_other_than_folder(folder.parent)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(_lock_file(folder))
+        lock = FileLock(lock_file(folder))
         try:
             lock.acquire(timeout=0.1)
         except Timeout:
             self.progress.message(f"{stage.title}: another run is computing it; waiting")
             lock.acquire()
+        except OSError as error:
+            if error.errno not in (errno.EISDIR, errno.ELOOP, errno.ENXIO):
+                raise
+            raise UserError(f"{lock_file(folder)} is no file to lock: remove it") from error
         try:
             yield
         finally:
             lock.release()
 
 
+def prepare_root(store: str) -> Path:
+    """Return the root of the store that a configuration names, made if needed.
+
+    Raises:
+        UserError: If it can't be a store.
+    """
+    if not store:
+        raise UserError("store= is empty: set store=FOLDER")
+    root = Path(store).absolute()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"cannot make the store at {root} ({reason}): {ADVICE}") from error
+    return root
+
+
 def is_being_computed(finished: Path) -> bool:
     """Whether a process is computing the stage whose folder will be `finished`."""
-    if not _lock_file(finished).exists():
-        return False
-    try:
-        FileLock(_lock_file(finished)).acquire(timeout=0).lock.release()
-    except Timeout:
-        return True
-    return False
+    return is_locked(lock_file(finished))
 
 
-def _lock_file(finished: Path) -> Path:
+def lock_file(finished: Path) -> Path:
+    """Return the file that is locked while a stage is computed or removed."""
     return finished.with_suffix(".lock")
+
+
+def _copy(finished: Path, partial: Path) -> bool:
+    """Copy the results of a finished stage; return whether it was there up to the end."""
+    _keep_only((), partial)
+    try:
+        copy_results(finished, partial)
+    except FileNotFoundError:  # somebody removed it
+        return False
+    return True
+
+
+def _keep_only(patterns: tuple[str, ...], partial: Path) -> None:
+    """Make the folder of an unfinished stage, without what its work does not go on from."""
+    refuse_other_than_folder(partial)
+    partial.mkdir(parents=True, exist_ok=True)
+    for path in list(files_below(partial)):
+        name = path.relative_to(partial).as_posix()
+        if not (is_own_file(path) and any(fnmatch(name, pattern) for pattern in patterns)):
+            path.unlink()
+    for folder, _, _ in os.walk(partial, topdown=False):
+        if Path(folder) != partial and not os.listdir(folder):
+            os.rmdir(folder)
 
 
 def _write_json(path: Path, data: object) -> None:
     text = json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
-
-
-@contextmanager
-def _clear_disk_errors(root: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise UserError(
-                f"no space left for the store at {root}: free some, or set store=FOLDER to "
-                "another disk, and run the same command again; finished work is kept"
-            ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
-            raise UserError(
-                f"cannot write the store at {root} ({error.strerror}): "
-                "set store=FOLDER to a folder you may write to"
-            ) from error
-        raise
+    write_atomically(path, [text.encode() + b"\n"])

@@ -7,12 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tratree.config import Config
-from tratree.errors import UserError
-
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
+    from tratree.config import Config
     from tratree.store.stage import Stage
 
 
@@ -58,7 +56,7 @@ def open_tracker(config: Config, folder: Path) -> Iterator[Tracker]:
     """Open the tracker that `config` asks for, for the run in `folder`.
 
     Raises:
-        UserError: If it is not known, not installed, or cannot reach what it needs.
+        UserError: If it cannot reach what it needs.
     """
     tracker = _make_tracker(config, folder)
     try:
@@ -82,8 +80,6 @@ def _make_tracker(config: Config, folder: Path) -> Tracker:
         from lightning.pytorch.loggers import TensorBoardLogger
 
         return FileTracker(folder / name, TensorBoardLogger)
-    if name == "wandb":
-        from tratree.tracking.wandb_tracker import WandbTracker
+    from tratree.tracking.wandb_tracker import WandbTracker
 
-        return WandbTracker(config, folder)
-    raise UserError(f"logger={name} is not known: use none, csv, tensorboard or wandb")
+    return WandbTracker(config, folder)

@@ -6,7 +6,6 @@ import os
 import secrets
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from tratree.errors import UserError
 from tratree.report.run_page import render as render_run
 from tratree.report.tree_figure import draw_tree, trees_to_draw
 from tratree.runs.run_record import read_run
+from tratree.settings import plain
 from tratree.stages.file_names import EPISODES
 from tratree.stages.trees import read_trees
 from tratree.tracking import wandb_keys as keys
@@ -66,7 +66,7 @@ class WandbTracker(Tracker):
                 id=_run_id(folder),
                 resume="allow",
                 dir=folder.absolute(),
-                config=asdict(config),
+                config=plain(config),
                 mode=mode,  # type: ignore[arg-type]
                 settings=wandb.Settings(silent=True, console="off", init_timeout=30),
             )
@@ -129,7 +129,7 @@ class WandbTracker(Tracker):
     def _log_trees(self, folder: Path) -> None:
         trees = read_trees(folder)
         paths = search_paths(
-            trees, iterations=self._method.iterations, exploration=self._method.exploration
+            trees, iterations=self._method.iterations, exploration=self._method.ucb_constant
         )
         page = render(trees, paths, title=self._run.name or "")
         figures = [

@@ -1,4 +1,4 @@
-"""Trajectory trees: merge attempts at a task, find where they part, search for the best path.
+"""Trajectory trees: merge attempts at a task, find where they diverge, search for the best path.
 
 A tree is a `TrajectoryTree`, flat arrays over nodes. It is built of trajectories
 (`build_trees`), describes itself (`tree_statistics`), and gives preference pairs (`find_pairs`)
@@ -7,11 +7,16 @@ or a path to imitate (`search_paths`). Nothing here knows environments, models o
     trees = build_trees(attempts_by_task, similarity=CharacterNgrams())
     pairs = [find_pairs(tree) for tree in trees]
     paths = search_paths(trees)
+
+`Forest` keeps trees of many tasks together: ``Forest.load(folder)`` reads those of a finished
+``trees`` stage, ``.save(folder)`` writes them, and a notebook shows them. numpy and numba are all
+that this needs, and numba only from the first search or pair on.
 """
 
 from tratree.tree.comparison import PathComparison, best_paths, compare_paths, greedy_path
 from tratree.tree.divergence import Pair, TrajectoryPair, find_pairs, unstructured_pairs
 from tratree.tree.files import load_trees, save_trees
+from tratree.tree.forest import Forest
 from tratree.tree.mcts import search, search_paths
 from tratree.tree.merge import build_tree, build_trees
 from tratree.tree.paths import pair_trajectories, path_trajectory
@@ -19,10 +24,12 @@ from tratree.tree.sentence_embeddings import SentenceEmbeddings
 from tratree.tree.similarity import CharacterNgrams, ExactText, Similarity, make_similarity
 from tratree.tree.statistics import TreeStatistics, forest_statistics, tree_statistics
 from tratree.tree.types import TrajectoryTree
+from tratree.tree.view import render
 
 __all__ = [
     "CharacterNgrams",
     "ExactText",
+    "Forest",
     "Pair",
     "PathComparison",
     "SentenceEmbeddings",
@@ -41,6 +48,7 @@ __all__ = [
     "make_similarity",
     "pair_trajectories",
     "path_trajectory",
+    "render",
     "save_trees",
     "search",
     "search_paths",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -11,10 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from tratree.documents import parse_json
 from tratree.errors import UserError
 from tratree.trajectory.jsonl import canonical_json
 from tratree.trajectory.types import Trajectory
 from tratree.tree.types import Ints, TrajectoryTree, assemble
+
+TREES = "trees.npz"
+"""The file of trees in a folder."""
 
 _FORMAT = 2
 _LINKS = ("parent", "action_id", "step_node")
@@ -56,6 +60,7 @@ def load_trees(path: Path) -> list[TrajectoryTree]:
         UserError: If the file is missing, damaged, or of another format.
     """
     try:
+        _check_sizes(path)
         with np.load(path, allow_pickle=False) as arrays:
             if arrays["format"] != _FORMAT:
                 raise ValueError(f"format {arrays['format']} is not {_FORMAT}")
@@ -72,7 +77,7 @@ def load_trees(path: Path) -> list[TrajectoryTree]:
             raise ValueError("its arrays contradict each other")
         return [
             _tree(
-                json.loads(line),
+                parse_json(line),
                 parent[node_start[number] : node_start[number + 1]],
                 action_id[node_start[number] : node_start[number + 1]],
                 step_node[step_start[number] : step_start[number + 1]],
@@ -84,10 +89,27 @@ def load_trees(path: Path) -> list[TrajectoryTree]:
     except (
         *(AttributeError, EOFError, LookupError, OSError, TypeError, ValueError),
         *(NotImplementedError, zipfile.BadZipFile, zlib.error),
+        *(MemoryError, OverflowError, RecursionError),
     ) as error:
+        reason = " ".join(str(error).split())[:200]
         raise UserError(
-            f"{path} is not an intact file of trees ({error}): build them again"
+            f"{path} is not an intact file of trees ({reason}): build them again"
         ) from error
+
+
+def _check_sizes(path: Path) -> None:
+    """Raise ValueError if an array says that it is larger than its part of the file."""
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            with archive.open(member) as file:
+                version = np.lib.format.read_magic(file)
+                read = {
+                    (1, 0): np.lib.format.read_array_header_1_0,
+                    (2, 0): np.lib.format.read_array_header_2_0,
+                }[version]
+                shape, _, dtype = read(file)
+                if math.prod(shape) * dtype.itemsize != member.file_size - file.tell():
+                    raise ValueError(f"{member.filename} is not as large as it says")
 
 
 def _starts(starts: Any) -> list[int]:
@@ -97,6 +119,8 @@ def _starts(starts: Any) -> list[int]:
 
 
 def _tree(texts: Any, parent: Ints, action_id: Ints, step_node: Ints) -> TrajectoryTree:
+    if not all(isinstance(action, str) for action in texts["actions"]):
+        raise ValueError("an action is not text")
     trajectories = [Trajectory.from_json(t) for t in texts["trajectories"]]
     _check_links(trajectories, texts["actions"], parent, action_id, step_node)
     return assemble(trajectories, texts["actions"], parent, action_id, step_node)

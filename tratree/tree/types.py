@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from itertools import pairwise
 
 import numpy as np
@@ -15,7 +16,7 @@ Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TrajectoryTree:
     """All trajectories of one task, merged where their beginnings agree (section 3.1).
 
@@ -76,6 +77,31 @@ class TrajectoryTree:
     def terminal_mean(self) -> Floats:
         """[N] The mean score of the trajectories that end in each node, 0 where none does."""
         return self.terminal_score_sum / np.maximum(self.terminal_count, 1)
+
+    def __repr__(self) -> str:
+        scores = f"{self.trajectories[-1].score:g} to {self.trajectories[0].score:g}"
+        return (
+            f"<TrajectoryTree of {self.task.task_id}: {len(self.trajectories)} trajectories, "
+            f"{len(self.parent)} nodes, depth {self.depth.max()}, scores {scores}>"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{self._outline(0)}"
+
+    def _outline(self, node: int) -> str:
+        """Return a node and what is below it as HTML that opens and closes."""
+        if node:
+            step = self.step(node)
+            said = f"{step.action} → {step.observation}"
+        else:
+            said = self.trajectories[0].first_observation
+        score = f"{self.mean_score[node]:.2f} × {self.visits[node]}"
+        below = "".join(self._outline(child) for child in self.children(node))
+        opened = " open" if node == 0 else ""
+        return (
+            f'<details{opened} style="margin-left: 1em"><summary>{score} {escape(said)}</summary>'
+            f"{below}</details>"
+        )
 
     def children(self, node: int) -> list[int]:
         """Return the children of `node` in stored order."""

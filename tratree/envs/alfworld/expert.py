@@ -11,9 +11,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from alfworld.gen import constants, goal_library
-
 from tratree.envs.alfworld.goals import LAMP, TASK_RULES, TaskRule
+from tratree.envs.alfworld.package import constants, goal_library
 from tratree.envs.alfworld.scene import FIXED_RECEPTACLES, PORTABLE, can_hold
 from tratree.envs.base import StepResult
 from tratree.errors import UserError

@@ -10,8 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from alfworld.info import ALFRED_PDDL_PATH, ALFRED_TWL2_PATH
-
+from tratree.envs.alfworld.package import ALFRED_PDDL_PATH, ALFRED_TWL2_PATH
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
 

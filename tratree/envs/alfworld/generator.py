@@ -8,12 +8,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from alfworld.gen import goal_library
 from filelock import FileLock
 
 from tratree.envs.alfworld.difficulty import difficulty_named
 from tratree.envs.alfworld.games import packaged_rules
 from tratree.envs.alfworld.goals import TASK_RULES, Goal, goals_of_scene
+from tratree.envs.alfworld.package import goal_library
 from tratree.envs.alfworld.problem import problem_text
 from tratree.envs.alfworld.room import draw_room
 from tratree.envs.alfworld.scene import load_scene

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from alfworld.gen import constants, goal_library
-
+from tratree.envs.alfworld.package import constants, goal_library
 from tratree.envs.alfworld.scene import PORTABLE, can_hold, load_scene
 
 LAMP = "DeskLamp"

@@ -3,7 +3,7 @@
 The library keeps its one game in global variables, so engines that live side by side need a copy
 each. A copy is 1 MB, not the 34 MB of the original: the debug tables behind the loadable segments
 stay out. Its file is gone from the disk before the first use, and copies are used again after
-`release`, so that neither a long run nor a killed one fills the temporary folder.
+`release`; what a process that was killed while it loaded one has left goes with the next start.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from pathlib import Path
 from fast_downward.interface import DOWNWARD_LIB_PATH, Atom, Operator
 
 from tratree.errors import UserError
+from tratree.leftovers import clear_dead_files, owned_file
 
 _idle: list[ctypes.CDLL] = []
+_NAME = "libdownward-", ".so"
 
 
 def acquire() -> ctypes.CDLL:
@@ -37,7 +39,7 @@ def release(library: ctypes.CDLL) -> None:
 
 def _load() -> ctypes.CDLL:
     try:
-        with tempfile.NamedTemporaryFile(prefix="libdownward-", suffix=".so") as file:
+        with owned_file(*_NAME) as file:
             file.write(_loadable_bytes())
             file.flush()
             library = ctypes.CDLL(file.name)
@@ -57,7 +59,11 @@ def _load() -> ctypes.CDLL:
 
 @cache
 def _loadable_bytes() -> bytes:
-    """Return the library's file up to the end of its last segment (all of it if not ELF64)."""
+    """Return the library's file up to the end of its last segment (all of it if not ELF64).
+
+    Called before the first copy is made: those of dead processes go.
+    """
+    clear_dead_files(*_NAME)
     content = Path(DOWNWARD_LIB_PATH).read_bytes()
     if content[:6] != b"\x7fELF\x02\x01":
         return content

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from alfworld.gen import constants
+from tratree.envs.alfworld.package import constants
 
 FIXED_RECEPTACLES = frozenset(
     set(constants.RECEPTACLES) - constants.MOVABLE_RECEPTACLES_SET - {"PaintingHanger"}

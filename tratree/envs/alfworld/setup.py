@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from tratree.envs.alfworld.compact_games import CompactGames
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.games import GameFolder, GameSource
 from tratree.envs.alfworld.generator import generate_games
+from tratree.envs.alfworld.settings import AlfworldSettings
+from tratree.envs.plugin import Report
 from tratree.errors import UserError
 from tratree.external_data import external_data
 
 OFFICIAL = "official.json"
 
 
-def prepare_data(
-    settings: Mapping[str, Any], folder: Path, report: Callable[[int, int], None]
-) -> None:
-    """Generate the games into `folder`, or note there where the official ones lie.
+def prepare_data(settings: AlfworldSettings, folder: Path, report: Report) -> None:
+    """Generate the games into `folder`, or note there where the official ones are.
 
     Args:
         settings: The configuration of the environment.
@@ -28,17 +26,15 @@ def prepare_data(
         report: Called with the number of games made so far and the number wanted.
 
     Raises:
-        UserError: If the official games cannot be found, or a setting is unknown.
+        UserError: If the official games cannot be found.
     """
-    if settings["games"] == "official":
-        found = _official_folder(settings["data"])
+    if settings.games == "official":
+        found = _official_folder(settings.data)
         (folder / OFFICIAL).write_text(json.dumps({"folder": str(found)}) + "\n", "utf-8")
         return
-    if settings["games"] != "generated":
-        raise UserError(f"env.games={settings['games']} is not known: use generated or official")
     sizes = {
-        split: settings["train_games"] if name == "train" else settings["held_out_games"]
-        for name, split in settings["splits"].items()
+        split: settings.train_games if name == "train" else settings.held_out_games
+        for name, split in settings.splits.items()
     }
     wanted = sum(sizes.values())
     before = 0
@@ -51,20 +47,20 @@ def prepare_data(
             folder,
             split,
             count,
-            difficulty=settings["difficulty"],
-            seed=settings["games_seed"],
+            difficulty=settings.difficulty,
+            seed=settings.games_seed,
             progress=progress,
         )
         before += count
 
 
-def make_env(settings: Mapping[str, Any], folder: Path, cache: Path) -> AlfworldEnv:
+def make_env(settings: AlfworldSettings, folder: Path, cache: Path) -> AlfworldEnv:
     """Open the environment on the games that `prepare_data` made or found."""
     return AlfworldEnv(
         _source(folder),
-        max_steps=settings["max_steps"],
+        max_steps=settings.max_steps,
         cache_folder=cache / "alfworld",
-        wording=settings["wording"],
+        wording=settings.wording,
     )
 
 

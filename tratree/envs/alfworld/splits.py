@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from alfworld.gen import constants
-
+from tratree.envs.alfworld.package import constants
 from tratree.errors import UserError
 
 UNSEEN_SCENES = (10, 219, 308, 424)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from alfworld.gen import constants
-
 from tratree.envs.alfworld.goals import Goal
+from tratree.envs.alfworld.package import constants
 from tratree.envs.alfworld.room import PlacedObject, Room
 from tratree.envs.alfworld.scene import Receptacle, can_hold
 

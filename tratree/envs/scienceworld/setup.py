@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
+from tratree.envs.plugin import Report
 from tratree.envs.scienceworld.environment import ScienceWorldEnv
 from tratree.envs.scienceworld.gold import GoldPaths
+from tratree.envs.scienceworld.settings import ScienceWorldSettings
 from tratree.envs.scienceworld.simulator import Simulator
 from tratree.envs.scienceworld.tasks import (
     SPLITS,
@@ -21,33 +21,15 @@ from tratree.envs.scienceworld.tasks import (
     spread,
     write_tasks,
 )
-from tratree.envs.scienceworld.virtual_machine import JAVA_CHOICES
 from tratree.errors import UserError
 from tratree.external_data import external_data
 from tratree.trajectory.types import Task
 
-SIMPLIFICATIONS = (
-    "teleportAction",
-    "openDoors",
-    "openContainers",
-    "selfWateringFlowerPots",
-    "noElectricalAction",
-)
-"""The simulator's simplifications; ``easy`` stands for those of them that suit the task."""
-
-_CHOICES = {
-    "protocol": ("official", "eto"),
-    "ambiguity": ("agent", "first"),
-    "java": JAVA_CHOICES,
-    "gold_paths": ("original", "plain"),
-}
 _TASKS = "tasks"
 _STEP_LIMITS = "step_limits.json"
 
 
-def prepare_data(
-    settings: Mapping[str, Any], folder: Path, report: Callable[[int, int], None]
-) -> None:
+def prepare_data(settings: ScienceWorldSettings, folder: Path, report: Report) -> None:
     """List the tasks in `folder`, with their descriptions, which the simulator draws.
 
     Args:
@@ -56,25 +38,24 @@ def prepare_data(
         report: Called with the number of tasks listed and the number wanted.
 
     Raises:
-        UserError: If a setting is unknown, or ETO's lists cannot be found.
+        UserError: If a task is unknown, or ETO's lists cannot be found.
     """
-    _check(settings)
     step_limits, eto = {}, None
-    if settings["protocol"] == "eto":
-        lists = _eto_folder(settings["eto_indices"])
+    if settings.protocol == "eto":
+        lists = _eto_folder(settings.eto_indices)
         step_limits, eto = eto_step_limits(lists), eto_variations(lists)
-        if max(step_limits.values()) > settings["max_steps"]:
+        if max(step_limits.values()) > settings.max_steps:
             raise UserError(
-                f"env.max_steps={settings['max_steps']} would cut ETO's step limits: "
+                f"env.max_steps={settings.max_steps} would cut ETO's step limits: "
                 f"set env.max_steps={max(step_limits.values())}"
             )
     (folder / _STEP_LIMITS).write_text(json.dumps(step_limits, indent=1) + "\n", "utf-8")
-    names = _names(settings["tasks"], TASK_NAMES if eto is None else sorted(eto))
-    simulator = Simulator(settings["simplification"], java=settings["java"])
+    names = _names(settings.tasks, TASK_NAMES if eto is None else sorted(eto))
+    simulator = Simulator(settings.simplification, java=settings.java)
     try:
         wanted = {
             name: _chosen(
-                simulator.variations(name) if eto is None else eto[name], settings["variations"]
+                simulator.variations(name) if eto is None else eto[name], settings.variations
             )
             for name in names
         }
@@ -93,37 +74,20 @@ def prepare_data(
         simulator.close()
 
 
-def make_env(settings: Mapping[str, Any], folder: Path, cache: Path) -> ScienceWorldEnv:
+def make_env(settings: ScienceWorldSettings, folder: Path, cache: Path) -> ScienceWorldEnv:
     """Open the environment on the tasks that `prepare_data` listed."""
-    simplification, java = settings["simplification"], settings["java"]
+    simplification, java = settings.simplification, settings.java
     return ScienceWorldEnv(
         list(read_tasks(folder / _TASKS)),
-        Simulator(simplification, java=java, deterministic=settings["deterministic"]),
+        Simulator(simplification, java=java, deterministic=settings.deterministic),
         GoldPaths(
-            simplification, cache / "scienceworld", java, plain=settings["gold_paths"] == "plain"
+            simplification, cache / "scienceworld", java, plain=settings.gold_paths == "plain"
         ),
-        max_steps=settings["max_steps"],
+        max_steps=settings.max_steps,
         step_limits=json.loads((folder / _STEP_LIMITS).read_text("utf-8")),
-        keep_best=settings["protocol"] == "eto",
-        ambiguity=settings["ambiguity"],
+        keep_best=settings.protocol == "eto",
+        ambiguity=settings.ambiguity,
     )
-
-
-def _check(settings: Mapping[str, Any]) -> None:
-    for key, allowed in _CHOICES.items():
-        if settings[key] not in allowed:
-            raise UserError(f"env.{key}={settings[key]} is not known: use {' or '.join(allowed)}")
-    simplification = settings["simplification"]
-    unknown = set(simplification.split(",")) - set(SIMPLIFICATIONS)
-    if simplification not in ("", "easy") and unknown:
-        raise UserError(
-            f"env.simplification={simplification} is not known: use easy alone, or none (''), or "
-            f"some of {', '.join(SIMPLIFICATIONS)}, joined by commas"
-        )
-    if settings["protocol"] == "eto" and simplification != "easy":
-        raise UserError("env.protocol=eto plays with env.simplification=easy: set it so")
-    if settings["variations"] is not None and settings["variations"] < 1:
-        raise UserError(f"env.variations={settings['variations']} is too small: use 1 or more")
 
 
 def _names(wanted: list[str] | None, available: tuple[str, ...] | list[str]) -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Timer
@@ -32,6 +33,13 @@ _OPTIONS = (
 # The simulator goes through hash sets of objects that have no hash code of their own, in the order
 # of the codes that Java draws. This gives all of them one code: the order is that of insertion.
 _DETERMINISTIC = ("-XX:+UnlockExperimentalVMOptions", "-XX:hashCode=2")
+_STARTS = 2
+"""How often a machine that dies while it starts is tried."""
+
+# Every failed call raises here; py4j would also write the traceback of each into logs, such as those
+# of objects that are collected after their machine was closed.
+logging.getLogger("py4j").setLevel(logging.CRITICAL)
+
 _SEED_SCRAMBLER = 0x5DEECE66D  # java.util.Random.setSeed applies it by exclusive or
 
 
@@ -68,6 +76,18 @@ class VirtualMachine:
             *("-classpath", os.pathsep.join((find_jar_path(), JAR_PATH))),
             *("py4j.GatewayServer", "--die-on-broken-pipe", "--enable-auth", "0"),
         ]
+        for attempt in range(_STARTS):
+            fault = self._start(command, seconds)
+            if fault is None:
+                break
+            if attempt + 1 == _STARTS:
+                raise UserError(
+                    f"Java did not start ({fault}): try another env.java, of "
+                    f"{' or '.join(JAVA_CHOICES)}, or free some memory"
+                )
+
+    def _start(self, command: Sequence[str], seconds: float) -> str | None:
+        """Start the process and connect to it; return why it failed, None if it did not."""
         with tempfile.TemporaryFile() as errors:
             process = subprocess.Popen(
                 command,
@@ -80,15 +100,13 @@ class VirtualMachine:
             self.close = finalize(self, _end, process, os.getpid())
             try:
                 self._connect(process, seconds)
-            except (ValueError, Py4JError) as error:
+            except (ValueError, OSError, Py4JError) as error:
                 self.close()
                 errors.seek(0)
                 reason = " ".join(f"{error} {errors.read().decode(errors='replace')}".split())
-                raise UserError(
-                    f"Java did not start ({reason[:300] or 'no answer in time'}): try another "
-                    f"env.java, of {' or '.join(JAVA_CHOICES)}, or free some memory"
-                ) from error
+                return reason[:300] or "no answer in time"
         self.pid = process.pid
+        return None
 
     def _connect(self, process: subprocess.Popen[bytes], seconds: float) -> None:
         assert process.stdout is not None

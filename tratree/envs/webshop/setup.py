@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tratree.envs.plugin import Report
 from tratree.envs.webshop.catalogue import PRODUCTS_FILE, read_products
 from tratree.envs.webshop.generated_catalogue import generate_catalogue
 from tratree.envs.webshop.goals import human_goals, synthetic_goals
 from tratree.envs.webshop.nouns import make_tagger
 from tratree.envs.webshop.pages import style_named
+from tratree.envs.webshop.settings import WebShopSettings
 from tratree.envs.webshop.splits import eto_splits, official_splits
 from tratree.errors import UserError
 from tratree.external_data import external_data
@@ -19,18 +20,11 @@ from tratree.external_data import external_data
 if TYPE_CHECKING:
     from tratree.envs.webshop.environment import WebShopEnv
 
-_CHOICES = {
-    "catalogue": ("generated", "official"),
-    "goals": ("synthetic", "human"),
-    "protocol": ("official", "eto"),
-}
 _OFFICIAL = "official.json"
 
 
-def prepare_data(
-    settings: Mapping[str, Any], folder: Path, report: Callable[[int, int], None]
-) -> None:
-    """Generate the catalogue into `folder`, or note there where the official files lie.
+def prepare_data(settings: WebShopSettings, folder: Path, report: Report) -> None:
+    """Generate the catalogue into `folder`, or note there where the official files are.
 
     Args:
         settings: The configuration of the environment.
@@ -38,23 +32,19 @@ def prepare_data(
         report: Called with the number of products made and the number wanted.
 
     Raises:
-        UserError: If a setting is unknown, or the official files cannot be found.
+        UserError: If the official files cannot be found.
     """
-    for key, allowed in _CHOICES.items():
-        if settings[key] not in allowed:
-            raise UserError(f"env.{key}={settings[key]} is not known: use {' or '.join(allowed)}")
-    if settings["catalogue"] == "official":
-        found = _official_folder(settings["data"])
+    if settings.catalogue == "official":
+        found = _official_folder(settings.data)
         (folder / _OFFICIAL).write_text(json.dumps({"folder": str(found)}) + "\n", "utf-8")
         return
-    count = settings["products"]
-    if count is None or count < 1:
-        raise UserError(f"env.products={count}: a generated catalogue needs a number above 0")
-    generate_catalogue(folder, count, settings["catalogue_seed"])
+    count = settings.products
+    assert count is not None  # its settings see to that
+    generate_catalogue(folder, count, settings.catalogue_seed)
     report(count, count)
 
 
-def make_env(settings: Mapping[str, Any], folder: Path, cache: Path) -> WebShopEnv:
+def make_env(settings: WebShopSettings, folder: Path, cache: Path) -> WebShopEnv:
     """Open the environment on the catalogue that `prepare_data` made or found.
 
     Nothing is kept in `cache`.
@@ -66,26 +56,26 @@ def make_env(settings: Mapping[str, Any], folder: Path, cache: Path) -> WebShopE
 
     noted = folder / _OFFICIAL
     files = Path(json.loads(noted.read_text("utf-8"))["folder"]) if noted.exists() else folder
-    products = read_products(files, settings["products"])
+    products = read_products(files, settings.products)
     if not products:
         raise UserError(f"the catalogue in {files} is empty: set env.data to another folder")
-    seed = settings["price_seed"]
-    if settings["goals"] == "human":
+    seed = settings.price_seed
+    if settings.goals == "human":
         goals = human_goals(products, files, seed)
     else:
         goals = synthetic_goals(products, seed)
-    if settings["protocol"] == "eto":
-        splits = eto_splits(_eto_folder(settings["eto_indices"]), len(goals))
+    if settings.protocol == "eto":
+        splits = eto_splits(_eto_folder(settings.eto_indices), len(goals))
     else:
         splits = official_splits(len(goals))
     return WebShopEnv(
         products,
         goals,
         splits,
-        style=style_named(settings["pages"], settings["attributes_button"]),
-        nouns=make_tagger(settings["tagger"], settings["spacy_model"]),
+        style=style_named(settings.pages, settings.attributes_button),
+        nouns=make_tagger(settings.tagger, settings.spacy_model),
         price_seed=seed,
-        max_steps=settings["max_steps"],
+        max_steps=settings.max_steps,
     )
 
 

@@ -50,7 +50,7 @@ def draw_curves(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
     figure = Figure(figsize=(9.6, 2.6 * lines), layout="constrained")
     grid = figure.subplots(lines, PANELS_A_ROW, squeeze=False).ravel()
     for axes, (title, name) in zip(grid, panels, strict=False):
-        rows = curves[title]
+        rows = [row for row in curves[title] if name in row]
         marker = "o" if len(rows) == 1 else ""
         steps, values = [row["step"] for row in rows], [row[name] for row in rows]
         axes.plot(steps, values, color=COLOURS[0], marker=marker, linewidth=1.2)

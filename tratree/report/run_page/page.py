@@ -117,13 +117,15 @@ def _caption(tree: TrajectoryTree, viewer: str | None) -> str:
 def _origin(record: RunRecord) -> str:
     unknown = "Not known: the run was not started from the command line."
     parts = [f"<pre>{escape(record.command)}</pre>" if record.command else _missing(unknown)]
-    if record.settings:
+    if "seed" in record.settings:
         parts.append(f"<p>Seed {escape(str(record.settings['seed']))}.</p>")
     starts = [["started", "commit", "versions", "machine"]]
     for start in record.starts:
-        versions = ", ".join(f"{name} {number}" for name, number in start["versions"].items())
+        versions = ", ".join(
+            f"{name} {number}" for name, number in start.get("versions", {}).items()
+        )
         commit = start["commit"] or "not known"
-        starts.append([start["time"], commit, versions, start["machine"]])
+        starts.append([start.get("time", "not known"), commit, versions, start["machine"]])
     parts.append(html_table(starts) if record.starts else _missing("Commit: not known."))
     if record.stages:
         parts.append(_stages(record.stages))

@@ -62,7 +62,7 @@ class RunRecord:
     @property
     def title(self) -> str:
         """What was run; the folder's name if that is not known."""
-        if not self.settings:
+        if not self.settings.keys() >= {"env", "method", "seed"}:
             return self.name
         env, method = (self.settings[group]["name"] for group in ("env", "method"))
         return f"{env}, {method}, seed {self.settings['seed']}"

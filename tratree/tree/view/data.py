@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from tratree.tree import mcts
 from tratree.tree.divergence import differing_children, divergence_points
+from tratree.tree.mcts import Path
 from tratree.tree.types import Floats, TrajectoryTree
 
 _DECIMALS = 6
 
 
-def page_data(trees: Sequence[TrajectoryTree], paths: Sequence[mcts.Path]) -> dict[str, Any]:
+def page_data(trees: Sequence[TrajectoryTree], paths: Sequence[Path]) -> dict[str, Any]:
     """Return ``{"texts": [...], "trees": [...]}`` as JSON data.
 
     Texts are named by their index in ``texts``. A tree of N nodes, T trajectories and S steps

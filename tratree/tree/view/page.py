@@ -11,7 +11,7 @@ from string import Template
 
 from tratree.errors import UserError
 from tratree.trajectory.jsonl import canonical_json
-from tratree.tree import mcts
+from tratree.tree.mcts import Path as TreePath
 from tratree.tree.types import TrajectoryTree
 from tratree.tree.view.data import page_data
 
@@ -22,7 +22,7 @@ _SCRIPTS = ("dom", "model", "drawing", "virtual_list", "outline", "map", "detail
 
 def render(
     trees: Sequence[TrajectoryTree],
-    paths: Sequence[mcts.Path],
+    paths: Sequence[TreePath],
     *,
     title: str = "Trajectory trees",
     note: str = "",

@@ -1,0 +1,1 @@
+"""Configuration files; Hydra finds them through the entry point ``tratree.conf``."""

@@ -1,0 +1,94 @@
+"""Checks of what the configuration and the disk tell before a run; imports nothing heavy."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from tratree.config import Config, read_config
+from tratree.errors import UserError
+from tratree.models.names import check_folder, local_folder
+from tratree.tracking.settings import LONGEST_TAG
+
+WANDB_MODES = ("online", "offline", "shared", "disabled", "dryrun", "run")
+
+
+class Checks(Callback):
+    """Hydra's callback that refuses bad input before Hydra makes the run's folder."""
+
+    def on_run_start(self, config: DictConfig, **_: object) -> None:
+        """Check the configuration of a run, and its folder."""
+        try:
+            check_machine(read_config(config, config.hydra.runtime.choices))
+            check_writable(str(config.hydra.run.dir), "hydra.run.dir")
+        except UserError as error:
+            sys.exit(f"error: {error}")  # Hydra turns another exception here into a warning
+        except OmegaConfBaseException as error:
+            sys.exit(f"error: hydra.run.dir: {' '.join(str(error).split())}")
+
+    def on_multirun_start(self, config: DictConfig, **_: object) -> None:
+        """Check the folder of a sweep; each point is checked when it runs."""
+        try:
+            check_writable(str(config.hydra.sweep.dir), "hydra.sweep.dir")
+        except UserError as error:
+            sys.exit(f"error: {error}")
+
+
+def check_machine(config: Config) -> None:
+    """Check the files and folders that a configuration names.
+
+    Raises:
+        UserError: If one is not there or can't be made.
+    """
+    check_writable(config.store, "store")
+    encoder = {"tree.encoder": config.tree.encoder} if config.tree.similarity == "minilm" else {}
+    for key, name in {
+        "model.weak.name": config.model.weak.name,
+        "model.strong.name": config.model.strong.name,
+        **encoder,
+    }.items():
+        folder = local_folder(name)
+        if folder is not None:
+            try:
+                check_folder(name, folder)
+            except UserError as error:
+                raise UserError(f"{key}: {error}") from None
+    demonstrations = config.expert.demonstrations
+    if demonstrations is not None and not Path(demonstrations).is_file():
+        raise UserError(f"expert.demonstrations={demonstrations} is no file: correct the path")
+    if config.logger.name == "wandb":
+        _check_wandb(config)
+
+
+def check_writable(folder: str, key: str) -> None:
+    """Make a folder and a file in it.
+
+    Raises:
+        UserError: If that is not possible.
+    """
+    path = Path(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UserError(
+            f"{key}={folder} can't be written ({reason}): set {key} to a folder of yours"
+        ) from error
+
+
+def _check_wandb(config: Config) -> None:
+    mode = os.environ.get("WANDB_MODE", "online")
+    if mode not in WANDB_MODES:
+        raise UserError(f"WANDB_MODE={mode} is not known: use one of {', '.join(WANDB_MODES)}")
+    for key in ("env", "method", "model"):
+        name = getattr(config, key).name
+        if len(name) > LONGEST_TAG:
+            raise UserError(f"{key}.name={name}: W&B takes at most {LONGEST_TAG} letters")

@@ -1,0 +1,175 @@
+"""``tratree store``: what is in a store, whether it is intact, and what may go."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tratree.cli.arguments import ArgumentParser
+from tratree.errors import UserError
+
+if TYPE_CHECKING:
+    from tratree.store.inventory import StoredStage
+
+OVERRIDES = Path(".hydra", "overrides.yaml")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Do what the first argument says.
+
+    Raises:
+        UserError: If the arguments are wrong, there is no store, or a stage is damaged.
+    """
+    parser = ArgumentParser(prog="tratree store", description="Look after a store of stages.")
+    where = ArgumentParser(add_help=False)
+    where.add_argument(
+        "--store",
+        type=Path,
+        metavar="FOLDER",
+        help="the store (default: the one that runs use, TRATREE_STORE or `store`)",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, said in (
+        ("list", "every stage: its size, its state, and the runs that use it"),
+        ("size", "how much room the stages of each name take"),
+        ("check", "read every file and compare it with what was stored"),
+        ("repair", "set damaged stages aside and say how they are computed again"),
+    ):
+        commands.add_parser(name, parents=[where], help=said, description=said)
+    said = "remove the stages that neither the named runs nor any running one needs"
+    prune = commands.add_parser("prune", parents=[where], help=said, description=said)
+    prune.add_argument(
+        *("--keep", "-k"),
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="RUN",
+        help="folders of runs, or of sweeps, whose stages stay",
+    )
+    prune.add_argument("--dry-run", action="store_true", help="only say what would go")
+    given = parser.parse_args(arguments)
+
+    root = _root(given.store)
+    if given.command == "prune":
+        _prune(root, given.keep, dry=given.dry_run)
+    else:
+        {"list": _list, "size": _size, "check": _check, "repair": _repair}[given.command](root)
+
+
+def _root(given: Path | None) -> Path:
+    from tratree.cli.compose import compose_config
+
+    return (Path(compose_config([]).store) if given is None else given).absolute()
+
+
+def _list(root: Path) -> None:
+    from tratree.store.inventory import list_stages
+
+    stages = list_stages(root)
+    for stage in stages:
+        users = ", ".join(map(str, stage.runs)) or "no run that is there"
+        print(f"{stage.place}  {_size_text(stage.size)}  {_state(stage)}  used by {users}")
+    print(f"{len(stages)} stages, {_size_text(sum(s.size for s in stages))}, in {root}")
+
+
+def _size(root: Path) -> None:
+    from tratree.store.inventory import REMOVED, SET_ASIDE, list_stages, size_of
+
+    stages = list_stages(root)
+    sizes: dict[str, int] = {}
+    for stage in stages:
+        name = stage.folder.parent.name
+        sizes[name] = sizes.get(name, 0) + stage.size
+    for folder, said in (
+        ("cache", "cache (may be removed when no run is under way)"),
+        (SET_ASIDE, f"{SET_ASIDE} (damaged stages that were set aside; may be removed)"),
+        (REMOVED, f"{REMOVED} (left by a prune that was stopped; the next one removes it)"),
+    ):
+        if (root / folder).is_dir():
+            sizes[said] = size_of(root / folder)
+    for name, size in sorted(sizes.items(), key=lambda item: -item[1]):
+        print(f"{_size_text(size):>10}  {name}")
+    print(f"{_size_text(sum(sizes.values())):>10}  in {root}")
+
+
+def _check(root: Path) -> None:
+    from tratree.store.inventory import check
+
+    damaged = checked = 0
+    for stage, damage in check(root):
+        checked += 1
+        if damage:
+            damaged += 1
+            print(f"damaged: {stage.place}: {damage}")
+    if damaged:
+        raise UserError(
+            f"{damaged} of {checked} stages are damaged, as listed above: run "
+            f"`tratree store repair --store {root}`"
+        )
+    print(f"{checked} stages in {root}: all hold what was stored")
+
+
+def _repair(root: Path) -> None:
+    from tratree.store.inventory import repair
+
+    repairs = repair(root)
+    if not repairs:
+        print(f"no stage in {root} is damaged")
+    for done in repairs:
+        print(f"{done.place}: {done.damage}; set aside in {done.aside}")
+        results = ", ".join(done.dependents) or "nothing in this store"
+        print(f"  computed from it: {results}")
+        commands = [command for run in done.runs if (command := _command(run, root))]
+        if commands:
+            print("  any of these computes it again:")
+        for command in commands:
+            print(f"    {command}")
+        if not commands:
+            print("  the next run that needs it computes it again")
+    if any(done.dependents for done in repairs):
+        print(
+            "a stage is checked before another is computed from it, so these results are from before "
+            "the damage and stay; if one was computed by a version without manifests, remove it, too"
+        )
+
+
+def _prune(root: Path, runs: Sequence[Path], *, dry: bool) -> None:
+    from tratree.runs.run_folder import STAGES, read_stages
+    from tratree.store.inventory import prune
+
+    keep = set()
+    for folder in runs:
+        below = [path.parent for path in sorted(folder.rglob(STAGES))] if folder.is_dir() else []
+        for run in below or [folder]:
+            keep.update(read_stages(run).folders.values())
+    removed = prune(root, keep, remove=not dry)
+    for stage in removed:
+        print(f"{stage.place}  {_size_text(stage.size)}  {_state(stage)}")
+    size = _size_text(sum(stage.size for stage in removed))
+    print(f"{'would remove' if dry else 'removed'} {len(removed)} stages, {size}, in {root}")
+
+
+def _command(run: Path, root: Path) -> str | None:
+    """Return the command that started a run of this store; None if the run folder doesn't tell."""
+    from tratree.documents import read_yaml
+    from tratree.runs.run_folder import read_stages
+
+    try:
+        if read_stages(run).store.resolve() != root.resolve():
+            return None
+        overrides = read_yaml(run / OVERRIDES, list[str], "")
+    except (FileNotFoundError, NotADirectoryError, UserError):
+        return None
+    own = [line for line in overrides if not line.startswith("hydra.")]
+    return shlex.join(["python", "train.py", *own, f"hydra.run.dir={run}"])
+
+
+def _state(stage: StoredStage) -> str:
+    state = "finished" if stage.finished else "unfinished"
+    return f"{state}, in use" if stage.in_use else state
+
+
+def _size_text(size: int) -> str:
+    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.2f} MB"

@@ -1,0 +1,96 @@
+"""Checks of what Hydra has composed, before it acts on it: configuration is data, and holds no secret.
+
+Hydra calls what ``_target_`` names, and logging what ``()`` and ``class`` name: with a folder of
+others' configuration files that is their code. Only what this project itself names is called.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from omegaconf import DictConfig, OmegaConf
+
+from tratree.errors import UserError
+
+_CALLBACKS = ("tratree.cli.checks.Checks", "tratree.cli.failures.Sweep")
+_HANDLERS = ("logging.StreamHandler", "logging.FileHandler", "logging.NullHandler")
+_STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
+_PLUGINS = ("hydra.launcher", "hydra.sweeper")
+"""Hydra itself takes nothing there but classes of installed plugins."""
+
+_CREDENTIALS = re.compile(r"://[^/?#\s]*@|rollout\.servers.*[@?#]")
+
+
+def check_compositions() -> None:
+    """Check from now on all that Hydra composes in this process."""
+    load = ConfigLoaderImpl.load_configuration
+    if hasattr(load, "__wrapped__"):
+        return
+
+    @functools.wraps(load)
+    def checked(*args: Any, **kwargs: Any) -> DictConfig:
+        composed = load(*args, **kwargs)
+        refuse_code(composed)
+        refuse_credentials([f"{'.'.join(path)}={value}" for path, value in _leaves(composed)])
+        return composed
+
+    ConfigLoaderImpl.load_configuration = checked  # type: ignore[method-assign]
+
+
+def refuse_credentials(texts: Sequence[str]) -> None:
+    """Check that no address has a user or password, which would end up in logs and reports.
+
+    Raises:
+        UserError: If one has; it is not repeated.
+    """
+    if any(_CREDENTIALS.search(text) for text in texts):
+        raise UserError(
+            "an address in the configuration holds a user or password, which logs and reports "
+            "would repeat: leave it out; the key of a vLLM server goes into VLLM_API_KEY"
+        )
+
+
+def refuse_code(composed: DictConfig) -> None:
+    """Check that the configuration has nothing called but what this project names.
+
+    Raises:
+        UserError: If it has.
+    """
+    for path, value in _leaves(composed):
+        *place, name = path
+        where = ".".join(path)
+        logs = place[:2] in (["hydra", "job_logging"], ["hydra", "hydra_logging"])
+        if name == "_target_":
+            known = (
+                value in _CALLBACKS
+                if place[:2] == ["hydra", "callbacks"]
+                else ".".join(place) in _PLUGINS
+            )
+        elif logs and name == "class":
+            known = value in _HANDLERS
+        elif isinstance(value, str) and logs and value.startswith(("ext://", "cfg://")):
+            known = value in _STREAMS
+        else:
+            known = not (logs and name == "()")
+        if not known:
+            raise UserError(
+                f"{where}={value} would run code that a configuration file names: remove it; "
+                f"of callbacks only {', '.join(_CALLBACKS)} are taken"
+            )
+
+
+def _leaves(composed: DictConfig) -> Iterator[tuple[list[str], Any]]:
+    """Yield every value with the keys that lead to it; interpolations as they are written."""
+    waiting: list[tuple[list[str], Any]] = [([], OmegaConf.to_container(composed, resolve=False))]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [([*path, str(key)], below) for key, below in value.items()]
+        elif isinstance(value, list | tuple):
+            waiting += [([*path, str(index)], below) for index, below in enumerate(value)]
+        else:
+            yield path, value

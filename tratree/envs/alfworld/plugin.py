@@ -1,0 +1,23 @@
+"""ALFWorld as a plug-in."""
+
+from __future__ import annotations
+
+from tratree.envs.alfworld.published import gist, own_task_id
+from tratree.envs.alfworld.settings import AlfworldSettings
+from tratree.envs.plugin import EnvironmentPlugin
+from tratree.plugins import imported_when_called
+
+PLUGIN = EnvironmentPlugin(
+    name="alfworld",
+    settings=AlfworldSettings,
+    prepare=imported_when_called("tratree.envs.alfworld.setup:prepare_data"),
+    make=imported_when_called("tratree.envs.alfworld.setup:make_env"),
+    action_key=imported_when_called("tratree.envs.alfworld.actions:action_key"),
+    own_task_id=own_task_id,
+    gist=gist,
+    resumes=tuple(
+        f"json_2.1.1/*/*/trial_*/{name}"
+        for name in ("traj_data.json", "initial_state.pddl", "game.tw-pddl")
+    ),
+    extra="alfworld",
+)

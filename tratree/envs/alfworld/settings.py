@@ -1,0 +1,53 @@
+"""``env=alfworld``: household text games."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Literal
+
+from tratree.envs.settings import EnvSettings
+from tratree.settings import Count, Seed, settings
+
+
+@settings
+class AlfworldSettings(EnvSettings):
+    """ALFWorld on TextWorld's PDDL engine (alfworld 0.4.2)."""
+
+    games: Literal["generated", "official"] = "generated"
+    """generated: made on the spot from the tables in the alfworld package, no download; official:
+    the released games, in `data`."""
+
+    difficulty: Literal["small", "medium", "full"] = "small"
+    """Of generated games; full has scenes as large as the official ones. small is tuned for the
+    tiny models."""
+
+    train_games: Count = 600
+    """Generated games in split train."""
+
+    held_out_games: Count = 200
+    """Generated games in each held-out split: 'seen' scenes and 'unseen' scenes."""
+
+    games_seed: Seed = 0
+    """Generated games are the same for every `seed`; another set of games has another
+    games_seed."""
+
+    data: str | None = None
+    """Of official games: a folder with json_2.1.1/ (ALFWORLD_DATA) or with compact *.jsonl.gz
+    files."""
+
+    wording: Literal["move", "put"] = "move"
+    """move: the engine's wording since alfworld 0.4; put: observations reworded to the older
+    one."""
+
+    max_steps: Count = 30
+    """Step limit of an episode. ETO's protocol has 40 on full-size scenes."""
+
+    splits: dict[str, str] = field(
+        default_factory=lambda: {
+            "train": "train",
+            "seen": "valid_seen",
+            "unseen": "valid_unseen",
+            "development": "development",
+        }
+    )
+    """The environment's name of each split."""

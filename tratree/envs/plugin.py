@@ -1,0 +1,52 @@
+"""All that the rest of the program is told of an environment: one record, found as a plug-in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tratree.envs.base import TextEnv
+from tratree.envs.settings import EnvSettings
+
+Report = Callable[[int, int], None]
+"""Called with the amount done so far and the whole amount."""
+
+
+@dataclass(frozen=True)
+class EnvironmentPlugin:
+    """An environment.
+
+    Its module should import nothing heavy: see `tratree.plugins.imported_when_called`.
+
+    Attributes:
+        name: As in ``env=NAME``.
+        settings: The class of its settings, which extends `tratree.envs.settings.EnvSettings`.
+        prepare: ``prepare(settings, folder, report)`` puts into `folder` what the environment
+            plays on, resumes from what is already there, and reports how far it is.
+        resumes: The files that `prepare` resumes from, as patterns of their paths in `folder`. All
+            else that an interrupted call left there is removed before the next one.
+        make: ``make(settings, folder, cache)`` opens a `TextEnv` on what `prepare` left in
+            `folder`; `cache` is a folder for files that can be made again.
+        action_key: Gives equal texts for actions that have the same effect
+            (``tree.action_match=normalised``).
+        own_task_id: The id here of a task that a published trajectory names, or None.
+        gist: The part of an instruction that a published trajectory of the same task repeats.
+        version: Raised when `prepare` makes something else of equal settings.
+        waits: Whether a step waits for another process, so that threads help
+            (``rollout.env_threads``).
+        extra: The extra of its distribution whose packages it needs.
+    """
+
+    name: str
+    settings: type[EnvSettings]
+    prepare: Callable[[Any, Path, Report], None]
+    make: Callable[[Any, Path, Path], TextEnv]
+    action_key: Callable[[str], str] = lambda action: " ".join(action.lower().split())
+    own_task_id: Callable[[str], str | None] = str
+    gist: Callable[[str], str] = str
+    version: int = 1
+    resumes: tuple[str, ...] = ()
+    waits: bool = False
+    extra: str | None = None

@@ -1,0 +1,21 @@
+"""ScienceWorld as a plug-in."""
+
+from __future__ import annotations
+
+from tratree.envs.plugin import EnvironmentPlugin
+from tratree.envs.scienceworld.published import gist, own_task_id
+from tratree.envs.scienceworld.settings import ScienceWorldSettings
+from tratree.plugins import imported_when_called
+
+PLUGIN = EnvironmentPlugin(
+    name="scienceworld",
+    settings=ScienceWorldSettings,
+    prepare=imported_when_called("tratree.envs.scienceworld.setup:prepare_data"),
+    make=imported_when_called("tratree.envs.scienceworld.setup:make_env"),
+    action_key=imported_when_called("tratree.envs.scienceworld.actions:action_key"),
+    own_task_id=own_task_id,
+    gist=gist,
+    resumes=("tasks/[!.]*.json",),
+    waits=True,
+    extra="scienceworld",
+)

@@ -1,0 +1,55 @@
+"""The settings that every environment has."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, field
+
+from tratree.settings import Count, Whole, settings
+
+
+@settings
+class PromptSettings:
+    """``env.prompt.*``: what precedes every task, for every model, in training and playing.
+
+    The rules, the answer "OK", and worked examples as turns, from files in ETO's formats.
+    """
+
+    rules: str | None = None
+    """A text file; null: none."""
+
+    examples: str | None = None
+    """A JSON list of examples, each a list of messages; null: none."""
+
+    count: Whole = 1
+    """How many of the examples are shown, the first ones (ETO: 1)."""
+
+    required: bool = False
+    """Whether a run without both files is an error."""
+
+
+@settings
+class EnvSettings:
+    """``env=…``; an environment extends this class with its own keys."""
+
+    _: KW_ONLY
+
+    name: str
+    """The environment."""
+
+    target: str | None = None
+    """package.module:NAME of an environment that is not installed as a plug-in; null: the one
+    called `name`."""
+
+    max_steps: Count
+    """Step limit of an episode, in steps of the agent."""
+
+    splits: dict[str, str] = field(default_factory=lambda: {"train": "train", "test": "test"})
+    """The environment's name of each split; train is among them."""
+
+    prompt: PromptSettings = PromptSettings()
+    """What precedes every task."""
+
+    def __post_init__(self) -> None:
+        """Check what must go together."""
+        if "train" not in self.splits:
+            raise ValueError("splits has no train: name the split that demonstrations are of")

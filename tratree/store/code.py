@@ -1,0 +1,114 @@
+"""Digests of the code that a stage ran, so that a run can say where code has changed since.
+
+They are no part of a stage's key: code changes every day, and most changes mean nothing for most
+stages. A change that gives another result for equal settings raises the stage's ``version``.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+NO_INFLUENCE = ("tratree.config", "tratree.store", "tratree.tracking", "tratree.errors")
+"""Modules and packages whose code is not followed: no result depends on it."""
+
+
+def code_digests(*functions: Callable[..., Any]) -> dict[str, str]:
+    """Return a digest of each module whose code some functions may run.
+
+    They are the modules of a function's own package that its module imports, directly or not; those
+    of a `functools.partial` are those of its function and arguments.
+    Comments, docstrings and spacing do not count.
+    """
+    found: dict[str, str] = {}
+    waiting = [name for function in functions for name in _modules(function)]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            digest, imported = _read(name)
+            if digest:
+                found[name] = digest
+                waiting += imported
+    return dict(sorted(found.items()))
+
+
+def changed_modules(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Return the modules that are not as they were; also new ones, and those that are gone."""
+    return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+
+
+def _modules(function: Any) -> Iterator[str]:
+    if isinstance(function, partial):
+        for part in (function.func, *function.args):
+            yield from _modules(part)
+    elif isinstance(function, str) and ":" in function:  # of `tratree.plugins`
+        yield function.partition(":")[0]
+    elif callable(function):
+        yield function.__module__
+
+
+@cache
+def _read(name: str) -> tuple[str, tuple[str, ...]]:
+    """Return the digest of a module, and what it imports of its own package; "" of no source."""
+    spec = _spec(name)
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return "", ()
+    tree = ast.parse(Path(spec.origin).read_bytes())
+    top = name.partition(".")[0]
+    imported = {
+        module
+        for text in _imports(tree)
+        if text.partition(".")[0] == top and not _without_influence(module := _module(text))
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            _drop_docstrings(node)
+    digest = hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16]
+    return digest, tuple(sorted(imported))
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _module(name: str) -> str:
+    """Return the module of a name that is one, or is in one."""
+    return name if _spec(name) else name.rpartition(".")[0]
+
+
+@cache
+def _spec(name: str) -> ModuleSpec | None:
+    try:
+        return find_spec(name)
+    except (ImportError, ValueError):
+        return None
+
+
+def _without_influence(module: str) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in NO_INFLUENCE)
+
+
+def _drop_docstrings(
+    node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef,
+) -> None:
+    """Leave out texts that stand alone: docstrings, also those of attributes."""
+    kept = [
+        statement
+        for statement in node.body
+        if not (
+            isinstance(statement, ast.Expr)
+            and isinstance(statement.value, ast.Constant)
+            and isinstance(statement.value.value, str)
+        )
+    ]
+    node.body = kept or [ast.Pass()]
