@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from tratree.config import Config
 from tratree.envs.base import play_expert
@@ -53,7 +54,7 @@ def demonstrations_stage(config: Config, label: str = "", *, explored_too: bool 
         raise UserError(
             f"expert.demonstrations={path} cannot be read ({error.strerror}): correct the path"
         ) from error
-    published = {
+    published: dict[str, Any] = {
         **settings,
         "tasks": None if explored_too else config.expert.tasks,
         "content": content,
