@@ -15,6 +15,7 @@ from tratree.stages.training import training_settings
 
 GROUPS = ("env", "method", "model", "explore", "tree", "trainer", "evaluation", "logger")
 OVERRIDES = ("setting", "experiment", "debug", "hparams_search")
+NO_PROMPT = "env.prompt.required=false"
 NOT_CHOSEN = {"env/outside", "method/outside"}
 
 
@@ -103,7 +104,7 @@ def test_the_widest_tree_of_the_width_sweep_has_enough_trajectories() -> None:
 
 @pytest.mark.parametrize("option", options(*OVERRIDES))
 def test_every_file_of_overrides_composes(option: str) -> None:
-    compose_config([option])
+    compose_config([option, NO_PROMPT])
 
 
 @pytest.mark.parametrize("option", options("debug"))
@@ -155,7 +156,7 @@ def test_one_search_finds_trajectories_width_beta_and_lambda() -> None:
 
 
 def test_the_paper_experiment_has_the_paper_constants() -> None:
-    config = compose_config(["setting=paper"])
+    config = compose_config(["setting=paper", NO_PROMPT])
     assert config.model.weak.name == "meta-llama/Llama-2-7b-chat-hf"
     assert config.model.strong.name == "meta-llama/Llama-2-13b-chat-hf"
     assert (config.model.lora.rank, config.model.lora.alpha) == (64, 128)
@@ -179,7 +180,7 @@ def test_the_paper_experiment_has_the_paper_constants() -> None:
 def test_the_papers_setting_has_all_of_each_environment(
     setting: str, env: str, expected: dict[str, object]
 ) -> None:
-    config = compose_config([f"setting={setting}", f"env={env}"])
+    config = compose_config([f"setting={setting}", f"env={env}", NO_PROMPT])
     assert expected.items() <= vars(config.env).items()
     assert config.expert.tasks is config.explore.tasks is config.evaluation.episodes is None
 

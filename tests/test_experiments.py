@@ -256,7 +256,7 @@ def test_a_sweep_at_the_papers_size_has_the_papers_models_at_every_point(name: s
     axes = {**sweep["hydra"]["sweeper"]["params"], **given}
     for end in (0, -1):
         point = [f"{key}={value.split(',')[end]}" for key, value in axes.items()]
-        config = compose_config([f"experiment={name}", *point])
+        config = compose_config([f"experiment={name}", *point, "env.prompt.required=false"])
         models = {config.model.weak.name, config.model.strong.name}
         assert all(model.startswith("meta-llama/") for model in models)
 
@@ -317,10 +317,10 @@ def test_a_constant_of_one_environment_is_read_from_that_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = {row[0]: row for row in constants.table()}
-    limits = {env: rows[f"env.max_steps (env={env})"][1] for env in ("alfworld", "webshop")}
+    limits = {env: rows[f"env.max_steps (env={env})"][4] for env in ("alfworld", "webshop")}
     assert limits == {"alfworld": "40", "webshop": "10"}
     wrong = tmp_path / "constants.csv"
-    wrong.write_text("key,paper,source,code,source\nenv.max_steps (env=webshop),40,,10,\n")
+    wrong.write_text("key,paper,authors,ETO,ours,ours\nenv.max_steps (env=webshop),,,,40,10\n")
     monkeypatch.setattr(constants, "EXPECTED", wrong)
     with pytest.raises(ValueError, match=r"env\.max_steps \(env=webshop\) is 10, not 40"):
         constants.table()

@@ -14,7 +14,7 @@ from tratree.envs.alfworld.generator import generate_games
 from tratree.envs.webshop.generated_catalogue import generate_catalogue
 from tratree.errors import UserError
 from tratree.external_files import ExternalFiles, located
-from tratree.stages.environment import game_settings, games_stage
+from tratree.stages.environment import env_settings, games_stage
 
 
 def files(folder: Path, **contents: str) -> ExternalFiles:
@@ -141,17 +141,17 @@ def test_generated_games_do_not_depend_on_where_official_ones_are(
     without = games_stage(compose_config([])).key
     monkeypatch.setenv("ALFWORLD_DATA", str(tmp_path / "mistyped"))
     assert games_stage(compose_config([])).key == without
-    assert game_settings(compose_config([]))["data"] is None
+    assert env_settings(compose_config([]))["data"] is None
     with pytest.raises(UserError, match=r"mistyped has neither .*ALFWORLD_DATA"):
         games_stage(compose_config(["env.games=official"]))
     assert not (tmp_path / "mistyped").exists()
 
 
 def test_settings_that_came_later_are_in_a_key_only_if_they_are_set() -> None:
-    assert "forgiving" not in game_settings(compose_config([]))
-    assert game_settings(compose_config(["env.forgiving=true"]))["forgiving"] is True
-    shop = game_settings(compose_config(["env=webshop"]))
+    assert "forgiving" not in env_settings(compose_config([]))
+    assert env_settings(compose_config(["env.forgiving=true"]))["forgiving"] is True
+    shop = env_settings(compose_config(["env=webshop"]))
     assert shop["distinct_goals"] is True
-    assert "distinct_goals" not in game_settings(
+    assert "distinct_goals" not in env_settings(
         compose_config(["env=webshop", "env.distinct_goals=false"])
     )

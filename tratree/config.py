@@ -27,6 +27,7 @@ from tratree.models.settings import ChatSettings, Dtype, LoadSettings, LoraSetti
 from tratree.modules.settings import HardwareSettings, OptimizationSettings, TrainingSettings
 from tratree.plugins import PluginGroup
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
+from tratree.policy.prompt import read_prompt
 from tratree.policy.rollout_settings import RolloutSettings, TurnLimits
 from tratree.policy.server_address import address_fault
 from tratree.settings import (
@@ -250,6 +251,11 @@ def result_settings(config: Config) -> dict[str, Any]:
     """
     found = plain(config)
     del found["store"], found["changed_code"], found["logger"]
+    files = config.env.prompt
+    prompt = read_prompt(files.rules, files.examples, files.count)
+    del found["env"]["prompt"]
+    if prompt is not None:  # known by its content, wherever the files are
+        found["env"]["prompt"] = prompt.digest
     for name in ("checkpoint_every_steps", "profiler"):
         del found["trainer"][name]
     for machine in (EngineSettings, WorkerSettings):
@@ -282,6 +288,17 @@ def _check_trainings(config: Config) -> None:
             raise ValueError(f"{key}: {error}") from None
 
 
+def _check_prompt(env: EnvSettings) -> None:
+    missing = [key for key in ("rules", "examples") if getattr(env.prompt, key) is None]
+    if env.prompt.required and missing:
+        name = {"scienceworld": "sciworld"}.get(env.name, env.name)
+        raise ValueError(
+            f"this setting needs {' and '.join(f'env.prompt.{key}' for key in missing)}: set "
+            f"env.prompt.rules=…/{name}_inst.txt env.prompt.examples=…/{name}_icl.json, which are "
+            "in eval_agent/prompt of github.com/Yifan-Song793/ETO, or env.prompt.required=false"
+        )
+
+
 def _check_combinations(config: Config) -> None:
     tree, explore, rollout, model = config.tree, config.explore, config.rollout, config.model
     for name in ("train", *config.evaluation.splits):
@@ -311,6 +328,20 @@ def _check_combinations(config: Config) -> None:
         raise ValueError(
             f"tree.width={tree.width} is more than the {explore.trajectories} trajectories of each "
             f"task: set explore.trajectories={tree.width}, or tree.width=null for all"
+        )
+    _check_prompt(config.env)
+    if config.method.reference == "start" and config.method.start != "sft":
+        raise ValueError(
+            "method.reference=start is the strong model after its SFT, but method.start="
+            f"{config.method.start} starts elsewhere: set method.start=sft, or "
+            "method.reference=weak"
+        )
+    untouched = len(explore.untouched)
+    if untouched and (explore.rounds > 1 or untouched >= explore.trajectories):
+        raise ValueError(
+            f"explore.untouched has {untouched} settings, which share one round and "
+            f"explore.trajectories={explore.trajectories} with the trained explorer: set "
+            f"explore.rounds=1 and explore.trajectories={untouched + 1} or more"
         )
     if explore.rounds > explore.trajectories:
         raise ValueError(

@@ -1,10 +1,10 @@
-"""Print every constant of the paper and of its code, beside its source and our key.
+"""Print every constant of the paper, of its authors' scripts and of ETO beside our key.
 
     python experiments/paper/constants.py
 
 The values are read from `setting=paper` and `setting=paper_code` as they compose;
-`constants.csv` says what they must be and why. What differs between environments has a row for
-each of them.
+`constants.csv` says what they must be, and what the others have. What differs between
+environments has a row for each of them; a row without values of ours is for information.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ EXPECTED = Path(__file__).with_name("constants.csv")
 TIMES = " × "
 ENVIRONMENT = " (env="
 DEFAULT_ENVIRONMENT = "alfworld"
+NO_PROMPT_FILES = "env.prompt.required=false"
 
 
 def value(config: Config, key: str) -> Any:
@@ -58,11 +59,15 @@ def table() -> list[list[str]]:
     with EXPECTED.open(encoding="utf-8", newline="") as file:
         header, *lines = csv.reader(file)
     configs: dict[tuple[str, str], Config] = {}
-    for key, of_paper, _, of_code, _ in lines:
+    for key, *_, of_paper, of_code in lines:
         env = key.partition(ENVIRONMENT)[2].removesuffix(")") or DEFAULT_ENVIRONMENT
         for setting, expected in (("paper", of_paper), ("paper_code", of_code)):
+            if not expected:
+                continue
             if (setting, env) not in configs:
-                configs[setting, env] = compose_config([f"setting={setting}", f"env={env}"])
+                configs[setting, env] = compose_config(
+                    [f"setting={setting}", f"env={env}", NO_PROMPT_FILES]
+                )
             found = text(value(configs[setting, env], key))
             if found != expected:
                 raise ValueError(f"{key} is {found}, not {expected}")

@@ -202,7 +202,7 @@ def stages(sweep: str, env: str) -> tuple[int, Mapping[str, Stage]]:
         for key, values in params.items()
         if key not in ("env", "seed")
     ]
-    shared = ["setting=paper", f"experiment={sweep}", f"env={env}"]
+    shared = ["setting=paper", "env.prompt.required=false", f"experiment={sweep}", f"env={env}"]
     shared += [f"model.{role}.name={name}" for role, name in STAND_INS.items()]
     shared += ["model.chat_template=tiny"]
     runs = list(product(*axes))

@@ -23,6 +23,7 @@ from tratree.envs.base import play_expert
 from tratree.envs.registry import make_env, prepare_data
 from tratree.errors import UserError
 from tratree.external_data import external_data
+from tratree.stages.environment import env_settings
 from tratree.trajectory.reading.read import read_any
 from tratree.trajectory.types import Trajectory
 
@@ -51,8 +52,10 @@ def data(name: str) -> Path:
 def alfworld_episodes() -> list[Trajectory]:
     """Let the expert play official games and return what it solved."""
     with TemporaryDirectory() as folder:
-        config = compose_config(["setting=paper", f"env.data={data('alfworld')}"])
-        settings = vars(config.env)
+        config = compose_config(
+            ["setting=paper", "env.prompt.required=false", f"env.data={data('alfworld')}"]
+        )
+        settings = env_settings(config)
         prepare_data(settings, Path(folder), lambda done, total: None)
         env = make_env(settings, Path(folder), Path(folder))
         try:

@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 from tratree.cli.compose import compose_config
 from tratree.config import Config
 from tratree.models.lora import add_lora
+from tratree.models.settings import LoraSettings
 from tratree.policy.machine_settings import EngineSettings, episode_bytes
 
 Role = Literal["weak", "strong"]
@@ -47,7 +48,7 @@ class Model:
 @cache
 def paper_setting() -> Config:
     """Return `setting=paper`."""
-    return compose_config(["setting=paper"])
+    return compose_config(["setting=paper", "env.prompt.required=false"])
 
 
 @cache
@@ -69,7 +70,7 @@ def model(role: Role) -> Model:
         each = episode_bytes(base, config.model.context)
         engine = EngineSettings(config.rollout.batch_size, config.rollout.cache_gib)
         episodes = engine.episodes(base, config.model.context)
-        adapted = add_lora(base, config.model.lora, seed=0)
+        adapted = add_lora(base, config.model.lora or LoraSettings(), seed=0)
     adapter = sum(p.numel() for p in adapted.parameters() if p.requires_grad)
     return Model(parameters, adapter, each, episodes)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -24,21 +23,22 @@ from tratree.policy.chat import ChatFormat
 from tratree.policy.machine_settings import EngineSettings
 from tratree.policy.rollout import run_episodes
 from tratree.policy.rollout_settings import Episode, RolloutLimits, SamplingSettings
+from tratree.stages.environment import env_settings
 from tratree.stages.episodes import rollout_settings
 
 
 def main(model_folder: str, games: str) -> None:
     """Play each held-out game once, greedily, and print what came of it."""
     config = compose_config(["experiment=smollm2_cpu", f"env.data={games}"])
-    env_settings = asdict(config.env)
+    environment = env_settings(config)
     model = load_policy_model(ModelSettings(model_folder), None, torch.float32)
     strong = config.model.strong
     chat = ChatFormat(load_tokenizer(model_folder), strong.chat_template, strong.system_prompt)
     with tempfile.TemporaryDirectory() as scratch:
         prepared, cache = Path(scratch, "games"), Path(scratch, "cache")
         prepared.mkdir()
-        prepare_data(env_settings, prepared, lambda done, total: None)
-        open_env = partial(make_env, env_settings, prepared, cache)
+        prepare_data(environment, prepared, lambda done, total: None)
+        open_env = partial(make_env, environment, prepared, cache)
         tasks = open_env().tasks(config.env.splits["seen"])
         played = run_episodes(
             model,

@@ -29,7 +29,7 @@ from tratree.runs.run import open_store
 from tratree.runs.starts import origin, this_start
 from tratree.stages.evaluate import evaluate_stage
 from tratree.stages.file_names import EPISODES, METRICS
-from tratree.stages.methods import explored, sft_strong, weak_reference_dpo
+from tratree.stages.methods import explored, pairs_dpo, sft_strong
 from tratree.stages.pairs import PAIRS, pairs_stage
 from tratree.stages.training import ADAPTER, read_report
 from tratree.stages.trees import trees_stage
@@ -125,7 +125,7 @@ def measure(config: Config, case: str) -> Outcome:
     """
     store = open_store(config, Progress())
     pairs = pairs_stage(config, trees_stage(config, altered(config, case)))
-    trained, strong = weak_reference_dpo(config, pairs), sft_strong(config)
+    trained, strong = pairs_dpo(config, pairs), sft_strong(config)
     weights = [
         (store.ensure(stage) / ADAPTER / WEIGHTS).read_bytes() for stage in (trained, strong)
     ]

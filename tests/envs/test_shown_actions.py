@@ -8,11 +8,11 @@ from tratree.cli.compose import compose_config
 from tratree.envs.base import TextEnv, play_expert
 from tratree.envs.registry import make_env, prepare_data
 from tratree.envs.shown_actions import LABEL
-from tratree.stages.environment import game_settings
+from tratree.stages.environment import env_settings
 
 
 def open_env(folder: Path, *overrides: str) -> TextEnv:
-    settings = game_settings(
+    settings = env_settings(
         compose_config(["env.train_games=2", "env.held_out_games=1", *overrides])
     )
     prepare_data(settings, folder, lambda done, total: None)

@@ -13,7 +13,11 @@ from tests.modules.small_models import SETTINGS, episode, episodes, small_base, 
 from tratree.data.episodes import collate
 from tratree.data.pairs import EncodedPair, PairBatch, collate_pairs
 from tratree.errors import UserError
-from tratree.modules.adapter_module import AdapterModule, learning_rate_factor
+from tratree.modules.adapter_module import (
+    AdapterModule,
+    learning_rate_factor,
+    learning_rate_schedule,
+)
 from tratree.modules.imitation import MCTSImitationModule
 from tratree.modules.log_probabilities import score_sequences, sequence_log_probs
 from tratree.modules.settings import DPOSettings
@@ -161,6 +165,19 @@ def test_learning_rate_rises_then_falls() -> None:
     assert factors[10:] == sorted(factors[10:], reverse=True)
     assert 0 < factors[-1] < 0.01
     assert learning_rate_factor(40, 50, replace(settings, schedule="constant")) == 1.0
+
+
+def test_the_constant_schedule_of_transformers_is_theirs() -> None:
+    settings = replace(SETTINGS, warmup_share=0.03, schedule="constant_with_warmup")
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=2e-5)
+    schedule = learning_rate_schedule(optimizer, 100, settings)
+    rates = []
+    for _ in range(100):
+        rates.append(schedule.get_last_lr()[0])
+        optimizer.step()
+        schedule.step()
+    assert rates[:4] == pytest.approx([0.0, 2e-5 / 3, 4e-5 / 3, 2e-5])  # ceil(0.03 × 100) steps
+    assert set(rates[3:]) == {2e-5}
 
 
 @pytest.mark.parametrize(

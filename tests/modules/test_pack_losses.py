@@ -27,7 +27,7 @@ from transformers import (
 
 from tests.modules.small_models import SETTINGS, VOCABULARY, random_tree, small_model
 from tratree.data.episode_trees import EpisodeTreeDataModule, TreeEpisode
-from tratree.data.episodes import Batch, collate
+from tratree.data.episodes import Batch, EpisodeDataModule, collate
 from tratree.data.packing import Pack, pack_sequences
 from tratree.data.pairs import EncodedPair, PairDataModule
 from tratree.envs.alfworld.environment import AlfworldEnv
@@ -49,6 +49,7 @@ from tratree.modules.settings import DPOSettings
 from tratree.modules.sft import SFTModule
 from tratree.modules.tree_dpo import TreeDPOModule
 from tratree.policy.chat import ChatFormat
+from tratree.policy.encoding import EncodedTrajectory
 from tratree.stages.reference import encode_pair
 from tratree.trajectory.types import Step, Task, Trajectory
 from tratree.tree.divergence import find_pairs
@@ -193,6 +194,50 @@ def test_architectures_and_attentions(name: str, attention: str) -> None:
     model = model_of(name)
     model.set_attn_implementation(attention)
     assert_equal_to_pairwise(model, random_tree(1), DPOSettings(), [1000, 60])
+
+
+def after_a_prompt(sample: EncodedTrajectory) -> EncodedTrajectory:
+    prefix = tuple(range(1, 41))
+    return replace(
+        sample,
+        token_ids=prefix + sample.token_ids,
+        agent_mask=(False,) * len(prefix) + sample.agent_mask,
+    )
+
+
+@pytest.mark.parametrize("attention", ["sdpa", EDGES])
+def test_a_prompt_before_every_sequence_is_in_a_pack_once(attention: str) -> None:
+    trees = [
+        replace(pair, chosen=after_a_prompt(pair.chosen), rejected=after_a_prompt(pair.rejected))
+        for seed in (1, 2)
+        for pair in random_tree(seed, pairs=3)
+    ]
+    model = model_of("llama")
+    model.set_attn_implementation(attention)
+    assert_equal_to_pairwise(model, trees, DPOSettings(), [4096, 90])
+    tokens = pack_sequences([pair.chosen for pair in trees]).token_ids[0].tolist()
+    assert tokens[:40] == list(range(1, 41))
+    assert len(tokens) <= 40 + sum(len(pair.chosen.token_ids) - 40 for pair in trees)
+
+
+@pytest.mark.parametrize("pack_tokens", [4096, 90])
+def test_episodes_with_a_prompt_can_be_packed_instead_of_padded(pack_tokens: int) -> None:
+    model = model_of("llama")
+    module = SFTModule(model, SETTINGS)
+    samples = [after_a_prompt(pair.chosen) for pair in random_tree(5)]
+    found = []
+    for data in (
+        EpisodeDataModule(samples, 256),
+        EpisodeDataModule(samples, 256, pack_tokens=pack_tokens),
+    ):
+        model.zero_grad()
+        batches = data.collate(samples, 2)
+        units = sum(map(module.units, batches))
+        loss = sum(module.sums(batch)["loss"] for batch in batches) / units
+        loss.backward()
+        found.append((loss.detach(), gradients(model)))
+    for padded, packed in zip(*found, strict=True):
+        assert_close(packed, padded)
 
 
 @pytest.mark.parametrize("attention", ["sdpa", EDGES])

@@ -87,10 +87,13 @@ def test_forms_read_differently():
 
 
 def test_only_another_form_changes_what_a_model_depends_on():
-    base = compose_config([]).model.weak
-    assert "turn_form" not in chat_settings(base)
-    other = compose_config(["model.turn_form=react"]).model.strong
-    assert chat_settings(other)["turn_form"] == "react"
-    assert load_chat({"chat": chat_settings(other)}).turn_form is TURN_FORMS["react"]
+    base = compose_config([])
+    assert "turn_form" not in chat_settings(base, base.model.weak)
+    other = compose_config(["model.turn_form=react"])
+    assert chat_settings(other, other.model.strong)["turn_form"] == "react"
+    assert (
+        load_chat({"chat": chat_settings(other, other.model.strong)}).turn_form
+        is TURN_FORMS["react"]
+    )
     with pytest.raises(UserError, match=r"model\.turn_form=poem"):
         compose_config(["model.turn_form=poem"])

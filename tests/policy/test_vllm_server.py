@@ -65,8 +65,8 @@ def test_token_ids_come_back_as_sampled_with_the_stop_token(server: VllmServer) 
 
 
 def test_it_knows_its_base_model_and_context(server: VllmServer) -> None:
-    assert server.serves(BASE)
-    assert not server.serves(SFT)  # an adapter
+    assert server.name_of(BASE) == BASE
+    assert server.name_of(SFT) is None  # an adapter
     assert server.context == 1024
 
 

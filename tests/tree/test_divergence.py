@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.tree.tree_examples import TASK, trajectories, trajectory
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
-from tratree.tree.divergence import find_pairs, unstructured_pairs
+from tratree.tree.divergence import best_and_worst, find_pairs, unstructured_pairs
 from tratree.tree.merge import build_tree
 from tratree.tree.paths import pair_trajectories
 from tratree.tree.similarity import CharacterNgrams, ExactText
@@ -203,3 +203,34 @@ def test_a_stop_is_no_continuation():
     attempts = [trajectory(steps[:n], n == 2, sample=n) for n in range(4)]
     tree = build_tree(attempts, similarity=ExactText())
     assert find_pairs(tree) == []
+
+
+def test_the_best_path_is_paired_with_the_worst():
+    attempts = [
+        trajectory([("", "a", "x"), ("", "b", "y")], 1.0),
+        trajectory([("", "a", "x"), ("", "c", "z")], 0.4, sample=1),
+        trajectory([("", "d", "w")], 0.0, sample=2),
+        trajectory([("", "d", "w"), ("", "e", "v")], 0.2, sample=3),
+    ]
+    tree = build_tree(attempts, similarity=ExactText())
+    (pair,) = best_and_worst(tree)
+    found = pair_trajectories(tree, pair)
+    assert [step.action for step in found.chosen.steps] == ["a", "b"]
+    assert [step.action for step in found.rejected.steps] == ["d"]
+    assert (found.shared_steps, pair.chosen_score, pair.rejected_score) == (0, 1.0, 0.0)
+    assert best_and_worst(tree, min_gap=1.0) == []
+    assert best_and_worst(build_tree(attempts[:1], similarity=ExactText())) == []
+    with pytest.raises(UserError, match="min_gap=-1"):
+        best_and_worst(tree, min_gap=-1)
+
+
+@given(trajectories())
+def test_the_best_and_the_worst_path_part_by_another_action(attempts):
+    tree = build_tree(attempts, similarity=CharacterNgrams())
+    pairs = best_and_worst(tree)
+    assert len(pairs) <= 1
+    for pair in pairs:
+        assert tree.action_id[pair.chosen[0]] != tree.action_id[pair.rejected[0]]
+        assert pair.chosen_score > pair.rejected_score
+        for continuation in (pair.chosen, pair.rejected):
+            assert pair.prefix + continuation == tree.path(continuation[-1])

@@ -210,3 +210,15 @@ def test_bad_input_is_one_line(attempts, arguments, message):
     with pytest.raises(UserError, match=message) as raised:
         build_tree(attempts, similarity=ExactText(), **arguments)
     assert "\n" not in str(raised.value)
+
+
+def test_the_thought_can_be_compared_as_well():
+    attempts = [
+        trajectory([("a mug may be here", "look", "a desk")], 1.0),
+        trajectory([("nothing to lose", "look", "a desk")], 0.0, sample=1),
+    ]
+    nodes = [
+        len(build_trees([attempts], similarity=ExactText(), **how)[0].parent)
+        for how in ({}, {"shown": lambda step: f"{step.observation} {step.thought}"})
+    ]
+    assert nodes == [2, 3]

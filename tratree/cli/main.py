@@ -26,6 +26,7 @@ INTERRUPTED = 128 + 2
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "check-model": "try whether the models of a family are as they must be",
+        "conversation": "print an episode as the model reads it, prompt included",
         "convert": "convert published trajectories, and play them again",
         "dashboard": "make a W&B workspace for the runs of a project",
         "evaluate": "let any model play the tasks that runs are evaluated on",

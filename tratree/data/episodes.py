@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tratree.data.data_module import StepDataModule, divide
+from tratree.data.packing import Pack, cut_into_packs, pack_sequences
 from tratree.errors import UserError
 from tratree.policy.encoding import EncodedTrajectory
 
@@ -75,18 +76,37 @@ def check_masks(samples: Iterable[EncodedTrajectory]) -> None:
             raise UserError(f"sample {number} has no token of the agent to learn: leave it out")
 
 
-class EpisodeDataModule(StepDataModule[EncodedTrajectory, Batch]):
-    """Batches of episodes for `SFTModule` and `MCTSImitationModule`."""
+class EpisodeDataModule(StepDataModule[EncodedTrajectory, Batch | Pack]):
+    """Batches of episodes for `SFTModule` and `MCTSImitationModule`.
 
-    def __init__(self, samples: Sequence[EncodedTrajectory], context: int) -> None:
+    Episodes of a step that begin alike, with a prompt, can be packed instead of padded: the same
+    result but for rounding.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[EncodedTrajectory],
+        context: int,
+        *,
+        pack_tokens: int | None = None,
+    ) -> None:
         """Leave out episodes of more than `context` tokens.
+
+        Args:
+            samples: The episodes.
+            context: Most tokens of an episode.
+            pack_tokens: Most tokens of a pack, see `cut_into_packs`; None pads.
 
         Raises:
             UserError: If an episode has no token to train on.
         """
         check_masks(samples)
         super().__init__(samples, context, length=lambda sample: len(sample.token_ids))
+        self.pack_tokens = pack_tokens
 
-    def collate(self, samples: Sequence[EncodedTrajectory], batch_size: int) -> list[Batch]:
-        """Pad the samples of one step, `batch_size` of them at a time."""
+    def collate(self, samples: Sequence[EncodedTrajectory], batch_size: int) -> list[Batch | Pack]:
+        """Pad the samples of one step, `batch_size` of them at a time, or pack them."""
+        if self.pack_tokens is not None:
+            parts = cut_into_packs([[sample] for sample in samples], self.pack_tokens)
+            return [pack_sequences([samples[index] for index in part]) for part in parts]
         return [collate(part) for part in divide(samples, batch_size)]

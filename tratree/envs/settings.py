@@ -4,7 +4,27 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, field
 
-from tratree.settings import Count, settings
+from tratree.settings import Count, Whole, settings
+
+
+@settings
+class PromptSettings:
+    """``env.prompt.*``: what precedes every task, for every model, in training and playing.
+
+    The rules, the answer "OK", and worked examples as turns, from files in ETO's formats.
+    """
+
+    rules: str | None = None
+    """A text file; null: none."""
+
+    examples: str | None = None
+    """A JSON list of examples, each a list of messages; null: none."""
+
+    count: Whole = 1
+    """How many of the examples are shown, the first ones (ETO: 1)."""
+
+    required: bool = False
+    """Whether a run without both files is an error."""
 
 
 @settings
@@ -33,6 +53,9 @@ class EnvSettings:
     forgiving: bool = False
     """Whether actions are read forgivingly: a full stop at the end, and what else the environment
     passes over. It is part of the protocol: compare only results that were played alike."""
+
+    prompt: PromptSettings = PromptSettings()
+    """What precedes every task."""
 
     def __post_init__(self) -> None:
         """Check what must go together."""

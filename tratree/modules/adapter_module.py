@@ -12,7 +12,7 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
-from transformers import get_linear_schedule_with_warmup
+from transformers import get_constant_schedule_with_warmup, get_linear_schedule_with_warmup
 
 from tratree.data.batches import Batch
 from tratree.errors import UserError
@@ -136,9 +136,11 @@ def learning_rate_schedule(
     optimizer: Optimizer, steps: int, settings: TrainingSettings
 ) -> LRScheduler:
     """Return the schedule of a training of `steps` steps; that of a name of transformers is its."""
+    warmup = math.ceil(settings.warmup_share * steps)  # as transformers' Trainer counts
     if settings.schedule == "linear":
-        warmup = math.ceil(settings.warmup_share * steps)  # as transformers' Trainer counts
         return get_linear_schedule_with_warmup(optimizer, warmup, steps)
+    if settings.schedule == "constant_with_warmup":
+        return get_constant_schedule_with_warmup(optimizer, warmup)
     return LambdaLR(optimizer, lambda step: learning_rate_factor(step, steps, settings))
 
 

@@ -144,7 +144,7 @@ def _make_trainer(
             devices=settings.devices,
             num_nodes=settings.num_nodes,
             strategy=strategy,
-            precision=settings.precision,  # type: ignore[arg-type]
+            precision=settings.precision,
             deterministic=True,
             max_epochs=1,
             logger=logger or False,

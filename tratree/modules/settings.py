@@ -35,9 +35,9 @@ class OptimizationSettings:
     clip: NotNegative = 1.0
     """Largest norm of the gradient; 0 does not clip."""
 
-    schedule: Literal["cosine", "constant", "linear"] = "cosine"
-    """cosine: to 0 after the warm-up; constant; linear: to 0, the one of transformers, whose first
-    step of a warm-up has a learning rate of 0."""
+    schedule: Literal["cosine", "constant", "linear", "constant_with_warmup"] = "cosine"
+    """cosine: to 0 after the warm-up; constant; linear, to 0, and constant_with_warmup: those of
+    transformers, whose first step of a warm-up has a learning rate of 0."""
 
 
 @settings

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tratree.cli.environment import opened
 from tratree.config import Config
-from tratree.stages.environment import game_settings
+from tratree.stages.environment import env_settings
 from tratree.stages.tasks import evaluated_tasks
 from tratree.trajectory.jsonl import canonical_json
 from tratree.trajectory.types import Task
@@ -65,7 +65,7 @@ def read_panel(config: Config) -> Panel:
             name: evaluated_tasks(env.tasks(config.env.splits[name]), evaluation.episodes)
             for name in evaluation.splits
         }
-    return Panel(config.env.name, game_settings(config), splits)
+    return Panel(config.env.name, env_settings(config), splits)
 
 
 def task_hash(tasks: Sequence[Task]) -> str:

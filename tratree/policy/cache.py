@@ -76,6 +76,19 @@ class RolloutCache(Cache):
             for stored in (layer.keys, layer.values):
                 stored[target, :, :length] = stored[source, :, :length]
 
+    def copy_of(self, slot: int, length: int) -> list[tuple[Tensor, Tensor]]:
+        """Return the first `length` keys and values [H, length, D] of a slot, layer by layer."""
+        return [
+            (layer.keys[slot, :, :length].clone(), layer.values[slot, :, :length].clone())
+            for layer in self.layers
+        ]
+
+    def put(self, slot: int, copied: list[tuple[Tensor, Tensor]]) -> None:
+        """Write what `copy_of` returned to the beginning of another slot."""
+        for layer, (keys, values) in zip(self.layers, copied, strict=True):
+            layer.keys[slot, :, : keys.shape[1]] = keys
+            layer.values[slot, :, : values.shape[1]] = values
+
 
 class _RolloutLayer(CacheLayerMixin):
     is_sliding = False

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from copy import copy
 from functools import cached_property
 from importlib.resources import files
 
 from transformers import PreTrainedTokenizerBase
 
 from tratree.errors import UserError
+from tratree.policy.prompt import Prompt
 from tratree.time_limit import time_limit
 from tratree.trajectory.turns import TURN_FORMS
 
@@ -33,10 +35,12 @@ class ChatFormat:
     conversation as the chat template renders it. The text around the turns is read off one
     rendered probe conversation, so that the template stays the only place that defines it.
     Outer white space of a text is dropped, and special tokens spelled out in a text count as
-    white space: only the template writes control tokens.
+    white space: only the template writes control tokens. A prompt precedes every conversation and
+    is part of its first turn, so no token of it is the agent's own.
 
     Attributes:
         tokenizer: Of the model.
+        prompt: What precedes every task; None for nothing.
         template: The Jinja text of the chat template.
         stop_id: The token that ends an agent's turn.
         stop_ids: All tokens that end a turn when sampled: `stop_id`, the end of sequence, and those
@@ -54,6 +58,7 @@ class ChatFormat:
         system_prompt: str = "",
         stop_ids: Iterable[int] = (),
         turn_form: str = "plain",
+        prompt: Prompt | None = None,
     ) -> None:
         """Derive the turns from a template.
 
@@ -63,6 +68,7 @@ class ChatFormat:
             system_prompt: Stands before the first turn, if not empty.
             stop_ids: Further tokens that end a turn when sampled.
             turn_form: One of `TURN_FORMS`.
+            prompt: The messages before every task, and the labels of its observations.
 
         Raises:
             UserError: If there is no such template or form, or the tokenizer lacks the template's
@@ -74,6 +80,7 @@ class ChatFormat:
             )
         self.tokenizer = tokenizer
         self.turn_form = TURN_FORMS[turn_form]
+        self.prompt = prompt
         self._name = template or "of the tokenizer"
         self.template = _template_text(tokenizer, template)
         self._check_template()
@@ -95,10 +102,36 @@ class ChatFormat:
 
     def first_turn(self, text: str) -> list[int]:
         """Return the ids from the start of the conversation to where the agent begins."""
-        return self._encode(self._opening + self._plain(text) + self._first_to_agent)
+        if self.prompt is None:
+            return self._open(text)
+        text = self.prompt.first_label + text
+        return [*self.prefix, *self._answer(text)] if self.prefix else self._open(text)
 
     def next_turn(self, observation: str) -> list[int]:
         """Return the ids between the agent's stop token and where the agent begins again."""
+        return self._answer((self.prompt.label if self.prompt else "") + observation)
+
+    @cached_property
+    def prefix(self) -> tuple[int, ...]:
+        """The ids of the prompt, with which every conversation begins; empty without one."""
+        token_ids: list[int] = []
+        turns = self.prompt.turns if self.prompt else ()
+        for user, agent in zip(turns[::2], turns[1::2], strict=True):
+            token_ids += self._answer(user) if token_ids else self._open(user)
+            token_ids += self._agent_ids(self._plain(agent))
+        return tuple(token_ids)
+
+    def with_prompt(self, prompt: Prompt | None) -> ChatFormat:
+        """Return the same chat format with another prompt."""
+        other = copy(self)
+        other.prompt = prompt
+        other.__dict__.pop("prefix", None)
+        return other
+
+    def _open(self, text: str) -> list[int]:
+        return self._encode(self._opening + self._plain(text) + self._first_to_agent)
+
+    def _answer(self, observation: str) -> list[int]:
         text = self._stop_text + self._to_user + self._plain(observation) + self._to_agent
         return self._encode(text)[1:]
 
@@ -243,7 +276,7 @@ class ChatFormat:
     def _check_tokens(self) -> None:
         text = self.turn_form.format("", "")
         whole = self._render([text] * 2, [text], self._plain(self._system_prompt))
-        turns = self.first_turn(text) + self._agent_ids(text) + self.next_turn(text)
+        turns = self._open(text) + self._agent_ids(text) + self._answer(text)
         if turns != self._encode(whole):
             raise UserError(
                 f"this tokenizer joins tokens across the turns of chat template {self._name}: "

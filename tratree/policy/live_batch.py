@@ -25,19 +25,26 @@ class LiveBatch:
     """Up to `slots` token sequences whose keys and values stay in memory while they grow.
 
     Live rows are always the first ones: `append` opens the next, and `remove` moves the last
-    live row into the gap.
+    live row into the gap. A prefix that all rows begin with is computed once and copied.
 
     Attributes:
         lengths: How many tokens each live row has been fed.
     """
 
-    def __init__(self, model: PreTrainedModel, slots: int, max_context: int) -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        slots: int,
+        max_context: int,
+        prefix: Sequence[int] = (),
+    ) -> None:
         """Check the model and set up an empty batch.
 
         Args:
             model: A causal language model of transformers in evaluation mode, adapters allowed.
             slots: Most rows at a time.
             max_context: Most tokens of a row.
+            prefix: The first tokens of every row, fewer than `max_context`.
 
         Raises:
             UserError: If the model cannot attend over `max_context` tokens.
@@ -49,6 +56,7 @@ class LiveBatch:
         attend_by_rows(model)
         self._model = model
         self._max_context = max_context
+        self._prefix = tuple(prefix)
         self._weights = list(model.parameters())
         trained = [weights for weights in self._weights if weights.requires_grad]
         self._probe = (trained or self._weights)[-1].detach().reshape(-1)[:_PROBED]
@@ -59,6 +67,7 @@ class LiveBatch:
         # Padding goes to the position after the last.
         self._cache = RolloutCache(slots, self._max_context + 1)
         self._slots = slots
+        self._computed_prefix: list[tuple[Tensor, Tensor]] = []
         self._version, self._probed = self._weights_version(), self._probe.clone()
         self.lengths: list[int] = [0] * rows
 
@@ -96,6 +105,19 @@ class LiveBatch:
         if row < len(self.lengths):
             self._cache.move(len(self.lengths), row, length)
             self.lengths[row] = length
+
+    @torch.inference_mode()
+    def feed_prefix(self) -> None:
+        """Feed the prefix to every empty row: by one forward pass in all, and copies of it."""
+        for row, length in enumerate(self.lengths) if self._prefix else ():
+            if length:
+                continue
+            if not self._computed_prefix:
+                self.prefill({row: self._prefix})
+                self._computed_prefix = self._cache.copy_of(row, len(self._prefix))
+            else:
+                self._cache.put(row, self._computed_prefix)
+                self.lengths[row] = len(self._prefix)
 
     def prefill(self, tokens: Mapping[int, Sequence[int]]) -> None:
         """Feed several tokens to some rows, without asking what comes next."""

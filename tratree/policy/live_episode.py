@@ -80,8 +80,8 @@ class LiveEpisode:
             needed = len(self.token_ids) + limits.max_new_tokens
             if needed > limits.max_context:
                 raise UserError(
-                    f"the first turn of task {self.episode.task.task_id} needs {needed} tokens: "
-                    f"set model.context to more than {limits.max_context}"
+                    f"the first turn of task {self.episode.task.task_id} needs {needed} tokens"
+                    f"{self._of_the_prompt()}: set model.context to more than {limits.max_context}"
                 )
         else:
             said, inserted = tuple(self.turn.token_ids), tuple(self.turn.inserted)
@@ -95,6 +95,10 @@ class LiveEpisode:
             or len(self.steps) == min(limits.max_steps, self.env.max_steps)
             or len(self.token_ids) + limits.max_new_tokens > limits.max_context
         )
+
+    def _of_the_prompt(self) -> str:
+        count = len(self.chat.prefix)
+        return f", {count} of them the prompt's" if count else ""
 
     def trajectory(self, source: str) -> Trajectory:
         """Return the trajectory of an episode that has ended."""

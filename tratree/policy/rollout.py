@@ -41,8 +41,9 @@ class RolloutEngine:
     ) -> None:
         """Set up an engine without episodes; arguments as of `run_episodes`."""
         limits.check_label(chat)
+        limits.check_prompt(chat)
         self._slots = settings.episodes(model, limits.max_context)
-        self._batch = LiveBatch(model, self._slots, limits.max_context)
+        self._batch = LiveBatch(model, self._slots, limits.max_context, chat.prefix)
         self._chat = chat
         self._make_env = make_env
         self._key = seed, stage
@@ -151,6 +152,7 @@ class RolloutEngine:
         next token, or many at once by a prefill pass of their own. The latter pays as soon as
         it moves more tokens than a pass over the batch does.
         """
+        self._batch.feed_prefix()
         fed = self._batch.lengths
         ready = [row for row, live in enumerate(self._live) if not live.call]
         known = {row: self._live[row].token_ids[fed[row] : -1] for row in ready}

@@ -96,6 +96,20 @@ class RolloutLimits(TurnLimits):
             return self.max_new_tokens // 2
         return self.max_thought_tokens
 
+    def check_prompt(self, chat: ChatFormat) -> None:
+        """Check that the prompt leaves room for a turn.
+
+        Raises:
+            UserError: If it does not.
+        """
+        needed = len(chat.prefix) + self.max_new_tokens
+        if chat.prefix and needed >= self.max_context:
+            raise UserError(
+                f"the prompt has {len(chat.prefix)} tokens and a turn {self.max_new_tokens}, so a "
+                f"context of {self.max_context} has no room for a task: set model.context to more "
+                f"than {needed}, or give a shorter env.prompt"
+            )
+
     def check_label(self, chat: ChatFormat) -> None:
         """Check that label and action fit after the longest thought.
 

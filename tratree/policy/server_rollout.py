@@ -59,6 +59,7 @@ def roll_out_on_server(
             "start it with a larger --max-model-len, or lower model.context"
         )
     limits.check_label(chat)
+    limits.check_prompt(chat)
     stop_ids = sorted(chat.stop_ids)
     waiting = deque(enumerate(episodes))
     envs: list[TextEnv] = []

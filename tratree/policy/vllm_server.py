@@ -74,12 +74,14 @@ class VllmServer:
         )
         self._cards = self._models()
 
-    def serves(self, base: str) -> bool:
-        """Return whether it serves the base model of this name."""
-        return any(
-            base in (card["id"], card.get("root")) and not card.get("parent")
+    def name_of(self, base: str) -> str | None:
+        """Return what `complete` calls the base model of this name; None if it is not served."""
+        served = (
+            card["id"]
             for card in self._cards
+            if base in (card["id"], card.get("root")) and not card.get("parent")
         )
+        return next(served, None)
 
     @property
     def context(self) -> int:

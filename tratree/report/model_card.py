@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
 from tratree.models.names import PACKAGE_PREFIX
+from tratree.policy.prompt import Prompt
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class ModelCard:
         steps: The stages that led to it, first ones first.
         results: A Markdown table of what was measured; empty if nothing was.
         versions: Of the libraries, by name.
+        prompt: What preceded every task; its messages are beside the card as ``prompt.json``.
     """
 
     title: str
@@ -47,6 +50,7 @@ class ModelCard:
     steps: Sequence[Step]
     results: str
     versions: Mapping[str, str]
+    prompt: Prompt | None = None
 
 
 def render_card(card: ModelCard) -> str:
@@ -73,6 +77,7 @@ def render_card(card: ModelCard) -> str:
             *_loading(card),
             "```",
             "",
+            *_prompt(card.prompt),
             "## How it was made",
             "",
             f"Seed {', '.join(seeds)}. Each stage with its data and its constants:",
@@ -121,11 +126,33 @@ def _loading(card: ModelCard) -> list[str]:
     ]
 
 
+def _prompt(prompt: Prompt | None) -> list[str]:
+    if prompt is None:
+        return []
+    labels = [
+        f"{where} begins with {json.dumps(label)}"
+        for where, label in (
+            ("The first observation of a task", prompt.first_label),
+            ("Every later observation", prompt.label),
+        )
+        if label
+    ]
+    return [
+        "## Prompt",
+        "",
+        f"Every conversation begins with the messages of `prompt.json`, {prompt}; then comes the "
+        f"task. {'. '.join([*labels, ''])}".rstrip(),
+        "",
+    ]
+
+
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return nested settings with dotted names; of a folder of this machine only its name."""
     flat: dict[str, Any] = {}
     for name, value in settings.items():
-        if isinstance(value, Mapping):
+        if name == "prompt" and isinstance(value, Mapping):
+            flat[prefix + name] = f"SHA-256 {Prompt.from_json(value).digest}"
+        elif isinstance(value, Mapping):
             flat |= _flat(value, f"{prefix}{name}.")
         elif isinstance(value, str) and value.startswith(("/", "~", ".")):
             flat[prefix + name] = PurePath(value).name

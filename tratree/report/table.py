@@ -147,6 +147,7 @@ def _markdown(results: Mapping[str, Any]) -> str:
         markdown_table(readable_rows(results["systems"], tuple(FIGURES))),
         describe_figures(results["pgr"]),
         *_constraint_note(results),
+        *_prompt_note(results),
         f"## {_comparison_title(results)}",
         markdown_table(_comparisons(results)),
         "Difference in points [95 % interval of the paired bootstrap over tasks]; better and worse "
@@ -168,6 +169,11 @@ def describe_figures(gap: Mapping[str, str] | None) -> str:
     if gap is None:
         return said
     return f"{said} PGR is measured on reward between {gap['weak']} (0) and {gap['ceiling']} (1)."
+
+
+def _prompt_note(results: Mapping[str, Any]) -> list[str]:
+    prompt = results.get("prompt")
+    return [] if prompt is None else [f"Every conversation began with a prompt: {prompt}."]
 
 
 def _constraint_note(results: Mapping[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ from tratree.stages.trees import read_trees
 from tratree.store.finished import DESCRIPTION, read_description
 from tratree.store.manifest import checked_file, verify
 
+PROMPT = "prompt.json"
 TABLE = "results.md"
 _LINES = {
     "demonstrations": (DEMONSTRATIONS, "demonstrations"),
@@ -53,7 +55,8 @@ def export(source: Path, out: Path, *, system: str | None = None, merged: bool =
     The adapter is one that plain ``PeftModel.from_pretrained`` loads; a merged model is one that
     plain ``AutoModelForCausalLM.from_pretrained`` loads, in the number type it was trained in; in
     16 bits, rounding its weights loses part of a small update.
-    Both come with the tokenizer, its chat template set, and a model card.
+    Both come with the tokenizer, its chat template set, a model card, and the messages of the
+    prompt, if there was one, as ``prompt.json``.
 
     The folder is complete or not there: it is written beside and renamed.
 
@@ -107,6 +110,9 @@ def _write(trained: Path, out: Path, about: tuple[str, str], *, merged: bool) ->
             shutil.copyfile(trained / ADAPTER / name, out / name, follow_symlinks=False)
     chat.tokenizer.chat_template = chat.template
     chat.tokenizer.save_pretrained(out)
+    if chat.prompt is not None:
+        document = json.dumps(chat.prompt.messages(), indent=2, ensure_ascii=False)
+        (out / PROMPT).write_text(document + "\n", encoding="utf-8")
     title, results = about
     card = ModelCard(
         title=title or f"{trained.parent.name} {trained.name}",
@@ -115,6 +121,7 @@ def _write(trained: Path, out: Path, about: tuple[str, str], *, merged: bool) ->
         merged=merged,
         steps=_steps(trained),
         results=results,
+        prompt=chat.prompt,
         versions=library_versions(),
     )
     (out / "README.md").write_text(render_card(card), encoding="utf-8")

@@ -24,6 +24,7 @@ from tratree.runs.run_record import read_run
 from tratree.runs.starts import write_start
 from tratree.settings import plain
 from tratree.stages.bases import check_bases
+from tratree.stages.environment import configured_prompt
 from tratree.stages.evaluate import protocol, read_evaluation, reading
 from tratree.stages.methods import evaluations
 from tratree.store.progress import Progress
@@ -158,7 +159,7 @@ def _results(
     config: Config, evaluated: Mapping[str, Path]
 ) -> tuple[dict[str, Any], dict[str, list[Trajectory]]]:
     """Return ``results.json``, and the evaluated trajectories of every system."""
-    rules = protocol(config)
+    rules, prompt = protocol(config), configured_prompt(config)
     measured, played = {}, {}
     for name, folder in evaluated.items():
         measured[name], played[name] = read_evaluation(folder, rules["splits"])
@@ -177,6 +178,7 @@ def _results(
         "seed": config.seed,
         "pgr": {"weak": WEAK, "ceiling": STRONG},
         "protocol": {**rules, "environment": reading(config)},
+        **({} if prompt is None else {"prompt": str(prompt)}),
         "configuration": result_settings(config),
         "systems": measured,
         "comparisons": {"baseline": STRONG, "systems": compared},

@@ -38,6 +38,8 @@ def _check(config: Config, base: BaseModelSettings) -> None:
     ):
         check_architecture(architecture, attention)
     check_context(architecture, config.model.context)
-    chat = load_chat({"chat": chat_settings(base)})
+    chat = load_chat({"chat": chat_settings(config, base)})
     check_vocabulary(architecture, len(chat.tokenizer))
-    RolloutLimits(**rollout_settings(config)).check_label(chat)
+    limits = RolloutLimits(**rollout_settings(config))
+    limits.check_label(chat)
+    limits.check_prompt(chat)

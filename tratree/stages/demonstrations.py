@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tratree.config import Config
 from tratree.envs.base import NoExpertError, play_expert
 from tratree.envs.registry import reference_of
 from tratree.errors import UserError
-from tratree.stages.environment import env_maker, games_stage, say_notes
+from tratree.stages.environment import configured_prompt, env_maker, games_stage, say_notes
 from tratree.stages.published import content_digest, take_published
 from tratree.stages.tasks import demonstrated_tasks, explored_tasks
 from tratree.store.stage import Job, Stage
@@ -43,7 +44,7 @@ def demonstrations_stage(config: Config, label: str = "", *, explored_too: bool 
             settings["explored"] = config.explore.tasks
         return Stage("demonstrations", settings, _demonstrate, inputs, version=3, label=label)
     path = Path(expert.demonstrations).absolute()
-    published = {
+    published: dict[str, Any] = {
         **settings,
         "tasks": None if explored_too else expert.tasks,
         "content": content_digest(path),
@@ -53,6 +54,9 @@ def demonstrations_stage(config: Config, label: str = "", *, explored_too: bool 
         "per_task": expert.per_task,
         "train_unidentified": expert.train_unidentified,
     }
+    prompt = configured_prompt(config)
+    if prompt is not None:  # a demonstration that begins with it is not given it twice
+        published["prompt"] = prompt.to_json()
     return Stage("demonstrations", published, partial(_take, path), inputs, version=3, label=label)
 
 

@@ -16,6 +16,7 @@ from tratree.envs.registry import (
     reference_of,
 )
 from tratree.external_files import located
+from tratree.policy.prompt import Prompt, read_prompt
 from tratree.settings import defaults, plain
 from tratree.store.finished import read_description
 from tratree.store.stage import Job, Stage
@@ -25,11 +26,11 @@ LATER = ("target", "show_admissible", "forgiving", "expert", "distinct_goals")
 
 
 def games_stage(config: Config) -> Stage:
-    """Make or find the games. They do not depend on the run's seed."""
+    """Make or find the games. They depend neither on the run's seed nor on the prompt."""
     plugin = ENVIRONMENTS.find(reference_of(vars(config.env)))
     return Stage(
         "games",
-        {"env": game_settings(config)},
+        {"env": env_settings(config)},
         _prepare,
         version=plugin.version,
         code=(plugin.prepare, plugin.make),
@@ -37,8 +38,8 @@ def games_stage(config: Config) -> Stage:
     )
 
 
-def game_settings(config: Config) -> dict[str, Any]:
-    """Return what episodes depend on: the settings of the environment.
+def env_settings(config: Config) -> dict[str, Any]:
+    """Return what episodes depend on: the environment's own settings, without the models' prompt.
 
     External files are named by what they hold. Settings that are younger than stored results are
     left out where they have their default.
@@ -47,6 +48,7 @@ def game_settings(config: Config) -> dict[str, Any]:
         UserError: If external files are not found.
     """
     settings, default = plain(config.env), defaults(type(config.env))
+    del settings["prompt"]
     for key in LATER:
         if key in settings and settings[key] == default[key]:
             del settings[key]
@@ -55,6 +57,16 @@ def game_settings(config: Config) -> dict[str, Any]:
     for key, found in external_files(config.env).items():
         settings[key] = None if found is None else found.digest(cache)
     return settings
+
+
+def configured_prompt(config: Config) -> Prompt | None:
+    """Return the prompt that the files of ``env.prompt`` hold; None without files.
+
+    Raises:
+        UserError: If a file cannot be read or has another form.
+    """
+    files = config.env.prompt
+    return read_prompt(files.rules, files.examples, files.count)
 
 
 def open_env(games: Path, cache: Path) -> TextEnv:

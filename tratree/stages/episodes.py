@@ -14,7 +14,9 @@ from tratree.preemption import wait_for_safe_points
 from tratree.stages.environment import env_maker
 from tratree.stages.file_names import EPISODES, EPISODES_LOG
 from tratree.stages.serving import play_on_server
-from tratree.stages.training import policy_loader
+from tratree.stages.training import (
+    policy_loader,
+)
 from tratree.store.stage import Job
 from tratree.trajectory.jsonl import TrajectoryLog, write_trajectories
 from tratree.trajectory.types import Trajectory
@@ -69,12 +71,13 @@ def play_episodes(
     source: str,
     earlier: Sequence[Trajectory] = (),
     known: Sequence[Trajectory] = (),
+    adapter: bool = True,
 ) -> list[Trajectory]:
     """Play `episodes` with the job's model, going on from the log of an interrupted run.
 
     Every finished episode is a line of the log at once. They are returned in the order of
     `episodes`, whatever the order in which they finished; those of `earlier` are counted only, and
-    what `known` has of them is not played.
+    what `known` has of them is not played. Without `adapter` the base model plays as it is.
     Asked to leave the machine (`tratree.preemption`), it does so after the next episode that ends.
     """
     log = TrajectoryLog(job.folder / EPISODES_LOG)
@@ -84,7 +87,7 @@ def play_episodes(
     waiting = [e for e, key in zip(episodes, keys, strict=True) if key not in played]
     tally = Tally([*earlier, *played.values()])
     with job.progress.bar(source, len(episodes)) as advance, log, wait_for_safe_points() as leaving:
-        for _, trajectory in _play(job, waiting, source):
+        for _, trajectory in _play(job, waiting, source, adapter):
             log.append(trajectory)
             played[trajectory.task.task_id, trajectory.sample] = trajectory
             tally.add(trajectory)
@@ -94,13 +97,15 @@ def play_episodes(
     return [played[key] for key in keys]
 
 
-def _play(job: Job, episodes: Sequence[Episode], source: str) -> Iterator[tuple[int, Trajectory]]:
+def _play(
+    job: Job, episodes: Sequence[Episode], source: str, adapter: bool
+) -> Iterator[tuple[int, Trajectory]]:
     play = (
-        partial(play_on_server, job)
+        partial(play_on_server, job, adapter=adapter)
         if job.settings["engine"] == "vllm"
         else partial(
             roll_out,
-            policy_loader(job),
+            policy_loader(job, adapter=adapter),
             settings=job.resources.engine,
             workers=job.resources.workers,
             report=lambda line: job.progress.message(f"  {line}"),

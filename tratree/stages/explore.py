@@ -46,7 +46,9 @@ def explore_stage(
     """
     explore = config.explore
     rounds = 1 if demonstrations else explore.rounds
-    plan = [plain(s) for s in sampling_plan(explore.sampling, explore.trajectories)]
+    untouched = [] if demonstrations else [plain(s) for s in explore.untouched]
+    trained = explore.trajectories - len(untouched)
+    plan = [plain(s) for s in sampling_plan(explore.sampling, trained)]
     explorers = [explorer]
     stage: Stage | None = None
     for number in range(rounds):
@@ -65,6 +67,8 @@ def explore_stage(
             "dtype": config.model.rollout_dtype,
             "seed": config.seed,
         }
+        if untouched:
+            settings["untouched"] = untouched
         inputs = {"games": games_stage(config), "model": explorers[-1]}
         if stage is not None:
             inputs["earlier"] = stage
@@ -137,14 +141,28 @@ def _play(job: Job, tasks: Sequence[Task], played: list[Trajectory]) -> list[Tra
     settings = job.settings
     enough, most = settings["stop_when_decided"], settings["tokens"]
     plan = list(enumerate(map(_sampling, settings["sampling"]), settings["first_sample"]))
-    known = played_with_another_m(job, VERSION)
+    untouched = list(
+        enumerate(
+            map(_sampling, settings.get("untouched", [])),
+            settings["first_sample"] + len(settings["sampling"]),
+        )
+    )
+    # With another M, a sample of the same number may be another model's.
+    known = [] if untouched else played_with_another_m(job, VERSION)
     # Without a rule that looks at what was found, all samples are one wave.
     waves = [[m] for m in plan] if enough is not None or most is not None else [plan]
-    for wave in waves:
+    for wave in [*waves, untouched] if untouched else waves:
         episodes = [Episode(task, m, sampling) for task in tasks for m, sampling in wave]
         if enough is not None:
             episodes = undecided(episodes, played, enough)
-        found = play_episodes(job, episodes, source="explore", earlier=played, known=known)
+        found = play_episodes(
+            job,
+            episodes,
+            source="explore",
+            earlier=played,
+            known=known,
+            adapter=wave is not untouched,
+        )
         played = [*played, *found]
         if most is not None:
             kept = within_tokens(played, most)

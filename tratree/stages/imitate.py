@@ -14,11 +14,13 @@ from tratree.policy.encoding import encode_trajectory, without_token_ids
 from tratree.stages.paths import PATHS
 from tratree.stages.sft import sft_stage
 from tratree.stages.training import (
+    PREFIX_PACKS,
     RESUMED,
     chat_settings,
     load_chat,
     load_start,
     on_devices,
+    prefix_settings,
     read_training_settings,
     train,
     training_settings,
@@ -38,7 +40,8 @@ def imitate_stage(
     sampler = config.model.weak if explorer == "weak" else config.model.strong
     settings = {
         **training_settings(config, config.model.strong, config.model.imitation),
-        "sampled_by": {"chat": chat_settings(sampler)},
+        "sampled_by": {"chat": chat_settings(config, sampler)},
+        **prefix_settings(config),
     }
     if config.method.whole_trees:
         if config.model.attention == "flash_attention_2":
@@ -62,7 +65,7 @@ def _train(job: Job) -> None:
     context, pack_tokens = job.settings["context"], job.settings.get("pack_tokens")
     data: StepDataModule[Any, Any]
     if pack_tokens is None:
-        data = EpisodeDataModule(episodes, context)
+        data = EpisodeDataModule(episodes, context, pack_tokens=job.settings.get(PREFIX_PACKS))
     else:
         trees = [TreeEpisode(e, t.task.task_id) for e, t in zip(episodes, paths, strict=True)]
         data = EpisodeTreeDataModule(trees, context, pack_tokens=pack_tokens)

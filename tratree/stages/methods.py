@@ -59,22 +59,23 @@ def mcts(config: Config) -> Stage:
 
 def tree_dpo(config: Config) -> Stage:
     """Prefer success over failure where they diverge (section 3.2 of the paper)."""
-    return weak_reference_dpo(config, pairs_stage(config, weak_trees(config)))
+    return pairs_dpo(config, pairs_stage(config, weak_trees(config)))
 
 
 def step_dpo(config: Config) -> Stage:
     """Do as `tree_dpo` does with pairs that end one step after they diverge."""
-    return weak_reference_dpo(config, pairs_stage(config, weak_trees(config), "one_step"))
+    return pairs_dpo(config, pairs_stage(config, weak_trees(config), "one_step"))
 
 
 def unstructured_dpo(config: Config) -> Stage:
     """Prefer a success over a failure of the same task, whole and without a tree."""
-    return weak_reference_dpo(config, random_pairs_stage(config, explored(config)))
+    return pairs_dpo(config, random_pairs_stage(config, explored(config)))
 
 
-def weak_reference_dpo(config: Config, pairs: Stage) -> Stage:
-    """Learn preferences with the weak model after its SFT as the reference."""
-    return prefer_stage(config, pairs, reference_stage(config, pairs, sft_weak(config)))
+def pairs_dpo(config: Config, pairs: Stage) -> Stage:
+    """Learn preferences; the reference is the weak model after its SFT, or where this starts."""
+    model = sft_weak(config) if config.method.reference == "weak" else sft_strong(config)
+    return prefer_stage(config, pairs, reference_stage(config, pairs, model))
 
 
 def naive_w2s(config: Config) -> Stage:

@@ -6,11 +6,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from tratree.config import Config
 from tratree.stages.trees import read_trees
 from tratree.store.stage import Job, Stage
-from tratree.tree.divergence import Pair, TrajectoryPair, find_pairs
+from tratree.tree.divergence import Pair, TrajectoryPair, best_and_worst, find_pairs
 from tratree.tree.paths import pair_trajectories
 
 PAIRS = "pairs.jsonl"
@@ -25,6 +26,13 @@ def pairs_stage(config: Config, trees: Stage, continuation: str | None = None) -
         continuation: Where a continuation ends, if not as ``method.continuation`` says.
     """
     method = config.method
+    if method.pairs == "best_and_worst" and continuation is None:
+        settings: dict[str, Any] = {
+            "pairs": method.pairs,
+            "aggregate": method.aggregate,
+            "min_gap": method.minimum_gap,
+        }
+        return Stage("pairs", settings, _find, {"trees": trees}, self_contained=True)
     settings = {
         "aggregate": method.aggregate,
         "min_gap": method.minimum_gap,
@@ -60,5 +68,7 @@ def write_pairs(job: Job, pairs: Sequence[Sequence[Pair]]) -> None:
 
 
 def _find(job: Job) -> None:
+    settings = dict(job.settings)
+    pairs_of = best_and_worst if settings.pop("pairs", None) else find_pairs
     trees = read_trees(job.inputs["trees"])
-    write_pairs(job, [find_pairs(tree, **job.settings) for tree in trees])
+    write_pairs(job, [pairs_of(tree, **settings) for tree in trees])

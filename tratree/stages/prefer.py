@@ -12,8 +12,10 @@ from tratree.modules.tree_dpo import TreeDPOModule
 from tratree.stages.reference import (
     REFERENCE,
     encode_pair,
+    example_settings,
     load_pairs,
     pack_tokens,
+    pair_chat,
     pair_inputs,
 )
 from tratree.stages.sft import sft_stage
@@ -51,6 +53,7 @@ def prefer_stage(
         **training_settings(config, strong, config.model.preference),
         "dpo": {f.name: getattr(method, f.name) for f in fields(DPOSettings)},
         "pack_tokens": pack_tokens(config),
+        **example_settings(config),
     }
     inputs = {**pair_inputs(pairs), "reference": reference}
     if start is None and method.start == "sft":
@@ -62,7 +65,7 @@ def prefer_stage(
 
 
 def _train(job: Job) -> None:
-    chat = load_chat(job.settings)
+    chat = pair_chat(load_chat(job.settings), job.settings)
     pairs = load_pairs(job)
     scores = json.loads((job.inputs["reference"] / REFERENCE).read_text("utf-8"))
     data = PairDataModule(

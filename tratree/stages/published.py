@@ -16,6 +16,7 @@ from tratree.envs.identify import Identifier, Identity, opens_alike
 from tratree.envs.moved_names import renamed
 from tratree.envs.registry import ENVIRONMENTS
 from tratree.errors import UserError
+from tratree.policy.prompt import Prompt, without_prompt
 from tratree.stages.environment import env_maker
 from tratree.stages.tasks import shuffled
 from tratree.store.finished import read_description
@@ -67,6 +68,9 @@ def take_published(path: Path, job: Job) -> list[Trajectory]:
     settings = job.settings
     env_settings = read_description(job.inputs["games"])["settings"]["env"]
     reading = read_trajectory_files(path, env_settings["name"])
+    if "prompt" in settings:
+        prompt = Prompt.from_json(settings["prompt"])
+        reading.trajectories[:] = [without_prompt(t, prompt) for t in reading.trajectories]
     read = len(reading.trajectories)
     with_ids = sum(any(step.token_ids for step in t.steps) for t in reading.trajectories)
     if with_ids:

@@ -7,7 +7,9 @@ the DPO loss, which no score depends on.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from tratree.config import Config
 from tratree.errors import UserError
@@ -17,6 +19,7 @@ from tratree.modules.log_probabilities import score_sequences
 from tratree.modules.pack_attention import attend_by_edges
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
+from tratree.stages.environment import configured_prompt
 from tratree.stages.pairs import read_pairs
 from tratree.stages.training import chat_settings, load_chat, load_policy
 from tratree.stages.trajectory_pairs import read_trajectory_pairs
@@ -39,9 +42,27 @@ def reference_stage(config: Config, pairs: Stage, model: Stage, label: str = "")
         model: The fine-tuning that made the reference; the weak model's SFT in the paper.
         label: See `Stage`.
     """
-    settings = {"dtype": config.model.dtype, "pack_tokens": pack_tokens(config)}
+    settings = {
+        "dtype": config.model.dtype,
+        "pack_tokens": pack_tokens(config),
+        **example_settings(config),
+    }
     inputs = {**pair_inputs(pairs), "model": model}
     return Stage("reference", settings, _score, inputs, label=label, version=2)
+
+
+def example_settings(config: Config) -> dict[str, bool]:
+    """Return what `pair_chat` needs: nothing if pairs keep the worked example, or there is none."""
+    prompt = configured_prompt(config)
+    left_out = prompt is not None and prompt.example and not config.method.example_in_pairs
+    return {"example": False} if left_out else {}
+
+
+def pair_chat(chat: ChatFormat, settings: Mapping[str, Any]) -> ChatFormat:
+    """Return the chat format of pairs: without the worked example if the settings say so."""
+    if chat.prompt is None or settings.get("example", True):
+        return chat
+    return chat.with_prompt(chat.prompt.without_example())
 
 
 def pair_inputs(pairs: Stage) -> dict[str, Stage]:
@@ -83,7 +104,7 @@ def check_chats(config: Config, reference: Stage) -> None:
         UserError: If they do not, or a tokenizer cannot be loaded.
     """
     weak = reference.inputs["model"].settings["chat"]
-    strong = chat_settings(config.model.strong)
+    strong = chat_settings(config, config.model.strong)
     if weak == strong:
         return
     if not load_chat({"chat": weak}).reads_like(load_chat({"chat": strong})):
@@ -112,6 +133,7 @@ def _after(chat: ChatFormat, trajectory: Trajectory, shared_steps: int) -> Encod
 
 def _score(job: Job) -> None:
     model, chat = load_policy(job.inputs["model"], job.settings["dtype"])
+    chat = pair_chat(chat, job.settings)
     packed = job.settings["pack_tokens"]
     if packed is None:
         check_batches(model)

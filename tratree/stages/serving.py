@@ -18,7 +18,12 @@ from tratree.trajectory.types import Trajectory
 
 
 def play_on_server(
-    job: Job, make_env: Callable[[], TextEnv], episodes: Sequence[Episode], **how: Any
+    job: Job,
+    make_env: Callable[[], TextEnv],
+    episodes: Sequence[Episode],
+    *,
+    adapter: bool = True,
+    **how: Any,
 ) -> Iterator[tuple[int, Trajectory]]:
     """Play episodes with the job's model on the server of its base model.
 
@@ -26,6 +31,7 @@ def play_on_server(
         job: Its resources name the servers.
         make_env: Makes an environment.
         episodes: What to play.
+        adapter: Whether with what was trained, as opposed to the base model alone.
         how: The rest of what `roll_out_on_server` takes.
 
     Yields:
@@ -41,8 +47,10 @@ def play_on_server(
     with ExitStack() as stack:
         servers = [stack.enter_context(closing(VllmServer(url))) for url in job.resources.servers]
         server = _server_of(servers, settings["base"]["name"])
-        model = f"{trained.parent.name}-{trained.name}"  # a stage's key is its adapter's version
-        server.load_adapter(model, trained / ADAPTER)
+        model = server.name_of(settings["base"]["name"])
+        if adapter or model is None:
+            model = f"{trained.parent.name}-{trained.name}"  # a stage's key is its version
+            server.load_adapter(model, trained / ADAPTER)
         yield from roll_out_on_server(
             server,
             model,
@@ -56,7 +64,7 @@ def play_on_server(
 
 def _server_of(servers: Sequence[VllmServer], base: str) -> VllmServer:
     for server in servers:
-        if server.serves(base):
+        if server.name_of(base) is not None:
             return server
     raise UserError(
         f"none of the vLLM servers {', '.join(s.url for s in servers)} serves {base}: start one "

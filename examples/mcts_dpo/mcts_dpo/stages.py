@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mcts_dpo import MctsDpoSettings
 from tratree.config import Config
-from tratree.stages.methods import weak_reference_dpo, weak_trees
+from tratree.stages.methods import pairs_dpo, weak_trees
 from tratree.stages.pairs import write_pairs
 from tratree.stages.trees import read_trees
 from tratree.store.stage import Job, Stage
@@ -22,7 +22,7 @@ def mcts_dpo(config: Config) -> Stage:
     }
     inputs = {"trees": weak_trees(config)}
     pairs = Stage("mcts_pairs", settings, _find, inputs, self_contained=True)
-    return weak_reference_dpo(config, pairs)
+    return pairs_dpo(config, pairs)
 
 
 def _find(job: Job) -> None:

@@ -1,0 +1,58 @@
+"""``tratree conversation``: an episode as the model reads it, prompt and control tokens too."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from tratree.cli.compose import compose_config
+from tratree.cli.environment import opened, tasks_of
+from tratree.cli.play import find_task
+from tratree.envs.base import play_expert
+from tratree.policy.chat import ChatFormat
+from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
+from tratree.stages.training import chat_settings, load_chat
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Let the expert play a task, and print the conversation as a model is trained on it."""
+    parser = argparse.ArgumentParser(
+        prog="tratree conversation",
+        description="Print an expert's episode as the model reads it; bold: what it is trained on.",
+    )
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="such as env=webshop")
+    parser.add_argument("--split", default="train", help="one that `tratree tasks` lists")
+    parser.add_argument("--task", default="0", help="its id, or its number in the split from 0")
+    parser.add_argument("--model", choices=("weak", "strong"), default="strong", help="which reads")
+    chosen = parser.parse_args(arguments)
+    config = compose_config(chosen.overrides)
+    chat = load_chat({"chat": chat_settings(config, getattr(config.model, chosen.model))})
+    with opened(config) as env:
+        task = find_task(tasks_of(env, config, chosen.split), chosen.task)
+        encoded = encode_trajectory(chat, play_expert(env, task))
+    console = Console(highlight=False)
+    console.print(conversation(chat, encoded), soft_wrap=True)
+    shown = len(encoded.token_ids) - sum(encoded.agent_mask) - len(chat.prefix)
+    console.print(
+        f"{len(chat.prefix)} tokens of the prompt, {shown} shown, {sum(encoded.agent_mask)} said; "
+        f"context {config.model.context}",
+        style="dim",
+    )
+
+
+def conversation(chat: ChatFormat, encoded: EncodedTrajectory) -> Text:
+    """Return the text of the token ids, control tokens spelled out, and the agent's own in bold."""
+    text = Text()
+    start = 0
+    for end in range(1, len(encoded.token_ids) + 1):
+        own = encoded.agent_mask[start]
+        if end == len(encoded.token_ids) or encoded.agent_mask[end] != own:
+            part = chat.tokenizer.decode(
+                list(encoded.token_ids[start:end]), clean_up_tokenization_spaces=False
+            )
+            text.append(str(part), style="bold" if own else "")
+            start = end
+    return text
