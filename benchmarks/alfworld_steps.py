@@ -1,8 +1,9 @@
 """Stepping ALFWorld: `AlfworldEnv` against alfworld's stock text environment.
 
 Both play the same generated games with the same actions: commands of the walkthrough, random
-admissible ones, invalid ones, and ``put X in/on Y``, for which the stock environment is given
-``move X to Y``. Every feedback, list of admissible commands, win and score must be equal.
+admissible ones, invalid ones, and ``put X in/on Y`` for ``move X to Y`` or the other way round, for
+which the stock environment is given the wording that the game has. Every feedback, list of
+admissible commands, win and score must be equal.
 
     python benchmarks/alfworld_steps.py --games 30 --steps 40 --difficulty full
 """
@@ -29,8 +30,9 @@ from tratree.envs.alfworld.games import Game, GameFolder, GameSource
 from tratree.envs.alfworld.generator import generate_games
 from tratree.trajectory.types import Task
 
-INVALID = (
+ODD = (
     "",
+    "help",  # not in every release
     "open the door",
     "go to fridge 99",
     "take mug 1 from cabinet",
@@ -69,8 +71,7 @@ def compare(source: GameSource, tasks: list[Task], steps: int, cache: Path) -> d
         plan = iter(game.walkthrough)
         for _ in range(steps):
             action = _choose(rng, plan, state.admissible_commands)
-            alias = action.replace("move ", "put ").replace(" to ", " in/on ", 1)
-            typed = alias if action.startswith("move ") and rng.random() < 0.5 else action
+            typed = _otherwise_worded(action) if rng.random() < 0.5 else action
             state, score, _ = timed("stock_step", stock.step, action)
             result = timed("our_step", ours.step, typed)
             admissible = timed("our_step", ours.admissible)
@@ -114,10 +115,18 @@ def _as_mapping(game: Game) -> dict[str, Any]:
     }
 
 
+def _otherwise_worded(action: str) -> str:
+    if action.startswith("move "):
+        return action.replace("move ", "put ").replace(" to ", " in/on ", 1)
+    if action.startswith("put "):
+        return action.replace("put ", "move ").replace(" in/on ", " to ", 1)
+    return action
+
+
 def _choose(rng: random.Random, plan: Any, admissible: list[str]) -> str:
     chance = rng.random()
-    if chance < 0.1:
-        return rng.choice(INVALID)
+    if chance < 0.2:
+        return rng.choice(ODD)
     if chance < 0.5:
         return next(plan, "look")
     return rng.choice(admissible)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tratree.evaluation.power import holm
 from tratree.report.sweep_table import over_seeds, paired
 from tratree.report.table import p_text
 
@@ -49,26 +50,32 @@ def _bound(path: Path) -> Iterator[Line]:
 
 def _failure_safe(path: Path) -> Iterator[Line]:
     found = _read(path)
-    for case in _values(found, "case"):
-        same = [one for one in found if one["case"] == case]
-        split = next(iter(same[0]["reward"]))
-        differences = [one["reward"][split] - one["sft"][split] for one in same]
-        mean, half, p = paired(differences)
+    splits = list(found[0]["reward"])
+    of_case = {c: [one for one in found if one["case"] == c] for c in _values(found, "case")}
+    compared = {
+        (case, split): paired([one["reward"][split] - one["sft"][split] for one in same])
+        for case, same in of_case.items()
+        for split in splits
+    }
+    corrected = dict(zip(compared, holm([p for *_, p in compared.values()]), strict=True))
+    for case, same in of_case.items():
+        mean, half, p = compared[case, splits[0]]
         result = f"{100 * mean:+.1f}" + ("" if half is None else f" ± {100 * half:.1f}")
         if unchanged := sum(one["unchanged"] for one in same):
             result += f"; strong SFT's weights, bit for bit, in {unchanged} of {len(same)}"
         elif p is not None:
-            result += f", p {p_text(p)}"
-        yield f"TreeDPO less strong SFT, {split}, trees of `{case}`", str(len(same)), result
+            result += f", p {p_text(p)} (Holm {p_text(corrected[case, splits[0]])})"
+        yield f"TreeDPO less strong SFT, {splits[0]}, trees of `{case}`", str(len(same)), result
 
 
 def _self_score(path: Path) -> Iterator[Line]:
     """Read the first split of the table in Markdown."""
     rows = [line.strip("| ").split(" | ") for line in path.read_text("utf-8").splitlines()]
     scored = [row for row in rows if row[0].startswith("mcts, score=")]
-    for system, split, _, difference, p in scored:
+    for system, split, _, difference, p, p_holm, *_ in scored:
         if split == scored[0][1]:
-            yield f"{system}: success less strong SFT's, {split}", "1", f"{difference}, p {p}"
+            result = f"{difference}, p {p} (Holm {p_holm})"
+            yield f"{system}: success less strong SFT's, {split}", "1", result
 
 
 def _search(path: Path) -> Iterator[Line]:
@@ -76,7 +83,8 @@ def _search(path: Path) -> Iterator[Line]:
     best = next(trial for trial in found["trials"] if trial["number"] == found["best"])
     setting = " ".join(f"{key}={value}" for key, value in best["values"].items())
     strong = _interval(found["baselines"]["sft_strong"])
-    what = f"best of {len(found['trials'])} settings, {path.parent.name}, development split"
+    settings = {json.dumps(trial["values"], sort_keys=True) for trial in found["trials"]}
+    what = f"best of {len(settings)} settings, {path.parent.name}, development split"
     yield what, "1", f"`{setting}` {_interval(best['reward'])}; strong SFT {strong}"
 
 

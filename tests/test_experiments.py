@@ -19,6 +19,7 @@ from experiments.tuning import run as tuning
 from tests.report.test_sweep import finished, write_point
 from tratree.cli.compose import compose_config
 from tratree.report.render_table import markdown_table
+from tratree.runs.kept_points import read_points
 from tratree.tuning.space import Space
 from tratree.tuning.study import Study
 
@@ -48,7 +49,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_papers_figures_stand_in_columns_of_their_own(folder: Path) -> None:
     paper = "env,system,reward,success\nalfworld,mcts,57.5,\nwebshop,eto,52.0,97.5\n"
     (folder / "main_table" / "paper.csv").write_text(paper)
-    run.report("main_table")
+    run.report("main_table", without_results=run.keep("main_table"))
     lines = (folder / "main_table" / "results.md").read_text("utf-8").splitlines()
     (header,) = (line for line in lines if line.startswith("| env"))
     assert header.endswith("| PGR | paper: reward | paper: success % |")
@@ -61,26 +62,95 @@ def test_the_papers_figures_stand_in_columns_of_their_own(folder: Path) -> None:
 
 
 def test_results_can_be_written_anew_without_the_runs(folder: Path) -> None:
-    run.report("main_table")
+    run.report("main_table", without_results=run.keep("main_table"))
     files = ("results.md", "results.json", "reward_systems.svg", run.KEPT)
     before = [(folder / "main_table" / name).read_text("utf-8") for name in files]
     for name in files[:-1]:
         (folder / "main_table" / name).unlink()
     shutil.rmtree(run.SWEEPS)
-    run.report("main_table")
+    run.report("main_table", without_results=run.keep("main_table"))
     assert [(folder / "main_table" / name).read_text("utf-8") for name in files] == before
 
 
 def test_points_measured_later_join_those_that_were_kept(folder: Path) -> None:
-    run.report("main_table")
+    run.report("main_table", without_results=run.keep("main_table"))
     shutil.rmtree(run.SWEEPS)
     point = run.SWEEPS / "main_table" / "later" / "0"
     files = finished("mcts", 2, "evaluate/mcts-2", 0.9)
     write_point(point, {"method": "mcts", "seed": 2, "env.games": "few"}, **files)
-    run.report("main_table")
+    run.report("main_table", without_results=run.keep("main_table"))
     rows = json.loads((folder / "main_table" / "results.json").read_text("utf-8"))["rows"]
     seeds = {row["system"]: row["seeds"] for row in rows}
     assert seeds == {"sft_strong": 3, "mcts": 3, "eto": 2}
+
+
+def test_points_of_another_checkout_join_and_count_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.report("main_table", without_results=run.keep("main_table"))
+    other = folder.parent / "other"
+    (other / "experiments").mkdir(parents=True)
+    shutil.move(run.SWEEPS, other / "multirun")
+    for seed in (1, 2):  # seed 1 again, in other words
+        point = other / "multirun" / "main_table" / "again" / f"{seed}"
+        files = finished("mcts", seed, f"evaluate/mcts-{seed}-again", 0.9)
+        write_point(point, {"seed": seed, "rollout.workers": 1, "method": "mcts"}, **files)
+    monkeypatch.setattr(run.sys, "argv", ["run.py", "join", str(other)])
+    monkeypatch.setattr(run, "sweep_names", lambda: ["main_table"])
+    run.main()
+    document = json.loads((folder / "main_table" / "results.json").read_text("utf-8"))
+    seeds = {row["system"]: row["seeds"] for row in document["rows"]}
+    assert seeds == {"sft_strong": 3, "mcts": 3, "eto": 2}
+    text = (folder / "main_table" / "results.md").read_text("utf-8")
+    assert "## Replications" in text
+    assert "; 5 points: 5 done" in text
+    monkeypatch.setattr(run.sys, "argv", ["run.py", "join", str(folder / "nowhere")])
+    with pytest.raises(SystemExit, match="other checkouts"):
+        run.main()
+
+
+def test_systems_that_another_experiment_measures_are_in_the_main_table(folder: Path) -> None:
+    point = run.SWEEPS / "variants" / "0"
+    files = finished("tree_dpo", 0, "evaluate/next-0", 0.7)
+    write_point(point, {"method": "tree_dpo", "seed": 0}, **files)
+    config = yaml.safe_load((point / ".hydra" / "config.yaml").read_text("utf-8"))
+    config["method"] |= {"start": "sft", "continuation": "next_divergence"}
+    (point / ".hydra" / "config.yaml").write_text(yaml.safe_dump(config))
+    (folder / "variants").mkdir()
+    for name in ("main_table", "variants"):
+        run.keep(name)
+    run.report("main_table")
+    document = json.loads((folder / "main_table" / "results.json").read_text("utf-8"))
+    assert {row["system"] for row in document["rows"]} == {"sft_strong", "mcts", "eto", "tree_dpo"}
+    assert len((folder / "main_table" / run.KEPT).read_text("utf-8").splitlines()) == 4
+
+
+KEPT_TABLES = sorted(run.HERE.glob("*/points.jsonl"))
+
+
+@pytest.mark.parametrize("path", KEPT_TABLES, ids=[path.parent.name for path in KEPT_TABLES])
+def test_every_committed_table_counts_each_seed_once(path: Path) -> None:
+    """Every n against the points themselves, which are told apart without the table's code."""
+    points = [one.point for one in read_points(path)]
+    for other, values in run.ALSO.get(path.parent.name, ()):
+        of_other = [one.point for one in read_points(run.HERE / other / run.KEPT)]
+        points += [p for p in of_other if all(p.value(k) == v for k, v in values.items())]
+    seeds: dict[tuple[str, str, str], dict[str, set[int]]] = {}
+    for point in points:
+        assert point.results is not None
+        for system, splits in point.results["systems"].items():
+            for split in splits:
+                of_system = seeds.setdefault((point.results["env"], system, split), {})
+                configuration = point.configurations[system]
+                of_system.setdefault(configuration, set()).add(point.value("seed"))
+    rows = json.loads((path.parent / "results.json").read_text("utf-8"))["rows"]
+    counted: dict[tuple[str, str, str], list[int]] = {}
+    for row in rows:
+        counted.setdefault((row["env"], row["system"], row["split"]), []).append(row["seeds"])
+    assert {key: sorted(found) for key, found in counted.items()} == {
+        key: sorted(len(of) for of in found.values()) for key, found in seeds.items()
+    }
+    assert all(0 <= row["p"] <= row["p_holm"] <= 1 for row in rows if row["p"] is not None)
 
 
 def test_the_papers_size_has_folders_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,15 +163,15 @@ def test_the_papers_size_has_folders_of_its_own(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_overview_lists_what_is_measured_and_what_is_not(folder: Path) -> None:
-    run.report("main_table")
-    run.report("gap")
+    run.report("main_table", without_results=run.keep("main_table"))
+    run.report("gap", without_results=run.keep("gap"))
     run.write_overview()
     text = (folder / "README.md").read_text("utf-8")
     assert text.startswith("above\n")
     assert "\nbetween\n" in text
     assert text.endswith("\nbelow\n")
     assert "old" not in text
-    assert "| [`main_table`](main_table/README.md) | alfworld | test | mcts |  | 2 | 55.0 " in text
+    assert "| alfworld | test | mcts |  | 2 | 9 | 55.0 [" in text
     assert "| [`gap`](gap/README.md) |  |  |  | not measured yet |" in text
     document = json.loads((folder / "main_table" / "results.json").read_text("utf-8"))
     assert {row["system"] for row in document["rows"]} == {"sft_strong", "mcts", "eto"}
@@ -132,9 +202,10 @@ def test_the_overview_lists_what_the_others_found(folder: Path) -> None:
         (folder / name).write_text(json.dumps(document))
     (folder / "self_score").mkdir()
     (folder / "self_score" / "results.md").write_text(
-        "| system | split | success % | against sft_strong, points | p |\n|---|---|---|---|---|\n"
-        "| mcts, score=self | unseen | 36.0 | -11.0 [-18.0, -4.0] | 0.0030 |\n"
-        "| mcts, score=self | seen | 40.5 | -5.5 [-12.5, 2.0] | 0.1800 |\n"
+        "| system | split | success % | against sft_strong, points | p | p (Holm) | detectable |\n"
+        "|---|---|---|---|---|---|---|\n"
+        "| mcts, score=self | unseen | 36.0 | -11.0 [-18.0, -4.0] | 0.0030 | 0.0060 | 10.0 |\n"
+        "| mcts, score=self | seen | 40.5 | -5.5 [-12.5, 2.0] | 0.1800 | 0.1800 | 10.5 |\n"
     )
     run.write_overview()
     lines = (folder / "README.md").read_text("utf-8").split("\nbetween\n")[1].splitlines()
@@ -144,7 +215,7 @@ def test_the_overview_lists_what_the_others_found(folder: Path) -> None:
     ]
     assert [row[2:] for row in rows] == [
         ["3", "no"],
-        ["1", "-11.0 [-18.0, -4.0], p 0.0030"],
+        ["1", "-11.0 [-18.0, -4.0], p 0.0030 (Holm 0.0060)"],
         ["2", "1.50 ± 6.35"],
         ["1", "+0.0; strong SFT's weights, bit for bit, in 1 of 1"],
         ["1", "+10.0"],
@@ -202,7 +273,7 @@ def test_the_report_of_a_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     here.mkdir()
     monkeypatch.setattr(tuning, "SEARCHES", searches)
     monkeypatch.setattr(tuning, "HERE", here)
-    space = Space({"tree.width": IntDistribution(2, 8)}, {})
+    space = Space({"tree.width": IntDistribution(2, 800)}, {})
     study = Study(searches / "alfworld", space, seed=0, n_startup_trials=5, description={})
     rewards = (0.25, None, 0.5, 0.5)
     for setting, mean in zip(study.ask(4, 4), rewards, strict=True):

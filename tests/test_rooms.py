@@ -30,6 +30,15 @@ LAYERS = (
     ("child_processes", "documents", "files", "leftovers", "time_limit"),
     ("errors", "external_data", "large_imports", "preemption"),
 )
+TO_MEND = {
+    "tratree.report.sweep imports tratree.runs.identity",
+    "tratree.report.sweep imports tratree.runs.starts",
+    "tratree.report.sweep_table imports tratree.runs.identity",
+    "tratree.report.sweep_table imports tratree.runs.task_scores",
+    "tratree.runs.identity imports tratree.cli.compose",
+}
+"""Imports that point up. None may be added, and one that is mended is to be taken out here."""
+
 SETTINGS = ("settings", "plugin", "our_methods")
 """Modules of rooms that the configuration is composed of; what they import is as light."""
 
@@ -94,4 +103,4 @@ def test_rooms_import_what_is_below_them() -> None:
         and (mine or theirs)
         and not layer.get(mine, -1) < layer.get(theirs, -1)
     ]
-    assert not wrong, "\n".join(sorted(wrong))
+    assert set(wrong) == TO_MEND

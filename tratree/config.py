@@ -142,9 +142,15 @@ def at_least(low: int, value: int | None) -> int:
     return low if value is None else max(low, value)
 
 
+def equal(value: Any, other: Any) -> bool:
+    """Return whether two values are equal: ``${equal:…}`` in a configuration file."""
+    return bool(value == other)
+
+
 # At import, because a job on a cluster gets its configuration composed.
 OmegaConf.register_new_resolver("at_least", at_least, replace=True)
 OmegaConf.register_new_resolver("process_id", os.getpid, replace=True, use_cache=True)
+OmegaConf.register_new_resolver("equal", equal, replace=True)
 
 
 def register_defaults() -> None:

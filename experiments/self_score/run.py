@@ -16,6 +16,7 @@ from typing import Any
 
 from sklearn.metrics import roc_auc_score
 
+from tratree.evaluation.power import holm
 from tratree.report.table import p_text
 from tratree.runs.run_folder import read_stages
 from tratree.runs.starts import origin, starts_below
@@ -42,21 +43,40 @@ def play(score: str, overrides: list[str]) -> dict[str, Any]:
 def table(found: dict[str, dict[str, Any]]) -> list[str]:
     """Return the success of every system, and what it gains on the strong model after SFT."""
     lines = [
-        "| system | split | success % | against sft_strong, points | p |",
-        "|---|---|---|---|---|",
+        "| system | split | success % | against sft_strong, points | p | p (Holm) | detectable |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for split in found["self"]["systems"][WEAK]:
-        baselines = [(name, found["self"], name) for name in (WEAK, STRONG)]
-        methods = [(f"{METHOD}, score={score}", found[score], METHOD) for score in SCORES]
-        for title, results, system in [*baselines, *methods]:
-            success = interval(results["systems"][system][split]["success"])
-            compared = results["comparisons"]["systems"].get(system, {}).get(split)
-            difference, p = "", ""
-            if compared:
-                difference = interval(compared["success"]["difference"])
-                p = p_text(compared["success"]["p"])
-            lines.append(f"| {title} | {split} | {success} | {difference} | {p} |")
+    shown = [
+        (
+            title,
+            split,
+            results["systems"][system][split]["success"],
+            _compared(results, system, split),
+        )
+        for split in found["self"]["systems"][WEAK]
+        for title, results, system in (
+            *((name, found["self"], name) for name in (WEAK, STRONG)),
+            *((f"{METHOD}, score={score}", found[score], METHOD) for score in SCORES),
+        )
+    ]
+    corrected = holm([compared["p"] if compared else None for *_, compared in shown])
+    for (title, split, success, compared), p_holm in zip(shown, corrected, strict=True):
+        cells = [title, split, interval(success), *[""] * 4]
+        if compared:
+            detectable = compared["detectable"]
+            cells[3:] = [
+                interval(compared["difference"]),
+                p_text(compared["p"]),
+                p_text(p_holm),
+                "" if detectable is None else f"{100 * detectable:.1f}",
+            ]
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
+
+
+def _compared(results: dict[str, Any], system: str, split: str) -> dict[str, Any] | None:
+    of_split = results["comparisons"]["systems"].get(system, {}).get(split)
+    return of_split["success"] if of_split else None
 
 
 def interval(estimate: dict[str, float]) -> str:

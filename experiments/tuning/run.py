@@ -116,7 +116,7 @@ def report(env: str, overrides: Sequence[str]) -> None:
     command = " ".join(["python experiments/tuning/run.py", f"env={env}", *overrides])
     parts = [
         f"# tuning, {env}: results",
-        f"`{command}`; {origin(starts_below(folder))}; {len(trials)} trials.",
+        f"`{command}`; {origin(starts_below(folder))}; {len(trials)} settings.",
         f"The best is trial {best.setting.number}, `{chosen}`: reward {percent(best.reward())}. "
         f"On the same games: {others}.",
         markdown_table(table(trials)),

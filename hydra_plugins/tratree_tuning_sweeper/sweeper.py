@@ -105,7 +105,7 @@ class TuningSweeper(Sweeper):
                 self._write_best(folder, study, fixed, seeds)
         if study.results():
             log.info("the best setting is in %s", folder / BEST)
-        if len(study.results()) < self._n_trials:
+        if study.over() < self._n_trials:
             raise UserError("not all trials have a result")
 
     def _read(self, arguments: Sequence[str]) -> dict[str, Override]:
@@ -161,8 +161,8 @@ class TuningSweeper(Sweeper):
         command = f"python train.py --config-dir {folder} experiment=best"
         text = (
             "# @package _global_\n"
-            f"# The best of {len(results)} trials on the {SPLIT} split: reward {best.reward:.4f}, "
-            f"seed {', '.join(map(str, seeds))}.\n"
+            f"# The best of {len(results)} settings on the {SPLIT} split: "
+            f"reward {best.reward:.4f}, seed {', '.join(map(str, seeds))}.\n"
             f"# {command} {' '.join(chosen + others)}\n"
             f"# or as overrides: {' '.join(lines)}\n"
             f"{OmegaConf.to_yaml(OmegaConf.from_dotlist(lines))}"

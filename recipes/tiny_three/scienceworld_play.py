@@ -12,6 +12,7 @@ import re
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from transcript import Transcript
 
@@ -90,7 +91,7 @@ class Playground:
 
     def __init__(self, root: Path, start: int) -> None:
         """Start a simulator."""
-        settings = compose_config(["env=scienceworld"]).env
+        settings: Any = compose_config(["env=scienceworld"]).env
         self._simulator = World(settings.simplification)
         self._places = [
             (name, variation)

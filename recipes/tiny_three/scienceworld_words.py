@@ -13,6 +13,7 @@ import argparse
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from build_tokenizer import SCIENCEWORLD_WORDS, split_words
 from scienceworld_play import HOUSE, World
@@ -58,7 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--play", type=Path, required=True, help="folder that play.py wrote")
     arguments = parser.parse_args()
-    settings = compose_config(["env=scienceworld"]).env
+    settings: Any = compose_config(["env=scienceworld"]).env
     simulator = World(settings.simplification)
     words = {word for text in texts(simulator, settings.tasks) for word in split_words(text)}
     simulator.close()

@@ -24,7 +24,7 @@ def test_a_point_that_several_tasks_run_is_refused(
     monkeypatch.setenv(name, "1")
     _refuse_several_tasks()
     monkeypatch.setenv(name, "2")
-    with pytest.raises(UserError, match="set hydra.launcher.tasks_per_node=1"):
+    with pytest.raises(UserError, match=r"set hydra\.launcher\.tasks_per_node=1"):
         _refuse_several_tasks()
     monkeypatch.delenv("SUBMITIT_EXECUTOR")
     _refuse_several_tasks()  # a job of the user's own

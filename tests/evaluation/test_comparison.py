@@ -3,7 +3,7 @@
 import pytest
 
 from tests.evaluation.episodes import episode
-from tratree.evaluation.comparison import compare
+from tratree.evaluation.comparison import add_corrected, compare
 
 
 def test_tasks_are_paired_by_id_whatever_their_order() -> None:
@@ -38,3 +38,14 @@ def test_a_system_does_not_differ_from_itself() -> None:
 def test_other_tasks_are_an_error() -> None:
     with pytest.raises(ValueError, match="same tasks"):
         compare([episode(1.0, task="a")], [episode(1.0, task="b")])
+
+
+def test_a_difference_has_its_corrected_p_and_what_could_have_been_shown() -> None:
+    baseline = [episode(0.0, task=f"game-{n}") for n in range(6)]
+    system = [episode(float(n < 4), success=n < 4, task=f"game-{n}") for n in range(6)]
+    compared = {"mcts": {"seen": compare(system, baseline), "unseen": compare(baseline, baseline)}}
+    add_corrected(compared)
+    reward = compared["mcts"]["seen"]["reward"]
+    assert reward["p_holm"] == min(1.0, 4 * reward["p"])
+    assert reward["detectable"] == pytest.approx(1.4346 * 0.5164, abs=0.001)
+    assert compared["mcts"]["unseen"]["reward"]["detectable"] is None

@@ -108,7 +108,7 @@ def test_tied_layers_are_refused(tmp_path: Path, kind: Any) -> None:
     assert "\n" not in str(caught.value)
     untied = load_base(ModelSettings(make_base(tmp_path / "untied")))
     save_adapter(add_lora(untied, LoraSettings(rank=4, **kind), 0), tmp_path / "adapter")
-    with pytest.raises(UserError, match="shares between its input|of another base model"):
+    with pytest.raises(UserError, match=r"shares between its input|of another base model"):
         load_policy_model(settings, tmp_path / "adapter", torch.float32)
     add_lora(load_base(settings), LoraSettings(rank=4), 0)  # all-linear leaves them out
 

@@ -1,4 +1,4 @@
-"""What is no number ends a fine-tuning before it changes or stores anything, and is blamed right."""
+"""What is no number ends a fine-tuning before anything is stored, and the right cause is named."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_reference_that_is_no_number_is_blamed(tmp_path: Path, reference: floa
     with pytest.raises(UserError, match="reference's log-probabilities are not"):
         fit(module, PairDataModule(pairs, 64), folder=tmp_path, seed=0)
     assert all(torch.equal(a, b) for a, b in zip(before, weights_of(module.model), strict=True))
-    with pytest.raises(UserError, match="model.dtype is too small"):
+    with pytest.raises(UserError, match=r"model\.dtype is too small"):
         check_scores([0.0, reference])
 
 

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -317,3 +318,20 @@ def test_preferences_are_learnt(tmp_path: Path) -> None:
     for row in rows:
         rewards = row["chosen_reward"] - row["rejected_reward"]
         assert row["margin"] == pytest.approx(rewards, abs=1e-4)
+
+
+def test_a_full_disk_is_told_as_one_and_leaves_the_last_checkpoint(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounting a small disk needs rights that this machine does not give")
+    try:
+        SafeCheckpointIO().save_checkpoint({"weights": torch.zeros(9)}, disk / CHECKPOINT)
+        whole = (disk / CHECKPOINT).read_bytes()
+        with pytest.raises(OSError, match="No space left"):
+            SafeCheckpointIO().save_checkpoint({"weights": torch.zeros(99_999)}, disk / CHECKPOINT)
+        assert [path.name for path in disk.iterdir()] == [CHECKPOINT]
+        assert (disk / CHECKPOINT).read_bytes() == whole
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import pytest
 from lightning.pytorch.loggers import CSVLogger
 
 from tratree.modules.metrics import METRICS, append_metrics, logged_metrics, truncate_metrics
@@ -17,14 +16,10 @@ def test_every_step_is_logged_once_though_a_resumed_training_writes_some_again(
     path = tmp_path / METRICS
     for step in (1, 2, 3):
         append_metrics(path, {"step": step, "loss": 1.0 / step})
-    with (
-        pytest.raises(RuntimeError),
-        logged_metrics(path, CSVLogger(tmp_path, name="curves", version="")),
-    ):
+    with logged_metrics(path, CSVLogger(tmp_path, name="curves", version="")):
         truncate_metrics(path, 1)
         for step in (2, 3, 4):
             append_metrics(path, {"step": step, "loss": 1.0 / step})
-        raise RuntimeError("a failed training has curves, too")
     with (tmp_path / "curves" / "metrics.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [(int(row["step"]), float(row["loss"])) for row in rows] == [

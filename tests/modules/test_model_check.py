@@ -27,6 +27,11 @@ def test_a_model_that_is_right() -> None:
     assert [finding for finding in findings if not finding.right] == []
 
 
+def test_a_model_that_is_trained_whole() -> None:
+    findings = check_model(replace(SUBJECT, lora=None))
+    assert [finding.right for finding in findings] == [True] * len(TRIALS)
+
+
 def test_words_that_the_tokenizer_does_not_know() -> None:
     findings = check_model(replace(SUBJECT, texts=("You see nothing.", "quark", "look")))
     [wrong] = [finding for finding in findings if not finding.right]

@@ -75,3 +75,9 @@ def test_an_episode_that_one_system_has_not_played_yet() -> None:
 )
 def test_where_two_part(one: str, other: str, parts: int | None) -> None:
     assert parting_step([episode("t", *a, score=0.0) for a in (one, other)]) == parts
+
+
+def test_a_name_that_looks_like_a_formula_is_drawn_as_it_is() -> None:
+    figures = finished_run().systems["mcts"]
+    record = replace(finished_run(), systems={"$x^$": figures, "$\\frac$": figures})
+    assert "$x^$" in render(record)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import ttest_1samp, ttest_rel
 
 from tratree.cli.summarize import main
 from tratree.errors import UserError
 from tratree.report import sweep_table
-from tratree.report.sweep import axes, find_points
+from tratree.report.sweep import Point, axes, find_points
 from tratree.report.sweep_page import Summary, summarize_points, write_summary
 from tratree.report.sweep_plots import plot_systems
 from tratree.report.sweep_table import Measurement, Row, over_seeds, paired
@@ -24,7 +27,10 @@ def write_point(folder: Path, overrides: dict[str, Any], **files: Any) -> None:
     """Write what Hydra and a run leave of a point."""
     (folder / ".hydra").mkdir(parents=True)
     method = overrides.get("method", "mcts")
-    config = {"method": {"name": method, "beta": overrides.get("method.beta", 0.1)}}
+    config = {
+        "seed": overrides.get("seed", 0),
+        "method": {"name": method, "beta": overrides.get("method.beta", 0.1)},
+    }
     task = [f"{key}={value}" for key, value in overrides.items()]
     choices = {"method": method, "env": "alfworld"}
     hydra = {"hydra": {"overrides": {"task": task}, "runtime": {"choices": choices}}}
@@ -40,7 +46,7 @@ def finished(method: str, seed: int, key: str, reward: float) -> dict[str, Any]:
     def figures(mean: float) -> dict[str, Any]:
         estimate = {"mean": mean, "low": mean, "high": mean}
         measured = dict.fromkeys(("reward", "success", "finished", "steps"), estimate)
-        return {"test": {"episodes": 9, **measured}}
+        return {"test": {"episodes": 9, "tasks": 9, **measured}}
 
     stages = {"evaluate sft_strong": f"evaluate/strong-{seed}", f"evaluate {method}": key}
     results = {
@@ -135,6 +141,108 @@ def test_no_p_value_of_a_sweep_is_zero() -> None:
     assert line[header.index("p")] == "<0.0001"
 
 
+def measured(
+    beta: float, seed: int, *, day: int = 1, reward: float = 0.5, method: str = "tree_dpo"
+) -> Point:
+    """Return a point that was measured on one of the days of a month, each with its own code."""
+    key = f"evaluate/{method}-{seed}-{beta}-{day}"
+    files = finished(method, seed, key, reward)
+    files["stages"]["stages"]["evaluate sft_strong"] += f"-{day}"
+    return Point(
+        name=f"{day}/{method}-{seed}-{beta}",
+        folder=Path("gone"),
+        settings={"seed": seed, "method": {"name": method, "beta": beta}},
+        choices={"method": method},
+        overrides={"method": method, "method.beta": str(beta), "seed": str(seed)},
+        stages=files["stages"]["stages"],
+        results=files["results"],
+        failure=None,
+        starts=[{"time": f"2026-11-{day:02}", "commit": f"{day}" * 7, "machine": "a machine"}],
+    )
+
+
+def test_what_is_measured_again_is_a_replication_and_the_newest_counts() -> None:
+    points = [
+        measured(0.1, 0, day=3, reward=0.6),
+        *(measured(0.1, seed, day=2, reward=0.5 + 0.1 * seed) for seed in (0, 1)),
+        measured(0.1, 0, day=1, reward=0.45),
+    ]
+    summary = summarize_points(points)
+    found = {row.system: row for row in summary.rows}
+    assert (found["tree_dpo"].seeds, found["sft_strong"].seeds) == (2, 2)
+    assert found["tree_dpo"].reward == pytest.approx(0.6)
+    assert summary.state == "2 done, 0 failed, 0 unfinished"
+    assert summary.coinciding == []
+    assert summary.replications()[1:] == [
+        [*("alfworld", "test", system, "commit 3333333; a machine", before), "0", difference]
+        for system, before, difference in (
+            ("sft_strong", "commit 1111111; a machine", "+0.0"),
+            ("sft_strong", "commit 2222222; a machine", "+0.0"),
+            ("tree_dpo", "commit 1111111; a machine", "+15.0"),
+            ("tree_dpo", "commit 2222222; a machine", "+10.0"),
+        )
+    ]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(
+        st.builds(
+            measured,
+            st.sampled_from((0.1, 0.5)),
+            st.integers(0, 3),
+            day=st.integers(1, 9),
+            reward=st.sampled_from((0.25, 0.5, 0.75)),
+            method=st.sampled_from(("mcts", "tree_dpo")),
+        ),
+        min_size=1,
+        max_size=20,
+        unique_by=lambda point: point.name,
+    )
+)
+def test_no_table_counts_a_seed_of_a_configuration_twice(points: list[Point]) -> None:
+    seeds: dict[tuple[str, float | None], set[int]] = {}
+    for point in points:
+        assert point.results is not None
+        method, seed = point.results["method"], point.results["seed"]
+        beta = point.settings["method"]["beta"] if method == "tree_dpo" else None
+        for known_by in ((method, beta), ("sft_strong", None)):
+            seeds.setdefault(known_by, set()).add(seed)
+    summary = summarize_points(points)
+    assert len(summary.rows) == len(seeds)
+    number = list(summary.axes).index("method.beta") if summary.axes else None
+    for row in summary.rows:
+        alone = [beta for system, beta in seeds if system == row.system]
+        beta = alone[0] if number is None or len(alone) == 1 else row.values[number]
+        assert row.seeds == len(seeds[row.system, beta])
+    again = sum(len(m.replications) for m in summary.measured if m.system != "sft_strong")
+    counted = sum(row.seeds for row in summary.rows if row.system != "sft_strong")
+    assert counted + again == len({(p.stages[f"evaluate {p.results['method']}"]) for p in points})
+
+
+def test_settings_that_differ_without_an_axis_are_told_apart() -> None:
+    points = [measured(0.1, 0), measured(0.1, 0, day=2, reward=0.7)]
+    changed = dict(points[1].settings) | {"model": {"preference": {"epochs": 2}}}
+    points[1] = replace(points[1], settings=changed)
+    summary = summarize_points(points)
+    assert list(summary.axes) == ["model.preference.epochs"]
+    found = {(row.system, row.values): row for row in summary.rows}
+    assert found["tree_dpo", (2,)].reward == pytest.approx(0.7)
+    assert {row.seeds for row in summary.rows} == {1}
+
+
+def test_what_stands_beside_two_baselines_is_compared_with_neither() -> None:
+    points = []
+    for number, epochs in enumerate((5, 7)):
+        point = measured(0.1, 0, day=number + 1, method="sft_weak")
+        model = {"strong": {"sft": {"epochs": epochs}}}
+        points.append(replace(point, settings=dict(point.settings) | {"model": model}))
+    found = {(row.system, row.values): row for row in summarize_points(points).rows}
+    assert len(found) == 3
+    assert found["sft_weak", (None,)].seeds == 1
+    assert found["sft_weak", (None,)].difference is None
+
+
 def test_every_point_without_results_is_named_with_its_reason(sweep: Path) -> None:
     summary = summarize_points(find_points([sweep]))
     assert summary.state == "8 done, 2 failed, 2 unfinished"
@@ -151,12 +259,9 @@ def test_the_command_writes_table_plots_and_one_page(
         *("sweep.csv", "sweep.md", "sweep.html"),
         *("reward_method.beta.png", "reward_method.beta.svg"),
     }
-    assert "| alfworld | test | tree_dpo | 0.5 | 2 | 50.0 [-13.5, 113.5] |" in (
-        out / "sweep.md"
-    ).read_text("utf-8")
-    assert "| 7.1 | +20.0 ± 63.5 | 0.1560 | 50.0 | 50.0 | 0.5 |" in (out / "sweep.md").read_text(
-        "utf-8"
-    )
+    text = (out / "sweep.md").read_text("utf-8")
+    assert "| alfworld | test | tree_dpo | 0.5 | 2 | 9 | 50.0 [-13.5, 113.5] | 7.1 |" in text
+    assert "| +20.0 ± 63.5 |  | 0.1560 | 0.3770 | 81.7 | 50.0 | 50.0 | 0.5 |" in text
     page = (out / "sweep.html").read_text("utf-8")
     assert "a &lt;b&gt; reason" in page
     assert "<svg role='img'" in page
@@ -179,7 +284,10 @@ def row(system: str, *values: str | None, differences: Sequence[float] = (0.1,))
     figures = dict.fromkeys(("reward", "success", "finished", "steps"), 0.5)
     (found,) = sweep_table.rows(
         [
-            Measurement("alfworld", system, "test", seed, values, figures, difference, (f"{seed}",))
+            Measurement(
+                *("alfworld", system, "test", seed, "configuration", values),
+                *(figures, difference, (f"{seed}",)),
+            )
             for seed, difference in enumerate(differences)
         ]
     )

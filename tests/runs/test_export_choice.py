@@ -60,7 +60,7 @@ def test_a_base_that_has_changed_is_refused_and_nothing_is_left(tmp_path: Path) 
     run = write_run(tmp_path / "made", "sft_weak", base=str(base))
     (base / "merges.txt").write_text("#version: 0.2\n", encoding="utf-8")
     trained = tmp_path / "made" / "store" / "sft" / "sft_weak"
-    with pytest.raises(UserError, match="files of base model .* have changed"):
+    with pytest.raises(UserError, match=r"files of base model .* have changed"):
         export(run, tmp_path / "out", merged=True)
     with pytest.raises(UserError, match="have changed"):
         load_policy(trained, "float32")

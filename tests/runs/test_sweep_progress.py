@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import yaml
 from filelock import FileLock
 
+from tratree.cli.compose import compose_config
 from tratree.cli.planned import planned_points, planned_runs, planned_stages
 from tratree.cli.progress import main
 from tratree.errors import UserError
@@ -42,7 +45,8 @@ def begin(sweep: Path, seed: int, stages: dict[str, str], **files: dict) -> None
     (point / ".hydra/hydra.yaml").write_text(
         yaml.safe_dump({"hydra": {"overrides": {"task": task}}})
     )
-    (point / ".hydra/config.yaml").write_text("{}")
+    composed = asdict(compose_config(task))
+    (point / ".hydra/config.yaml").write_text(yaml.safe_dump(composed))
     for name, document in {"stages": {"store": "../../store", "stages": stages}, **files}.items():
         (point / f"{name}.json").write_text(json.dumps(document))
 
@@ -95,6 +99,16 @@ def test_the_end(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = capsys.readouterr().out
     assert "0 waiting, 0 running, 0 interrupted, 3 done, 1 failed" in told
     assert "left: nothing" in told
+
+
+def test_a_point_that_was_asked_for_twice_counts_once(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(sweep / "0", sweep / "again")
+    reworded = ["seed=3,0", "rollout.workers=1", "store=store", "debug=smoke"]
+    write_sweep(sweep / "other", task=reworded)
+    told = said(sweep, capsys)
+    assert "points: 1 waiting, 0 running, 1 interrupted, 1 done, 1 failed" in told
 
 
 def test_planned_points_are_those_that_hydra_runs(tmp_path: Path) -> None:

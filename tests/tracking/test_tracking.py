@@ -13,6 +13,10 @@ import pytest
 
 from tests import commands
 from tests.tracking.dashboards import alfworld_dashboard, configuration_keys, keys_of
+from tratree.cli.compose import compose_config
+from tratree.runs.identity import point_identity
+from tratree.settings import plain
+from tratree.tracking.wandb_tracker import run_id
 
 
 def train(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -119,6 +123,18 @@ def test_every_logger_keeps_a_run(tmp_path: Path) -> None:
         for key in configuration_keys(dashboard):
             group, name = key.split(".")
             assert name in configuration[group]
+
+
+def test_the_same_point_in_other_words_is_the_same_run(tmp_path: Path) -> None:
+    ids = []
+    for number, overrides in enumerate(
+        (["seed=1", "method=mcts"], ["method=mcts", "rollout.workers=1", "seed=1"], ["seed=2"])
+    ):
+        (tmp_path / str(number)).mkdir()
+        ids.append(run_id(tmp_path / str(number), point_identity(plain(compose_config(overrides)))))
+    assert ids[0] == ids[1] != ids[2]
+    (tmp_path / "0" / "wandb_run_id").write_text("mine\n")
+    assert run_id(tmp_path / "0", "another") == "mine"
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,25 @@ def test_a_stopped_search_proposes_what_an_undisturbed_one_does(tmp_path: Path, 
     assert search(study(tmp_path / "other", seed=1), count=count) != whole
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_trial_with_the_values_of_another_is_no_second_result(tmp_path: Path, count: int) -> None:
+    two = Space({"width": IntDistribution(2, 3)}, {})
+
+    def run(searched: Study) -> None:
+        while settings := searched.ask(count, 7):
+            for setting in settings:
+                searched.tell(setting, float(setting.values["width"]))
+
+    searched = study(tmp_path, two)
+    run(searched)
+    assert [s.values["width"] for s in searched.results()] == [3, 2]
+    assert searched.over() == 7
+    assert [s.values for s in read_settings(tmp_path)] in (
+        *([{"width": 2}, {"width": 3}], [{"width": 3}, {"width": 2}]),
+    )
+    assert study(tmp_path, two).ask(count, 7) == []
+
+
 def test_a_failed_trial_is_tried_again_next_time(tmp_path: Path) -> None:
     first = study(tmp_path)
     settings = first.ask(4, 4)

@@ -47,4 +47,5 @@ def main(arguments: Sequence[str]) -> None:
         from tratree.runs.export import export
 
     export(given.run, given.out, system=given.system, merged=given.merged)
-    print(f"{'merged model' if given.merged else 'adapter'} in {given.out}")
+    whole = (given.out / "config.json").is_file()
+    print(f"{'whole model' if whole else 'adapter'} in {given.out}")

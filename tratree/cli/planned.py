@@ -17,6 +17,7 @@ from typing_extensions import TypedDict
 from tratree.cli.compose import compose_config, describe_composition_error
 from tratree.documents import read_yaml
 from tratree.errors import UserError
+from tratree.settings import plain
 
 PLAN = "multirun.yaml"
 """What a sweeper writes into the folder of a sweep when it starts: Hydra's own, and ours."""
@@ -121,6 +122,18 @@ def config_dir_of(plan: Path) -> Path | None:
     sources = _read(plan)["runtime"].get("config_sources", ())
     found = (Path(source["path"]) for source in sources if source["provider"] == "command-line")
     return next(found, None)
+
+
+@cache
+def planned_identity(overrides: Overrides, config_dir: Path | None = None) -> str:
+    """Return what a point that will run is known by, as `Point.identity`.
+
+    Raises:
+        UserError, HydraException: As `planned_stages`.
+    """
+    from tratree.runs.identity import point_identity
+
+    return point_identity(plain(compose_config(overrides, config_dir)))
 
 
 @cache

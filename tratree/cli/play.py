@@ -11,7 +11,7 @@ from rich.text import Text
 
 from tratree.cli.compose import compose_config
 from tratree.cli.environment import opened, tasks_of
-from tratree.envs.base import Expert, StepResult, TextEnv
+from tratree.envs.base import Expert, NoExpertError, StepResult, TextEnv
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
 
@@ -30,11 +30,18 @@ class Advisor:
 
     def __init__(self, env: TextEnv, task: Task) -> None:
         self._env = env
-        self._expert: Expert = env.expert(task)
+        self.excuse = "the expert has lost track; r restarts the task"
+        self._expert: Expert | None = None
+        try:
+            self._expert = env.expert(task)
+        except NoExpertError as error:
+            self.excuse = str(error)
         self._advice: tuple[str, str] | None = None
 
     def advise(self, result: StepResult) -> tuple[str, str] | None:
-        """Return (thought, action), None if the expert has lost track."""
+        """Return (thought, action), None if the expert has none; then `excuse` says why."""
+        if self._expert is None:
+            return None
         if self._advice is None or self._advice[1] not in self._env.admissible():
             try:
                 self._advice = self._expert(result)
@@ -106,7 +113,7 @@ def play(env: TextEnv, task: Task, console: Console) -> bool:
         if typed in ("?", "!"):
             advice = advisor.advise(result)
             if advice is None:
-                console.print("the expert has lost track; r restarts the task", style="dim")
+                console.print(advisor.excuse, style="dim", markup=False)
                 continue
             console.print(Text(f"{advice[0]}: {advice[1]}".lstrip(": "), style="green"))
             if typed == "?":

@@ -63,6 +63,7 @@ def _look(sweep: Path) -> tuple[SweepProgress, Group]:
         PLAN,
         config_dir_of,
         launched_from,
+        planned_identity,
         planned_points,
         planned_runs,
         planned_stages,
@@ -71,14 +72,19 @@ def _look(sweep: Path) -> tuple[SweepProgress, Group]:
     from tratree.runs.sweep_progress import sweep_progress
 
     begun = find_begun_points([sweep])
+    known_by = {point.identity for point in begun}
     places, known, trials = [], True, 0
     for plan in sorted(sweep.rglob(PLAN)):
         planned, runs = planned_points(plan), planned_runs(plan)
         known &= planned is not None or runs is not None
         of_plan = [p.overrides for p in begun if plan.parent.resolve() in p.folder.parents]
-        waiting = [point for point in planned or () if by_key(point) not in of_plan]
         place = launched_from(plan), config_dir_of(plan)
-        places += [planned_stages(point, *place) for point in waiting]
+        for point in planned or ():
+            identity = planned_identity(point, place[1])
+            if by_key(point) in of_plan or identity in known_by:
+                continue
+            known_by.add(identity)
+            places.append(planned_stages(point, *place))
         trials += max(0, (runs or 0) - len(of_plan))
     if not begun and not places and not trials:
         raise UserError(f"no sweep lies in {sweep}: give the folder that it named when it began")

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> None:
     summary = summarize_points(find_points(given.folders))
     out = given.out or given.folders[0] / "summary"
     write_summary(summary, out, given.folders[0].resolve().name)
-    for table in (summary.table(), summary.problems()):
+    for table in (summary.table(), summary.replications(), summary.problems()):
         if len(table) > 1:
             print(markdown_table(table) + "\n")
-    print(f"{len(summary.points)} points ({summary.state}); table and plots in {out}")
+    print(f"{len(summary.counted)} points ({summary.state}); table and plots in {out}")

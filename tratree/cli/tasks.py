@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 
 from rich.console import Console
 from rich.table import Table
@@ -12,7 +13,7 @@ from rich.table import Table
 from tratree.cli.compose import compose_config
 from tratree.cli.environment import opened, tasks_of
 from tratree.config import Config
-from tratree.envs.base import TextEnv
+from tratree.envs.base import TextEnv, notes
 from tratree.errors import UserError
 
 
@@ -29,6 +30,8 @@ def main(arguments: Sequence[str]) -> None:
     with opened(config) as env:
         if chosen.split is None:
             console.print(splits_table(env, config))
+            for note in split_notes(env, config):
+                console.print(note, markup=False, highlight=False, soft_wrap=True)
             return
         for task in tasks_of(env, config, chosen.split):
             line = f"{task.task_id}  {' '.join(task.instruction.split())}"
@@ -47,3 +50,12 @@ def splits_table(env: TextEnv, config: Config) -> Table:
         told = ", ".join(f"{name} {count}" for name, count in sorted(types.items()))
         table.add_row(split, str(types.total()), told)
     return table
+
+
+def split_notes(env: TextEnv, config: Config) -> list[str]:
+    """Return what people should know about the splits that have tasks."""
+    told = []
+    for split, name in config.env.splits.items():
+        with suppress(UserError):  # the table says why there are none
+            told += [f"{split}: {note}" for note in notes(env, name)]
+    return told

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from tratree.errors import UserError
 from tratree.trajectory.types import Step, Task, Trajectory
 
 
@@ -30,6 +31,28 @@ class StepResult:
 
 Expert = Callable[[StepResult], tuple[str, str]]
 """A stateful policy for one episode: takes the latest result, gives (thought, action)."""
+
+
+class NoExpertError(UserError):
+    """The expert cannot play this task; others it may."""
+
+
+class Replay:
+    """An expert that plays given actions; its thoughts are the actions.
+
+    Args:
+        actions: What to do from the reset on.
+        idle: What to do once they are used up.
+    """
+
+    def __init__(self, actions: Sequence[str], idle: str) -> None:
+        self._actions = iter(actions)
+        self._idle = idle
+
+    def __call__(self, result: StepResult) -> tuple[str, str]:
+        """Return the next action as thought and action."""
+        action = next(self._actions, self._idle)
+        return action, action
 
 
 class TextEnv(Protocol):
@@ -76,13 +99,25 @@ class TextEnv(Protocol):
         """Return a fresh expert for an episode of `task` that starts at its reset.
 
         The expert sees what an agent sees: the instruction, the observations, and the
-        admissible actions.
+        admissible actions, unless a setting says otherwise.
+
+        Raises:
+            NoExpertError: If it cannot play this task.
         """
         ...
 
     def close(self) -> None:
         """Release processes and files; may be called twice."""
         ...
+
+
+def notes(env: TextEnv, split: str) -> list[str]:
+    """Return what people should know about the tasks of a split, one line each.
+
+    An environment tells by a method ``notes(split)``, if it has one.
+    """
+    tell = getattr(env, "notes", None)
+    return [] if tell is None else list(tell(split))
 
 
 def play_expert(env: TextEnv, task: Task) -> Trajectory:

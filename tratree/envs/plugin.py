@@ -10,6 +10,7 @@ from typing import Any
 from tratree.envs.base import TextEnv
 from tratree.envs.moved_names import MovedName
 from tratree.envs.settings import EnvSettings
+from tratree.external_files import ExternalFiles
 from tratree.trajectory.types import Task
 
 Report = Callable[[int, int], None]
@@ -33,6 +34,10 @@ class EnvironmentPlugin:
             `folder`; `cache` is a folder for files that can be made again.
         action_key: Gives equal texts for actions that have the same effect
             (``tree.action_match=normalised``).
+        forgiving_key: The same where ``env.forgiving`` is set; None takes `action_key`.
+        external_files: ``external_files(settings)`` returns the files that a user brings, by the
+            setting that names their folder: keys hold what they contain. None if they are not used
+            with these settings, so that the folder does not matter.
         own_task_id: The id here of a task that a published trajectory names, or None.
         gist: The part of an instruction that a published trajectory of the same task repeats.
         task_finder: Given the tasks by id, returns a function that gives the ids which a published
@@ -52,6 +57,8 @@ class EnvironmentPlugin:
     prepare: Callable[[Any, Path, Report], None]
     make: Callable[[Any, Path, Path], TextEnv]
     action_key: Callable[[str], str] = lambda action: " ".join(action.lower().split())
+    forgiving_key: Callable[[str], str] | None = None
+    external_files: Callable[[Any], Mapping[str, ExternalFiles | None]] = lambda settings: {}
     own_task_id: Callable[[str], str | None] = str
     gist: Callable[[str], str] = str
     task_finder: Callable[[Mapping[str, Task]], Callable[[str], list[str]]] | None = None

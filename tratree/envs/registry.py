@@ -8,10 +8,14 @@ from typing import Any
 
 from tratree.envs.base import TextEnv
 from tratree.envs.plugin import EnvironmentPlugin, Report
+from tratree.envs.settings import EnvSettings
+from tratree.envs.shown_actions import ShownActions
+from tratree.external_files import ExternalFiles
 from tratree.plugins import PluginGroup
 from tratree.settings import read_settings
 
 ENVIRONMENTS = PluginGroup("tratree.environments", "env", EnvironmentPlugin)
+FORGIVING = " forgiving"
 
 
 def reference_of(settings: Mapping[str, Any]) -> str:
@@ -32,9 +36,29 @@ def prepare_data(settings: Mapping[str, Any], folder: Path, report: Report) -> N
 def make_env(settings: Mapping[str, Any], folder: Path, cache: Path) -> TextEnv:
     """Open the environment on what `prepare_data` left in `folder`."""
     plugin = ENVIRONMENTS.find(reference_of(settings))
-    return plugin.make(read_settings(plugin.settings, settings, "env"), folder, cache)
+    env = plugin.make(read_settings(plugin.settings, settings, "env"), folder, cache)
+    return ShownActions(env) if settings.get("show_admissible") else env
 
 
-def action_key(reference: str) -> Callable[[str], str]:
-    """Return the rule of an environment: actions of one key have the same effect in it."""
-    return ENVIRONMENTS.find(reference).action_key
+def external_files(settings: EnvSettings) -> Mapping[str, ExternalFiles | None]:
+    """Return the external files by the setting that names their folder.
+
+    None if the files are not used with these settings, so that the folder does not matter.
+
+    Raises:
+        UserError: If files that the settings name cannot be found.
+    """
+    return ENVIRONMENTS.find(reference_of(vars(settings))).external_files(settings)
+
+
+def action_rule(settings: EnvSettings) -> str:
+    """Return the name of an environment's rule for `action_key`."""
+    reference = reference_of(vars(settings))
+    return f"{reference}{FORGIVING}" if settings.forgiving else reference
+
+
+def action_key(rule: str) -> Callable[[str], str]:
+    """Return a rule by its `action_rule`: actions of one key have the same effect."""
+    plugin = ENVIRONMENTS.find(rule.removesuffix(FORGIVING))
+    forgiving = plugin.forgiving_key if rule.endswith(FORGIVING) else None
+    return forgiving or plugin.action_key

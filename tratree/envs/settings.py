@@ -26,6 +26,14 @@ class EnvSettings:
     splits: dict[str, str] = field(default_factory=lambda: {"train": "train", "test": "test"})
     """The environment's name of each split; train is among them."""
 
+    show_admissible: bool = False
+    """Whether each observation ends with the actions that the environment would accept now, as
+    agents of the ReAct kind expect ("AVAILABLE ACTIONS: …"; give them a longer model.context)."""
+
+    forgiving: bool = False
+    """Whether actions are read forgivingly: a full stop at the end, and what else the environment
+    passes over. It is part of the protocol: compare only results that were played alike."""
+
     def __post_init__(self) -> None:
         """Check what must go together."""
         if "train" not in self.splits:

@@ -30,7 +30,7 @@ def model_class(config: Any) -> type[PreTrainedModel]:
     Raises:
         UserError: If transformers has none.
     """
-    classes = AutoModelForCausalLM._model_mapping  # type: ignore[attr-defined]
+    classes = AutoModelForCausalLM._model_mapping
     if type(config) not in classes:
         raise UserError(
             f"{config.model_type} is no causal language model of transformers: choose another model"

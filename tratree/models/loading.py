@@ -132,7 +132,7 @@ def _find(name: str, patterns: list[str], revision: str | None) -> Path:
     """Return the folder of a model, downloaded or from the Hub's cache if `name` is a Hub id."""
     folder = local_folder(name)
     if folder is None:
-        kept = {"allow_patterns": patterns, "ignore_patterns": ["*/*"]}
+        kept: Any = {"allow_patterns": patterns, "ignore_patterns": ["*/*"]}
         return Path(snapshot_download(name, revision=revision, **kept))
     check_folder(name, folder)
     return folder

@@ -36,9 +36,8 @@ def add_lora(model: PreTrainedModel, settings: LoraSettings, seed: int) -> PeftM
         UserError: If the model has no layer of a name in `settings.target_modules`, or one of
             them shares its weights with another.
     """
-    targets = settings.target_modules
-    if targets != "all-linear":
-        targets = [targets] if isinstance(targets, str) else list(targets)
+    named = settings.target_modules
+    targets = named if isinstance(named, str) else list(named)
     config = LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,
@@ -156,8 +155,10 @@ def load_policy_model(
     Raises:
         UserError: If model or adapter cannot be loaded.
     """
-    attention = playing_attention(load_config(settings.name, settings.revision), settings.attention)
-    name = str(dtype).removeprefix("torch.")
+    attention: Any = playing_attention(
+        load_config(settings.name, settings.revision), settings.attention
+    )
+    name: Any = str(dtype).removeprefix("torch.")
     base = load_base(
         replace(settings, dtype=name, attention=attention, gradient_checkpointing=False)
     )
@@ -178,7 +179,7 @@ def load_merged(settings: ModelSettings, adapter: Path, dtype: torch.dtype) -> P
     Raises:
         UserError: If model or adapter cannot be loaded.
     """
-    name = str(dtype).removeprefix("torch.")
+    name: Any = str(dtype).removeprefix("torch.")
     base = load_base(replace(settings, dtype=name, gradient_checkpointing=False))
     if (adapter / WHOLE).is_file():
         return load_whole(base, adapter)

@@ -84,7 +84,7 @@ def fingerprint(name: str, commit: str | None = None) -> str:
         return f"{name}@{commit}" if commit else name
     check_folder(name, folder)
     digest = hashlib.sha256()
-    for path in sorted((*folder.iterdir(), *(folder / "additional_chat_templates").glob("*"))):
+    for path in sorted(folder.rglob("*")):
         if path.suffix in _HASHED and path.is_file():
             state = path.stat()
             content = _hash(path, state.st_size, state.st_mtime_ns, state.st_ino)

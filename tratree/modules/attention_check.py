@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
+from peft import PeftModel
 from torch import Tensor
 
 from tratree.data.episodes import collate
@@ -74,7 +76,7 @@ def check_rollouts(model: CausalModel) -> None:
     Raises:
         UserError: If they are not, naming the architecture.
     """
-    own = model.config._attn_implementation  # type: ignore[union-attr]
+    own = model.config._attn_implementation
 
     def compare(sides: Sides, plain: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
         short, long = sides
@@ -96,8 +98,8 @@ def check_rollouts(model: CausalModel) -> None:
             model, compare, "played: rows of a batch see each other, or forget; use another model"
         )
     finally:
-        if model.config._attn_implementation != own:  # type: ignore[union-attr]
-            model.set_attn_implementation(own)  # type: ignore[operator]
+        if model.config._attn_implementation != own:
+            model.set_attn_implementation(own)
 
 
 def _trained(tokens: list[int]) -> EncodedTrajectory:
@@ -172,12 +174,12 @@ def _dtype(model: CausalModel) -> torch.dtype:
     return dtype
 
 
-def _base(model: CausalModel):  # type: ignore[no-untyped-def]
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
+def _base(model: Any) -> Any:
+    return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
 @contextmanager
-def _evaluating(model: CausalModel) -> Iterator[None]:
+def _evaluating(model: Any) -> Iterator[None]:
     training = model.training
     model.eval()
     try:

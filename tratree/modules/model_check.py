@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from peft import PeftModel
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from tratree.data.episodes import collate
 from tratree.errors import UserError
@@ -37,7 +38,7 @@ class Subject:
     Attributes:
         base: The model, as it is trained.
         chat: Its chat format.
-        lora: Its adapter.
+        lora: Its adapter; None if all of its weights are trained.
         rollout_dtype: Number type in which it plays.
         texts: What is shown and said in a trial: an observation, a thought, an action. A closed
             vocabulary has to know them.
@@ -45,7 +46,7 @@ class Subject:
 
     base: ModelSettings
     chat: ChatSettings
-    lora: LoraSettings
+    lora: LoraSettings | None
     rollout_dtype: str
     texts: tuple[str, str, str]
 
@@ -90,12 +91,7 @@ def check_model(subject: Subject) -> list[Finding]:
         _try("stop tokens", lambda: _stop_tokens(chat, long)),
     ]
     samples = [encode_trajectory(chat, episode) for episode in (short, long)]
-    trained = add_lora(load_base(subject.base), subject.lora, seed=0)
-    _fill(trained)
-    with tempfile.TemporaryDirectory() as folder:
-        save_adapter(trained, Path(folder))
-        dtype = getattr(torch, subject.rollout_dtype)
-        played = load_policy_model(subject.base, Path(folder), dtype)
+    trained, played = _as_trained_and_played(subject)
     most = max(TOLERANCES[name] for name in (subject.base.dtype, subject.rollout_dtype))
     return [
         *findings,
@@ -104,6 +100,19 @@ def check_model(subject: Subject) -> list[Finding]:
         _try("batches", lambda: _equal(check_batches, trained)),
         _try("packs", lambda: _equal(check_packs, trained)),
     ]
+
+
+def _as_trained_and_played(subject: Subject) -> tuple[Any, PreTrainedModel]:
+    """Return the model with an adapter that says something, as it is trained and as it plays."""
+    dtype = getattr(torch, subject.rollout_dtype)
+    base = load_base(subject.base)
+    if subject.lora is None:
+        return base, load_policy_model(subject.base, None, dtype)
+    trained = add_lora(base, subject.lora, seed=0)
+    _fill(trained)
+    with tempfile.TemporaryDirectory() as folder:
+        save_adapter(trained, Path(folder))
+        return trained, load_policy_model(subject.base, Path(folder), dtype)
 
 
 def _episode(texts: tuple[str, str, str], count: int) -> Trajectory:

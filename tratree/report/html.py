@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 from html import escape
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
 
-EQUAL_BYTES = {"svg.hashsalt": "tratree", "svg.fonttype": "none"}
+EQUAL_BYTES: Any = {"svg.hashsalt": "tratree", "svg.fonttype": "none"}
 """Settings of matplotlib with which equal figures give equal files."""
 
 # A name is shown as it is, also where it looks like a formula.

@@ -1,10 +1,10 @@
-"""The points of a sweep as they lie on the disk, finished or not."""
+"""The points of a sweep as they are on the disk, finished or not."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,13 @@ from tratree.report.run_files import (
     read_results,
     read_stage_places,
 )
+from tratree.runs.identity import configurations, point_identity
+from tratree.runs.starts import origin, read_starts
 
-NO_AXES = ("env", "method", "seed", "store", "logger", "rollout", "trainer")
-"""What has a column of its own, or does not change a result that is looked at."""
+STARTED = ("time", "commit", "machine")
+
+NO_AXES = ("env", "method", "seed", "store", "logger", "rollout", "trainer", "experiment")
+"""What has a column of its own, only names other settings, or does not change a result."""
 
 AXES_NEVERTHELESS = ("method.", "rollout.constraint", "rollout.engine")
 """Keys of those groups that do change it."""
@@ -40,6 +44,7 @@ class Point:
         stages: Where in the store each of its stages lies, by title.
         results: Its ``results.json``; None as long as there is none.
         failure: Why it failed, if it did.
+        starts: ``time`` (where it is known), ``commit`` and ``machine`` of each start of its run.
     """
 
     name: str
@@ -50,6 +55,7 @@ class Point:
     stages: Mapping[str, str]
     results: Mapping[str, Any] | None
     failure: str | None
+    starts: Sequence[Mapping[str, str]] = field(default=())
 
     @property
     def status(self) -> str:
@@ -60,9 +66,29 @@ class Point:
 
     @cached_property
     def description(self) -> str:
-        """The part of its command line that makes a result, in one line."""
+        """Its command line, but for the store."""
         shown = (f"{key}={value}" for key, value in self.overrides.items() if key != "store")
         return " ".join(shown)
+
+    @cached_property
+    def identity(self) -> str:
+        """All settings that may determine its results, and its seed, as a digest."""
+        return point_identity(self.settings)
+
+    @property
+    def configurations(self) -> Mapping[str, str]:
+        """What determines the evaluation of each system, but for the seed, as digests."""
+        return configurations(self.settings)
+
+    @property
+    def time(self) -> str:
+        """When its run was last started; empty if that is not known, and then long ago."""
+        return max((start.get("time", "") for start in self.starts), default="")
+
+    @property
+    def origin(self) -> str:
+        """The commits and machines that its run was started with."""
+        return origin(self.starts) if self.starts else "commit and machine not kept"
 
     def value(self, key: str) -> Any:
         """Return the value of a configuration key, or the choice of a group; None if neither."""
@@ -138,7 +164,15 @@ def _read(run: Path, name: str) -> Point:
         stages=read_stage_places(run),
         results=read_results(run, dict[str, Any]),
         failure=None if failure is None else failure["reason"],
+        starts=[
+            {key: str(start[key]) for key in STARTED if key in start} for start in read_starts(run)
+        ],
     )
+
+
+def newest_last(points: Iterable[Point]) -> list[Point]:
+    """Return points in the order of their starts; those without a time come first, as they are."""
+    return sorted(points, key=lambda point: point.time)
 
 
 def by_key(overrides: Iterable[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from pathlib import Path
 
@@ -14,9 +15,16 @@ from matplotlib.figure import Figure
 from tratree.errors import UserError
 from tratree.report.html import html_figure, svg
 from tratree.report.render_table import Table, html_table, markdown_table
-from tratree.report.sweep import Point, axes
+from tratree.report.sweep import Point, axes, newest_last
 from tratree.report.sweep_plots import numeric_axes, plot, plot_systems
-from tratree.report.sweep_table import Row, coinciding, measurements, rows
+from tratree.report.sweep_table import (
+    Measurement,
+    Row,
+    coinciding,
+    hidden_axes,
+    measurements,
+    rows,
+)
 from tratree.report.table import p_text
 
 STYLE = """
@@ -32,16 +40,25 @@ section { overflow-x: auto; }
 NOTE = (
     "Mean over seeds [95 % interval, Student's t]; reward is in percent of the highest score. "
     "sd is the standard deviation over seeds. The difference to sft_strong is paired by seed, with "
-    "its 95 % interval and the p-value of the paired t-test. "
+    "its 95 % interval and the p-value of the paired t-test; p (Holm) is corrected for all "
+    "comparisons of this table. The interval over seeds and tasks is of the same difference, by "
+    "resampling both (percentile bootstrap): where the rewards of tasks were kept of some seeds "
+    "only, with that many; empty where of less than two. Detectable is the smallest difference "
+    "that this number of seeds shows with a power of 80 % at the level 0.05, uncorrected. "
     "PGR is the share of the gap between the weak and the strong model after SFT that a system "
     "recovers, so strong SFT is the ceiling; it is a mean of ratios, one a seed, and says nothing "
     "where the gap is small. "
     "– stands for a setting that does not matter to a system: one evaluation serves all its values."
 )
+REPLICATED = (
+    "The same configuration and seed, measured again. Tables have the newest measurement; these "
+    "earlier ones are in no number of seeds. The difference is the newest reward less theirs, in "
+    "points."
+)
 
 FIGURES = (
-    *("seeds", "reward", "sd", "to sft_strong", "p"),
-    *("success %", "finished %", "steps", "PGR"),
+    *("seeds", "tasks", "reward", "sd", "to sft_strong", "over seeds and tasks"),
+    *("p", "p (Holm)", "detectable", "success %", "finished %", "steps", "PGR"),
 )
 
 
@@ -53,12 +70,20 @@ class Summary:
     axes: Sequence[str]
     rows: Sequence[Row]
     coinciding: Sequence[tuple[str, ...]]
+    measured: Sequence[Measurement] = ()
+
+    @cached_property
+    def counted(self) -> Sequence[Point]:
+        """The points, each once: one that is done if there is, else the newest."""
+        ordered = sorted(newest_last(self.points), key=lambda point: point.status == "done")
+        chosen = {id(point) for point in {point.identity: point for point in ordered}.values()}
+        return [point for point in self.points if id(point) in chosen]
 
     @property
     def state(self) -> str:
-        """How many points are done, failed and unfinished."""
+        """How many points are done, failed and unfinished; one that is there twice counts once."""
         count = {
-            status: sum(point.status == status for point in self.points)
+            status: sum(point.status == status for point in self.counted)
             for status in ("done", "failed", "unfinished")
         }
         return ", ".join(f"{number} {status}" for status, number in count.items())
@@ -74,8 +99,30 @@ class Summary:
             ["point", "settings", "status"],
             *(
                 [point.name, point.description, point.failure or point.status]
-                for point in self.points
+                for point in self.counted
                 if point.status != "done"
+            ),
+        ]
+
+    def replications(self) -> Table:
+        """What was measured more than once: a line for each system, setting and origin."""
+        lines: dict[tuple[str, ...], list[tuple[int, float]]] = {}
+        for m in self.measured:
+            for again in m.replications:
+                values = ("–" if value is None else str(value) for value in m.values)
+                key = (m.env, m.split, m.system, *values, m.origin, again.origin)
+                found = m.seed, m.figures["reward"] - again.reward
+                lines.setdefault(key, []).append(found)
+        header = ["env", "split", "system", *self.axes, "in the table", "measured before"]
+        return [
+            [*header, "seeds", "difference"],
+            *(
+                [
+                    *key,
+                    ", ".join(str(seed) for seed, _ in found),
+                    ", ".join(dict.fromkeys(f"{100 * difference:+.1f}" for _, difference in found)),
+                ]
+                for key, found in lines.items()
             ),
         ]
 
@@ -91,7 +138,10 @@ def summarize_points(points: Sequence[Point]) -> Summary:
     """Work out the summary of a sweep."""
     varied = axes(points)
     measured = measurements(points, varied)
-    return Summary(points, varied, rows(measured), coinciding(measured, points))
+    if hidden := [key for key in hidden_axes(measured, points) if key not in varied]:
+        varied = [*varied, *hidden]
+        measured = measurements(points, varied)
+    return Summary(points, varied, rows(measured), coinciding(measured, points), measured)
 
 
 def write_summary(summary: Summary, folder: Path, title: str) -> None:
@@ -116,6 +166,12 @@ def write_summary(summary: Summary, folder: Path, title: str) -> None:
         raise UserError(f"cannot write {folder} ({error.strerror}): set --out FOLDER") from error
 
 
+def replications_in_markdown(summary: Summary) -> list[str]:
+    """Return the section on what was measured more than once; nothing if nothing was."""
+    table = summary.replications()
+    return ["## Replications", REPLICATED, markdown_table(table)] if len(table) > 1 else []
+
+
 def _names(row: Row) -> list[str]:
     values = ("–" if value is None else str(value) for value in row.values)
     return [row.env, row.split, row.system, *values]
@@ -130,16 +186,25 @@ def _figures(row: Row) -> list[str]:
     difference = "" if row.difference is None else f"{100 * row.difference:+.1f}"
     if row.difference_half is not None:
         difference += f" ± {100 * row.difference_half:.1f}"
+    both = ""
+    if row.both_low is not None and row.both_high is not None:
+        both = f"[{100 * row.both_low:+.1f}, {100 * row.both_high:+.1f}]"
+        both += "" if row.both_seeds == row.seeds else f" ({row.both_seeds} seeds)"
+    detectable = "" if row.detectable is None else f"{100 * row.detectable:.1f}"
     shares = (f"{100 * share:.1f}" for share in (row.success, row.finished))
-    compared = [difference, p_text(row.p)]
-    return [str(row.seeds), reward, deviation, *compared, *shares, f"{row.steps:.1f}", pgr]
+    tasks = "" if row.tasks is None else str(row.tasks)
+    compared = [difference, both, p_text(row.p), p_text(row.p_holm), detectable]
+    return [
+        *(str(row.seeds), tasks, reward, deviation, *compared, *shares, f"{row.steps:.1f}", pgr)
+    ]
 
 
 def _csv(summary: Summary) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    figures = ["seeds", "reward", "reward_low", "reward_high", "deviation"]
-    figures += ["difference", "difference_half", "p", "success", "finished", "steps", "pgr"]
+    figures = ["seeds", "tasks", "reward", "reward_low", "reward_high", "deviation"]
+    figures += ["difference", "difference_half", "both_seeds", "both_low", "both_high"]
+    figures += ["p", "p_holm", "detectable", "success", "finished", "steps", "pgr"]
     writer.writerow(["env", "split", "system", *summary.axes, *figures])
     for row in summary.rows:
         values = [getattr(row, figure.removeprefix("reward_")) for figure in figures]
@@ -152,9 +217,10 @@ def _coincidences(summary: Summary) -> list[str]:
 
 
 def _markdown(summary: Summary, title: str) -> str:
-    parts = [f"# {title}", f"{len(summary.points)} points: {summary.state}."]
+    parts = [f"# {title}", f"{len(summary.counted)} points: {summary.state}."]
     if summary.rows:
         parts += [markdown_table(summary.table()), NOTE]
+    parts += replications_in_markdown(summary)
     if summary.coinciding:
         same = "\n".join(f"- {line}" for line in _coincidences(summary))
         parts += ["## Points that coincide", same]
@@ -164,11 +230,14 @@ def _markdown(summary: Summary, title: str) -> str:
 
 
 def _page(summary: Summary, title: str, plots: dict[str, Figure]) -> str:
-    parts = [f"<h1>{escape(title)}</h1>", f"<p>{len(summary.points)} points: {summary.state}.</p>"]
+    parts = [f"<h1>{escape(title)}</h1>", f"<p>{len(summary.counted)} points: {summary.state}.</p>"]
     for axis, figure in plots.items():
         parts.append(html_figure(figure, f"Reward by {axis}"))
     if summary.rows:
         parts += [html_table(summary.table()), f"<p>{escape(NOTE)}</p>"]
+    if len(summary.replications()) > 1:
+        parts.append(f"<h2>Replications</h2><p>{escape(REPLICATED)}</p>")
+        parts.append(html_table(summary.replications()))
     if summary.coinciding:
         same = "".join(f"<li>{escape(line)}</li>" for line in _coincidences(summary))
         parts.append(f"<h2>Points that coincide</h2><ul>{same}</ul>")

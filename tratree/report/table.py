@@ -92,7 +92,8 @@ def readable_rows(systems: Mapping[str, Any], figures: Sequence[str] = PRINTED) 
 
 
 def _comparisons(results: Mapping[str, Any]) -> Rows:
-    rows = [["system", "split", "tasks", "figure", "difference", "better", "worse", "p"]]
+    rows = [["system", "split", "tasks", "figure", "difference", "better", "worse"]]
+    rows[0] += ["p", "p (Holm)", "detectable"]
     for system, splits in results["comparisons"]["systems"].items():
         for split, compared in splits.items():
             for figure in COMPARED:
@@ -106,6 +107,8 @@ def _comparisons(results: Mapping[str, Any]) -> Rows:
                         _interval(found["difference"], 100, sign="+"),
                         *(str(found[side]) for side in ("better", "worse")),
                         p_text(found["p"]),
+                        p_text(found.get("p_holm")),
+                        _points(found.get("detectable")),
                     ]
                 )
     return rows
@@ -134,6 +137,10 @@ def _interval(estimate: Mapping[str, float], scale: int, sign: str = "") -> str:
     return f"{mean} [{low}, {high}]"
 
 
+def _points(difference: float | None) -> str:
+    return "" if difference is None else f"{100 * difference:.1f}"
+
+
 def _markdown(results: Mapping[str, Any]) -> str:
     parts = [
         f"# {_title(results)}",
@@ -142,8 +149,10 @@ def _markdown(results: Mapping[str, Any]) -> str:
         *_constraint_note(results),
         f"## {_comparison_title(results)}",
         markdown_table(_comparisons(results)),
-        "Difference in points [95 % interval of the paired bootstrap]; better and worse count "
-        "tasks; p is of the paired permutation test.",
+        "Difference in points [95 % interval of the paired bootstrap over tasks]; better and worse "
+        "count tasks; p is of the paired permutation test, p (Holm) is corrected for all lines of "
+        "this table; detectable is the smallest difference that this number of tasks shows with a "
+        "power of 80 %. All of it is of one seed: it covers other tasks, not another training.",
         "## Reward by kind of task",
         markdown_table(_task_types(results)),
     ]

@@ -1,6 +1,6 @@
 """Finished points of sweeps in a file: what is left when runs and store are gone.
 
-What is kept of a point is enough to write the tables anew, and to add points that were measured at
+What is kept of a point is enough to write the tables again, and to add points that were measured at
 another time or on another machine.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,11 @@ from typing_extensions import TypedDict
 
 from tratree.documents import read_json_lines
 from tratree.report.run_files import PointResults
-from tratree.report.sweep import Point
+from tratree.report.sweep import Point, newest_last
 from tratree.runs.run_folder import stage_seconds
-from tratree.runs.starts import read_starts
+from tratree.runs.task_scores import SCORES, read_task_scores
 
-FIELDS = ("name", "settings", "choices", "overrides", "stages")
+FIELDS = ("name", "settings", "choices", "overrides", "stages", "results", "starts")
 
 
 class _Origin(TypedDict):
@@ -44,32 +44,51 @@ class KeptPoint:
     """A finished point and where it comes from.
 
     Attributes:
-        point: The point; of its results only what every split has in figures.
-        starts: ``commit`` and ``machine`` of each start of its run.
+        point: The point; of its results only what every split has in figures, and the reward of
+            each task.
         seconds: How long each of its stages took, by the stage's folder in the store.
     """
 
     point: Point
-    starts: Sequence[Mapping[str, str]]
     seconds: Mapping[str, float]
 
 
 def keep_points(points: Iterable[Point]) -> list[KeptPoint]:
-    """Return what is kept of finished points whose runs lie on the disk."""
-    return [
-        KeptPoint(_brief(point), _starts(point.folder), stage_seconds(point.folder))
-        for point in points
-    ]
+    """Return what is kept of finished points whose runs are on the disk."""
+    return [KeptPoint(_brief(point), stage_seconds(point.folder)) for point in points]
 
 
 def join_points(kept: Iterable[KeptPoint], new: Iterable[KeptPoint]) -> list[KeptPoint]:
-    """Return all points once; a new one takes the place of a kept one with other results."""
-    joined = {one.point.description: one for one in kept}
-    for one in new:
-        known = joined.get(one.point.description)
-        if known is None or known.point.results != one.point.results:
-            joined[one.point.description] = one
-    return list(joined.values())
+    """Return every measurement once, those of one point in the order of their starts.
+
+    A point that was really measured again, so that another evaluation or other figures came of
+    it, is a replication of the first one, and both are kept.
+    """
+    joined: dict[tuple[str, ...], KeptPoint] = {}
+    for one in (*kept, *new):
+        known = joined.get(_measurement(one.point))
+        if known is None or len(_scored(one.point)) > len(_scored(known.point)):
+            joined[_measurement(one.point)] = one
+    order = newest_last(one.point for one in joined.values())
+    return sorted(joined.values(), key=lambda one: order.index(one.point))
+
+
+def _measurement(point: Point) -> tuple[str, ...]:
+    """Return what tells a measurement of a point from another one."""
+    assert point.results is not None
+    figures = {
+        system: {split: {**found, SCORES: None} for split, found in splits.items()}
+        for system, splits in point.results["systems"].items()
+    }
+    place = point.stages.get(f"evaluate {point.results['method']}", "")
+    return point.identity, place, json.dumps(figures, sort_keys=True)
+
+
+def _scored(point: Point) -> list[str]:
+    """Return the systems whose rewards are kept task by task."""
+    assert point.results is not None
+    systems = point.results["systems"].items()
+    return [name for name, splits in systems if all(SCORES in found for found in splits.values())]
 
 
 def read_points(path: Path) -> list[KeptPoint]:
@@ -93,13 +112,16 @@ def write_points(path: Path, points: Sequence[KeptPoint]) -> None:
 
 def _brief(point: Point) -> Point:
     assert point.results is not None
+    scores = read_task_scores(point)
     systems = {
-        system: {split: _estimates(figures) for split, figures in splits.items()}
+        system: {
+            split: _estimates(figures) | scores.get(system, {}).get(split, {})
+            for split, figures in splits.items()
+        }
         for system, splits in point.results["systems"].items()
     }
     results = {key: point.results[key] for key in ("env", "method", "seed")} | {"systems": systems}
-    fields = {name: getattr(point, name) for name in FIELDS}
-    return Point(**fields, folder=point.folder, results=results, failure=None)
+    return replace(point, results=results)
 
 
 def _estimates(figures: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,16 +132,11 @@ def _estimates(figures: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _starts(run: Path) -> list[dict[str, str]]:
-    return [{key: start[key] for key in ("commit", "machine")} for start in read_starts(run)]
-
-
 def _to_line(one: KeptPoint) -> dict[str, Any]:
-    fields = {name: getattr(one.point, name) for name in (*FIELDS, "results")}
-    return {**fields, "starts": list(one.starts), "seconds": dict(one.seconds)}
+    return {name: getattr(one.point, name) for name in FIELDS} | {"seconds": dict(one.seconds)}
 
 
 def _from_line(line: Mapping[str, Any], path: Path) -> KeptPoint:
-    fields = {name: line[name] for name in (*FIELDS, "results")}
+    fields = {name: line[name] for name in FIELDS}
     point = Point(**fields, folder=path, failure=None)
-    return KeptPoint(point, line["starts"], line["seconds"])
+    return KeptPoint(point, line["seconds"])

@@ -14,16 +14,17 @@ from rich.console import Console
 
 from tratree.config import Config, result_settings
 from tratree.errors import UserError
-from tratree.evaluation.comparison import compare
+from tratree.evaluation.comparison import add_corrected, compare
 from tratree.leftovers import clear_dead_sockets
 from tratree.report.run_page import render
 from tratree.report.table import add_gap_recovered, print_results, write_results
+from tratree.runs.identity import configurations, point_identity
 from tratree.runs.run_folder import write_stages, writing
 from tratree.runs.run_record import read_run
 from tratree.runs.starts import write_start
 from tratree.settings import plain
 from tratree.stages.bases import check_bases
-from tratree.stages.evaluate import protocol, read_evaluation
+from tratree.stages.evaluate import protocol, read_evaluation, reading
 from tratree.stages.methods import evaluations
 from tratree.store.progress import Progress
 from tratree.store.stage import Resources, Stage, with_inputs
@@ -143,7 +144,9 @@ def _run_facts(config: Config) -> RunFacts:
     method = config.method
     search = {"iterations": method.iterations, "exploration": method.ucb_constant}
     names = config.env.name, method.name, config.model.name
-    return RunFacts(*names, config.seed, plain(config), search)
+    whole = plain(config)
+    known_by = point_identity(whole), configurations(whole)[method.name]
+    return RunFacts(*names, config.seed, whole, search, *known_by)
 
 
 def _stage_facts(stage: Stage) -> StageFacts:
@@ -160,25 +163,23 @@ def _results(
     for name, folder in evaluated.items():
         measured[name], played[name] = read_evaluation(folder, rules["splits"])
     add_gap_recovered(measured, weak=WEAK, ceiling=STRONG)
+    compared = {
+        name: {
+            split: compare(of_split, played[STRONG][split]) for split, of_split in splits.items()
+        }
+        for name, splits in played.items()
+        if name != STRONG
+    }
+    add_corrected(compared)
     results = {
         "env": config.env.name,
         "method": config.method.name,
         "seed": config.seed,
         "pgr": {"weak": WEAK, "ceiling": STRONG},
-        "protocol": rules,
+        "protocol": {**rules, "environment": reading(config)},
         "configuration": result_settings(config),
         "systems": measured,
-        "comparisons": {
-            "baseline": STRONG,
-            "systems": {
-                name: {
-                    split: compare(of_split, played[STRONG][split])
-                    for split, of_split in splits.items()
-                }
-                for name, splits in played.items()
-                if name != STRONG
-            },
-        },
+        "comparisons": {"baseline": STRONG, "systems": compared},
     }
     return results, {
         name: [t for of_split in splits.values() for t in of_split]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tratree.report.sweep import Point
+from tratree.report.sweep import Point, newest_last
 from tratree.runs.run_folder import STAGES, read_stages
 from tratree.store.finished import read_seconds
 from tratree.store.store import is_being_computed
@@ -74,7 +74,7 @@ def sweep_progress(begun: Sequence[Point], waiting: Sequence[Places]) -> SweepPr
     """Look at the run folders and the store.
 
     Args:
-        begun: The points that have a folder.
+        begun: The points that have a folder; the same settings and seed in two folders count once.
         waiting: The stages of every point that has none yet.
 
     Raises:
@@ -87,7 +87,7 @@ def sweep_progress(begun: Sequence[Point], waiting: Sequence[Places]) -> SweepPr
     for places in waiting:
         titles |= places
         expected |= set(places)
-    for point in begun:
+    for point in _once(begun):
         places = _places(point)
         titles |= places
         if point.status != "unfinished":
@@ -101,6 +101,12 @@ def sweep_progress(begun: Sequence[Point], waiting: Sequence[Places]) -> SweepPr
         of_title.setdefault(title, []).append(folder)
     stages = [_stage(title, folders, expected) for title, folders in of_title.items()]
     return SweepProgress(states, stages)
+
+
+def _once(points: Sequence[Point]) -> list[Point]:
+    """Return each point once: as done if one of its folders is, else as the newest of them."""
+    ordered = sorted(newest_last(points), key=lambda point: point.status == "done")
+    return list({point.identity: point for point in ordered}.values())
 
 
 def _is_running(folder: Path) -> bool:

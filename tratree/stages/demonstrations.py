@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 
 from tratree.config import Config
-from tratree.envs.base import play_expert
+from tratree.envs.base import NoExpertError, play_expert
 from tratree.envs.registry import reference_of
-from tratree.stages.environment import env_maker, games_stage
+from tratree.errors import UserError
+from tratree.stages.environment import env_maker, games_stage, say_notes
 from tratree.stages.published import content_digest, take_published
 from tratree.stages.tasks import demonstrated_tasks, explored_tasks
 from tratree.store.stage import Job, Stage
@@ -64,15 +65,26 @@ def _demonstrate(job: Job) -> None:
         if "explored" in settings:
             explored = explored_tasks(every, settings["explored"], seed)
             tasks = list(dict.fromkeys([*tasks, *explored]))
-        played = []
+        say_notes(job, env, settings["split"])
+        played, refused = [], []
         with job.progress.bar("demonstrations", len(tasks)) as advance:
-            for task in tasks:
-                played.append(play_expert(env, task))
-                advance(len(played))
+            for done, task in enumerate(tasks, 1):
+                try:
+                    played.append(play_expert(env, task))
+                except NoExpertError as error:
+                    refused.append(str(error))
+                advance(done)
     finally:
         env.close()
     solved = [trajectory for trajectory in played if trajectory.success]
     job.progress.message(f"  the expert solved {len(solved)} of {len(played)} tasks")
+    if refused:
+        job.progress.message(f"  it cannot play {len(refused)} more, the first: {refused[0]}")
+    if not solved:
+        raise UserError(
+            f"the expert solved none of {len(tasks)} tasks, so there is nothing to learn from it: "
+            + (refused[0] if refused else "set expert.demonstrations to a file of demonstrations")
+        )
     write_trajectories(job.folder / DEMONSTRATIONS, solved)
 
 

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tratree.config import Config
-from tratree.envs.base import TextEnv
-from tratree.envs.registry import ENVIRONMENTS, make_env, prepare_data, reference_of
-from tratree.settings import plain
+from tratree.envs.base import TextEnv, notes
+from tratree.envs.registry import (
+    ENVIRONMENTS,
+    external_files,
+    make_env,
+    prepare_data,
+    reference_of,
+)
+from tratree.external_files import located
+from tratree.settings import defaults, plain
 from tratree.store.finished import read_description
 from tratree.store.stage import Job, Stage
+
+LATER = ("target", "show_admissible", "forgiving", "expert", "distinct_goals")
+"""Settings that came after stored results."""
 
 
 def games_stage(config: Config) -> Stage:
     """Make or find the games. They do not depend on the run's seed."""
-    settings = {key: value for key, value in plain(config.env).items() if key != "target" or value}
-    plugin = ENVIRONMENTS.find(reference_of(settings))
+    plugin = ENVIRONMENTS.find(reference_of(vars(config.env)))
     return Stage(
         "games",
-        {"env": settings},
+        {"env": game_settings(config)},
         _prepare,
         version=plugin.version,
         code=(plugin.prepare, plugin.make),
@@ -27,18 +37,57 @@ def games_stage(config: Config) -> Stage:
     )
 
 
+def game_settings(config: Config) -> dict[str, Any]:
+    """Return what episodes depend on: the settings of the environment.
+
+    External files are named by what they hold. Settings that are younger than stored results are
+    left out where they have their default.
+
+    Raises:
+        UserError: If external files are not found.
+    """
+    settings, default = plain(config.env), defaults(type(config.env))
+    for key in LATER:
+        if key in settings and settings[key] == default[key]:
+            del settings[key]
+    store = Path(config.store)
+    cache = store / "cache" / "digests" if store.is_dir() else None
+    for key, found in external_files(config.env).items():
+        settings[key] = None if found is None else found.digest(cache)
+    return settings
+
+
 def open_env(games: Path, cache: Path) -> TextEnv:
     """Open the environment whose settings and games a finished ``games`` stage holds."""
-    return make_env(read_description(games)["settings"]["env"], games, cache)
+    return env_opener(games, cache)()
 
 
 def env_maker(job: Job) -> partial[TextEnv]:
     """Return a picklable function that opens the environment of the job's games."""
-    return partial(open_env, job.inputs["games"], job.resources.cache)
+    return env_opener(job.inputs["games"], job.resources.cache)
+
+
+def env_opener(games: Path, cache: Path) -> partial[TextEnv]:
+    """Return a picklable function that opens the environment of a finished ``games`` stage."""
+    return partial(
+        make_env, _with_folders(read_description(games)["settings"]["env"]), games, cache
+    )
+
+
+def _with_folders(settings: dict[str, Any]) -> dict[str, Any]:
+    return {key: located(value) for key, value in settings.items()}
+
+
+def say_notes(job: Job, env: TextEnv, split: str) -> None:
+    """Say what people should know about the tasks of a split."""
+    for note in notes(env, split):
+        job.progress.message(f"  {split}: {note}")
 
 
 def _prepare(job: Job) -> None:
     with job.progress.bar("games", None) as advance:
         prepare_data(
-            job.settings["env"], job.folder, lambda done, total: advance(done, total=total)
+            _with_folders(job.settings["env"]),
+            job.folder,
+            lambda done, total: advance(done, total=total),
         )

@@ -12,7 +12,7 @@ from tratree.evaluation.best_of import best_of
 from tratree.evaluation.metrics import summarize
 from tratree.policy.rollout_settings import Episode, SamplingSettings
 from tratree.settings import plain
-from tratree.stages.environment import env_maker, games_stage
+from tratree.stages.environment import env_maker, games_stage, say_notes
 from tratree.stages.episodes import (
     play_episodes,
     rollout_settings,
@@ -68,6 +68,12 @@ def protocol(config: Config) -> dict[str, Any]:
     }
 
 
+def reading(config: Config) -> dict[str, Any]:
+    """Return how the environment shows itself and reads actions; the games hold it, too."""
+    env = config.env
+    return {"show_admissible": env.show_admissible, "forgiving": env.forgiving}
+
+
 def read_evaluation(
     folder: Path, splits: Mapping[str, str]
 ) -> tuple[dict[str, Any], dict[str, list[Trajectory]]]:
@@ -80,6 +86,8 @@ def _evaluate(job: Job) -> None:
     settings = job.settings
     env = env_maker(job)()
     try:
+        for split in settings["splits"].values():
+            say_notes(job, env, split)
         tasks = [
             task
             for split in settings["splits"].values()

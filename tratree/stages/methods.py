@@ -13,13 +13,13 @@ from tratree.stages.imitate import imitate_stage
 from tratree.stages.pairs import pairs_stage
 from tratree.stages.paths import paths_stage
 from tratree.stages.prefer import prefer_stage
-from tratree.stages.reference import reference_stage
+from tratree.stages.reference import check_chats, reference_stage
 from tratree.stages.select import select_stage
 from tratree.stages.self_score import self_score_stage
 from tratree.stages.sft import sft_stage
 from tratree.stages.trajectory_pairs import expert_pairs_stage, random_pairs_stage
 from tratree.stages.trees import trees_stage
-from tratree.store.stage import Stage
+from tratree.store.stage import Stage, with_inputs
 
 Role = Literal["weak", "strong"]
 
@@ -126,20 +126,41 @@ def _rounds_against_the_expert(config: Config, demonstrations: Stage, label: str
     return policy
 
 
-def systems(config: Config) -> dict[str, Stage]:
-    """Return the trained stage of every system that a run compares, baselines first."""
+def systems(config: Config, *, check: bool = True) -> dict[str, Stage]:
+    """Return the trained stage of every system that a run compares, baselines first.
+
+    Args:
+        config: Of the run.
+        check: Whether to load the tokenizers of a preference's two models, to see that they agree.
+
+    Raises:
+        UserError: If they do not.
+    """
     method = METHODS.find(config.method.target or config.method.name)
-    return {
+    found = {
         "sft_weak": sft_weak(config),
         "sft_strong": sft_strong(config),
         method.name: method.train(config),
     }
+    if check:
+        for stage in with_inputs(found.values()):
+            if stage.name == "reference":
+                check_chats(config, stage)
+    return found
 
 
-def evaluations(config: Config) -> dict[str, Stage]:
-    """Return the evaluation of every system that a run compares, baselines first."""
+def evaluations(config: Config, *, check: bool = True) -> dict[str, Stage]:
+    """Return the evaluation of every system that a run compares, baselines first.
+
+    Args:
+        config: Of the run.
+        check: As of `systems`.
+
+    Raises:
+        UserError: As `systems` does.
+    """
     method = METHODS.find(config.method.target or config.method.name)
     return {
         name: (method.evaluate if name == method.name else evaluate_stage)(config, name, trained)
-        for name, trained in systems(config).items()
+        for name, trained in systems(config, check=check).items()
     }

@@ -7,9 +7,7 @@ the DPO loss, which no score depends on.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from tratree.config import Config
 from tratree.errors import UserError
@@ -40,11 +38,7 @@ def reference_stage(config: Config, pairs: Stage, model: Stage, label: str = "")
         pairs: The pairs.
         model: The fine-tuning that made the reference; the weak model's SFT in the paper.
         label: See `Stage`.
-
-    Raises:
-        UserError: If the reference and the strong model do not share a vocabulary.
     """
-    _check_chats(model.settings["chat"], chat_settings(config.model.strong))
     settings = {"dtype": config.model.dtype, "pack_tokens": pack_tokens(config)}
     inputs = {**pair_inputs(pairs), "model": model}
     return Stage("reference", settings, _score, inputs, label=label, version=2)
@@ -78,12 +72,18 @@ def pack_tokens(config: Config) -> int | None:
     return config.method.pack_tokens
 
 
-def _check_chats(weak: Mapping[str, Any], strong: Mapping[str, Any]) -> None:
+def check_chats(config: Config, reference: Stage) -> None:
     """Check that both models read token ids alike: preferences compare them token by token.
+
+    Args:
+        config: The run's.
+        reference: A stage of `reference_stage`.
 
     Raises:
         UserError: If they do not, or a tokenizer cannot be loaded.
     """
+    weak = reference.inputs["model"].settings["chat"]
+    strong = chat_settings(config.model.strong)
     if weak == strong:
         return
     if not load_chat({"chat": weak}).reads_like(load_chat({"chat": strong})):

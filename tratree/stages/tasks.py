@@ -61,6 +61,8 @@ def evaluated_tasks(tasks: list[Task], count: int | None) -> list[Task]:
 
 
 def _available(count: int | None, tasks: list[Task], key: str) -> int:
+    if not tasks:
+        raise UserError(f"{key}: the split has no task; `tratree tasks` lists the splits")
     if count is not None and count > len(tasks):
         raise UserError(
             f"{key}={count}, but there are {len(tasks)} tasks to choose from: "

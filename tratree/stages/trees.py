@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ from zlib import crc32
 import numpy as np
 
 from tratree.config import Config
-from tratree.envs.registry import action_key, reference_of
-from tratree.models.names import fingerprint
+from tratree.envs.registry import action_key, action_rule
+from tratree.models.names import fingerprint, local_folder
 from tratree.stages.file_names import EPISODES
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
@@ -34,13 +35,16 @@ def trees_stage(config: Config, explored: Stage) -> Stage:
     settings: dict[str, Any] = {
         "similarity": tree.similarity,
         "xi_sim": tree.xi_sim,
-        "action_rule": reference_of(vars(config.env)) if normalised else "exact",
+        "action_rule": action_rule(config.env) if normalised else "exact",
     }
     if tree.similarity == "minilm":
-        settings["encoder"] = {"name": tree.encoder, "weights": fingerprint(tree.encoder)}
+        settings["encoder"] = {"weights": fingerprint(tree.encoder)}
+        if local_folder(tree.encoder) is None:
+            settings["encoder"]["name"] = tree.encoder
     if tree.width is not None:
         settings["drawn"] = {"width": tree.width, "seed": config.seed}
-    return Stage("trees", settings, _merge, {"explored": explored}, version=2, self_contained=True)
+    merge = partial(_merge, tree.encoder)
+    return Stage("trees", settings, merge, {"explored": explored}, version=2, self_contained=True)
 
 
 def read_trees(folder: Path) -> list[TrajectoryTree]:
@@ -59,7 +63,7 @@ def draw_trajectories(of_task: Sequence[Trajectory], width: int, seed: int) -> S
     return [of_task[index] for index in sorted(drawn)]
 
 
-def _merge(job: Job) -> None:
+def _merge(encoder: str, job: Job) -> None:
     settings = job.settings
     trajectories = read_trajectories(job.inputs["explored"] / EPISODES)
     by_task: list[Sequence[Trajectory]] = [
@@ -67,11 +71,11 @@ def _merge(job: Job) -> None:
     ]
     if "drawn" in settings:
         by_task = [draw_trajectories(of_task, **settings["drawn"]) for of_task in by_task]
-    encoder = settings.get("encoder", {})
+    weights = settings.get("encoder", {}).get("weights", "")
     similarity = make_similarity(
         settings["similarity"],
-        encoder=encoder.get("name"),
-        cache=job.resources.cache / "vectors" / encoder.get("weights", ""),
+        encoder=encoder,
+        cache=job.resources.cache / "vectors" / weights,
     )
     rule = settings["action_rule"]
     with job.progress.bar("trees", len(by_task)) as advance:

@@ -24,6 +24,8 @@ class RunFacts:
         seed: Its seed.
         configuration: All of it, as JSON data.
         search: ``iterations`` and ``exploration`` of its search in trees.
+        identity: A digest of all that determines its result, and its seed.
+        result_of: A digest of what determines the result of its method, but for the seed.
     """
 
     env: str
@@ -32,6 +34,8 @@ class RunFacts:
     seed: int
     configuration: Mapping[str, Any]
     search: Mapping[str, Any]
+    identity: str
+    result_of: str
 
 
 @dataclass(frozen=True)

@@ -109,14 +109,18 @@ def publish(workspace: ws.Workspace) -> str:
 
 
 def _bars(title: str, figure: str, systems: Sequence[str], split: str) -> wr.BarPlot:
-    """Return a bar for each system: the mean over runs and its standard error."""
+    """Return a bar for each system: the mean over runs and their range.
+
+    No standard error: runs of other methods have the same baseline of a seed, too, and W&B would
+    count each as one more.
+    """
     return wr.BarPlot(
         title=title,
         metrics=[keys.result(system, split, figure) for system in systems],
         orientation="v",
         groupby=wr.Config(ENV),
         groupby_aggfunc="mean",
-        groupby_rangefunc="stderr",
+        groupby_rangefunc="minmax",
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -36,7 +35,11 @@ class _StageLogger(WandbLogger):
 
 
 class WandbTracker(Tracker):
-    """One run; started again in the same folder, it goes on as the same run."""
+    """One run; the same settings and seed again resume the same run, so that no mean has it twice.
+
+    Its configuration also has ``result_of``, a digest of what determines the method's result but
+    for the seed: the runs to take a mean over seeds of.
+    """
 
     def __init__(self, logger: LoggerSettings, run: RunFacts, folder: Path) -> None:
         mode = "offline" if logger.offline else os.environ.get("WANDB_MODE", "online")
@@ -53,10 +56,10 @@ class WandbTracker(Tracker):
                 job_type=logger.job_type or run.method,
                 tags=[run.env, run.method, run.model, f"seed {run.seed}", *logger.tags],
                 name=f"{run.env} {run.method} seed {run.seed}",
-                id=_run_id(folder),
+                id=run_id(folder, run.identity),
                 resume="allow",
                 dir=folder.absolute(),
-                config=dict(run.configuration),
+                config={**run.configuration, "result_of": run.result_of},
                 mode=mode,  # type: ignore[arg-type]
                 settings=wandb.Settings(silent=True, console="off", init_timeout=30),
             )
@@ -158,10 +161,11 @@ def _made_from(stage: StageFacts) -> list[str]:
     return list(found)
 
 
-def _run_id(folder: Path) -> str:
+def run_id(folder: Path, identity: str) -> str:
+    """Return the id of the run in `folder`: its file's, else what its point is known by."""
     path = folder / RUN_ID
     if not path.exists():
-        path.write_text(secrets.token_hex(4) + "\n", encoding="utf-8")
+        path.write_text(identity + "\n", encoding="utf-8")
     return path.read_text(encoding="utf-8").strip()
 
 

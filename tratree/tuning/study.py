@@ -15,14 +15,14 @@ from filelock import FileLock, Timeout
 from optuna.samplers import TPESampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from tratree.errors import UserError
 from tratree.tuning.space import Space
 
 JOURNAL = "study.jsonl"
 STUDY = "tuning"
-NUMBER, DESCRIPTION = "number", "description"
+NUMBER, DESCRIPTION, REPEATS = "number", "description", "repeats"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class Study:
 
     What is proposed depends on the seed, the trial's number and the rewards so far, so that a
     search that was stopped proposes what an undisturbed one does. Trials that failed or did not
-    end before this process come first again.
+    end before this process come first again. A trial with the values of an earlier one tells
+    nothing new: it counts as a trial, but it is no second result, and guides nothing.
 
     Args:
         folder: Where the journal lies; made if it does not exist.
@@ -81,27 +82,36 @@ class Study:
         )
         self._check(folder, description)
         self._failed: set[int] = set()
-        self._open: dict[int, int] = {}
+        self._open: dict[int, Trial] = {}
         self._start_again()
 
     def ask(self, count: int, total: int) -> list[Setting]:
         """Propose up to `count` further settings, so that there are no more than `total`."""
-        over = len(self.results()) + len(self._failed)
+        over = self.over() + len(self._failed)
         return [self._ask() for _ in range(min(count, total - over))]
 
     def tell(self, setting: Setting, reward: float | None) -> None:
         """Write down what a proposed setting came to; None if it failed."""
         trial = self._open.pop(setting.number)
+        same = [known for known in self.results() if known.values == setting.values]
         if reward is None:
             self._failed.add(setting.number)
+            self._study.tell(trial, state=TrialState.FAIL)
+        elif same:
+            trial.set_user_attr(REPEATS, same[0].number)
             self._study.tell(trial, state=TrialState.FAIL)
         else:
             self._study.tell(trial, reward)
 
+    def over(self) -> int:
+        """Return the number of trials with a result, those that repeat another one's too."""
+        latest = _latest(self._study).values()
+        return sum(t.state is TrialState.COMPLETE or _repeats(t) for t in latest)
+
     def results(self) -> list[Setting]:
-        """Return all settings that came to a reward, the best first."""
+        """Return all settings that came to a reward, each once, the best first."""
         done = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        settings = [Setting(t.user_attrs[NUMBER], t.params, t.value) for t in done]
+        settings = _once([Setting(t.user_attrs[NUMBER], t.params, t.value) for t in done])
         return sorted(settings, key=lambda s: (-(s.reward or 0.0), s.number))
 
     def _ask(self) -> Setting:
@@ -114,14 +124,14 @@ class Study:
         )
         trial = self._study.ask()
         trial.set_user_attr(NUMBER, number)
-        self._open[number] = trial.number
+        self._open[number] = trial
         return Setting(number, self._space.choose(trial))
 
     def _start_again(self) -> None:
         for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             self._study.tell(trial.number, state=TrialState.FAIL)
         for number, trial in sorted(_latest(self._study).items()):
-            if trial.state is TrialState.FAIL:
+            if trial.state is TrialState.FAIL and not _repeats(trial):
                 self._study.enqueue_trial(trial.params, user_attrs={NUMBER: number})
 
     def _check(self, folder: Path, description: Mapping[str, Any]) -> None:
@@ -139,7 +149,7 @@ class Study:
 
 
 def read_settings(folder: Path) -> list[Setting]:
-    """Return all settings that the search in `folder` has proposed so far, by number.
+    """Return all settings that the search in `folder` has proposed so far, each once, by number.
 
     Raises:
         UserError: If no search lies there.
@@ -147,7 +157,8 @@ def read_settings(folder: Path) -> list[Setting]:
     if not (folder / JOURNAL).is_file():
         raise UserError(f"no search lies in {folder}: give the folder that it named at its end")
     study = optuna.load_study(study_name=STUDY, storage=_storage(folder))
-    return [Setting(number, t.params, t.value) for number, t in sorted(_latest(study).items())]
+    latest = sorted(_latest(study).items())
+    return _once([Setting(number, t.params, t.value) for number, t in latest if not _repeats(t)])
 
 
 def _storage(folder: Path) -> JournalStorage:
@@ -158,6 +169,22 @@ def _latest(study: optuna.Study) -> dict[int, FrozenTrial]:
     """Return the latest try of each setting."""
     trials = study.get_trials(deepcopy=False)
     return {t.user_attrs[NUMBER]: t for t in trials if NUMBER in t.user_attrs}
+
+
+def _once(settings: list[Setting]) -> list[Setting]:
+    """Leave out the later ones of equal values with a result: a search of before has such."""
+    results: dict[str, int] = {}
+    return [
+        one
+        for one in sorted(settings, key=lambda setting: setting.number)
+        if one.reward is None
+        or results.setdefault(json.dumps(one.values, sort_keys=True), one.number) == one.number
+    ]
+
+
+def _repeats(trial: FrozenTrial) -> bool:
+    """Whether an earlier trial had the same values."""
+    return REPEATS in trial.user_attrs
 
 
 def _cut_unfinished_line(journal: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tratree.envs.alfworld.actions import action_key
+from tratree.envs.alfworld.actions import action_key, forgiving_key
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.games import GameFolder
 from tratree.envs.alfworld.generator import generate_games
@@ -32,6 +32,37 @@ def test_same(one: str, other: str) -> None:
 )
 def test_not_the_same(one: str, other: str) -> None:
     assert action_key(one) != action_key(other)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "put the mug 1 into the desk 2.",
+        "Put mug 1 in / on desk 2",
+        "move a mug 1 onto desk 2 .",
+        "put mug 1 in/on desk 2!",
+    ],
+)
+def test_read_forgivingly(typed: str) -> None:
+    assert forgiving_key(typed) == action_key("move mug 1 to desk 2")
+    assert action_key(typed) != action_key("move mug 1 to desk 2")
+
+
+def test_a_forgiving_environment(tmp_path: Path) -> None:
+    generate_games(tmp_path, "train", 1, difficulty="small", seed=0)
+    games = GameFolder(tmp_path)
+    strict = AlfworldEnv(games, 30, tmp_path / "cache")
+    forgiving = AlfworldEnv(games, 30, tmp_path / "cache", forgiving=True)
+    (task,) = strict.tasks("train")
+    strict.reset(task)
+    forgiving.reset(task)
+    for action in games.load(task.task_id).walkthrough:
+        typed = action.replace("move ", "put the ").replace(" to ", " into the ") + "."
+        if action.startswith("go "):
+            typed = f"{action}."
+        assert not strict.step(typed).valid
+        assert forgiving.step(typed) == strict.step(action)
+    assert strict.step("look").success
 
 
 def test_same_actions_lead_to_the_same_observations(tmp_path: Path) -> None:

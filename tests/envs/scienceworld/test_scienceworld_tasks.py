@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from tratree.cli.compose import compose_config
+from tratree.envs.base import NoExpertError
 from tratree.envs.registry import make_env, prepare_data
+from tratree.envs.scienceworld.environment import ScienceWorldEnv
 from tratree.envs.scienceworld.settings import SIMPLIFICATIONS
 from tratree.envs.scienceworld.tasks import (
     SPLITS,
@@ -17,6 +19,7 @@ from tratree.envs.scienceworld.tasks import (
 )
 from tratree.errors import UserError
 from tratree.external_data import external_data
+from tratree.trajectory.types import Task
 
 SETTINGS = {
     "name": "scienceworld",
@@ -102,6 +105,31 @@ def test_eto_has_its_own_lists(eto_lists):
     assert limits["measure-melting-point-known-substance"] == max(limits.values()) == 120
 
 
+class NoMachine:
+    """Stands where a simulator is not needed."""
+
+    def path(self, name, variation):
+        return []
+
+
+def test_lists_may_repeat_and_overlap_and_it_is_told(tmp_path):
+    for split, numbers in {"train": [3, 1, 3], "dev": [1, 2, 2], "test": [4]}.items():
+        pairs = json.dumps([["boil", number] for number in numbers])
+        (tmp_path / f"{split}_indices.json").write_text(pairs)
+    found = eto_variations(tmp_path)
+    assert found == {"boil": {"train": [1, 3], "dev": [1, 2], "test": [4]}}
+    tasks = [
+        Task(f"boil/{variation}", split, "boil", "")
+        for split, variations in found["boil"].items()
+        for variation in variations
+    ]
+    env = ScienceWorldEnv(tasks, NoMachine(), NoMachine(), max_steps=5)
+    assert env.notes("dev") == ["1 tasks are training tasks, too, in the lists as published"]
+    assert env.notes("test") == env.notes("train") == []
+    with pytest.raises(NoExpertError, match="no gold path for boil/1"):
+        env.expert(tasks[0])
+
+
 def test_eto_sets_limits_and_keeps_the_best_score(eto_lists, tmp_path):
     name = "lifespan-longest-lived"
     settings = SETTINGS | ETO | {"tasks": [name], "variations": 1, "eto_indices": str(eto_lists)}
@@ -161,6 +189,7 @@ def test_missing_eto_lists_are_named(monkeypatch, tmp_path):
 def test_the_default_configuration_names_tasks_that_exist():
     config = compose_config(["env=scienceworld"])
     assert set(config.env.tasks) <= set(TASK_NAMES)
-    assert set(SETTINGS) | {"splits", "target"} == set(vars(config.env))
+    later = {"splits", "target", "show_admissible", "forgiving"}
+    assert set(SETTINGS) | later == set(vars(config.env))
     assert set(config.env.splits.values()) == set(SPLITS)
     assert json.dumps(vars(config.env))

@@ -31,6 +31,19 @@ def read_one(folder, **fields):
         ([9.49, 14.98], (9.49, 14.98), "$9.49 to $14.98"),
         ([20], (20.0,), "$20.0"),
         ("", (100.0,), "$100.0"),
+        ("€12", (12.0,), "$12.0"),
+        ("12.00", (12.0,), "$12.0"),
+        ("12,99 €", (12.99,), "$12.99"),
+        ("€1.299,00", (1299.0,), "$1299.0"),
+        ("1,299.00", (1299.0,), "$1299.0"),
+        ("$12.00 to $15.00", (12.0, 15.0), "$12.0 to $15.0"),
+        ("£5 - £7.5", (5.0, 7.5), "$5.0 to $7.5"),
+        ("Currently unavailable", (100.0,), "$100.0"),
+        ("$", (100.0,), "$100.0"),
+        (12.5, (12.5,), "$12.5"),
+        (["$3.10", "4"], (3.1, 4.0), "$3.1 to $4.0"),
+        ([None, "soon"], (100.0,), "$100.0"),
+        ([float("inf"), -1], (100.0,), "$100.0"),
         ([], (100.0,), "$100.0"),
         (None, (100.0,), "$100.0"),
     ],
@@ -52,6 +65,55 @@ def test_options_query_and_bullets_are_normalised(tmp_path):
     assert product.bullet_points == ("one text",)
     assert product.attributes == ("DUMMY_ATTR",)
     assert product.instruction == ""
+
+
+def test_null_and_lists_where_a_text_is_expected(tmp_path):
+    product = read_one(
+        tmp_path,
+        name=None,
+        full_description=["For", "summer"],
+        small_description=[],
+        query=["Sandals", "shoes"],
+        product_category=None,
+        category=None,
+        customization_options={"Color": [{"value": None}, {"value": ""}, "Red", {"value": 7}]},
+    )
+    assert product.title == ""
+    assert product.description == "For summer"
+    assert product.bullet_points == ("",)
+    assert product.query == "sandals shoes"
+    assert (product.category, product.product_category) == ("", "")
+    assert product.options == {"color": ("", "red", "7")}
+    product = read_one(tmp_path, small_description=None, customization_options=None)
+    assert (product.bullet_points, product.options) == (("",), {})
+
+
+def test_annotations_may_be_null(tmp_path):
+    annotations = {"attributes": None, "instruction": None, "instruction_attributes": "non slip"}
+    write(
+        tmp_path, [raw_product(asin="B1"), raw_product(asin="B2")], {"B1": annotations, "B2": None}
+    )
+    one, other = read_products(tmp_path, None)
+    assert (one.attributes, one.instruction) == (("DUMMY_ATTR",), "")
+    assert one.instruction_attributes == ("non slip",)
+    assert other.attributes == ("DUMMY_ATTR",)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"name": {"en": "Sandals"}},
+        {"pricing": {"usd": 3}},
+        {"pricing": [[3]]},
+        {"pricing": True},
+        {"customization_options": "Red"},
+        {"customization_options": {"Color": [{"name": "Red"}]}},
+        {"small_description": [{}]},
+    ],
+)
+def test_a_product_that_cannot_be_read_is_named(tmp_path, fields):
+    with pytest.raises(UserError, match=r"\A[^\n]*product 0 [^\n]*asin B000000001[^\n]*\Z"):
+        read_one(tmp_path, **fields)
 
 
 def test_repeated_and_unusable_identifiers_are_passed_over(tmp_path):

@@ -29,7 +29,7 @@ def test_default(tmp_path):
     env = make_env(chosen, tmp_path, tmp_path)
     assert env.max_steps == 10
     sizes = {name: len(env.tasks(split)) for name, split in chosen["splits"].items()}
-    assert sizes == {"train": 7500, "test": 500, "development": 1000}
+    assert sizes == {"train": 6890, "test": 500, "development": 971}
     trajectory = play_expert(env, env.tasks("test")[0])
     assert trajectory.finished
     assert compose_config(["env=webshop"]).evaluation.splits == ["test"]
@@ -37,15 +37,36 @@ def test_default(tmp_path):
 
 def test_human_goals_and_pages(tmp_path):
     env = opened(tmp_path, "env.goals=human", "env.products=600", "env.pages=official")
-    assert len(env.tasks("train")) == 300
+    assert len(env.tasks("train")) == 295
     task = env.tasks("test")[0]
     env.reset(task)
     assert task.instruction in env.step("search[red]").observation
 
 
+def wishes(env, split):
+    return {task.instruction.partition(", and price lower")[0] for task in env.tasks(split)}
+
+
+def test_goals_of_training_are_not_asked_for_in_the_test(tmp_path):
+    env = opened(tmp_path)
+    assert not wishes(env, "train") & (wishes(env, "test") | wishes(env, "dev"))
+    assert not wishes(env, "dev") & wishes(env, "test")
+    assert env.notes("train") == [
+        "left out: 610 goals that a held-out split has, too, but for the price "
+        "(env.distinct_goals=true)"
+    ]
+    assert env.notes("test") == []
+    before = opened(tmp_path, "env.distinct_goals=false")
+    assert before.tasks("test") == env.tasks("test")
+    assert len(before.tasks("train")) == 7500
+    (note,) = before.notes("test")
+    assert note.startswith("180 goals are training goals, too, but for the price")
+
+
 def test_official(tmp_path, official):
     env = opened(tmp_path, "env.catalogue=official", f"env.data={official}")
     assert len(env.tasks("train")) == 6910 - 1500
+    assert env.notes("test")[0].startswith("8 goals are training goals, too")
 
 
 def test_eto(tmp_path):

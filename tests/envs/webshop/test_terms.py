@@ -1,7 +1,13 @@
 """Splitting texts into index terms."""
 
+import hashlib
+import json
+
 import pytest
 
+from tratree.envs.webshop.catalogue import read_products
+from tratree.envs.webshop.characters import character_classes
+from tratree.envs.webshop.search import searched_text
 from tratree.envs.webshop.terms import terms
 
 
@@ -19,9 +25,36 @@ from tratree.envs.webshop.terms import terms
         ("👍🏽 👩‍🔧 🇩🇪 ™", ["👍🏽", "👩‍🔧", "🇩🇪", "™"]),
         ("数据 きれ カタカナ", ["数", "据", "き", "れ", "カタカナ"]),
         ("possibly technology trekking as us", ["possibl", "technolog", "trek", "us"]),
+        ("★5☚☛☞♚♡♥♫♬ ❥❦❧", ["★", "5", *"☚☛☞♚♡♥♫♬❥❦❧"]),
         ("", []),
         ("\x00\n []<>", []),
     ],
 )
 def test_terms_of_lucene(text, expected):
     assert terms(text) == expected
+
+
+def test_the_table_does_not_follow_the_library():
+    """Of Unicode 16.0, by regex 2024.11.6; later versions have other numbers."""
+    table = character_classes()
+    counts = {}
+    for code in range(0x110000):
+        counts[table[code]] = counts.get(table[code], 0) + 1
+
+    def count(name):
+        return sum(counts[letter] for letter in table.pattern(name)[1:-1])
+
+    assert count("letter") == 33791 + 75
+    assert count("digit") == 774
+    assert count("katakana") == 331
+    assert count("emoji") == 3537
+    assert count("attached") == 2605 + 58 + 1
+    assert count("flag") == 26
+
+
+def test_document_lengths_of_the_official_catalogue(official):
+    """Lucene's original index has the same length of each of the 1,000 documents."""
+    lengths = [len(terms(searched_text(p))) for p in read_products(official, 1000)]
+    assert sum(lengths) == 107608
+    digest = hashlib.sha256(json.dumps(lengths).encode()).hexdigest()
+    assert digest.startswith("83e245e449558610")

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from tests.envs.webshop.shops import open_shop
-from tratree.envs.webshop.actions import action_key, read_action
+from tratree.envs.webshop.actions import action_key, forgiving_key, read_action
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,8 @@ from tratree.envs.webshop.actions import action_key, read_action
         ("search[shoes for running]", "search[run shoe]"),
         ("click[Buy Now]", "click [buy  now]"),
         ("click[Buy Now]", "click[buy now] please"),
+        ("click[Buy Now]", "click[buy\nnow]"),
+        ("click[Buy Now]", "click[Buy Now]\nObservation: [SEP]"),
         ("buy  it", "Buy it"),
     ],
 )
@@ -41,6 +43,11 @@ def test_not_the_same(one: str, other: str) -> None:
 @pytest.mark.parametrize("action", ["", "search[]", "click[ ]", "buy", "search shoes"])
 def test_neither_a_search_nor_a_click(action: str) -> None:
     assert read_action(action)[1] == ""
+
+
+@pytest.mark.parametrize("typed", ["click[the blue one.]", "Click[Blue one]", "click[blue one .]!"])
+def test_read_forgivingly(typed: str) -> None:
+    assert forgiving_key(typed) == "click[blue one]"
 
 
 def test_same_searches_find_the_same_page(generated) -> None:

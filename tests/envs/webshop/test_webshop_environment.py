@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.envs.webshop.shops import make_product, open_shop
+from tratree.envs.webshop.actions import action_key
 from tratree.envs.webshop.environment import WebShopEnv
 from tratree.envs.webshop.goals import synthetic_goals
 from tratree.envs.webshop.nouns import lexicon_nouns
@@ -29,7 +30,7 @@ PRODUCTS = [
 ]
 
 
-def make_env(pages="official", attributes_button=False, products=PRODUCTS):
+def make_env(pages="official", attributes_button=False, products=PRODUCTS, forgiving=False):
     goals = synthetic_goals(products[:1], 0)
     return WebShopEnv(
         products,
@@ -39,6 +40,7 @@ def make_env(pages="official", attributes_button=False, products=PRODUCTS):
         nouns=lexicon_nouns,
         price_seed=0,
         max_steps=10,
+        forgiving=forgiving,
     )
 
 
@@ -225,7 +227,6 @@ def test_spelling_of_actions(env, task, action, same_as):
         "click[B000000100]",
         "click[red]",
         "say click[B000000001]",
-        "click[B000000001\n]",
         "click[" + "x" * 10_000 + "]",
     ],
 )
@@ -279,3 +280,43 @@ def test_a_goal_that_is_not_in_the_catalogue_is_named(env):
 def test_it_can_be_opened_again_after_it_was_closed(env, task):
     env.close()
     assert play(env, task, "search[kalo]").valid
+
+
+def test_what_is_listed_is_accepted_whatever_texts_hold():
+    """Empty options, line breaks in options, titles and the instruction, brackets."""
+    odd = make_product(
+        title="Kalo\nSandals",
+        instruction="Find me\nsandals",
+        options={"color": ("", "light\nblue", "a] b [c"), "\n": ("  wide\t one ",)},
+    )
+    env = make_env(products=[odd, *PRODUCTS[1:]])
+    task = env.tasks("test")[0]
+    env.reset(task)
+    (search,) = env.admissible()
+    assert "\n" not in search
+    assert env.step(search).valid
+    assert env.step(f"click[{odd.asin}]").valid
+    offered = env.admissible()
+    assert {"click[]", "click[light blue]", "click[a] b [c]", "click[wide one]"} <= set(offered)
+    for action in offered:
+        play(env, task, search, f"click[{odd.asin}]", action)
+        typed = action.upper() if "b [" in action else action.upper().replace(" ", "\n")
+        assert action_key(typed) == action_key(action)
+        assert play(env, task, search, f"click[{odd.asin}]", typed).valid
+    expert = env.expert(task)
+    result = env.reset(task)
+    while not result.finished:
+        result = env.step(expert(result)[1])
+        assert result.valid
+
+
+def test_a_forgiving_shop(task):
+    strict, forgiving = make_env(), make_env(forgiving=True)
+    before = ("search[kalo]", "click[B000000001]")
+    for typed in ("click[the red.]", "click[Buy Now.]", "click[a Features]"):
+        play(strict, task, *before)
+        assert not strict.step(typed).valid
+        play(forgiving, task, *before)
+        assert forgiving.step(typed).valid
+    play(forgiving, task, *before)
+    assert not forgiving.step("click[the purple.]").valid

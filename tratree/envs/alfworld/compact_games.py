@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from tratree.envs.alfworld.games import (
+    UNSOLVABLE,
+    UNSUPPORTED,
     Game,
+    empty_split,
     goal_sentence,
     is_supported,
     missing_split,
@@ -23,14 +28,15 @@ class CompactGames:
     """Games in files ``<split>.jsonl.gz``: one JSON object a line with what differs between games.
 
     The fields are ``id`` (the path that `GameFolder` uses as task id), ``task_type``, ``goal``,
-    ``pddl_problem`` and ``walkthrough``; others are ignored. Domain and grammar come from the
-    installed alfworld package.
+    ``pddl_problem`` and ``walkthrough``, and ``solvable`` if it is false; others are ignored.
+    Domain and grammar come from the installed alfworld package.
     """
 
     def __init__(self, folder: Path) -> None:
         """Use the files in `folder`."""
         self._folder = folder
         self._records: dict[str, dict[str, bytes]] = {}
+        self._left_out: dict[str, Counter[str]] = {}
 
     def tasks(self, split: str) -> list[Task]:
         """See `GameSource.tasks`."""
@@ -40,7 +46,14 @@ class CompactGames:
             record = parse_record(zlib.decompress(packed), path)
             instruction = goal_sentence(text_field(record, "goal", path), path)
             tasks.append(Task(task_id, split, text_field(record, "task_type", path), instruction))
+        if not tasks:
+            raise empty_split(path, self._left_out[split])
         return tasks
+
+    def left_out(self, split: str) -> Mapping[str, int]:
+        """See `GameSource.left_out`."""
+        self._split(split)
+        return self._left_out[split]
 
     def load(self, task_id: str) -> Game:
         """See `GameSource.load`."""
@@ -70,15 +83,22 @@ class CompactGames:
                 present = sorted(p.name for p in self._folder.glob("*.jsonl.gz"))
                 raise missing_split(path, present)
             records = {}
+            left_out: Counter[str] = Counter()
             try:
                 with gzip.open(path) as lines:
                     for line in lines:
-                        task_id = text_field(parse_record(line, path), "id", path)
-                        if is_supported(task_id):
+                        record = parse_record(line, path)
+                        task_id = text_field(record, "id", path)
+                        if not is_supported(task_id):
+                            left_out[UNSUPPORTED] += 1
+                        elif not record.get("solvable", True):
+                            left_out[UNSOLVABLE] += 1
+                        else:
                             records[task_id] = zlib.compress(line, level=1)
             except (OSError, EOFError, zlib.error) as error:
                 raise UserError(
                     f"{path} is cut or not a gzip file ({error}): download it again"
                 ) from error
             self._records[split] = dict(sorted(records.items()))
+            self._left_out[split] = left_out
         return self._records[split]

@@ -20,6 +20,7 @@ from weakref import finalize
 from fast_downward.interface import Atom, Operator
 
 from tratree.envs.alfworld import library
+from tratree.envs.alfworld.games import unescaped
 from tratree.envs.alfworld.grammar import Bindings, Grammar, World, parse_grammar
 from tratree.envs.alfworld.package import Demangler
 from tratree.envs.alfworld.translation import translate
@@ -28,7 +29,7 @@ from tratree.errors import UserError
 if TYPE_CHECKING:
     from tratree.envs.alfworld.games import Game
 
-_GOAL = re.compile(r'(?<="Your task is to: )[^"\\#\[\]{}|;<>\t\n]*(?=")')
+_GOAL = re.compile(r'(?<="Your task is to: )(?:[^"\\\n]|\\.)*(?=")')
 _GOAL_MARK = "UNKNOWN GOAL"
 
 
@@ -96,7 +97,7 @@ class Engine:
         """
         if not self._release.alive:
             raise UserError("this ALFWorld engine is closed; open a new environment")
-        goal = _GOAL.search(game.grammar)
+        goal = _GOAL.search(game.grammar)  # data, whatever its characters mean in a grammar
         grammar = parse_grammar(_GOAL.sub(_GOAL_MARK, game.grammar))
         self._game = prepare(game.domain, game.problem, grammar, self._cache_folder)
         facts = {predicate: set(arguments) for predicate, arguments in self._game.facts.items()}
@@ -104,7 +105,7 @@ class Engine:
         self._library.load_sas(self._game.sas)
         self._observe()
         text = grammar.text("intro", self._world, {})
-        return text.replace(_GOAL_MARK, goal.group()) if goal else text
+        return text.replace(_GOAL_MARK, unescaped(goal.group())) if goal else text
 
     def step(self, command: str) -> str | None:
         """Carry out a command and return the feedback; None if it isn't admissible."""

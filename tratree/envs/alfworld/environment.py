@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tratree.envs.alfworld.actions import action_key
-from tratree.envs.alfworld.expert import SearchExpert
-from tratree.envs.base import Expert, StepResult
+from tratree.envs.alfworld.actions import action_key, folded, forgiving_key
+from tratree.envs.alfworld.expert import SearchExpert, can_read
+from tratree.envs.base import Expert, NoExpertError, Replay, StepResult
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
 
@@ -24,14 +24,19 @@ class AlfworldEnv:
     """Plays the games of a source, official or generated. One engine plays game after game.
 
     The score is 1.0 once the goal holds, else 0.0. Actions are read regardless of case and
-    spacing, and ``put X in/on Y`` (``in``, ``on``) means ``move X to Y``.
+    spacing, and ``put X in/on Y`` (``in``, ``on``) means ``move X to Y``: games offer the one or
+    the other, by the release that they are from, and both are taken in each.
 
     Args:
         source: Where the games come from.
         max_steps: Step limit of the evaluation protocol; ETO's is 40.
         cache_folder: Where translated games are kept between runs.
-        wording: How observations and admissible actions name placing an object: ``move X to Y``
-            is alfworld's since 0.4.0, ``put X in/on Y`` that of earlier data and models.
+        wording: How observations and admissible actions name placing an object: ``move`` leaves
+            it as the game has it, which is ``move X to Y`` since alfworld 0.4.0; ``put`` says
+            ``put X in/on Y``, as earlier games and models do.
+        forgiving: Whether to read actions as `forgiving_key` does.
+        expert: What the expert plays: ``search``, from what an agent sees, or the
+            ``walkthrough`` in the game's file.
     """
 
     def __init__(
@@ -40,20 +45,41 @@ class AlfworldEnv:
         max_steps: int,
         cache_folder: Path,
         wording: str = "move",
+        *,
+        forgiving: bool = False,
+        expert: str = "search",
     ) -> None:
-        if wording not in ("move", "put"):
-            raise UserError(f"wording must be 'move' or 'put', not {wording!r}")
+        for name, value, allowed in (
+            ("wording", wording, ("move", "put")),
+            ("expert", expert, ("search", "walkthrough")),
+        ):
+            if value not in allowed:
+                raise UserError(f"env.{name}={value} is not known: use {' or '.join(allowed)}")
         from tratree.envs.alfworld.engine import Engine
 
         self.max_steps = max_steps
         self._source = source
         self._wording = wording
+        self._key = forgiving_key if forgiving else action_key
+        self._expert = expert
         self._engine = Engine(cache_folder)
         self._latest: StepResult | None = None
 
     def tasks(self, split: str) -> list[Task]:
         """Return the tasks of a split in a fixed order."""
         return self._source.tasks(split)
+
+    def notes(self, split: str) -> list[str]:
+        """Return which games of a split are left out, and which need a word."""
+        found = [f"{count} games {why}" for why, count in self._source.left_out(split).items()]
+        notes = [f"left out: {', '.join(found)}"] if found else []
+        unread = [t.task_id for t in self.tasks(split) if not can_read(t.instruction)]
+        if unread:
+            notes.append(
+                f"{len(unread)} games have goals that are not alfworld's own sentences, such as "
+                f"{unread[0]}: only env.expert=walkthrough can demonstrate them"
+            )
+        return notes
 
     def reset(self, task: Task) -> StepResult:
         """Start an episode of `task`.
@@ -78,7 +104,7 @@ class AlfworldEnv:
         latest = self._started()
         if latest.finished:
             return latest
-        observation = self._engine.step(action_key(action))
+        observation = self._engine.step(self._command(action))
         if observation is None:
             return replace(latest, observation="Nothing happens.", valid=False)
         if self._wording == "put":
@@ -94,12 +120,26 @@ class AlfworldEnv:
         if self._started().finished:
             return []
         commands = self._engine.admissible()
-        if self._wording == "put":
-            return sorted(_MOVE.sub(r"put \1 in/on \2", command) for command in commands)
-        return commands
+        return sorted(self._worded(command) for command in commands)
 
     def expert(self, task: Task) -> Expert:
-        """Return a fresh expert for an episode of `task`: it sees what an agent sees."""
+        """Return a fresh expert for an episode of `task`.
+
+        Raises:
+            NoExpertError: If the goal is not in alfworld's own words, or there is no walkthrough.
+        """
+        if self._expert == "walkthrough":
+            walkthrough = self._source.load(task.task_id).walkthrough
+            if not walkthrough:
+                raise NoExpertError(
+                    f"game {task.task_id} has no walkthrough: use env.expert=search"
+                )
+            return Replay([self._worded(command) for command in walkthrough], "look")
+        if not can_read(task.instruction):
+            raise NoExpertError(
+                f"game {task.task_id}: the expert reads only alfworld's own goal sentences, not "
+                f"{task.instruction!r}: use env.expert=walkthrough"
+            )
         return SearchExpert(task.instruction, self.admissible)
 
     def close(self) -> None:
@@ -111,6 +151,17 @@ class AlfworldEnv:
         if self._latest is None:
             raise UserError("reset the ALFWorld environment with a task first")
         return self._latest
+
+    def _command(self, action: str) -> str:
+        """Return the game's command for an action: of the same text, else of the same meaning."""
+        text, offered = folded(action), self._engine.admissible()
+        if text in offered:
+            return text
+        key = self._key(action)
+        return next((command for command in offered if self._key(command) == key), text)
+
+    def _worded(self, command: str) -> str:
+        return _MOVE.sub(r"put \1 in/on \2", command) if self._wording == "put" else command
 
     def _show(self, observation: str) -> StepResult:
         won = self._engine.won

@@ -57,14 +57,16 @@ class _Goal:
     lamp: str = ""
 
 
-def _parse_goal(instruction: str) -> _Goal:
+def _parse_goal(instruction: str) -> _Goal | None:
     for sentence, rule in _SENTENCES:
         if match := sentence.fullmatch(instruction):
             return _Goal(rule, **match.groupdict())
-    raise UserError(
-        f"the ALFWorld expert reads only alfworld's own goal sentences, not {instruction!r}; "
-        "use games with templated goals"
-    )
+    return None
+
+
+def can_read(instruction: str) -> bool:
+    """Say whether an instruction is one of alfworld's own sentences."""
+    return _parse_goal(instruction) is not None
 
 
 @dataclass
@@ -95,7 +97,7 @@ class _Memory:
             self.places.update(dict.fromkeys(_ITEM.findall(match[3]), receptacle))
         elif match := _TAKEN.search(observation):
             self.held = match[1]
-            del self.places[self.held]
+            self.places.pop(self.held, None)
         elif match := _PLACED.search(observation):
             self.held = ""
             self.places[match[1]] = match[2]
@@ -126,7 +128,10 @@ class SearchExpert:
     """
 
     def __init__(self, instruction: str, admissible: Callable[[], list[str]]) -> None:
-        self._goal = _parse_goal(instruction)
+        goal = _parse_goal(instruction)
+        if goal is None:
+            raise UserError(f"{instruction!r} is not one of alfworld's own goal sentences")
+        self._goal = goal
         self._admissible = admissible
         self._memory = _Memory()
 
@@ -140,9 +145,10 @@ class SearchExpert:
         if not held:
             return self._fetch(goal, memory, admissible)
         if goal.rule.verb and held not in memory.changed:
-            appliance = memory.of_type(goal.rule.appliance.lower())[0]
-            use = f"{goal.rule.verb} {held} with {appliance}"
-            return f"{goal.rule.verb} {goal.target}", _first(admissible, use, f"go to {appliance}")
+            appliances = memory.of_type(goal.rule.appliance.lower())
+            uses = [f"{goal.rule.verb} {held} with {name}" for name in appliances[:1]]
+            ways = [f"go to {name}" for name in appliances[:1]]
+            return f"{goal.rule.verb} {goal.target}", _first(admissible, *uses, *ways)
         if goal.lamp:
             for lamp, receptacle in memory.where(goal.lamp):
                 action = _first(admissible, f"use {lamp}", f"go to {receptacle}")
@@ -185,6 +191,7 @@ def _destination(goal: _Goal, memory: _Memory) -> str:
     return min(
         memory.of_type(goal.destination),
         key=lambda name: (-holders.count(name), name not in memory.searched),
+        default="",  # the room has none
     )
 
 

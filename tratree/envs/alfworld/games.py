@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -32,15 +33,28 @@ class Game:
     walkthrough: tuple[str, ...]
 
 
+LAYOUT = "json_2.1.1"
+"""The folder of games in ALFWorld's layout, whatever their release."""
+
+NO_FILE = "without game.tw-pddl or traj_data.json"
+UNSOLVABLE = "not marked as solvable"
+UNSUPPORTED = "with sliced objects or movable receptacles"
+
+
 class GameSource(Protocol):
     """A collection of games."""
 
     def tasks(self, split: str) -> list[Task]:
-        """Return the tasks of a split, sorted by id.
+        """Return the tasks of a split, sorted by id; at least one.
 
         Raises:
-            UserError: If the split is missing or a file of it is damaged.
+            UserError: If the split is missing, has no game that can be played, or a file of it is
+                damaged.
         """
+        ...
+
+    def left_out(self, split: str) -> Mapping[str, int]:
+        """Return how many games of a split are no tasks, by the reason."""
         ...
 
     def load(self, task_id: str) -> Game:
@@ -62,24 +76,43 @@ class GameFolder:
 
     def __init__(self, root: Path) -> None:
         """Use the games below `root`: what ALFWORLD_DATA names, or where games were generated."""
-        self._folder = root / "json_2.1.1"
+        self._folder = root / LAYOUT
+        self._tasks: dict[str, list[Task]] = {}
+        self._left_out: dict[str, Counter[str]] = {}
 
     def tasks(self, split: str) -> list[Task]:
-        """See `GameSource.tasks`."""
+        """See `GameSource.tasks`; the files are read once."""
+        if split not in self._tasks:
+            self._tasks[split] = self._read(split)
+        return list(self._tasks[split])
+
+    def _read(self, split: str) -> list[Task]:
         folder = self._folder / split
         if not folder.is_dir():
             raise missing_split(folder, sorted(p.name for p in self._folder.glob("*/")))
         tasks = []
-        for path in folder.glob("*/*/game.tw-pddl"):
-            task_id = path.parent.relative_to(self._folder).as_posix()
-            description = path.with_name("traj_data.json")
-            if is_supported(task_id) and description.exists():
-                game = _read_json(path)
-                if game.get("solvable"):
-                    task_type = text_field(_read_json(description), "task_type", description)
-                    instruction = goal_sentence(text_field(game, "grammar", path), path)
-                    tasks.append(Task(task_id, split, task_type, instruction))
+        left_out = self._left_out[split] = Counter()
+        for trial in folder.glob("*/*/"):
+            task_id = trial.relative_to(self._folder).as_posix()
+            path, description = trial / "game.tw-pddl", trial / "traj_data.json"
+            if not is_supported(task_id):
+                left_out[UNSUPPORTED] += 1
+            elif not (path.exists() and description.exists()):
+                left_out[NO_FILE] += 1
+            elif not (game := _read_json(path)).get("solvable"):
+                left_out[UNSOLVABLE] += 1
+            else:
+                task_type = text_field(_read_json(description), "task_type", description)
+                instruction = goal_in_grammar(text_field(game, "grammar", path), path)
+                tasks.append(Task(task_id, split, task_type, instruction))
+        if not tasks:
+            raise empty_split(folder, left_out)
         return sorted(tasks, key=lambda task: task.task_id)
+
+    def left_out(self, split: str) -> Mapping[str, int]:
+        """See `GameSource.left_out`."""
+        self.tasks(split)
+        return self._left_out[split]
 
     def load(self, task_id: str) -> Game:
         """See `GameSource.load`."""
@@ -98,7 +131,7 @@ class GameFolder:
 def packaged_rules(instruction: str) -> tuple[str, str]:
     """Return the PDDL domain and the text grammar of the alfworld package, with this goal."""
     domain, grammar = _packaged_texts()
-    return domain, grammar.replace("UNKNOWN GOAL", instruction)
+    return domain, grammar.replace("UNKNOWN GOAL", json.dumps(instruction)[1:-1])
 
 
 @cache
@@ -118,10 +151,28 @@ def goal_sentence(text: str, path: Path) -> str:
     Raises:
         UserError: If there is none; `path` names the file in the message.
     """
-    match = re.search(r'Your task is to: ([^\n"]+)', text)
+    match = re.search(r"Your task is to: (.+)", text)
     if match is None:
         raise _damaged(path, 'it has no "Your task is to:"')
     return match[1].strip().removesuffix(".")
+
+
+def goal_in_grammar(grammar: str, path: Path) -> str:
+    """Find the goal in a text grammar, without the full stop.
+
+    Raises:
+        UserError: If there is none; `path` names the file in the message.
+    """
+    match = re.search(r'"(Your task is to: (?:[^"\\\n]|\\.)+)"', grammar)
+    return goal_sentence(unescaped(match[1]) if match else "", path)
+
+
+def unescaped(text: str) -> str:
+    """Return what a piece of a JSON string stands for; the piece itself if it is none."""
+    try:
+        return str(json.loads(f'"{text}"', strict=False))
+    except ValueError:
+        return text
 
 
 def text_field(data: Mapping[str, Any], name: str, path: Path) -> str:
@@ -155,6 +206,15 @@ def missing_split(path: Path, present: list[str]) -> UserError:
     """Make the error for a split whose file or folder `path` does not exist."""
     hint = f"its neighbours are: {', '.join(present)}" if present else "check the path of the games"
     return UserError(f"no ALFWorld games in {path}: {hint}")
+
+
+def empty_split(path: Path, left_out: Mapping[str, int]) -> UserError:
+    """Make the error for a split without any game that can be played."""
+    found = ", ".join(f"{count} {why}" for why, count in left_out.items()) or "no game at all"
+    return UserError(
+        f"{path} has no ALFWorld game that can be played ({found}): download the games again "
+        "(alfworld-download), or set env.data to another folder"
+    )
 
 
 def _read_json(path: Path) -> dict[str, Any]:

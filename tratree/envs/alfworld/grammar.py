@@ -73,9 +73,10 @@ class Grammar:
     def __init__(self, source: str) -> None:
         try:
             logic = GameLogic(domain="", grammar=source)
-            self.feedback = {n: a.feedback_rule.strip("#") for n, a in logic.actions.items()}
-            templates = {_command(n): [{"rhs": a.template}] for n, a in logic.actions.items()}
-            logic.grammar.update(textgen.ContextSensitiveGrammar.parse(json.dumps(templates)))
+            own = {_command(name): action.template for name, action in logic.actions.items()}
+            own |= {_feedback(name): action.feedback_rule for name, action in logic.actions.items()}
+            rules = {name: [{"rhs": text}] for name, text in own.items()}
+            logic.grammar.update(textgen.ContextSensitiveGrammar.parse(json.dumps(rules)))
             self._rules: dict[str, list[tuple[Query, list[Text]]]] = {
                 name: [
                     (_parse_query(rule.condition), [self._compile(symbol) for symbol in rule.rhs])
@@ -103,7 +104,7 @@ class Grammar:
 
     def feedback_text(self, action: str, world: World, bindings: Bindings) -> str:
         """Return what an agent reads after an action."""
-        return self.text(self.feedback[action], world, bindings)
+        return self.text(_feedback(action), world, bindings)
 
     def _compile(self, symbol: textgen.Symbol) -> Text:
         if isinstance(symbol, textgen.TerminalSymbol):
@@ -152,6 +153,10 @@ def _malformed(reason: str) -> UserError:
 
 def _command(action: str) -> str:
     return f"command of {action}"
+
+
+def _feedback(action: str) -> str:
+    return f"feedback of {action}"
 
 
 def _parse_query(expression: str | None) -> Query:

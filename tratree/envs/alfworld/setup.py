@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
-import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from tratree.envs.alfworld.compact_games import CompactGames
 from tratree.envs.alfworld.environment import AlfworldEnv
-from tratree.envs.alfworld.games import GameFolder, GameSource
+from tratree.envs.alfworld.games import LAYOUT, GameFolder, GameSource
 from tratree.envs.alfworld.generator import generate_games
 from tratree.envs.alfworld.settings import AlfworldSettings
 from tratree.envs.plugin import Report
 from tratree.errors import UserError
 from tratree.external_data import external_data
+from tratree.external_files import ExternalFiles
 
-OFFICIAL = "official.json"
+
+def external_files(settings: AlfworldSettings) -> dict[str, ExternalFiles | None]:
+    """Return the files of official games: generated ones don't depend on ``env.data``.
+
+    Raises:
+        UserError: If they cannot be found.
+    """
+    if settings.games != "official":
+        return {"data": None}
+    folder, splits = _official_folder(settings.data), settings.splits.values()
+    if (folder / LAYOUT).is_dir():
+        files = {
+            name: path
+            for split in splits
+            for name, path in _game_files(os.path.join(folder, LAYOUT, split), f"{split}/")
+        }
+    else:
+        names = [f"{split}.jsonl.gz" for split in splits]
+        files = {name: str(folder / name) for name in names if (folder / name).is_file()}
+    return {"data": ExternalFiles(folder, files)}
 
 
 def prepare_data(settings: AlfworldSettings, folder: Path, report: Report) -> None:
-    """Generate the games into `folder`, or note there where the official ones are.
+    """Generate the games into `folder`, or check that the official ones are there.
 
     Args:
         settings: The configuration of the environment.
@@ -29,8 +50,7 @@ def prepare_data(settings: AlfworldSettings, folder: Path, report: Report) -> No
         UserError: If the official games cannot be found.
     """
     if settings.games == "official":
-        found = _official_folder(settings.data)
-        (folder / OFFICIAL).write_text(json.dumps({"folder": str(found)}) + "\n", "utf-8")
+        _official_folder(settings.data)
         return
     sizes = {
         split: settings.train_games if name == "train" else settings.held_out_games
@@ -55,33 +75,52 @@ def prepare_data(settings: AlfworldSettings, folder: Path, report: Report) -> No
 
 
 def make_env(settings: AlfworldSettings, folder: Path, cache: Path) -> AlfworldEnv:
-    """Open the environment on the games that `prepare_data` made or found."""
+    """Open the environment on the games that `prepare_data` made or found.
+
+    Raises:
+        UserError: If the official games cannot be found.
+    """
+    official = settings.games == "official"
     return AlfworldEnv(
-        _source(folder),
+        _official_games(settings.data) if official else GameFolder(folder),
         max_steps=settings.max_steps,
         cache_folder=cache / "alfworld",
         wording=settings.wording,
+        forgiving=settings.forgiving,
+        expert=settings.expert,
     )
 
 
-def _source(folder: Path) -> GameSource:
-    noted = folder / OFFICIAL
-    if not noted.exists():
-        return GameFolder(folder)
-    official = Path(json.loads(noted.read_text("utf-8"))["folder"])
-    return GameFolder(official) if (official / "json_2.1.1").is_dir() else CompactGames(official)
+def _official_games(configured: str | None) -> GameSource:
+    folder = _official_folder(configured)
+    return GameFolder(folder) if (folder / LAYOUT).is_dir() else CompactGames(folder)
+
+
+def _game_files(folder: str, name: str, depth: int = 2) -> Iterator[tuple[str, str]]:
+    """Yield name and path of what `GameFolder` reads of a split: with many files, `os` is fast."""
+    if not os.path.isdir(folder):
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if depth == 0 and entry.name in ("game.tw-pddl", "traj_data.json"):
+                yield name + entry.name, entry.path
+            elif depth > 0 and entry.is_dir():
+                yield from _game_files(entry.path, f"{name}{entry.name}/", depth - 1)
 
 
 def _official_folder(configured: str | None) -> Path:
-    folder = Path(configured) if configured else external_data("alfworld")
+    folder = Path(configured).expanduser() if configured else external_data("alfworld")
     if folder is None:
         raise UserError(
             "env.games=official needs the released games: set ALFWORLD_DATA or env.data to "
-            "the folder that contains json_2.1.1, or use env.games=generated"
+            f"the folder that contains {LAYOUT}, or use env.games=generated"
         )
-    if not (folder / "json_2.1.1").is_dir() and not any(folder.glob("*.jsonl.gz")):
+    if folder.name == LAYOUT and folder.is_dir():
+        folder = folder.parent
+    if not (folder / LAYOUT).is_dir() and not any(folder.glob("*.jsonl.gz")):
         raise UserError(
-            f"env.data={folder} has neither json_2.1.1/ nor *.jsonl.gz files: set env.data to "
-            "the folder of the released games, or use env.games=generated"
+            f"env.data={folder} has neither {LAYOUT}/ nor *.jsonl.gz files: set env.data to the "
+            "folder of the released games (its default is ALFWORLD_DATA), or use "
+            "env.games=generated"
         )
     return folder.absolute()

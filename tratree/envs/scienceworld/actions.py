@@ -11,6 +11,16 @@ def printable(action: str) -> str:
     return " ".join(kept.split())
 
 
+def forgiven(action: str) -> str:
+    """Return `action` without a full stop at its end; the simulator itself passes over articles."""
+    return printable(action).rstrip(" .!")
+
+
+def forgiving_key(action: str) -> str:
+    """Return `action_key` of an action that is read forgivingly."""
+    return action_key(forgiven(action))
+
+
 def action_key(action: str) -> str:
     """Return an action as the simulator's parser takes it: lower-case and without articles.
 

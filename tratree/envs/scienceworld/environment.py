@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tratree.envs.base import Expert, StepResult
-from tratree.envs.scienceworld.actions import printable
+from tratree.envs.base import Expert, NoExpertError, StepResult
+from tratree.envs.scienceworld.actions import forgiven, printable
 from tratree.envs.scienceworld.expert import GoldExpert
 from tratree.envs.scienceworld.gold import GoldPaths
 from tratree.envs.scienceworld.simulator import AMBIGUOUS, Outcome, Simulator
@@ -39,6 +39,7 @@ class ScienceWorldEnv:
         keep_best: Whether a failure keeps the best score so far, as in ETO's protocol.
         ambiguity: Who answers when the simulator asks which of several things an action means:
             the ``agent``, or the environment, which takes the ``first``.
+        forgiving: Whether a full stop at the end of an action is passed over.
 
     Attributes:
         max_steps: The step limit of the episode under way.
@@ -54,6 +55,7 @@ class ScienceWorldEnv:
         step_limits: Mapping[str, int] | None = None,
         keep_best: bool = False,
         ambiguity: str = "agent",
+        forgiving: bool = False,
     ) -> None:
         self.max_steps = max_steps
         self._most_steps = max_steps
@@ -63,6 +65,7 @@ class ScienceWorldEnv:
         self._gold = gold
         self._keep_best = keep_best
         self._ambiguity = ambiguity
+        self._read = forgiven if forgiving else printable
         self._latest: StepResult | None = None
 
     def tasks(self, split: str) -> list[Task]:
@@ -76,6 +79,13 @@ class ScienceWorldEnv:
             splits = sorted({task.split for task in self._tasks})
             raise UserError(f"there are no tasks of split {split!r}: use {', '.join(splits)}")
         return found
+
+    def notes(self, split: str) -> list[str]:
+        """Return how many tasks of a held-out split are training tasks, too."""
+        trained = {task.task_id for task in self._tasks if task.split == "train"}
+        held_out = () if split == "train" else self.tasks(split)
+        shared = sum(task.task_id in trained for task in held_out)
+        return [f"{shared} tasks are training tasks, too, in the lists as published"] * bool(shared)
 
     def reset(self, task: Task) -> StepResult:
         """Start an episode of `task` with its description and a look around.
@@ -100,7 +110,7 @@ class ScienceWorldEnv:
         latest = self._started()
         if latest.finished:
             return latest
-        outcome = self._simulator.step(printable(action))
+        outcome = self._simulator.step(self._read(action))
         if self._ambiguity == "first" and outcome.observation.startswith(AMBIGUOUS):
             outcome = self._simulator.step("0")
         self._latest = self._result(outcome, latest.score)
@@ -118,9 +128,13 @@ class ScienceWorldEnv:
         """Return an expert that replays the gold path of `task`.
 
         Raises:
+            NoExpertError: If the simulator knows none.
             UserError: If the path cannot be made or kept.
         """
-        return GoldExpert(self._gold.path(*_parse_id(task.task_id)))
+        path = self._gold.path(*_parse_id(task.task_id))
+        if not path:
+            raise NoExpertError(f"the simulator has no gold path for {task.task_id}")
+        return GoldExpert(path)
 
     def close(self) -> None:
         """End the virtual machines; may be called twice."""

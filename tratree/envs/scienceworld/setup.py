@@ -12,6 +12,7 @@ from tratree.envs.scienceworld.gold import GoldPaths
 from tratree.envs.scienceworld.settings import ScienceWorldSettings
 from tratree.envs.scienceworld.simulator import Simulator
 from tratree.envs.scienceworld.tasks import (
+    ETO_FILES,
     SPLITS,
     TASK_NAMES,
     Variations,
@@ -24,10 +25,23 @@ from tratree.envs.scienceworld.tasks import (
 )
 from tratree.errors import UserError
 from tratree.external_data import external_data
+from tratree.external_files import ExternalFiles
 from tratree.trajectory.types import Task
 
 _TASKS = "tasks"
 _STEP_LIMITS = "step_limits.json"
+
+
+def external_files(settings: ScienceWorldSettings) -> dict[str, ExternalFiles | None]:
+    """Return ETO's lists where its protocol is played.
+
+    Raises:
+        UserError: If they cannot be found.
+    """
+    if settings.protocol != "eto":
+        return {"eto_indices": None}
+    folder = _eto_folder(settings.eto_indices)
+    return {"eto_indices": ExternalFiles(folder, {name: folder / name for name in ETO_FILES})}
 
 
 def prepare_data(settings: ScienceWorldSettings, folder: Path, report: Report) -> None:
@@ -88,6 +102,7 @@ def make_env(settings: ScienceWorldSettings, folder: Path, cache: Path) -> Scien
         step_limits=json.loads((folder / _STEP_LIMITS).read_text("utf-8")),
         keep_best=settings.protocol == "eto",
         ambiguity=settings.ambiguity,
+        forgiving=settings.forgiving,
     )
 
 
@@ -103,10 +118,10 @@ def _chosen(variations: Variations, count: int | None) -> list[tuple[str, int]]:
 
 
 def _eto_folder(configured: str | None) -> Path:
-    folder = Path(configured) if configured else external_data("eto/sciworld")
+    folder = Path(configured).expanduser() if configured else external_data("eto/sciworld")
     if folder is None:
         raise UserError(
             "env.protocol=eto needs ETO's index lists: set env.eto_indices to the folder with "
             "train_indices.json, dev_indices.json, test_indices.json and max_steps.json"
         )
-    return folder
+    return folder.absolute()

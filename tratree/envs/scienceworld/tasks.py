@@ -20,6 +20,9 @@ TASK_NAMES = tuple(sorted(ID2TASK.values()))
 SPLITS = ("train", "dev", "test")
 """Official splits; ETO's index lists go by the same names."""
 
+ETO_FILES = (*(f"{split}_indices.json" for split in SPLITS), "max_steps.json")
+"""ETO's index lists and step limits."""
+
 Variations = Mapping[str, list[int]]
 """The variations of one task by split."""
 
@@ -34,6 +37,8 @@ def spread(variations: list[int], count: int | None) -> list[int]:
 def eto_variations(folder: Path) -> dict[str, Variations]:
     """Read ETO's index lists: the variations of its 24 tasks by name and split.
 
+    As published: 54 variations of ``dev`` are in ``train``, too. What a list repeats counts once.
+
     Raises:
         UserError: If a file is missing or malformed.
     """
@@ -41,7 +46,7 @@ def eto_variations(folder: Path) -> dict[str, Variations]:
     for split in SPLITS:
         for name, variation in _read_pairs(folder / f"{split}_indices.json", list):
             of_task = found.setdefault(name, {name: [] for name in SPLITS})
-            of_task[split] = sorted([*of_task[split], variation])
+            of_task[split] = sorted({*of_task[split], variation})
     return dict(found)
 
 

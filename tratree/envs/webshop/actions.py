@@ -6,17 +6,32 @@ import re
 
 from tratree.envs.webshop.terms import terms
 
-_ACTION = re.compile(r"(search|click)\s*\[(.+)\]", re.IGNORECASE)
+_ACTION = re.compile(r"(search|click)\s*\[(.*)\]", re.IGNORECASE)
+_ARTICLES = ("a", "an", "the")
+
+
+def one_line(text: str) -> str:
+    """Return `text` with single spaces, as an action shows it."""
+    return " ".join(text.split())
 
 
 def folded(text: str) -> str:
     """Return `text` in lower case and with single spaces."""
-    return " ".join(text.lower().split())
+    return one_line(text.lower())
+
+
+def loosened(text: str) -> str:
+    """Return `folded` text without articles and without a full stop at its end."""
+    words = folded(text).rstrip(" .!").split()
+    return " ".join(word for word in words if word not in _ARTICLES)
 
 
 def read_action(action: str) -> tuple[str, str]:
-    """Return the verb, ``search`` or ``click``, and the folded argument; ("", "") for neither."""
-    match = _ACTION.match(action.strip())
+    """Return the verb, ``search`` or ``click``, and the folded argument; ("", "") for neither.
+
+    What follows the bracket does not count, nor do further lines where the first is an action.
+    """
+    match = _ACTION.match(action.strip()) or _ACTION.match(one_line(action))
     return (match[1].lower(), folded(match[2])) if match else ("", "")
 
 
@@ -32,7 +47,17 @@ def action_key(action: str) -> str:
     'click[buy now]'
     """
     verb, argument = read_action(action)
-    if not argument:
+    if not verb:
         return folded(action)
     words = " ".join(sorted(terms(argument))) if verb == "search" else ""
     return f"{verb}[{words or argument}]"
+
+
+def forgiving_key(action: str) -> str:
+    """Return `action_key` of an action that is read forgivingly.
+
+    >>> forgiving_key("click[the blue one.]")
+    'click[blue one]'
+    """
+    verb, argument = read_action(action)
+    return f"click[{loosened(argument)}]" if verb == "click" else action_key(action)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,7 +60,8 @@ class Product:
 def read_products(folder: Path, count: int | None) -> list[Product]:
     """Read the first `count` records of a catalogue, or all of them.
 
-    Like the original, it passes over identifiers that are repeated, missing or too long.
+    Like the original, it passes over identifiers that are repeated, missing or too long. Where a
+    text is expected, null is none, and a list is joined; a price that is not told is 100 dollars.
 
     Args:
         folder: Holds ``items_shuffle.json`` and ``items_ins_v2.json``; files for `count` products,
@@ -69,20 +71,22 @@ def read_products(folder: Path, count: int | None) -> list[Product]:
     Raises:
         UserError: If a file or a field is missing or damaged.
     """
-    path = _path(folder, PRODUCTS_FILE, count)
+    path = file_for(folder, PRODUCTS_FILE, count)
     records = read_json(path, list)[:count]
-    attributes = read_json(_path(folder, ATTRIBUTES_FILE, count), dict)
+    attributes = read_json(file_for(folder, ATTRIBUTES_FILE, count), dict)
     products: dict[str, Product] = {}
     for number, record in enumerate(records):
         try:
             asin = record["asin"]
-            if asin == "nan" or len(asin) > _LONGEST_ASIN or asin in products:
+            if asin is None or asin == "nan" or len(asin) > _LONGEST_ASIN or asin in products:
                 continue
             products[asin] = _product(record, attributes.get(asin, {}))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
+            asin = record.get("asin") if isinstance(record, dict) else "unknown"
             raise UserError(
                 f"{path}: product {number} is not in WebShop's format "
-                f"({type(error).__name__}: {error}); download the file again"
+                f"({type(error).__name__}: {error}, asin {asin}); correct it, or download the file "
+                "again"
             ) from error
     return list(products.values())
 
@@ -104,40 +108,117 @@ def read_json(path: Path, kind: type) -> Any:
     return data
 
 
-def _path(folder: Path, stem: str, count: int | None) -> Path:
+def file_for(folder: Path, stem: str, count: int | None) -> Path:
+    """Return the file called `stem`: the one made for `count` products where it exists."""
     for_count = folder / f"{stem}_{count}.json"
     return for_count if for_count.exists() else folder / f"{stem}.json"
 
 
-def _product(record: Mapping[str, Any], annotation: Mapping[str, Any]) -> Product:
+def _product(record: Mapping[str, Any], annotation: Any) -> Product:
     bullet_points = record["small_description"]
+    annotation = annotation or {}
     return Product(
         asin=record["asin"],
-        title=record["name"],
-        description=record["full_description"] or "",
-        bullet_points=tuple(bullet_points if isinstance(bullet_points, list) else [bullet_points]),
-        prices=_prices(record.get("pricing")),
-        options={
-            name.lower(): tuple(_option_value(choice["value"]) for choice in choices)
-            for name, choices in (record["customization_options"] or {}).items()
-            if choices is not None
-        },
-        attributes=tuple(annotation.get("attributes", ("DUMMY_ATTR",))),
-        category=record["category"],
-        query=record["query"].lower().strip(),
-        product_category=record["product_category"],
-        instruction=annotation.get("instruction") or "",
-        instruction_attributes=tuple(annotation.get("instruction_attributes") or ()),
+        title=text(record["name"], "name"),
+        description=text(record["full_description"], "full_description"),
+        bullet_points=texts(bullet_points, "small_description") or ("",),
+        prices=read_prices(record.get("pricing")),
+        options=_options(record["customization_options"]),
+        attributes=texts(annotation.get("attributes"), "attributes") or ("DUMMY_ATTR",),
+        category=text(record["category"], "category"),
+        query=text(record["query"], "query").lower().strip(),
+        product_category=text(record["product_category"], "product_category"),
+        instruction=text(annotation.get("instruction"), "instruction"),
+        instruction_attributes=texts(
+            annotation.get("instruction_attributes"), "instruction_attributes"
+        ),
     )
 
 
-def _prices(pricing: str | list[float] | None) -> tuple[float, ...]:
-    if not pricing:
-        return (_UNKNOWN_PRICE,)
+def read_prices(pricing: Any) -> tuple[float, ...]:
+    """Return one price, or the lowest and the highest, in dollars; 100 where none is told.
+
+    Args:
+        pricing: A text with amounts in any currency, which counts as dollars; a number; or a list
+            of such.
+
+    Raises:
+        TypeError: If it is something else.
+    """
     if isinstance(pricing, str):
-        pricing = [float(re.sub(r"[^\d.]", "", price)) for price in pricing.split("$")[1:]]
-    return tuple(float(price) for price in pricing[:2])
+        amounts = pricing.split("$")[1:] if "$" in pricing else re.split(r"-|–|\bto\b", pricing)
+        found = [_amount(text) for text in amounts]
+    elif isinstance(pricing, list):
+        found = [price for each in pricing for price in _told(each)]
+    else:
+        found = list(_told(pricing))
+    told = [price for price in found if price is not None and 0 <= price < math.inf]
+    return tuple(told[:2]) or (_UNKNOWN_PRICE,)
+
+
+def _told(price: Any) -> tuple[float | None, ...]:
+    if price is None:
+        return ()
+    if isinstance(price, str):
+        return (_amount(price),)
+    if isinstance(price, bool) or not isinstance(price, int | float):
+        raise TypeError(f"pricing has a {type(price).__name__} for a price")
+    return (float(price),)
+
+
+def _amount(text: str) -> float | None:
+    """Return the first amount in a text, such as ``€1.299,00`` or ``1,299.00``; None if none."""
+    match = re.search(r"\d[\d.,]*", text)
+    if match is None:
+        return None
+    digits = match[0].rstrip(".,")
+    comma_is_decimal = re.fullmatch(r"\d+,\d{1,2}|\d{1,3}(\.\d{3})+,\d+", digits)
+    if comma_is_decimal:
+        digits = digits.replace(".", "").replace(",", ".")
+    try:
+        return float(digits.replace(",", ""))
+    except ValueError:
+        return None
+
+
+def _options(groups: Any) -> dict[str, tuple[str, ...]]:
+    if groups and not isinstance(groups, dict):
+        raise TypeError(f"customization_options is a {type(groups).__name__}")
+    return {
+        name.lower(): tuple(
+            _option_value(value) for choice in choices if (value := _choice(choice)) is not None
+        )
+        for name, choices in (groups or {}).items()
+        if choices is not None
+    }
+
+
+def _choice(choice: Any) -> str | None:
+    value = choice["value"] if isinstance(choice, dict) else choice
+    return None if value is None else text(value, "customization_options")
 
 
 def _option_value(text: str) -> str:
     return text.strip().replace("/", " | ").lower()
+
+
+def text(value: Any, field: str) -> str:
+    """Return the text of a field; of a list its parts in a line, of null nothing."""
+    return " ".join(texts(value, field))
+
+
+def texts(value: Any, field: str) -> tuple[str, ...]:
+    """Return the texts of a field, which may be one, a list, or null.
+
+    Raises:
+        TypeError: If it holds something else.
+    """
+    if value is None:
+        return ()
+    if isinstance(value, list):
+        return tuple(text for each in value for text in texts(each, field))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return (str(value),)
+    if not isinstance(value, str):
+        raise TypeError(f"{field} has a {type(value).__name__} for a text")
+    return (value,)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tratree.envs.base import Expert, StepResult
-from tratree.envs.webshop.actions import folded, read_action
+from tratree.envs.webshop.actions import folded, loosened, one_line, read_action
 from tratree.envs.webshop.catalogue import Product
 from tratree.envs.webshop.expert import CarefulBuyer
 from tratree.envs.webshop.goals import Goal
@@ -15,6 +15,7 @@ from tratree.envs.webshop.pages import Page, PageStyle, links, text
 from tratree.envs.webshop.prices import purchase_price
 from tratree.envs.webshop.reward import reward
 from tratree.envs.webshop.search import SearchIndex
+from tratree.envs.webshop.splits import shared_goals
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
 
@@ -36,6 +37,8 @@ class WebShopEnv:
         nouns: Finds the nouns of a title, for the reward.
         price_seed: Decides what a product with a range of prices costs.
         max_steps: Step limit of the evaluation protocol; ETO's is 10.
+        forgiving: Whether clicks are read without articles and a full stop at the end, too.
+        left_out: How many goals of a split were taken out, as another one asks for the same.
     """
 
     def __init__(
@@ -48,6 +51,8 @@ class WebShopEnv:
         nouns: Tagger,
         price_seed: int,
         max_steps: int,
+        forgiving: bool = False,
+        left_out: Mapping[str, int] | None = None,
     ) -> None:
         self.max_steps = max_steps
         self._index = SearchIndex(products)
@@ -56,6 +61,8 @@ class WebShopEnv:
         self._style = style
         self._nouns = nouns
         self._price_seed = price_seed
+        self._forgiving = forgiving
+        self._left_out = left_out or {}
         self._goal: Goal | None = None
         self._page = Page()
         self._latest = StepResult("")
@@ -80,6 +87,22 @@ class WebShopEnv:
             Task(name, split, self._goals[name].product.category, self._goals[name].instruction)
             for name in names
         ]
+
+    def notes(self, split: str) -> list[str]:
+        """Return how many goals ask for the same as those of another split."""
+        notes = []
+        if self._left_out.get(split):
+            notes.append(
+                f"left out: {self._left_out[split]} goals that a held-out split has, too, but for "
+                "the price (env.distinct_goals=true)"
+            )
+        shared = shared_goals(list(self._goals.values()), self._splits).get(split)
+        if shared:
+            notes.append(
+                f"{shared} goals are training goals, too, but for the price: "
+                "env.distinct_goals=true leaves them out of training"
+            )
+        return notes
 
     def reset(self, task: Task) -> StepResult:
         """Start an episode of `task`.
@@ -119,8 +142,8 @@ class WebShopEnv:
         """
         goal = self._started()
         if self._page.kind == "search":
-            return [f"search[{goal.instruction}]"]
-        return sorted(f"click[{label}]" for label in links(self._page, self._style))
+            return [f"search[{one_line(goal.instruction)}]"]
+        return sorted({f"click[{one_line(label)}]" for label in links(self._page, self._style)})
 
     def expert(self, task: Task) -> Expert:
         """Return a fresh expert for an episode of `task`: it sees what an agent sees."""
@@ -138,11 +161,16 @@ class WebShopEnv:
     def _target(self, action: str) -> Page | None:
         """Return the page that an action leads to, None if it does nothing."""
         verb, argument = read_action(action)
-        if not argument:
-            return None
         if verb == "search":
-            return Page("results", self._index.search(argument, _FOUND_AT_MOST))
-        targets = {folded(label): page for label, page in links(self._page, self._style).items()}
+            found = self._index.search(argument, _FOUND_AT_MOST)
+            return Page("results", found) if argument else None
+        if verb != "click":
+            return None
+        offered = links(self._page, self._style)
+        targets = {folded(label): page for label, page in offered.items()}
+        if self._forgiving and argument not in targets:
+            targets = {loosened(label): page for label, page in offered.items()}
+            argument = loosened(argument)
         return targets.get(argument)
 
     def _show(self, page: Page) -> StepResult:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tratree.envs.base import StepResult
+from tratree.envs.webshop.actions import one_line
 from tratree.envs.webshop.pages import SEPARATOR
 from tratree.envs.webshop.wish import Wish, read_instruction
 
@@ -172,7 +173,7 @@ def _read_groups(parts: list[str], admissible: list[str]) -> dict[str, tuple[str
     groups: dict[str, tuple[str, ...]] = {}
     name = ""
     for part in parts[parts.index("< Prev") + 1 : end]:
-        if f"click[{part}]" in admissible:
+        if f"click[{one_line(part)}]" in admissible:
             groups[name] = (*groups.get(name, ()), part)
         else:
             name = part

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from tratree.envs.webshop.catalogue import (
     HUMAN_INSTRUCTIONS_FILE,
     Product,
     read_json,
+    text,
+    texts,
 )
 from tratree.envs.webshop.prices import NO_BOUND, price_bound
 from tratree.errors import UserError
@@ -70,13 +72,16 @@ def human_goals(products: Sequence[Product], folder: Path, seed: int) -> list[Go
     """
     path = folder / f"{HUMAN_INSTRUCTIONS_FILE}.json"
     written = read_json(path, dict)
-    try:
-        return _shuffled(_human(products, written, seed))
-    except (AttributeError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path} is not in WebShop's format ({type(error).__name__}: {error}); "
-            "download it again"
-        ) from error
+    goals: list[Goal] = []
+    for product in products:
+        try:
+            goals += _human(product, written.get(product.asin) or (), seed)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{path} is not in WebShop's format at product {product.asin} "
+                f"({type(error).__name__}: {error}): correct it or download the file again"
+            ) from error
+    return _shuffled(goals)
 
 
 def _synthetic(products: Sequence[Product], seed: int) -> Iterator[Goal]:
@@ -98,28 +103,29 @@ def _synthetic(products: Sequence[Product], seed: int) -> Iterator[Goal]:
             )
 
 
-def _human(
-    products: Sequence[Product], written: Mapping[str, Sequence[Mapping[str, Any]]], seed: int
-) -> Iterator[Goal]:
-    for product in products:
-        for number, record in enumerate(written.get(product.asin, ())):
-            if not record["instruction_attributes"]:
-                continue
-            bound = price_bound(product, seed, number)
-            yield Goal(
-                record["instruction"].strip(".") + _bound_text(bound),
-                product,
-                tuple(record["instruction_attributes"]),
-                tuple(WantedOption("", value) for value in record["instruction_options"]),
-                bound,
-            )
+def _human(product: Product, written: Sequence[Mapping[str, Any]], seed: int) -> Iterator[Goal]:
+    for number, record in enumerate(written):
+        attributes = texts(record["instruction_attributes"], "instruction_attributes")
+        if not attributes:
+            continue
+        bound = price_bound(product, seed, number)
+        yield Goal(
+            text(record["instruction"], "instruction").strip(".") + _bound_text(bound),
+            product,
+            attributes,
+            tuple(
+                WantedOption("", value)
+                for value in texts(record["instruction_options"], "instruction_options")
+            ),
+            bound,
+        )
 
 
 def _bound_text(bound: float) -> str:
     return "" if bound == NO_BOUND else f", and price lower than {bound:.2f} dollars"
 
 
-def _shuffled(goals: Iterator[Goal]) -> list[Goal]:
+def _shuffled(goals: Iterable[Goal]) -> list[Goal]:
     order = list(goals)
     random.Random(_SHUFFLE_SEED).shuffle(order)
     return order

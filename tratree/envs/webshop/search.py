@@ -29,7 +29,7 @@ class SearchIndex:
         rows, columns, counts = array("i"), array("i"), array("f")
         lengths = np.zeros(len(self._products))
         for row, product in enumerate(self._products):
-            occurrences = Counter(terms(_searched_text(product)))
+            occurrences = Counter(terms(searched_text(product)))
             lengths[row] = occurrences.total()
             for term, count in occurrences.items():
                 rows.append(row)
@@ -65,7 +65,8 @@ class SearchIndex:
         return tuple(self._products[row] for row in candidates[order[:wanted]])
 
 
-def _searched_text(product: Product) -> str:
+def searched_text(product: Product) -> str:
+    """Return what the index holds of a product, lower-case."""
     options = ", and ".join(
         f"{group}: {', '.join(values)}" for group, values in product.options.items()
     )

@@ -42,6 +42,12 @@ class WebShopSettings(EnvSettings):
     """official: test, dev and train are goals 0-499, 500-1499 and the rest; eto: ETO's train and
     test goals, for the human goals of all official products."""
 
+    distinct_goals: bool = False
+    """Whether goals that a held-out split asks for, too, but for the price, are left out of
+    training (and of development, where test has them). `env=webshop` sets it for the generated
+    catalogue; the official one is divided as the original does. ETO's lists are taken as they
+    are."""
+
     eto_indices: str | None = None
     """Folder of ETO's index lists."""
 

@@ -2,29 +2,66 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tratree.envs.plugin import Report
-from tratree.envs.webshop.catalogue import PRODUCTS_FILE, read_products
+from tratree.envs.webshop.catalogue import (
+    ATTRIBUTES_FILE,
+    HUMAN_INSTRUCTIONS_FILE,
+    PRODUCTS_FILE,
+    file_for,
+    read_products,
+)
 from tratree.envs.webshop.generated_catalogue import generate_catalogue
 from tratree.envs.webshop.goals import human_goals, synthetic_goals
 from tratree.envs.webshop.nouns import make_tagger
 from tratree.envs.webshop.pages import style_named
 from tratree.envs.webshop.settings import WebShopSettings
-from tratree.envs.webshop.splits import eto_splits, official_splits
+from tratree.envs.webshop.splits import (
+    ETO_FILES,
+    distinct_splits,
+    eto_splits,
+    official_splits,
+)
 from tratree.errors import UserError
 from tratree.external_data import external_data
+from tratree.external_files import ExternalFiles
 
 if TYPE_CHECKING:
     from tratree.envs.webshop.environment import WebShopEnv
 
-_OFFICIAL = "official.json"
+
+def external_files(settings: WebShopSettings) -> dict[str, ExternalFiles | None]:
+    """Return the official files, ETO's lists and a tagger's folder, where they are used.
+
+    Raises:
+        UserError: If they cannot be found.
+    """
+    found: dict[str, ExternalFiles | None] = {"data": None, "eto_indices": None}
+    if settings.catalogue == "official":
+        folder = _official_folder(settings.data)
+        files = {
+            stem: file_for(folder, stem, settings.products)
+            for stem in (PRODUCTS_FILE, ATTRIBUTES_FILE)
+        }
+        if settings.goals == "human":
+            files[HUMAN_INSTRUCTIONS_FILE] = folder / f"{HUMAN_INSTRUCTIONS_FILE}.json"
+        found["data"] = ExternalFiles(folder, files)
+    if settings.protocol == "eto":
+        folder = _eto_folder(settings.eto_indices)
+        lists = {name: folder / name for name in ETO_FILES.values()}
+        found["eto_indices"] = ExternalFiles(folder, lists)
+    tagger = Path(settings.spacy_model).expanduser()
+    if settings.tagger == "spacy" and tagger.is_dir():
+        parts = (path for path in tagger.rglob("*") if path.is_file())
+        named = {path.relative_to(tagger).as_posix(): path for path in parts}
+        found["spacy_model"] = ExternalFiles(tagger.absolute(), named)
+    return found
 
 
 def prepare_data(settings: WebShopSettings, folder: Path, report: Report) -> None:
-    """Generate the catalogue into `folder`, or note there where the official files are.
+    """Generate the catalogue into `folder`, or check that the official files are there.
 
     Args:
         settings: The configuration of the environment.
@@ -35,8 +72,7 @@ def prepare_data(settings: WebShopSettings, folder: Path, report: Report) -> Non
         UserError: If the official files cannot be found.
     """
     if settings.catalogue == "official":
-        found = _official_folder(settings.data)
-        (folder / _OFFICIAL).write_text(json.dumps({"folder": str(found)}) + "\n", "utf-8")
+        _official_folder(settings.data)
         return
     count = settings.products
     assert count is not None  # its settings see to that
@@ -54,8 +90,8 @@ def make_env(settings: WebShopSettings, folder: Path, cache: Path) -> WebShopEnv
     """
     from tratree.envs.webshop.environment import WebShopEnv
 
-    noted = folder / _OFFICIAL
-    files = Path(json.loads(noted.read_text("utf-8"))["folder"]) if noted.exists() else folder
+    official = settings.catalogue == "official"
+    files = _official_folder(settings.data) if official else folder
     products = read_products(files, settings.products)
     if not products:
         raise UserError(f"the catalogue in {files} is empty: set env.data to another folder")
@@ -68,19 +104,23 @@ def make_env(settings: WebShopSettings, folder: Path, cache: Path) -> WebShopEnv
         splits = eto_splits(_eto_folder(settings.eto_indices), len(goals))
     else:
         splits = official_splits(len(goals))
+    distinct = settings.distinct_goals and settings.protocol == "official"
+    kept = distinct_splits(goals, splits) if distinct else splits
     return WebShopEnv(
         products,
         goals,
-        splits,
+        kept,
         style=style_named(settings.pages, settings.attributes_button),
         nouns=make_tagger(settings.tagger, settings.spacy_model),
         price_seed=seed,
         max_steps=settings.max_steps,
+        forgiving=settings.forgiving,
+        left_out={split: len(splits[split]) - len(kept[split]) for split in splits},
     )
 
 
 def _official_folder(configured: str | None) -> Path:
-    folder = Path(configured) if configured else external_data("webshop")
+    folder = Path(configured).expanduser() if configured else external_data("webshop")
     if folder is None or not any(folder.glob(f"{PRODUCTS_FILE}*.json")):
         raise UserError(
             f"env.catalogue=official finds no {PRODUCTS_FILE}*.json: set env.data to the folder "
@@ -90,10 +130,10 @@ def _official_folder(configured: str | None) -> Path:
 
 
 def _eto_folder(configured: str | None) -> Path:
-    folder = Path(configured) if configured else external_data("eto/webshop")
+    folder = Path(configured).expanduser() if configured else external_data("eto/webshop")
     if folder is None:
         raise UserError(
             "env.protocol=eto needs ETO's index lists: set env.eto_indices to the folder with "
             "train_indices.json and test_indices.json"
         )
-    return folder
+    return folder.absolute()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tratree.envs.webshop.actions import folded
 from tratree.envs.webshop.catalogue import read_json
+from tratree.envs.webshop.goals import Goal
+from tratree.envs.webshop.published import gist
 from tratree.errors import UserError
 
-_ETO_FILES = {"train": "train_indices.json", "test": "test_indices.json"}
+ETO_FILES = {"train": "train_indices.json", "test": "test_indices.json"}
 
 
 def official_splits(goal_count: int) -> dict[str, Sequence[int]]:
@@ -31,7 +34,7 @@ def eto_splits(folder: Path, goal_count: int) -> dict[str, Sequence[int]]:
         UserError: If a file is missing or damaged, or names a goal that does not exist.
     """
     splits: dict[str, Sequence[int]] = {}
-    for split, name in _ETO_FILES.items():
+    for split, name in ETO_FILES.items():
         numbers = read_json(folder / name, list)
         if not all(isinstance(number, int) and 0 <= number < goal_count for number in numbers):
             raise UserError(
@@ -40,3 +43,32 @@ def eto_splits(folder: Path, goal_count: int) -> dict[str, Sequence[int]]:
             )
         splits[split] = list(dict.fromkeys(numbers))
     return splits
+
+
+def shared_goals(goals: Sequence[Goal], splits: Mapping[str, Sequence[int]]) -> dict[str, int]:
+    """Count the goals of each held-out split that a training goal equals but for the price."""
+    trained = {_wish(goals[number]) for number in splits["train"]}
+    return {
+        split: sum(_wish(goals[number]) in trained for number in numbers)
+        for split, numbers in splits.items()
+        if split != "train"
+    }
+
+
+def distinct_splits(
+    goals: Sequence[Goal], splits: Mapping[str, Sequence[int]]
+) -> dict[str, Sequence[int]]:
+    """Return the splits so that no two of them have a goal that is the same but for the price.
+
+    A later split keeps its goals and an earlier one loses them: ``test`` stays as it is.
+    """
+    taken: set[str] = set()
+    distinct: dict[str, Sequence[int]] = {}
+    for split in reversed(list(splits)):
+        distinct[split] = [number for number in splits[split] if _wish(goals[number]) not in taken]
+        taken.update(_wish(goals[number]) for number in splits[split])
+    return {split: distinct[split] for split in splits}
+
+
+def _wish(goal: Goal) -> str:
+    return folded(gist(goal.instruction))

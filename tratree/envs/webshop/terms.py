@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache, lru_cache
 
-import regex
-
-_LETTER = r"[\p{WB=ALetter}\p{WB=Hebrew_Letter}]"
-_BETWEEN_LETTERS = r"[\p{WB=MidLetter}\p{WB=MidNumLet}\p{WB=Single_Quote}:]"
-_BETWEEN_DIGITS = r"[\p{WB=MidNum}\p{WB=MidNumLet}\p{WB=Single_Quote}]"
-_DIGIT, _KATAKANA, _CONNECTOR = r"\p{WB=Numeric}", r"\p{WB=Katakana}", r"\p{WB=ExtendNumLet}"
-_ATTACHED = r"[\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}]*"
-_EMOJI = rf"(?:\p{{Extended_Pictographic}}{_ATTACHED}|\p{{Regional_Indicator}}{{2}})"
-_PART = rf"""(?:
-    {_LETTER}{_ATTACHED}(?:{_BETWEEN_LETTERS}{_ATTACHED}(?={_LETTER}))?
-    | {_DIGIT}{_ATTACHED}(?:{_BETWEEN_DIGITS}{_ATTACHED}(?={_DIGIT}))?
-    | {_KATAKANA}{_ATTACHED}
-)"""
-_WORD = regex.compile(
-    rf"""(?x)
-    {_CONNECTOR}*{_PART}(?:{_CONNECTOR}|{_PART})*
-    | {_EMOJI}(?:(?<=\u200d){_EMOJI})*
-    | [\p{{Script=Han}}\p{{Script=Hiragana}}]{_ATTACHED}
-    """
-)
-"""A word by the rules of Unicode's annex 29, an emoji, or one Chinese or Japanese character."""
+from tratree.envs.webshop import characters
+from tratree.envs.webshop.characters import character_classes
 
 _POSSESSIVE = ("'s", "’s")
 _STOP_WORDS = (
@@ -41,10 +23,44 @@ def terms(text: str) -> list[str]:
     >>> terms("The men's running shoes, size 9.5")
     ['men', 'run', 'shoe', 'size', '9.5']
     """
-    words = (word.lower() for word in _WORD.findall(text))
+    words = (text[start:end].lower() for start, end in _spans(text))
     bare = (word[:-2] if word.endswith(_POSSESSIVE) else word for word in words)
     stem = _stemmer()
     return [stem(word) for word in bare if word not in _STOPPED]
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
+    """Return where the words of a text begin and end.
+
+    A word is one by the rules of Unicode's annex 29, an emoji, or one Chinese or Japanese
+    character.
+    """
+    return [match.span() for match in _word().finditer(text.translate(character_classes()))]
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    """Return the rule of a word, for texts of the letters of `character_classes`."""
+    one_of = character_classes().pattern
+    letter, digit = one_of(characters.LETTER), one_of(characters.DIGIT)
+    katakana, connector = one_of(characters.KATAKANA), one_of(characters.CONNECTOR)
+    between_letters = one_of(characters.BETWEEN_LETTERS)
+    between_digits = one_of(characters.BETWEEN_DIGITS)
+    attached = f"{one_of(characters.ATTACHED)}*"
+    emoji = rf"(?:{one_of(characters.EMOJI)}{attached}|{one_of(characters.FLAG)}{{2}})"
+    part = rf"""(?:
+        {letter}{attached}(?:{between_letters}{attached}(?={letter}))?
+        | {digit}{attached}(?:{between_digits}{attached}(?={digit}))?
+        | {katakana}{attached}
+    )"""
+    return re.compile(
+        rf"""
+        {connector}*{part}(?:{connector}|{part})*
+        | {emoji}(?:(?<={one_of(characters.JOINER)}){emoji})*
+        | {one_of(characters.IDEOGRAPH)}{attached}
+        """,
+        re.VERBOSE,
+    )
 
 
 @cache

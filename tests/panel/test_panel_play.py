@@ -1,0 +1,145 @@
+"""Models on the panel: local ones, adapters and endpoints play by one protocol."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.panel.endpoint import Endpoint, serving
+from tratree.cli.compose import compose_config
+from tratree.config import Config
+from tratree.errors import UserError
+from tratree.models.loading import load_base
+from tratree.models.lora import add_lora, save_adapter
+from tratree.models.settings import LoraSettings, ModelSettings
+from tratree.panel.chat_endpoint import ChatEndpoint, read_reply
+from tratree.panel.play import Player, evaluate_on_panel
+from tratree.panel.results import Results, read_results
+from tratree.policy.sampling import SamplingSettings
+from tratree.trajectory.jsonl import read_trajectories
+
+STRONG = "package:models/tiny/strong"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("panel")
+
+
+@pytest.fixture(scope="module")
+def config(folder: Path) -> Config:
+    return compose_config(
+        [
+            "env.train_games=1",
+            "env.held_out_games=2",
+            "env.max_steps=8",
+            "evaluation.episodes=2",
+            "model.rollout_dtype=float64",
+            "model.max_thought_tokens=null",
+            "model.max_repeats=null",
+            f"store={folder}/store",
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def local(config: Config, folder: Path) -> tuple[Path, Results]:
+    return evaluate_on_panel(Player(STRONG, "local"), config, folder / "out")
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[Endpoint]:
+    with serving(STRONG) as endpoint:
+        yield endpoint
+
+
+def episodes(path: Path) -> list[tuple]:
+    played = read_trajectories(path.with_name("alfworld.episodes.jsonl"))
+    told = ((t, [(s.action, s.observation) for s in t.steps]) for t in played)
+    return sorted((t.task.task_id, t.first_observation, steps) for t, steps in told)
+
+
+def test_results_are_of_the_panels_tasks(local: tuple[Path, Results]) -> None:
+    path, results = local
+    assert read_results(path) == results
+    assert len(results.outcomes) == 4
+    assert {o.split for o in results.outcomes} == {"seen", "unseen"} == results.hashes.keys()
+    assert results.protocol["environment"] == {"show_admissible": False, "forgiving": False}
+    assert results.protocol["rollout"]["max_steps"] == 8
+
+
+def test_an_endpoint_plays_as_the_same_model_here(
+    local: tuple[Path, Results],
+    endpoint: Endpoint,
+    config: Config,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "a key")
+    path, results = evaluate_on_panel(Player(endpoint.url), config, folder / "out")
+    assert results.name == "tiny"
+    assert results.hashes == local[1].hashes
+    assert results.outcomes == local[1].outcomes
+    assert episodes(path) == episodes(local[0])
+    assert set(endpoint.keys) == {"Bearer a key"}
+    assert "a key" not in path.read_text()
+    asked = len(endpoint.requests)
+    log = path.with_name("alfworld.episodes.jsonl")
+    log.write_text("".join(log.read_text().splitlines(keepends=True)[:3]))
+    assert evaluate_on_panel(Player(endpoint.url), config, folder / "out")[1] == results
+    assert len(endpoint.requests) < 1.6 * asked  # one episode of four was played again
+
+
+def test_an_adapter_that_changes_nothing_plays_as_its_base(
+    local: tuple[Path, Results], config: Config, folder: Path
+) -> None:
+    lora = LoraSettings(rank=2, alpha=4, dropout=0.0, target_modules="all-linear")
+    save_adapter(add_lora(load_base(ModelSettings(STRONG, "float64")), lora, 0), folder / "lora")
+    named = json.loads((folder / "lora" / "adapter_config.json").read_text())
+    assert named["base_model_name_or_path"] == STRONG
+    path, results = evaluate_on_panel(Player(str(folder / "lora")), config, folder / "out")
+    assert results.name == "lora"
+    assert episodes(path) == episodes(local[0])
+
+
+def test_episodes_of_another_protocol_are_not_mixed(
+    local: tuple[Path, Results], folder: Path
+) -> None:
+    settings = ("env.train_games=1", "env.held_out_games=2", "evaluation.episodes=2")
+    other = compose_config([*settings, f"store={folder}/store"])
+    with pytest.raises(UserError, match="played otherwise: choose another --name"):
+        evaluate_on_panel(Player(STRONG, "local"), other, folder / "out")
+
+
+def test_a_busy_endpoint_is_asked_again_and_others_are_one_line(endpoint: Endpoint) -> None:
+    client = ChatEndpoint(endpoint.url, pause=0.01)
+    messages = [{"role": "user", "content": "Your task is to: look."}]
+    endpoint.refusals = [503, 429]
+    assert isinstance(client.say(messages, SamplingSettings(0.0), 4, 0), str)
+    endpoint.refusals = [401]
+    with pytest.raises(UserError, match=r"\A[^\n]*401: try later[^\n]*OPENAI_API_KEY[^\n]*\Z"):
+        client.say(messages, SamplingSettings(0.0), 4, 0)
+    endpoint.refusals = [503] * 5
+    with pytest.raises(UserError, match="503"):
+        client.say(messages, SamplingSettings(0.0), 4, 0)
+    with pytest.raises(UserError, match=r"\A[^\n]*does not answer[^\n]*\Z"):
+        ChatEndpoint("http://127.0.0.1:9/v1", pause=0.01)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Thought: a\nAction: look", ("Thought: a\nAction: look", "a", "look")),
+        (
+            "Thought: a\nAction: look\nObservation: You see\nAction: go",
+            ("Thought: a\nAction: look", "a", "look"),
+        ),
+        ("look", ("look", "", "look")),
+        ("", ("", "", "")),
+    ],
+)
+def test_what_is_invented_after_an_action_is_dropped(text: str, kept: tuple[str, ...]) -> None:
+    assert read_reply(text) == kept

@@ -1,0 +1,86 @@
+"""The strength of a table: p-values for many comparisons, and the differences it could show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.stats import bootstrap, nct
+from scipy.stats import t as student
+
+from tratree.evaluation.intervals import CONFIDENCE, RESAMPLES, Estimate
+
+POWER = 0.8
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Return p-values adjusted for their number by Holm's step-down method, in the same order.
+
+    With the m values in rising order, p(k) becomes max over j ≤ k of min(1, (m - j + 1) p(j)).
+    None is no comparison: it stays, and does not count.
+    """
+    order = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
+    adjusted: list[float | None] = [None] * len(p_values)
+    largest = 0.0
+    for rank, (p, index) in enumerate(order):
+        largest = max(largest, min(1.0, (len(order) - rank) * p))
+        adjusted[index] = largest
+    return adjusted
+
+
+def smallest_difference(deviation: float, count: int) -> float | None:
+    """Return the mean difference that a paired t-test shows with a power of 80 %.
+
+    Two-sided, at the level 1 - `CONFIDENCE`: δ with P(T > t) = 0.8, where T has the noncentral
+    t-distribution with count - 1 degrees of freedom and noncentrality δ √count / deviation. (The
+    other tail has a probability of almost nothing there.)
+
+    Args:
+        deviation: The standard deviation of the differences, ≥ 0.
+        count: Their number.
+
+    Returns:
+        In the unit of `deviation`; None for fewer than two differences.
+    """
+    if count < 2:
+        return None
+    freedom = count - 1
+    critical = float(student.ppf((1 + CONFIDENCE) / 2, freedom))
+
+    def missing(noncentrality: float) -> float:
+        return float(nct.sf(critical, freedom, noncentrality)) - POWER
+
+    return float(brentq(missing, 0.0, 2 * critical + 2)) * deviation / math.sqrt(count)
+
+
+def over_seeds_and_tasks(differences: NDArray[np.float64]) -> Estimate:
+    """Estimate a mean difference, with the percentile bootstrap over both seeds and tasks.
+
+    Every resample draws seeds and, independently, tasks, which are the same for all seeds, both
+    with replacement (fixed seed of the draws). So the interval covers other seeds and other tasks.
+
+    Args:
+        differences: Of one system less another, paired by seed and task, shape [S, T].
+    """
+    mean = float(differences.mean())
+    if np.ptp(differences) == 0 or min(differences.shape) < 2:
+        return Estimate(mean, mean, mean)
+
+    def means(seeds: NDArray[np.int64], tasks: NDArray[np.int64], axis: int) -> NDArray[np.float64]:
+        drawn = differences[seeds[..., :, None], tasks[..., None, :]]
+        return np.asarray(drawn.mean(axis=(-2, -1)))
+
+    interval = bootstrap(
+        tuple(np.arange(size) for size in differences.shape),
+        means,
+        confidence_level=CONFIDENCE,
+        n_resamples=RESAMPLES,
+        batch=1_000,
+        method="percentile",
+        vectorized=True,
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    return Estimate(mean, float(interval.low), float(interval.high))

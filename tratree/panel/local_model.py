@@ -1,0 +1,55 @@
+"""Loading what a person names as a model: a folder, a Hub id, or a LoRA adapter."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+
+from tratree.errors import UserError
+from tratree.models.loading import load_tokenizer
+from tratree.models.lora import load_policy_model
+from tratree.models.names import local_folder
+from tratree.models.settings import ModelSettings
+from tratree.policy.chat import ChatFormat
+
+_ADAPTER = "adapter_config.json"
+
+
+def load_named(
+    name: str, base: str | None, template: str | None, system_prompt: str, dtype: str
+) -> tuple[PreTrainedModel, ChatFormat]:
+    """Return a model, ready to play, and its chat format.
+
+    Args:
+        name: A folder or Hub id of a model, or a folder with an adapter in peft's format.
+        base: The base model of an adapter; None takes what the adapter names.
+        template: A packaged chat template; None takes the tokenizer's own.
+        system_prompt: Stands before the first turn, if not empty.
+        dtype: Number type of the weights.
+
+    Raises:
+        UserError: If something cannot be found or loaded.
+    """
+    folder = local_folder(name)
+    adapter = folder if folder is not None and (folder / _ADAPTER).is_file() else None
+    whole = base or _base_of(adapter) if adapter is not None else name
+    model: Any = load_policy_model(ModelSettings(whole, dtype), adapter, getattr(torch, dtype))
+    if torch.cuda.is_available():
+        model.cuda()
+    has_tokenizer = adapter is not None and (adapter / "tokenizer_config.json").is_file()
+    tokenizer = load_tokenizer(name if has_tokenizer else whole)
+    return model, ChatFormat(tokenizer, template, system_prompt)
+
+
+def _base_of(adapter: Path) -> str:
+    try:
+        base = json.loads((adapter / _ADAPTER).read_text("utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, LookupError, TypeError):
+        base = None
+    if not isinstance(base, str) or not base:
+        raise UserError(f"{adapter} does not say which base model it is of: set --base NAME")
+    return base
