@@ -37,7 +37,10 @@ def add_lora(model: PreTrainedModel, settings: LoraSettings, seed: int) -> PeftM
             them shares its weights with another.
     """
     named = settings.target_modules
-    targets = named if isinstance(named, str) else list(named)
+    if isinstance(named, str):  # PEFT takes other texts for patterns
+        targets: str | list[str] = named if named == "all-linear" else [named]
+    else:
+        targets = list(named)
     config = LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,

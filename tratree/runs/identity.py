@@ -14,12 +14,12 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from tratree.composition import CONFIG_FOLDER
+from tratree.composition import composing
 from tratree.config import RENAMED, Config, read_config, register_defaults
 from tratree.errors import UserError
 from tratree.models.names import PACKAGE_PREFIX, local_folder
@@ -187,7 +187,7 @@ def _defaults(env: str | None, method: str | None) -> Any:
     """
     register_defaults()
     chosen = [f"method={method}"] if method else []
-    with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
+    with composing():
         default = compose("config", overrides=chosen)
         if env:
             own = compose("config", overrides=[*chosen, f"env={env}"])
