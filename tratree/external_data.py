@@ -1,4 +1,4 @@
-"""Where public data that is too large to ship may lie on this machine."""
+"""The folder of public data that is too large to ship."""
 
 from __future__ import annotations
 

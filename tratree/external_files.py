@@ -14,7 +14,7 @@ from tratree.files import write_atomically
 
 _PREFIX = "content:"
 _folders: dict[str, Path] = {}
-"""Where this process found files, by their digest."""
+"""Folders where this process found files, by their digest."""
 
 _digests: dict[str, str] = {}
 """Digests that this process knows, by the names, paths, sizes and times of the files."""

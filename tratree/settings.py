@@ -65,7 +65,7 @@ Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 """A number from 0 to 1."""
 
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**64)]
-"""What random numbers are drawn from."""
+"""Seed of the random numbers."""
 
 _RULES = ConfigDict(extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True)
 _Class = TypeVar("_Class", bound=type)

@@ -46,7 +46,7 @@ STAND_INS: Mapping[Role, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Tasks:
-    """What there is to play: training tasks, tasks of each split, mean step limit.
+    """The tasks to play: training tasks, tasks of each split, mean step limit.
 
     `graded` says whether scores lie between failure and success, too.
     """

@@ -46,7 +46,7 @@ SYSTEMS = ("sft_strong", "tree_dpo")
 
 @dataclass(frozen=True)
 class Bound:
-    """What Theorem 1 says of one seed, with one system in the place of π*.
+    """Theorem 1 for one seed, with one system in the place of π*.
 
     Attributes:
         system: The system that stands for π*.

@@ -84,7 +84,7 @@ CASES: Mapping[str, Callable[[Sequence[Trajectory], int], list[Trajectory]]] = M
 
 @dataclass(frozen=True)
 class Outcome:
-    """What TreeDPO made of the trees of one case.
+    """TreeDPO's results on the trees of one case.
 
     Attributes:
         case: Name in `CASES`.

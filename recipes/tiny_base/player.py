@@ -38,7 +38,7 @@ _CONTENT = re.compile(r"(?:On the (\w+ \d+)|The (\w+ \d+) is open\. In it), you 
 
 @dataclass(frozen=True)
 class Habits:
-    """How a player behaves; all are probabilities.
+    """A player's habits; all are probabilities.
 
     Attributes:
         wander: That a few random actions come instead of an intention.

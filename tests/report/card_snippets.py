@@ -1,4 +1,4 @@
-"""What a model card tells its reader to run."""
+"""Code that a model card tells its reader to run."""
 
 from __future__ import annotations
 

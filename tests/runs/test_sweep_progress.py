@@ -1,4 +1,4 @@
-"""How far a sweep has come, told from run folders, store and locks as they lie on the disk."""
+"""Progress of a sweep, read from run folders, store and locks on the disk."""
 
 from __future__ import annotations
 

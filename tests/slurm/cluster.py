@@ -23,7 +23,7 @@ class Cluster:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What makes SLURM's commands talk to this cluster."""
+        """Variables that make SLURM's commands talk to this cluster."""
         return {
             **os.environ,
             "CLUSTER_DIR": str(self.folder),
@@ -99,7 +99,7 @@ class Cluster:
         return self.states()
 
     def ignores(self, job: str, number: int) -> bool:
-        """Whether a program that SLURM has started for the job ignores the signal by now."""
+        """Return whether a program that SLURM has started for the job ignores the signal by now."""
         for node in self.run("squeue", "-h", "-j", job, "-o", "%N").split():
             # Fails as long as the node does not know the job.
             listed = subprocess.run(

@@ -1,4 +1,4 @@
-"""What the commands about an environment share: opening it, and naming its splits."""
+"""Shared code of the commands about an environment: opening it, and naming its splits."""
 
 from __future__ import annotations
 

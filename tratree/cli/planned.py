@@ -20,7 +20,7 @@ from tratree.errors import UserError
 from tratree.settings import plain
 
 PLAN = "multirun.yaml"
-"""What a sweeper writes into the folder of a sweep when it starts: Hydra's own, and ours."""
+"""Files that a sweeper writes into a sweep's folder when it starts: Hydra's own, and ours."""
 
 Overrides = tuple[str, ...]
 

@@ -22,7 +22,7 @@ HELP = (
 
 
 class Advisor:
-    """What the expert would do.
+    """The expert's advice.
 
     Its advice stands until it is taken or no longer possible; then it is asked again. An expert
     knows only an episode of its own: of one that went another way, it may know no more.

@@ -1,4 +1,4 @@
-"""Which samples make up each step of a training: decided by the seed."""
+"""Assignment of samples to the steps of a training, decided by the seed."""
 
 from __future__ import annotations
 

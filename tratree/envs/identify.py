@@ -1,4 +1,4 @@
-"""Which task a published trajectory is of, and whether it could be one that is held out."""
+"""The task of a published trajectory, and whether it could be held out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TaskFinder = Callable[[Mapping[str, Task]], Callable[[str], list[str]]]
 
 @dataclass(frozen=True)
 class Identity:
-    """What is known of a trajectory's task.
+    """The known facts about a trajectory's task.
 
     Attributes:
         task: The task, if name and goal agree on it, or the name alone says that it is held out.
@@ -30,7 +30,7 @@ class Identity:
 
     @property
     def could_be_held_out(self) -> bool:
-        """Whether it is not known that the task is a training task or of no split."""
+        """True unless the task is known to be a training task or in no split."""
         return self.candidates is None or bool(self.candidates)
 
 

@@ -10,7 +10,7 @@ from tratree.trajectory.types import Step, Task, Trajectory
 
 @dataclass(frozen=True)
 class Replay:
-    """What playing a trajectory gave.
+    """The result of playing a trajectory again.
 
     Attributes:
         trajectory: As it was played here: our observations, score and end. Turns without an action
@@ -28,7 +28,7 @@ class Replay:
 
     @property
     def differs(self) -> bool:
-        """Whether anything does."""
+        """Return whether anything does."""
         return bool(self.observations or self.outcome)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What the name of a base model stands for; nothing here loads one."""
+"""Meaning of a base model's name: a folder or a Hub id; nothing here loads one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all fine-tunings share: the step, the schedule, adapter-only checkpoints."""
+"""The base of all fine-tunings: the step, the schedule, adapter-only checkpoints."""
 
 from __future__ import annotations
 

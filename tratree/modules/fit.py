@@ -39,7 +39,7 @@ CHECKPOINT = "last.ckpt"
 
 @dataclass(frozen=True)
 class FitReport:
-    """What a fine-tuning did.
+    """The outcome of a fine-tuning.
 
     Attributes:
         samples: Episodes or pairs that were trained on.

@@ -22,7 +22,7 @@ _SYSTEM, _USERS, _AGENTS = "system-text", ("user-0", "user-1", "user-2"), ("agen
 
 
 _CHANGING = re.compile(r"\bstrftime_now\b|\|\s*random\b|\blipsum\b")
-"""What makes a template depend on the clock or on chance."""
+"""Expressions that make a template depend on the clock or on chance."""
 
 _MOST_SECONDS = 20
 """A template that takes longer never ends."""

@@ -18,7 +18,7 @@ _PREFILL_TOKENS = 8192
 """Most tokens, padding included, of one prefill pass over several rows: bounds its memory."""
 
 _PROBED = 1024
-"""How many of the last trained weights are compared to notice a fused optimizer's step."""
+"""Number of the last trained weights compared to notice a fused optimizer's step."""
 
 
 class LiveBatch:

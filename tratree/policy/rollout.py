@@ -58,12 +58,12 @@ class RolloutEngine:
 
     @property
     def live(self) -> int:
-        """How many episodes are under way."""
+        """Number of episodes under way."""
         return len(self._live) + len(self._parked)
 
     @property
     def free(self) -> int:
-        """How many more episodes fit into the batch."""
+        """Number of further episodes that fit into the batch."""
         return max(0, self._slots - self.live)
 
     def add(self, index: int, episode: Episode) -> None:

@@ -1,4 +1,4 @@
-"""What HTML pages of results are made of."""
+"""Elements of HTML pages of results."""
 
 from __future__ import annotations
 

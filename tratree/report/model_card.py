@@ -29,7 +29,7 @@ class Step:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a card tells.
+    """The contents of a card.
 
     Attributes:
         title: The model's name.

@@ -40,7 +40,7 @@ class ShareEstimate(TypedDict):
 
 
 class Figures(TypedDict):
-    """What a system did on one split."""
+    """Results of a system on one split."""
 
     episodes: Annotated[int, Ge(0)]
     reward: ShareEstimate
@@ -68,7 +68,7 @@ class Results(TypedDict):
 
 
 class PointFigures(Figures):
-    """What a table of a sweep needs of a system and split."""
+    """Figures that a table of a sweep needs of a system and split."""
 
     steps: Estimate  # type: ignore[misc]
 
@@ -112,7 +112,7 @@ class _Runtime(TypedDict):
 
 
 class HydraSettings(TypedDict):
-    """What Hydra notes of how it was called."""
+    """Hydra's record of how it was called."""
 
     overrides: NotRequired[_Overrides]
     runtime: NotRequired[_Runtime]

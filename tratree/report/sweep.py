@@ -25,7 +25,7 @@ from tratree.runs.starts import origin, read_starts
 STARTED = ("time", "commit", "machine")
 
 NO_AXES = ("env", "method", "seed", "store", "logger", "rollout", "trainer", "experiment")
-"""What has a column of its own, only names other settings, or does not change a result."""
+"""Keys with a column of their own, that only name others, or that change no result."""
 
 AXES_NEVERTHELESS = ("method.", "rollout.constraint", "rollout.engine")
 """Keys of those groups that do change it."""
@@ -77,12 +77,12 @@ class Point:
 
     @property
     def configurations(self) -> Mapping[str, str]:
-        """What determines the evaluation of each system, but for the seed, as digests."""
+        """Digests of what determines the evaluation of each system, except for the seed."""
         return configurations(self.settings)
 
     @property
     def time(self) -> str:
-        """When its run was last started; empty if that is not known, and then long ago."""
+        """Time when its run was last started; empty, and taken as long ago, if not known."""
         return max((start.get("time", "") for start in self.starts), default="")
 
     @property

@@ -81,7 +81,7 @@ class Summary:
 
     @property
     def state(self) -> str:
-        """How many points are done, failed and unfinished; one that is there twice counts once."""
+        """Numbers of points done, failed and unfinished; duplicates count once."""
         count = {
             status: sum(point.status == status for point in self.counted)
             for status in ("done", "failed", "unfinished")
@@ -105,7 +105,7 @@ class Summary:
         ]
 
     def replications(self) -> Table:
-        """What was measured more than once: a line for each system, setting and origin."""
+        """Repeated measurements: a line for each system, setting and origin."""
         lines: dict[tuple[str, ...], list[tuple[int, float]]] = {}
         for m in self.measured:
             for again in m.replications:

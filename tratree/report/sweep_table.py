@@ -40,7 +40,7 @@ class Replication:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one system did on one split with one seed, as it was measured last.
+    """The latest measurement of one system on one split with one seed.
 
     Attributes:
         env: Name of the environment.

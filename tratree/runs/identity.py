@@ -1,4 +1,4 @@
-"""What a result is known by: the part of a configuration that determines it, however written.
+"""Identity of a result: the part of a configuration that determines it, however written.
 
 The order and wording of overrides, resources, and the commit are no part of it: the same
 configuration and seed measured again is a replication.
@@ -65,7 +65,7 @@ def configurations(settings: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def concerns(settings: Mapping[str, Any], system: str, key: str, value: Any) -> bool:
-    """Whether another `value` of a key changes what determines the evaluation of `system`."""
+    """Return whether another `value` of a key changes what determines a system's evaluation."""
     return _concerns(_seedless(settings), system, key, _text(value))
 
 

@@ -1,4 +1,4 @@
-"""What a run folder says of its run: ``stages.json``, where in which store its stages lie."""
+"""A run folder's record of its stages: ``stages.json``, which folders of which store they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a sweep has come: its points, the stages they need, and the time that is left."""
+"""Progress of a sweep: its points, the stages they need, and the time that is left."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class StageProgress:
 
     @property
     def left(self) -> int:
-        """How many are not finished."""
+        """Number of those not finished."""
         return self.running + self.missing
 
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """How far a sweep has come.
+    """The progress of a sweep.
 
     Attributes:
         points: Number of points by state, one of `STATES`. A point is interrupted if it has begun

@@ -1,4 +1,4 @@
-"""What an exploration shares with one of another M, the number of trajectories a task."""
+"""Episodes that an exploration shares with one of another M (trajectories a task)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What exploration and evaluation share: episodes of a model, logged one by one."""
+"""Episodes of a model, logged one by one, for exploration and evaluation."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def rollout_settings(config: Config) -> dict[str, Any]:
 
 
 class Tally:
-    """What is shown while episodes are played."""
+    """Counts shown while episodes are played."""
 
     def __init__(self, played: Iterable[Trajectory]) -> None:
         self._played = 0

@@ -1,4 +1,4 @@
-"""What the stages that fine-tune a model share, and how others load what they made."""
+"""Shared code of the stages that fine-tune a model, and loading of what they made."""
 
 from __future__ import annotations
 

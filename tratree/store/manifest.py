@@ -37,7 +37,7 @@ SMALL = 1 << 22
 
 
 class FileEntry(TypedDict):
-    """What a file was when it was stored."""
+    """The state of a file when it was stored."""
 
     size: Annotated[int, Ge(0)]
     sha256: str
@@ -47,7 +47,7 @@ Manifest = dict[str, FileEntry]
 """By path relative to the stage's folder, with slashes."""
 
 State = list[int]
-"""What tells that a file was not written since: size, both times in nanoseconds, and inode."""
+"""Signs that a file was not written since: size, both times in nanoseconds, and inode."""
 
 
 def write_manifest(folder: Path, checked: Path | None = None) -> None:

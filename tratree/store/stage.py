@@ -17,7 +17,7 @@ from tratree.tracking import Tracker
 
 @dataclass(frozen=True)
 class Resources:
-    """What a stage may use; nothing here changes a result, so nothing here is in a stage's key.
+    """Resources that a stage may use; none of them changes a result, so none is in a stage's key.
 
     Attributes:
         workers: Processes that play episodes side by side, and when one is replaced.
@@ -41,7 +41,7 @@ class Resources:
 
 @dataclass(frozen=True)
 class Job:
-    """What a stage's function is given: its settings, its inputs' folders, and where to write.
+    """The input of a stage's function: settings, folders of its inputs, and where to write.
 
     `title` is the stage's, for people and trackers.
 

@@ -63,7 +63,7 @@ class Store:
     _used: set[str] = field(default_factory=set)
 
     def folder(self, stage: Stage) -> Path:
-        """Where the stage's result lies once it is finished."""
+        """Return the folder of the stage's result once it is finished."""
         return self.root / stage.name / stage.key
 
     def ensure(self, stage: Stage) -> Path:
@@ -193,7 +193,7 @@ def prepare_root(store: str) -> Path:
 
 
 def is_being_computed(finished: Path) -> bool:
-    """Whether a process is computing the stage whose folder will be `finished`."""
+    """Return whether a process is computing the stage whose folder will be `finished`."""
     return is_locked(lock_file(finished))
 
 

@@ -29,7 +29,7 @@ class LoggerSettings:
     """User or team; null: your own."""
 
     group: str | None = None
-    """What is shown together; null: the experiment's name, or else the sweep."""
+    """Name of what is shown together; null: the experiment's name, or else the sweep."""
 
     job_type: str | None = None
     """Null: the method's name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 STEP = "trainer/global_step"
-"""What every curve is plotted against."""
+"""The x axis of every curve."""
 RESULTS = "results"
 """The table of results."""
 TRAJECTORIES = "trajectories"

@@ -30,7 +30,7 @@ _INSTRUCTIONS = (
 
 @dataclass(frozen=True)
 class Format:
-    """How a format names things.
+    """The names of things in a format.
 
     Attributes:
         messages: Field of the list of messages.

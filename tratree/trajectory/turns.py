@@ -61,7 +61,7 @@ _QUOTES = (("**", "**"), ("`", "`"), ("__", "__"), ('"', '"'), ("“", "”"), (
 
 @dataclass(frozen=True)
 class TurnForm:
-    """How a model writes its turns.
+    """The form in which a model writes its turns.
 
     Attributes:
         format: Returns the text of (thought, action); an empty thought is left out.

@@ -1,4 +1,4 @@
-"""How large a generated game is: the named presets."""
+"""The size of generated games: the named presets."""
 
 from __future__ import annotations
 

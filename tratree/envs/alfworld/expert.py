@@ -49,7 +49,7 @@ _CHANGED = re.compile(r"You (?:clean|heat|cool) the (\w+ \d+) using")
 
 @dataclass(frozen=True)
 class _Goal:
-    """What an instruction asks for: types of things, "" where the goal has none."""
+    """The goal of an instruction: types of things, "" where the goal has none."""
 
     rule: TaskRule
     target: str
@@ -71,7 +71,7 @@ def can_read(instruction: str) -> bool:
 
 @dataclass
 class _Memory:
-    """What the expert has seen.
+    """The expert's memory of what it has seen.
 
     Attributes:
         receptacles: All of the room, in the order in which they were first listed.

@@ -1,4 +1,4 @@
-"""What a game is, and the games in ALFWorld's folder layout."""
+"""A game, and the games in ALFWorld's folder layout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tratree.trajectory.types import Task
 
 @dataclass(frozen=True)
 class Game:
-    """What a ``game.tw-pddl`` file holds.
+    """The contents of a ``game.tw-pddl`` file.
 
     Attributes:
         problem: The start and the goal, in PDDL.

@@ -28,7 +28,7 @@ Bindings = Mapping[str, str]
 
 @dataclass(frozen=True)
 class World:
-    """What text can speak of: the objects' display names by id, and the facts."""
+    """The things that text can name: the objects' display names by id, and the facts."""
 
     names: Mapping[str, str]
     facts: Facts

@@ -1,4 +1,4 @@
-"""Which game published ALFWorld trajectories mean: they name its file, its folder or its trial."""
+"""Games of published ALFWorld trajectories: they name the file, its folder or its trial."""
 
 from __future__ import annotations
 

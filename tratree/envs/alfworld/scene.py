@@ -33,7 +33,7 @@ _STANDS_ON = {
 """Objects that stay where they are, and on what they stand in the official games."""
 
 _PIECES = {"StoveBurner": (4, 4), "TowelHolder": (1, 2), "HandTowelHolder": (1, 2)}
-"""How many of it official scenes have where the package gives no positions; otherwise one."""
+"""Numbers of pieces in official scenes where the package gives no positions; otherwise one."""
 
 Location = tuple[int, int, int, int]
 """A pose of the agent: x and z in steps of 25 cm, quarter turns, and degrees of head tilt."""

@@ -23,7 +23,7 @@ _FORMAT = b"1"
 
 @dataclass(frozen=True)
 class Translation:
-    """What the engine needs to know of a PDDL problem.
+    """The engine's view of a PDDL problem.
 
     Attributes:
         sas: The problem in Fast Downward's SAS format.

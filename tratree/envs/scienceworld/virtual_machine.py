@@ -34,7 +34,7 @@ _OPTIONS = (
 # of the codes that Java draws. This gives all of them one code: the order is that of insertion.
 _DETERMINISTIC = ("-XX:+UnlockExperimentalVMOptions", "-XX:hashCode=2")
 _STARTS = 2
-"""How often a machine that dies while it starts is tried."""
+"""Number of attempts to start a machine that dies while it starts."""
 
 # Every failed call raises here; py4j would also write the traceback of each into logs, such as
 # those of objects that are collected after their machine was closed.

@@ -1,4 +1,4 @@
-"""What the generated catalogue sells: kinds of products, their attributes and options.
+"""The range of the generated catalogue: kinds of products, their attributes and options.
 
 The words are few and come again and again, so that a small model can learn them all.
 """

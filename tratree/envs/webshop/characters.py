@@ -1,4 +1,4 @@
-"""What each character is to the splitting of texts into words, by a table that never changes.
+"""Classes of characters for splitting texts into words, by a table that never changes.
 
 Libraries follow the newest Unicode version, in which a star is no longer an emoji, and with it the
 lengths of documents and the rankings would change. The table ``characters.txt`` holds the

@@ -25,7 +25,7 @@ _TO_ANOTHER, _TO_FEATURES = 2, 2  # clicks: back and open; open and back
 
 @dataclass
 class _Offer:
-    """What is known of one search result.
+    """The known facts about one search result.
 
     Attributes:
         asin: Its identifier.

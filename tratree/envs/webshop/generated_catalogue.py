@@ -67,7 +67,7 @@ def generate_catalogue(folder: Path, count: int, seed: int) -> None:
 
 
 class _Design:
-    """What a generated product is; drawn from `rng`."""
+    """The design of a generated product; drawn from `rng`."""
 
     def __init__(self, rng: random.Random) -> None:
         self.range: Range = rng.choice(RANGES)

@@ -1,4 +1,4 @@
-"""What the agent is asked to buy."""
+"""The agent's goals: what it is asked to buy."""
 
 from __future__ import annotations
 

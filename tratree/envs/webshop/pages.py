@@ -20,7 +20,7 @@ SEPARATOR = " [SEP] "
 
 @dataclass(frozen=True)
 class PageStyle:
-    """What pages show.
+    """The parts that pages show.
 
     Attributes:
         results: Products on a page of search results.

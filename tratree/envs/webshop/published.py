@@ -1,4 +1,4 @@
-"""Which goal published WebShop trajectories mean: their numbers are ours."""
+"""Goals of published WebShop trajectories: their numbers are ours."""
 
 from __future__ import annotations
 

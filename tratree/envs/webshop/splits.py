@@ -1,4 +1,4 @@
-"""Which goals belong to which split: the original's division, and ETO's."""
+"""The goals of each split: the original's division, and ETO's."""
 
 from __future__ import annotations
 

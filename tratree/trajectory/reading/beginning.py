@@ -1,4 +1,4 @@
-"""Where an episode begins: behind rules, a polite answer and worked examples."""
+"""The start of an episode: after rules, a polite answer and worked examples."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ ROLES: Mapping[str, Role] = {
         "agent",
     ),
 }
-"""Who speaks, by the names that publishers use."""
+"""Speakers, by the names that publishers use."""
 
 _CONTAINERS = words(
     "conversations conversation messages dialogue dialog history trajectory traj turns chat "
@@ -46,7 +46,7 @@ _THINKING = ("reasoning_content", "thinking", "reasoning")
 
 @dataclass(frozen=True)
 class Message:
-    """What one side says, neighbours of one side joined.
+    """A message of one side, with its neighbours of the same side joined.
 
     Attributes:
         role: Who speaks.

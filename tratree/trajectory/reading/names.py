@@ -1,4 +1,4 @@
-"""What a record says about which task it is of: every name, in whatever field."""
+"""Names of its task in a record, in whatever field."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ _KEPT: Mapping[str, type] = {
     "part": str,
     "environment": str,
 }
-"""What `Trajectory.record` holds of an imported one."""
+"""Fields that `Trajectory.record` holds of an imported trajectory."""
 
 
 def read_record(record: Any, environment: str | None = None, alone: str = "") -> list[Trajectory]:
