@@ -11,7 +11,7 @@ import tratree
 
 PACKAGE = Path(tratree.__file__).parent
 
-# A room may import those below it, and what stands on its own line only itself and below.
+# A room may import those below it, and one on a line of its own only itself and those below.
 LAYERS = (
     ("cli",),
     ("runs",),
@@ -37,7 +37,7 @@ TO_MEND = {
     "tratree.report.sweep_table imports tratree.runs.task_scores",
     "tratree.runs.identity imports tratree.cli.compose",
 }
-"""Imports that point up. None may be added, and one that is mended is to be taken out here."""
+"""Imports that point up. None may be added, and one that is gone is to be removed here."""
 
 SETTINGS = ("settings", "plugin", "our_methods")
 """Modules of rooms that the configuration is composed of; what they import is as light."""
@@ -55,7 +55,7 @@ def modules() -> dict[str, Path]:
 
 @cache
 def imported(module: str) -> frozenset[str]:
-    """Return the modules that one imports, anywhere in it but for types alone."""
+    """Return the modules that one imports, anywhere in it except for types alone."""
     return frozenset(_imported(ast.parse(modules()[module].read_text("utf-8")))) - {module}
 
 

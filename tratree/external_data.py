@@ -11,7 +11,7 @@ VARIABLE = "TRATREE_DATA"
 def external_data(name: str) -> Path | None:
     """Return a folder or file of the external data, or None where it is not there.
 
-    The data lie in the folder that the environment variable ``TRATREE_DATA`` names; without it,
+    The data are in the folder that the environment variable ``TRATREE_DATA`` names; without it,
     in ``../shared/data`` beside the checkout.
     """
     beside_checkout = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -65,7 +65,7 @@ class ExternalFiles:
 
 
 def located(value: object) -> object:
-    """Return the folder that a digest stands for; any other value as it is.
+    """Return the folder of a digest; any other value as it is.
 
     Raises:
         UserError: If this process has not found these files.

@@ -13,7 +13,7 @@ from pathlib import Path
 from tratree.errors import UserError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""The errors of a disk that takes no more; the last one is of a limit on the size of files."""
+"""The errors of a full disk; the last one is of a limit on the size of files."""
 
 
 def write_atomically(path: Path, parts: Iterable[bytes]) -> None:

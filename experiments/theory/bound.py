@@ -49,7 +49,7 @@ class Bound:
     """Theorem 1 for one seed, with one system in the place of π*.
 
     Attributes:
-        system: The system that stands for π*.
+        system: The system in the place of π*.
         seed: Of the run.
         pairs: N_p.
         divergence: KL(π* ‖ π_w^SFT) of whole trajectories, in nats, and its standard error.

@@ -163,7 +163,7 @@ class Player:
         return self.place == receptacle
 
     def _seen(self, kind: str) -> list[tuple[str, str]]:
-        """Return (thing, receptacle) for all things of a type that were seen lying somewhere."""
+        """Return (thing, receptacle) for all things of a type that were seen somewhere."""
         return [(o, r) for r, names in self.contents.items() for o in names if _kind(o) == kind]
 
     def _do(self, thought: str, action: str) -> None:

@@ -280,7 +280,7 @@ def test_without_an_axis_the_systems_are_drawn(tmp_path: Path) -> None:
 
 
 def row(system: str, *values: str | None, differences: Sequence[float] = (0.1,)) -> Row:
-    """Return a row of a table with as many seeds as there are differences to strong SFT."""
+    """Return a row of a table with a seed for each difference to strong SFT."""
     figures = dict.fromkeys(("reward", "success", "finished", "steps"), 0.5)
     (found,) = sweep_table.rows(
         [
@@ -333,7 +333,7 @@ def test_a_sweep_that_has_only_begun_has_no_table(tmp_path: Path) -> None:
     [
         ([], "--help"),
         (["nowhere"], "there is no folder nowhere"),
-        (["."], "no run lies in"),
+        (["."], "there is no run in"),
         ([".", "--out"], "--help"),
     ],
 )

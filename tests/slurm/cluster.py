@@ -17,7 +17,7 @@ MEMORY_GB = 2
 
 @dataclass(frozen=True)
 class Cluster:
-    """The cluster whose state lies in `folder`."""
+    """The cluster whose state is in `folder`."""
 
     folder: Path
 
@@ -61,7 +61,7 @@ class Cluster:
         )
 
     def sweep(self, launcher: str, *arguments: str, folder: Path) -> subprocess.Popen[str]:
-        """Start a sweep whose points lie in ``folder/sweep``."""
+        """Start a sweep whose points are in ``folder/sweep``."""
         return self.train(
             "-m",
             f"hydra/launcher={launcher}",

@@ -60,7 +60,7 @@ class Identifier:
     def identify(self, trajectory: Trajectory) -> Identity:
         """Return which task a trajectory is of.
 
-        A name of a held-out task or split always counts, in whatever field and form it stands. A
+        A name of a held-out task or split always counts, in whatever field and form. A
         name of a training task counts if the goal is its goal, too.
         """
         names = [*trajectory.record.get("names", ()), trajectory.task.task_id]

@@ -93,5 +93,5 @@ def _same(theirs: str, ours: str) -> bool:
 
 
 def _contains(theirs: str, ours: str) -> bool:
-    """Return whether the publisher's opening ends with ours: rules may stand before it."""
+    """Return whether the publisher's opening ends with ours: rules may come before it."""
     return " ".join(ours.split()) in " ".join(theirs.split())

@@ -87,7 +87,7 @@ def _refuse_tied(model: PeftModel, tied: set[int]) -> None:
         adapted = isinstance(module, BaseTunerLayer | AuxiliaryTrainingWrapper)
         if adapted and any(id(weights) in tied for weights in module.parameters()):
             raise UserError(
-                f"the adapter is to lie on {name.split('.')[-1]}, whose weights the model shares "
+                f"the adapter is to be on {name.split('.')[-1]}, whose weights the model shares "
                 "between its input and its output: leave it out of lora.target_modules and "
                 "lora.modules_to_save"
             )

@@ -30,7 +30,7 @@ def run_on_nodes(work: Callable[[], None], num_nodes: int, devices: int) -> None
         devices: How many processes on each.
 
     Raises:
-        UserError: If the job does not have so many nodes, or `work` raises it in a process.
+        UserError: If the job does not have `num_nodes` nodes, or `work` raises it in a process.
         ChildProcessError: If a process fails otherwise; its traceback is on standard error.
     """
     held = int(os.environ.get("SLURM_JOB_NUM_NODES", "0"))

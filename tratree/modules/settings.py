@@ -30,7 +30,7 @@ class OptimizationSettings:
     """Share of all steps in which the learning rate rises linearly."""
 
     weight_decay: NotNegative = 0.0
-    """Of AdamW."""
+    """Weight decay of AdamW."""
 
     clip: NotNegative = 1.0
     """Largest norm of the gradient; 0 does not clip."""
@@ -51,7 +51,7 @@ class HardwareSettings:
     """Number of them on each node that share the batches of a step, one process each."""
 
     num_nodes: Few = 1
-    """Nodes. Above 1: a SLURM job over as many nodes (hydra/launcher=slurm_nodes)."""
+    """Nodes. Above 1: a SLURM job over that number of nodes (hydra/launcher=slurm_nodes)."""
 
     strategy: Literal["auto", "ddp", "fsdp"] = "auto"
     """Division of work between devices: ddp, each with the whole model; fsdp, each with its part of

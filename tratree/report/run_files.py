@@ -146,7 +146,7 @@ def read_failure(run: Path) -> Failure | None:
 
 
 def read_stage_places(run: Path) -> dict[str, str]:
-    """Return where in the store each stage of a run lies, by title; none if it has not begun."""
+    """Return the folder in the store of each stage of a run, by title; none if it has not begun."""
     document: _StagesOfPoint | None = _if_there(run / "stages.json", _StagesOfPoint)
     return {} if document is None else document["stages"]
 

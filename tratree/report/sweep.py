@@ -41,7 +41,7 @@ class Point:
         settings: Its whole configuration, as Hydra wrote it.
         choices: The chosen option of every group.
         overrides: What its command line said, by key.
-        stages: Where in the store each of its stages lies, by title.
+        stages: The folder in the store of each of its stages, by title.
         results: Its ``results.json``; None as long as there is none.
         failure: Why it failed, if it did.
         starts: ``time`` (where it is known), ``commit`` and ``machine`` of each start of its run.
@@ -66,7 +66,7 @@ class Point:
 
     @cached_property
     def description(self) -> str:
-        """Its command line, but for the store."""
+        """Its command line, without the store."""
         shown = (f"{key}={value}" for key, value in self.overrides.items() if key != "store")
         return " ".join(shown)
 
@@ -113,7 +113,9 @@ def find_points(folders: Sequence[Path]) -> list[Point]:
         read_results(point.folder, PointResults)  # which the tables rely on
     if not points:
         names = ", ".join(map(str, folders))
-        raise UserError(f"no run lies in {names}: give the folder that the sweep named at its end")
+        raise UserError(
+            f"there is no run in {names}: give the folder that the sweep named at its end"
+        )
     return points
 
 
@@ -136,7 +138,7 @@ def find_begun_points(folders: Sequence[Path]) -> list[Point]:
 
 
 def axes(points: Sequence[Point]) -> list[str]:
-    """Return the keys that the sweep varies, besides environment, method and seed."""
+    """Return the keys that the sweep varies, other than environment, method and seed."""
     keys = dict.fromkeys(key for point in points for key in point.overrides)
     return [
         key
@@ -176,6 +178,6 @@ def newest_last(points: Iterable[Point]) -> list[Point]:
 
 
 def by_key(overrides: Iterable[str]) -> dict[str, str]:
-    """Return what stands after ``=`` in each override, by what stands before it."""
+    """Return the text after ``=`` in each override, by the text before it."""
     pairs = (override.lstrip("+~").partition("=") for override in overrides)
     return {key: value for key, _, value in pairs}

@@ -48,7 +48,7 @@ NOTE = (
     "PGR is the share of the gap between the weak and the strong model after SFT that a system "
     "recovers, so strong SFT is the ceiling; it is a mean of ratios, one a seed, and says nothing "
     "where the gap is small. "
-    "– stands for a setting that does not matter to a system: one evaluation serves all its values."
+    "– marks a setting that does not matter to a system: one evaluation serves all its values."
 )
 REPLICATED = (
     "The same configuration and seed, measured again. Tables have the newest measurement; these "

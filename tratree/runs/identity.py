@@ -53,7 +53,7 @@ def point_identity(settings: Mapping[str, Any]) -> str:
 
 
 def configurations(settings: Mapping[str, Any]) -> Mapping[str, str]:
-    """Return a digest of what determines the evaluation of each system, but for the seed.
+    """Return a digest of what determines the evaluation of each system, except for the seed.
 
     It is the key of the system's evaluation stage, for one seed and one set of resources, so a
     setting that does not concern a method is no part of it.
@@ -142,7 +142,7 @@ def _digests(whole: Mapping[str, Any], config: Config | None) -> Mapping[str, st
 def _whole(text: str) -> tuple[Mapping[str, Any], Config | None]:
     """Return all settings but seed and resources, and the same as a configuration.
 
-    Settings that are no key any more stand under `GONE`. What is no configuration any more, or
+    Settings that are not a key any more are under `GONE`. What is no configuration any more, or
     never was one, is returned as it was written, and None.
     """
     written = json.loads(text)

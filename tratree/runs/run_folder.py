@@ -36,7 +36,7 @@ class RunStages:
 
     Attributes:
         store: The root of the store.
-        folders: Where each stage lies once it is finished, relative to `store`, by its title.
+        folders: The folder of each stage once it is finished, relative to `store`, by its title.
     """
 
     store: Path
@@ -109,7 +109,7 @@ def read_stages(run: Path) -> RunStages:
     return RunStages(store, document["stages"])
 
 
-_AGAIN = "run the same command again to write it anew"
+_AGAIN = "run the same command again to rewrite it"
 
 
 def stage_seconds(run: Path) -> dict[str, float]:

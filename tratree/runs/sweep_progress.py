@@ -26,7 +26,7 @@ class StageProgress:
         title: Name and label.
         finished: How many are finished.
         running: How many are being computed.
-        missing: How many are still to be begun, or gone on with.
+        missing: How many are still to be begun or resumed.
         seconds: How long a finished one took in the mean; None as long as none has finished.
     """
 

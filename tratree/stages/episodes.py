@@ -23,7 +23,7 @@ from tratree.trajectory.types import Trajectory
 
 
 def rollout_settings(config: Config) -> dict[str, Any]:
-    """Return what the episodes of a model depend on, besides games and weights."""
+    """Return what the episodes of a model depend on, other than games and weights."""
     model = config.model
     return {
         "max_steps": config.env.max_steps,
@@ -73,7 +73,7 @@ def play_episodes(
     known: Sequence[Trajectory] = (),
     adapter: bool = True,
 ) -> list[Trajectory]:
-    """Play `episodes` with the job's model, going on from the log of an interrupted run.
+    """Play `episodes` with the job's model, resuming from the log of an interrupted run.
 
     Every finished episode is a line of the log at once. They are returned in the order of
     `episodes`, whatever the order in which they finished; those of `earlier` are counted only, and

@@ -33,7 +33,7 @@ REFERENCE = "reference.json"
 def reference_stage(config: Config, pairs: Stage, model: Stage, label: str = "") -> Stage:
     """Score a set of pairs, once for all settings of the DPO loss.
 
-    They are scored anew for another reference, and for another number type or packing, which
+    They are scored again for another reference, and for another number type or packing, which
     change the last bits.
 
     Args:

@@ -50,8 +50,8 @@ class ExploreSettings:
     """Training tasks to explore; null takes all. Their only label is the environment's score."""
 
     trajectories: Annotated[int, Field(strict=True, ge=1, le=10_000)]
-    """M, trajectories a task (reference code: 4 to 6): 6, or as many as the trees are to be
-    wide."""
+    """M, trajectories a task (reference code: 4 to 6): 6, or the width of the trees if
+    that is larger."""
 
     tokens: Count | None = None
     """Most sampled tokens that are kept, over all tasks; null: no limit. All tasks have their first

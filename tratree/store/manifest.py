@@ -33,7 +33,7 @@ MANIFEST = "manifest.json"
 NOT_LISTED = (MANIFEST, TIMING)
 
 SMALL = 1 << 22
-"""Files of up to so many bytes are read at every check, larger ones once for each state."""
+"""Most bytes of a file that is read at every check; larger ones are read once for each state."""
 
 
 class FileEntry(TypedDict):
@@ -44,7 +44,7 @@ class FileEntry(TypedDict):
 
 
 Manifest = dict[str, FileEntry]
-"""By path relative to the stage's folder, with slashes."""
+"""Files, by path relative to the stage's folder, with slashes."""
 
 State = list[int]
 """Signs that a file was not written since: size, both times in nanoseconds, and inode."""

@@ -46,7 +46,7 @@ class Job:
     `title` is the stage's, for people and trackers.
 
     `folder` may hold what an earlier, interrupted run of the same stage left there of the files
-    that the stage resumes; the function goes on from them and must end with the same bytes as an
+    that the stage resumes; the function continues from them and must end with the same bytes as an
     undisturbed run.
     """
 
@@ -70,7 +70,7 @@ class Stage:
         run: The function that fills the folder.
         version: Raised when `run` changes what it writes for equal settings.
         label: Tells apart stages of one name in progress messages, such as ``weak``.
-        resumes: The files that `run` goes on from, as patterns of their paths in the folder, such
+        resumes: The files that `run` resumes from, as patterns of their paths in the folder, such
             as ``episodes.log.jsonl``. All else that is there when work begins is removed.
         self_contained: Whether later stages read only what it writes, and not its settings. If
             it writes the same with other settings, what follows need not be computed again.

@@ -1,4 +1,4 @@
-"""``logger=…``: where metrics go besides the files of the store."""
+"""``logger=…``: destinations of metrics in addition to the store's files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names under which a run's figures and pages stand in W&B."""
+"""The names of a run's figures and pages in W&B."""
 
 from __future__ import annotations
 

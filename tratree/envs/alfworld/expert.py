@@ -23,7 +23,7 @@ _LIKELY = frozenset(
     for thing in (*PORTABLE, LAMP)
     if can_hold(receptacle, thing)
 )
-"""Common sense: the types of receptacles where a type of object may lie."""
+"""Common sense: the types of receptacles where a type of object may be."""
 
 _OPENABLE = frozenset(name.lower() for name in constants.OPENABLE_CLASS_LIST)
 
@@ -109,7 +109,7 @@ class _Memory:
         return [name for name in self.receptacles if _type(name) == receptacle_type]
 
     def where(self, object_type: str) -> list[tuple[str, str]]:
-        """Return (object, receptacle) for all objects of a type that lie somewhere."""
+        """Return (object, receptacle) for all objects of a type that are somewhere."""
         return [item for item in self.places.items() if _type(item[0]) == object_type]
 
 

@@ -168,7 +168,7 @@ def goal_in_grammar(grammar: str, path: Path) -> str:
 
 
 def unescaped(text: str) -> str:
-    """Return what a piece of a JSON string stands for; the piece itself if it is none."""
+    """Return the meaning of a piece of a JSON string; the piece itself if it is none."""
     try:
         return str(json.loads(f'"{text}"', strict=False))
     except ValueError:

@@ -43,7 +43,7 @@ _MOVED = {
         ),
     ),
 }
-"""By ``env.wording``."""
+"""Wordings, by ``env.wording``."""
 
 _TRIAL = re.compile(r"trial_[A-Za-z0-9_]*\d")
 

@@ -30,7 +30,7 @@ _STANDS_ON = {
     "HousePlant": {"CounterTop", "DiningTable", "SideTable", "Shelf", "CoffeeTable", "Desk"},
     "Television": {"TVStand", "Dresser", "SideTable"},
 }
-"""Objects that stay where they are, and on what they stand in the official games."""
+"""Objects that stay where they are, and what they are on in the official games."""
 
 _PIECES = {"StoveBurner": (4, 4), "TowelHolder": (1, 2), "HandTowelHolder": (1, 2)}
 """Numbers of pieces in official scenes where the package gives no positions; otherwise one."""

@@ -18,8 +18,8 @@ class AlfworldSettings(EnvSettings):
     the released games, in `data`."""
 
     difficulty: Literal["small", "medium", "full"] = "small"
-    """Of generated games; full has scenes as large as the official ones. small is tuned for the
-    tiny models."""
+    """Size of generated games; full has scenes as large as the official ones. small is tuned for
+    the tiny models."""
 
     train_games: Count = 600
     """Generated games in split train."""

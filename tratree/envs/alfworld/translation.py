@@ -1,4 +1,4 @@
-"""From a game's PDDL to the SAS form that Fast Downward plays, done once and kept on disk."""
+"""Translation of a game's PDDL to the SAS form that Fast Downward plays; kept on disk."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _translate(domain: str, problem: str) -> Translation:
 
 
 def _parameter_names(action: Any) -> list[str]:
-    """Return the declared parameters, without those that stand for quantified variables."""
+    """Return the declared parameters, without those of quantified variables."""
     declared = action.parameters[: action.num_external_parameters]
     return [parameter.name.lstrip("?") for parameter in declared]
 

@@ -15,7 +15,7 @@ SIMPLIFICATIONS = (
     "selfWateringFlowerPots",
     "noElectricalAction",
 )
-"""The simulator's simplifications; ``easy`` stands for those of them that suit the task."""
+"""The simulator's simplifications; ``easy`` means those of them that suit the task."""
 
 
 @settings

@@ -59,7 +59,7 @@ class VirtualMachine:
     Attributes:
         pid: The process.
         simulator: The simulator's ``PythonInterface``. All simulators of one virtual machine would
-            share their random state, hence only one.
+            share their random state, so only one.
 
     Raises:
         UserError: If Java is missing or does not start.

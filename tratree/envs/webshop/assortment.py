@@ -14,7 +14,7 @@ class Range:
 
     Attributes:
         category: One of WebShop's five.
-        path: Where the kinds stand in the shop's tree.
+        path: Place of the kinds in the shop's tree.
         kinds: Their names; the query that finds them, too.
         attributes: What such products can be; no two are similar enough to count as equal.
         options: For each option group, the values that such products can come in.

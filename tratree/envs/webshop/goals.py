@@ -37,7 +37,7 @@ class WantedOption:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """An instruction and what it stands for; an agent sees only the instruction.
+    """An instruction and its meaning; an agent sees only the instruction.
 
     Attributes:
         instruction: The wish in words.

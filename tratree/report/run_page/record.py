@@ -29,7 +29,7 @@ class StageRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run as it lies on the disk.
+    """A run as it is stored on the disk.
 
     Attributes:
         name: Of its folder.

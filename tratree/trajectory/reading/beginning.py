@@ -59,7 +59,7 @@ def episode_begins(messages: Sequence[Message]) -> int:
 
 
 def _polite_end(messages: Sequence[Message]) -> int:
-    """Return where the message stands that follows a polite answer to rules; 0 without one."""
+    """Return the index of the message after a polite answer to rules; 0 without one."""
     first = next(n for n, message in enumerate(messages) if message.role == "agent")
     if first + 1 >= len(messages) or not any(m.role == "agent" for m in messages[first + 1 :]):
         return 0

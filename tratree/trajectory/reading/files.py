@@ -1,7 +1,7 @@
 """Files and folders as records: JSON in every arrangement, gzip, parquet, Arrow, plain logs.
 
 A file is read as what it holds, not as what it is called. What is damaged is a problem of its own
-place; what stands before and after it is read.
+place; what comes before and after it is read.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def _split_at_prompts(text: str) -> list[tuple[str, str]]:
 
 
 def _split_at_labels(text: str, marks: list[re.Match[str]]) -> list[tuple[str, str]]:
-    """Split at ``Observation``; what stands from a thought or an action to it is the agent's."""
+    """Split at ``Observation``; the text from a thought or an action to it is the agent's."""
     messages = [("user", text[: marks[0].start()].strip())]
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     for mark, end in zip(marks, ends, strict=True):

@@ -140,7 +140,7 @@ def _decoded(text: str) -> Any:
 
 
 def _prompt(record: Mapping[str, Any]) -> list[Message]:
-    """Return what stands before a completion: a ``prompt``, or Alpaca's instruction and history."""
+    """Return the messages before a completion: ``prompt``, or Alpaca's instruction and history."""
     messages = _messages(record["history"], "history") if record.get("history") else []
     prompt = record.get("prompt")
     if isinstance(prompt, str | list) and prompt:

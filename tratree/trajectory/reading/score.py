@@ -1,4 +1,4 @@
-"""The outcome that a record states, wherever it stands and in whatever scale."""
+"""The outcome that a record states, wherever it is and in whatever scale."""
 
 from __future__ import annotations
 
