@@ -1,4 +1,4 @@
-"""Findings of the experiments that are no sweeps, read from the results in their folders.
+"""Findings of the experiments that are not sweeps, read from the results in their folders.
 
 A folder that keeps no results that a program can read has a ``finding.json`` beside its README:
 a list of rows with ``measured``, ``seeds`` and ``result``, written by hand.

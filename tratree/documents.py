@@ -61,7 +61,7 @@ def parse_json(text: str | bytes) -> Any:
     """Return the data of a JSON text.
 
     Raises:
-        ValueError: If it is none, nested too deeply, or holds a number that is not finite.
+        ValueError: If it is not JSON, nested too deeply, or holds a number that is not finite.
     """
     try:
         return json.loads(text, parse_constant=_refuse_constant)

@@ -41,7 +41,7 @@ def write_point(folder: Path, overrides: dict[str, Any], **files: Any) -> None:
 
 
 def finished(method: str, seed: int, key: str, reward: float) -> dict[str, Any]:
-    """Return the files of a point that is done; `key` is of the method's evaluation."""
+    """Return the files of a point that is done; `key` is that of the method's evaluation."""
 
     def figures(mean: float) -> dict[str, Any]:
         estimate = {"mean": mean, "low": mean, "high": mean}

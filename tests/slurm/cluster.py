@@ -128,7 +128,7 @@ def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str] | No
 
 
 def ignored_signals(process: str) -> set[int]:
-    """Return the signals that a process ignores; none if it is no longer there."""
+    """Return the signals that a process ignores; none if it is gone."""
     try:
         status = Path("/proc", process, "status").read_text()
     except OSError:

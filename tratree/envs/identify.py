@@ -21,7 +21,7 @@ class Identity:
         task: The task, if name and goal agree on it, or the name alone says that it is held out.
         held_out: Whether it must not be trained on.
         candidates: Held-out tasks of the same goal, where neither name nor goal identifies it: it
-            could be one of them. None where its goal cannot be told, so that it could be any.
+            could be one of them. None where its goal is unknown, so that it could be any.
     """
 
     task: Task | None = None

@@ -115,7 +115,7 @@ def load_adapter(model: PreTrainedModel, folder: Path, *, trainable: bool) -> Pe
     """Put the adapter in `folder` on its base model.
 
     Raises:
-        UserError: If there is no intact adapter in `folder`, or it is of another base model.
+        UserError: If there is no intact adapter in `folder`, or it belongs to another base model.
     """
     for name in (WEIGHTS, CONFIG):
         if not (folder / name).is_file():

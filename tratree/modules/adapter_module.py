@@ -118,7 +118,7 @@ class AdapterModule(LightningModule, Generic[Batch]):
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Check that the checkpoint is of an adapter like this one.
+        """Check that the checkpoint belongs to an adapter like this one.
 
         Raises:
             UserError: If it is not.

@@ -71,7 +71,7 @@ def _environment() -> dict[str, str]:
 
 
 def _run() -> None:
-    """Do the work that comes in by standard input; standard output tells of a `UserError` only."""
+    """Do the work that comes in by standard input; standard output has only a `UserError`."""
     teller = os.dup(1)
     os.dup2(2, 1)
     # Only in the new processes: it takes seconds.

@@ -120,7 +120,7 @@ def find_points(folders: Sequence[Path]) -> list[Point]:
 
 
 def find_begun_points(folders: Sequence[Path]) -> list[Point]:
-    """Find all runs as `find_points` does; none is no error.
+    """Find all runs as `find_points` does; it is not an error if there are none.
 
     Raises:
         UserError: If a folder does not exist, or a file of a run is damaged.

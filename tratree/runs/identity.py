@@ -1,6 +1,6 @@
 """Identity of a result: the part of a configuration that determines it, however written.
 
-The order and wording of overrides, resources, and the commit are no part of it: the same
+The order and wording of overrides, resources, and the commit are not part of it: the same
 configuration and seed measured again is a replication.
 """
 
@@ -56,7 +56,7 @@ def configurations(settings: Mapping[str, Any]) -> Mapping[str, str]:
     """Return a digest of what determines the evaluation of each system, except for the seed.
 
     It is the key of the system's evaluation stage, for one seed and one set of resources, so a
-    setting that does not concern a method is no part of it.
+    setting that does not concern a method is not part of it.
 
     Args:
         settings: As of `point_identity`.
@@ -105,7 +105,7 @@ def _configurations(text: str) -> Mapping[str, str]:
 def _concerns(text: str, system: str, key: str, value: str) -> bool:
     whole, config = _whole(text)
     if config is None:
-        return True  # as far as can be told
+        return True  # as far as is known
     values, new = plain(config), json.loads(value)
     *path, last = key.split(".")
     owner: Any = values

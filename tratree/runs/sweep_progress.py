@@ -66,7 +66,7 @@ class SweepProgress:
 
     @property
     def unknown(self) -> list[StageProgress]:
-        """Those left whose time cannot be told, because none of their title has finished."""
+        """Those left whose time is unknown, because none of their title has finished."""
         return [stage for stage in self.stages if stage.left and stage.seconds is None]
 
 

@@ -66,7 +66,7 @@ def pair_chat(chat: ChatFormat, settings: Mapping[str, Any]) -> ChatFormat:
 
 
 def pair_inputs(pairs: Stage) -> dict[str, Stage]:
-    """Return the stages that `load_pairs` reads: the pairs, and their trees if they are of any."""
+    """Return the stages that `load_pairs` reads: the pairs, and their trees if they have any."""
     return {"pairs": pairs, **{n: s for n, s in pairs.inputs.items() if n == "trees"}}
 
 

@@ -35,7 +35,7 @@ class ExpertSettings:
     first; null: all."""
 
     train_unidentified: bool = False
-    """Of such a file: whether to train on demonstrations whose task cannot be told, though a
+    """Of such a file: whether to train on demonstrations whose task is unknown, though a
     held-out task has the same goal. Set it to true only if you know that they are of training
     tasks."""
 

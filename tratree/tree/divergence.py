@@ -1,4 +1,4 @@
-"""Preference pairs from where trajectories part (section 3.2 of the paper)."""
+"""Preference pairs from where trajectories diverge (section 3.2 of the paper)."""
 
 from __future__ import annotations
 

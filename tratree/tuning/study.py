@@ -183,7 +183,7 @@ def _once(settings: list[Setting]) -> list[Setting]:
 
 
 def _repeats(trial: FrozenTrial) -> bool:
-    """Return whether an earlier trial had the same values."""
+    """Return whether an earlier trial has the same values."""
     return REPEATS in trial.user_attrs
 
 

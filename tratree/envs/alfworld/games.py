@@ -54,7 +54,7 @@ class GameSource(Protocol):
         ...
 
     def left_out(self, split: str) -> Mapping[str, int]:
-        """Return how many games of a split are no tasks, by the reason."""
+        """Return how many games of a split are not tasks, by the reason."""
         ...
 
     def load(self, task_id: str) -> Game:

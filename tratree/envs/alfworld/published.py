@@ -79,7 +79,7 @@ def task_finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
 
 
 def names_held_out(published: str) -> bool:
-    """Return whether a name is of a held-out split, though the game may not be here.
+    """Return whether a name is that of a held-out split, though the game may not be here.
 
     >>> names_held_out("json_2.1.1/valid_unseen/T/TRIAL/game.tw-pddl")
     True

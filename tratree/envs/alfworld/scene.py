@@ -47,7 +47,7 @@ class Receptacle:
         identifier: Its name in PDDL, with its position.
         type: For example ``Cabinet``.
         position: x, y, z in metres.
-        location: Where the agent stands to reach it; no two pieces share one.
+        location: The agent's place to reach it; no two pieces share one.
     """
 
     identifier: str

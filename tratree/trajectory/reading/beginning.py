@@ -30,9 +30,9 @@ _PROMISE = re.compile(
 def episode_begins(messages: Sequence[Message]) -> int:
     """Return the index of the message that opens the real task.
 
-    It is the first one that states the goal which is stated last: examples in front have goals of
-    their own, and some environments repeat the goal later. Where nothing states a goal, it is what
-    the first turn answers that is no polite answer to rules. Publishers who say what they train on
+    It is the first one that states the last goal: examples before it have goals of their own, and
+    some environments repeat the goal later. Where nothing states a goal, it is the message before
+    the first turn that is more than a polite answer to rules. Publishers who say what they train on
     have the first such turn in the episode.
 
     Args:

@@ -17,7 +17,7 @@ _ROLES = {"system", "user", "assistant", "tool", "environment", "ipython", "obse
 
 
 def split_log(text: str) -> list[tuple[str, str]]:
-    """Return the (role, text) of an episode's messages; nothing if the text is no log of one."""
+    """Return the (role, text) of an episode's messages; nothing if the text is not a log of one."""
     for rendered in (_CHATML, _LLAMA3):
         found = [(role.lower(), said.strip()) for role, said in rendered.findall(text)]
         if found and all(role in _ROLES for role, _ in found):

@@ -72,7 +72,7 @@ class Conversation:
     Attributes:
         messages: In their order. Roles differ between neighbours, but where one opens a task.
         part: ``chosen`` or ``rejected`` of a preference pair; else empty.
-        context: The first messages that are no target of a training: the prompt of a pair.
+        context: The first messages, which are not a target of a training: the prompt of a pair.
     """
 
     messages: tuple[Message, ...]
@@ -84,7 +84,7 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
     """Return the conversations of a record: two of a preference pair, else one.
 
     Raises:
-        RecordError: If it is none, or a field of it has a wrong type.
+        RecordError: If it is not one, or a field of it has a wrong type.
     """
     system = next((record[k] for k in ("system", "system_prompt") if record.get(k)), None)
     front = [] if system is None else [Message("system", _text_of(system, "system")[0])]

@@ -50,7 +50,7 @@ def read_record(record: Any, environment: str | None = None, alone: str = "") ->
 
     Args:
         record: What a file holds.
-        environment: The environment that it is of, where the record itself does not tell.
+        environment: Its environment, where the record itself does not name it.
         alone: The name of its file, if that holds nothing else.
 
     Raises:
