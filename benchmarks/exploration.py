@@ -6,7 +6,7 @@ import argparse
 from itertools import groupby
 from pathlib import Path
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.runs.run import open_store
 from tratree.stages.file_names import EPISODES
 from tratree.stages.methods import weak_trees

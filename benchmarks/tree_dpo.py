@@ -33,7 +33,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from trl import DPOConfig, DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.data.packing import Pack
 from tratree.data.pairs import EncodedPair, PairDataModule
 from tratree.models.loading import load_tokenizer

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tratree.evaluation.power import holm
-from tratree.report.sweep_table import over_seeds, paired
+from tratree.evaluation.seeds import over_seeds, paired
 from tratree.report.table import p_text
 
 FINDING = "finding.json"

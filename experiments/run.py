@@ -28,23 +28,23 @@ from typing import Any
 from experiments.findings import findings
 from tratree.report.html import svg
 from tratree.report.render_table import Table, markdown_table
-from tratree.report.sweep import Point, find_points
-from tratree.report.sweep_page import (
-    NOTE,
-    Summary,
-    replications_in_markdown,
-    summarize_points,
-)
 from tratree.report.table import p_text
-from tratree.runs.kept_points import (
+from tratree.runs.run_folder import seconds_by_name
+from tratree.runs.starts import origin
+from tratree.sweeps.kept_points import (
     KeptPoint,
     join_points,
     keep_points,
     read_points,
     write_points,
 )
-from tratree.runs.run_folder import seconds_by_name
-from tratree.runs.starts import origin
+from tratree.sweeps.points import Point, find_points
+from tratree.sweeps.summary import (
+    NOTE,
+    Summary,
+    replications_in_markdown,
+    summarize_points,
+)
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent

@@ -14,7 +14,7 @@ from threading import Timer
 
 from rich.console import Console
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.large_imports import import_in_server
 from tratree.store.progress import Progress
 

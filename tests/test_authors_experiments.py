@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.config import Config
 from tratree.stages.methods import evaluations
 from tratree.store.stage import with_inputs

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from tratree.cli.compose import CONFIG_FOLDER, compose_config
+from tratree.composition import CONFIG_FOLDER, compose_config
 from tratree.config import (
     Config,
     known_settings,

@@ -7,7 +7,7 @@ from hydra import compose, initialize_config_dir
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from tratree.cli.compose import CONFIG_FOLDER, compose_config
+from tratree.composition import CONFIG_FOLDER, compose_config
 from tratree.config import register_defaults
 from tratree.modules.settings import TrainingSettings
 from tratree.preemption import PATIENCE_SECONDS

@@ -16,10 +16,10 @@ from experiments import run
 from experiments.findings import findings
 from experiments.paper import constants
 from experiments.tuning import run as tuning
-from tests.report.test_sweep import finished, write_point
-from tratree.cli.compose import compose_config
+from tests.sweeps.test_summary import finished, write_point
+from tratree.composition import compose_config
 from tratree.report.render_table import markdown_table
-from tratree.runs.kept_points import read_points
+from tratree.sweeps.kept_points import read_points
 from tratree.tuning.space import Space
 from tratree.tuning.study import Study
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tratree import external_files
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.envs.alfworld.generator import generate_games
 from tratree.envs.webshop.generated_catalogue import generate_catalogue
 from tratree.errors import UserError

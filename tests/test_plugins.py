@@ -11,7 +11,7 @@ import pytest
 from hydra.errors import HydraException
 
 from tratree.cli import planned
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.envs.registry import ENVIRONMENTS
 from tratree.errors import UserError
 from tratree.method_plugins import METHODS

@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import Field
 
-from tratree.composed import check_compositions
+from tratree.composition_checks import check_compositions
 from tratree.envs.registry import ENVIRONMENTS, reference_of
 from tratree.envs.settings import EnvSettings
 from tratree.errors import UserError

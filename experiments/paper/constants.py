@@ -13,7 +13,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.config import Config
 from tratree.policy.rollout_settings import SamplingSettings
 from tratree.report.render_table import markdown_table

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import yaml
 
 from experiments.paper.model_sizes import Role, model, paper_setting
-from tratree.cli.compose import CONFIG_FOLDER, compose_config
+from tratree.composition import CONFIG_FOLDER, compose_config
 from tratree.stages.methods import evaluations
 from tratree.store.stage import Stage, with_inputs
 

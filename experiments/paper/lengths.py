@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.envs.base import play_expert
 from tratree.envs.registry import make_env, prepare_data
 from tratree.errors import UserError

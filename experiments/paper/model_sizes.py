@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.config import Config
 from tratree.models.lora import add_lora
 from tratree.models.settings import LoraSettings

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.envs.registry import make_env, prepare_data
 from tratree.evaluation.metrics import summarize
 from tratree.models.loading import load_tokenizer

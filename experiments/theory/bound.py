@@ -20,13 +20,13 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.config import Config
 from tratree.data.episodes import collate, cut_into_batches
+from tratree.evaluation.seeds import over_seeds
 from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
 from tratree.policy.rollout_settings import SamplingSettings
 from tratree.report.render_table import markdown_table
-from tratree.report.sweep_table import over_seeds
 from tratree.runs.run import open_store
 from tratree.runs.starts import origin, this_start
 from tratree.stages.explore import explore_stage

@@ -19,11 +19,11 @@ from types import MappingProxyType
 
 import numpy as np
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.config import Config
 from tratree.evaluation.power import holm, smallest_difference
+from tratree.evaluation.seeds import over_seeds, paired
 from tratree.report.render_table import markdown_table
-from tratree.report.sweep_table import over_seeds, paired
 from tratree.report.table import p_text
 from tratree.runs.run import open_store
 from tratree.runs.starts import origin, this_start

@@ -11,7 +11,7 @@ import json
 import sys
 from typing import Literal, cast
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.runs.run import open_store
 from tratree.stages.evaluate import evaluate_stage
 from tratree.stages.file_names import METRICS

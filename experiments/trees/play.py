@@ -17,7 +17,7 @@ import random
 import re
 from pathlib import Path
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.envs.base import TextEnv
 from tratree.runs.run import open_store
 from tratree.stages.environment import games_stage, open_env

@@ -20,7 +20,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from recipes.tiny_tokenizer import SPECIAL_TOKENS, with_special_tokens
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.envs.registry import prepare_data
 from tratree.envs.webshop.catalogue import read_products
 from tratree.envs.webshop.goals import human_goals, synthetic_goals

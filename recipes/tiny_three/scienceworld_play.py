@@ -16,7 +16,7 @@ from typing import Any
 
 from transcript import Transcript
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.envs.scienceworld.simulator import Simulator
 
 HOUSE = {

@@ -19,7 +19,7 @@ from build_tokenizer import SCIENCEWORLD_WORDS, split_words
 from scienceworld_play import HOUSE, World
 from transcript import read_transcripts
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 
 EVERY, TRY_EVERY, TRIES = 3, 10, 40
 LATER = ("wait", "wait")

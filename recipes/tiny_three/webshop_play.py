@@ -13,7 +13,7 @@ from pathlib import Path
 
 from transcript import Transcript
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.envs.registry import make_env, prepare_data
 from tratree.envs.webshop.assortment import RANGES
 from tratree.envs.webshop.environment import WebShopEnv

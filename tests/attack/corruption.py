@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.files import files_below
 from tratree.runs.run import open_store

@@ -20,14 +20,14 @@ from tratree.errors import UserError
 from tratree.modules.checkpoint import SafeCheckpointIO
 from tratree.modules.metrics import read_metrics
 from tratree.report.run_page import render
-from tratree.report.sweep import find_begun_points, find_points
-from tratree.report.sweep_page import summarize_points, write_summary
 from tratree.runs.export import find_trained
-from tratree.runs.kept_points import keep_points, read_points, write_points
 from tratree.runs.run_record import read_run
-from tratree.runs.sweep_progress import sweep_progress
 from tratree.store.inventory import list_stages
 from tratree.store.manifest import find_damage
+from tratree.sweeps.kept_points import keep_points, read_points, write_points
+from tratree.sweeps.points import find_begun_points, find_points
+from tratree.sweeps.summary import summarize_points, write_summary
+from tratree.sweeps.sweep_progress import sweep_progress
 from tratree.trajectory.conversations import write_conversations
 from tratree.trajectory.jsonl import write_trajectories
 from tratree.trajectory.reading.read import read_trajectory_files

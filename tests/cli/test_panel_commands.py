@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tratree.cli import evaluate, panel
-from tratree.cli.compose import compose_config
-from tratree.cli.environment import opened
+from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.panel.results import Outcome, Results, write_results
+from tratree.stages.environment import opened
 from tratree.stages.tasks import evaluated_tasks
 
 SHOP = ("env=webshop", "env.products=600", "evaluation.episodes=5")

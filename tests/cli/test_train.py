@@ -9,8 +9,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
 
-from tratree.cli.compose import CONFIG_FOLDER
 from tratree.cli.train import _group
+from tratree.composition import CONFIG_FOLDER
 from tratree.config import register_defaults
 
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from tratree.cli.compose import compose_config
-from tratree.cli.environment import opened
+from tratree.composition import compose_config
 from tratree.envs.base import play_expert
 from tratree.envs.moved_names import renamed
 from tratree.envs.registry import ENVIRONMENTS as PLUGINS
 from tratree.envs.replay import replay
+from tratree.stages.environment import opened
 from tratree.trajectory.types import Step, Task, Trajectory
 
 SHOP = ("env=webshop", "env.products=600", "env.pages=official")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.envs.base import TextEnv, play_expert
 from tratree.envs.registry import make_env, prepare_data
 from tratree.envs.shown_actions import LABEL

@@ -14,7 +14,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.envs.base import TextEnv, play_expert
 from tratree.envs.registry import make_env, prepare_data
 from tratree.models.loading import load_base

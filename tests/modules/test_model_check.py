@@ -62,11 +62,11 @@ def test_figures_that_are_none_are_wrong() -> None:
 def test_a_family_of_a_file_outside(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from tratree.cli import compose
+    from tratree import composition
 
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "mine.yaml").write_text("defaults: [tiny, _self_]\nname: mine\n")
-    monkeypatch.setattr(compose._outside, "folder", tmp_path)
+    monkeypatch.setattr(composition._outside, "folder", tmp_path)
     command.main(["mine"])
     said = capsys.readouterr().out.splitlines()
     assert [line.partition(":")[0] for line in said] == [

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.panel.endpoint import Endpoint, serving
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.config import Config
 from tratree.errors import UserError
 from tratree.models.loading import load_base

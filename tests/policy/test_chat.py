@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.policy.small_tokenizers import FAMILIES, LINES, SPECIALS, template_of, tokenizer_of
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.policy.chat import TEMPLATES, ChatFormat
 from tratree.trajectory.turns import format_turn

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.policy.chat import ChatFormat
 
 SCRIPT = Path(__file__).resolve().parents[2] / "experiments" / "smollm2_cpu" / "convert.py"

@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from tests.policy.small_tokenizers import FAMILIES, template_of, tokenizer_of
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.policy.chat import ChatFormat
 from tratree.policy.rollout_settings import RolloutLimits

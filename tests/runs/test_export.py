@@ -13,8 +13,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.report.card_snippets import run_snippet
 from tests.run_commands import start
-from tratree.cli.compose import compose_config
 from tratree.cli.export import main
+from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.models.names import local_folder
 from tratree.policy.chat import ChatFormat

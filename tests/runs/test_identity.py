@@ -11,7 +11,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from tratree.cli.compose import CONFIG_FOLDER, compose_config
+from tratree.composition import CONFIG_FOLDER, compose_config
 from tratree.config import register_defaults
 from tratree.runs.identity import concerns, configurations, flat, point_identity
 from tratree.settings import plain as settings_of

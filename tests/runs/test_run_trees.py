@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tratree.cli.compose import compose_config
 from tratree.cli.view import main
+from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.runs.run_folder import STAGES, read_stages, write_stages

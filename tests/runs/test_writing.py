@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from tratree.cli.compose import CONFIG_FOLDER
+from tratree.composition import CONFIG_FOLDER
 from tratree.config import register_defaults
 from tratree.errors import UserError
 from tratree.runs.run_folder import writing

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.runs.run import open_store
 from tratree.stages.file_names import EPISODES
 from tratree.stages.methods import explored

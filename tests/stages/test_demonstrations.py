@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tratree.cli.compose import compose_config
-from tratree.cli.environment import opened
+from tratree.composition import compose_config
 from tratree.config import Config
 from tratree.envs.base import play_expert
 from tratree.errors import UserError
 from tratree.external_data import external_data
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
+from tratree.stages.environment import opened
 from tratree.stages.explore import explore_stage
 from tratree.stages.sft import sft_stage
 from tratree.stages.tasks import explored_tasks

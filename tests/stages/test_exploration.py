@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.stages.test_methods import changed, keys
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.policy.rollout_settings import Episode, SamplingSettings
 from tratree.stages.episodes import Tally

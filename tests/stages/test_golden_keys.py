@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.method_plugins import METHODS
 from tratree.stages.methods import evaluations
 from tratree.store.stage import with_inputs

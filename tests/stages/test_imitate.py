@@ -12,7 +12,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tests.policy.small_tokenizers import LINES, tokenizer_of
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.modules.metrics import METRICS
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import without_token_ids

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.stages.methods import systems
 from tratree.store.stage import Stage

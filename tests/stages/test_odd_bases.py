@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from benchmarks.model_families import quiet, tiny_config, tiny_model
 from tests.modules.small_models import SETTINGS, episodes
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.data.episodes import EpisodeDataModule
 from tratree.errors import UserError
 from tratree.models.full import save_whole, train_all

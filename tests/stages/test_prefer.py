@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.models.names import local_folder
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings

@@ -11,8 +11,8 @@ import pytest
 from tests.policy.prompts import EXAMPLE, RULES, write_prompt
 from tests.run_commands import start
 from tests.stages.test_methods import keys
-from tratree.cli.compose import compose_config
 from tratree.cli.export import main as export
+from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.policy.prompt import Prompt
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
@@ -167,8 +167,8 @@ def test_imported_demonstrations_with_the_prompt_inside(
 @pytest.fixture
 def take_demonstrations() -> Callable[..., list]:
     from tests.stages.test_demonstrations import SHOP, configuration, open_store
-    from tratree.cli.environment import opened
     from tratree.envs.base import play_expert
+    from tratree.stages.environment import opened
     from tratree.trajectory.conversations import write_conversations
 
     def take(folder: Path, name: str, opening: list[str]) -> list:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.stages.explore import explore_stage
 from tratree.stages.file_names import EPISODES

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from tests.policy.vllm_stand_in import GreedyVllm, serving
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.stages.evaluate import evaluate_stage

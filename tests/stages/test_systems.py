@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.config import Config
 from tratree.method_plugins import METHODS
 from tratree.runs.run import open_store, run

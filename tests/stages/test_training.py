@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.modules.adapter_module import learning_rate_schedule
 from tratree.modules.fit import FitReport

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.runs import run as runs
 from tratree.store import code

@@ -117,7 +117,7 @@ def test_other_inputs_or_settings_are_computed_with(
 
 UNGUARDED = """
 import multiprocessing
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.store.progress import Progress
 from tratree.runs.run import open_store
 print("opened", open_store(compose_config(["store=store"]), Progress()).root)

@@ -13,7 +13,7 @@ import pytest
 
 from tests import commands
 from tests.tracking.dashboards import alfworld_dashboard, configuration_keys, keys_of
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.runs.identity import point_identity
 from tratree.settings import plain
 from tratree.tracking.wandb_tracker import run_id

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from tratree.cli.compose import compose_config
-from tratree.cli.environment import opened, tasks_of
 from tratree.cli.play import find_task
+from tratree.composition import compose_config
 from tratree.envs.base import play_expert
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
+from tratree.stages.environment import opened, tasks_of
 from tratree.stages.training import chat_settings, load_chat
 
 

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> None:
 
     check_connection("tratree dashboard")
 
-    from tratree.cli.compose import compose_config
+    from tratree.composition import compose_config
     from tratree.method_plugins import METHODS
     from tratree.runs.run import STRONG, WEAK
     from tratree.tracking.wandb_dashboard import build_dashboard, publish

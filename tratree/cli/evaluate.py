@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tratree.cli.arguments import ArgumentParser
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.large_imports import large_imports
 
 

@@ -13,8 +13,8 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from tratree.cli.arguments import ArgumentParser
-from tratree.cli.compose import describe_composition_error, use_config_dir
-from tratree.composed import refuse_credentials
+from tratree.composition import describe_composition_error, use_config_dir
+from tratree.composition_checks import refuse_credentials
 from tratree.errors import UserError
 
 CONFIG_DIR = "--config-dir"

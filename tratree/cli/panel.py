@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tratree.cli.arguments import ArgumentParser, write_page
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.envs.registry import ENVIRONMENTS
 
 

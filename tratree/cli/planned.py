@@ -14,7 +14,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from typing_extensions import TypedDict
 
-from tratree.cli.compose import compose_config, describe_composition_error
+from tratree.composition import compose_config, describe_composition_error
 from tratree.documents import read_yaml
 from tratree.errors import UserError
 from tratree.settings import plain

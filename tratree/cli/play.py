@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from tratree.cli.compose import compose_config
-from tratree.cli.environment import opened, tasks_of
+from tratree.composition import compose_config
 from tratree.envs.base import Expert, NoExpertError, StepResult, TextEnv
 from tratree.errors import UserError
+from tratree.stages.environment import opened, tasks_of
 from tratree.trajectory.types import Task
 
 HELP = (

@@ -13,7 +13,7 @@ from tratree.errors import UserError
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from tratree.runs.sweep_progress import SweepProgress
+    from tratree.sweeps.sweep_progress import SweepProgress
 
 LOOK_EVERY_SECONDS = 5.0
 
@@ -68,8 +68,8 @@ def _look(sweep: Path) -> tuple[SweepProgress, Group]:
         planned_runs,
         planned_stages,
     )
-    from tratree.report.sweep import by_key, find_begun_points
-    from tratree.runs.sweep_progress import sweep_progress
+    from tratree.sweeps.points import by_key, find_begun_points
+    from tratree.sweeps.sweep_progress import sweep_progress
 
     begun = find_begun_points([sweep])
     known_by = {point.identity for point in begun}

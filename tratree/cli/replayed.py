@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from tratree.cli.compose import compose_config
-from tratree.cli.environment import opened
+from tratree.composition import compose_config
 from tratree.envs.identify import Identifier
 from tratree.envs.moved_names import renamed
 from tratree.envs.plugin import EnvironmentPlugin
 from tratree.envs.registry import ENVIRONMENTS, reference_of
 from tratree.envs.replay import replay
 from tratree.errors import UserError
+from tratree.stages.environment import opened
 from tratree.trajectory.reading.read import Reading
 from tratree.trajectory.types import Task, Trajectory
 

@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _root(given: Path | None) -> Path:
-    from tratree.cli.compose import compose_config
+    from tratree.composition import compose_config
 
     return (Path(compose_config([]).store) if given is None else given).absolute()
 

@@ -32,8 +32,8 @@ def main(arguments: Sequence[str]) -> None:
 
     # Heavy imports wait until the arguments are known to be right.
     from tratree.report.render_table import markdown_table
-    from tratree.report.sweep import find_points
-    from tratree.report.sweep_page import summarize_points, write_summary
+    from tratree.sweeps.points import find_points
+    from tratree.sweeps.summary import summarize_points, write_summary
 
     summary = summarize_points(find_points(given.folders))
     out = given.out or given.folders[0] / "summary"

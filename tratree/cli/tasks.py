@@ -10,11 +10,11 @@ from contextlib import suppress
 from rich.console import Console
 from rich.table import Table
 
-from tratree.cli.compose import compose_config
-from tratree.cli.environment import opened, tasks_of
+from tratree.composition import compose_config
 from tratree.config import Config
 from tratree.envs.base import TextEnv, notes
 from tratree.errors import UserError
+from tratree.stages.environment import opened, tasks_of
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -14,8 +14,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from tratree.cli.checks import check_machine
-from tratree.cli.compose import CONFIG_FOLDER, check_choices
 from tratree.cli.failures import Sweep, list_failures, write_failure
+from tratree.composition import CONFIG_FOLDER, check_choices
 from tratree.config import read_config, register_defaults
 from tratree.errors import UserError
 from tratree.large_imports import large_imports

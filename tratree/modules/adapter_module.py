@@ -12,14 +12,14 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
-from transformers import get_constant_schedule_with_warmup, get_linear_schedule_with_warmup
 
 from tratree.data.batches import Batch
 from tratree.errors import UserError
+from tratree.models.adapted import CausalModel
 from tratree.models.ranks import whole
 from tratree.modules.attention_check import check_batches, check_packs
 from tratree.modules.finite import check_step
-from tratree.modules.pack_attention import CausalModel, attend_by_edges
+from tratree.modules.pack_attention import attend_by_edges
 from tratree.modules.settings import TrainingSettings
 from tratree.modules.sharding import ShardedStrategy, shard
 
@@ -137,6 +137,9 @@ def learning_rate_schedule(
 ) -> LRScheduler:
     """Return the schedule of a training of `steps` steps; that of a name of transformers is its."""
     warmup = math.ceil(settings.warmup_share * steps)  # as transformers' Trainer counts
+    # Imported here, because it brings PEFT: see `tratree.models.adapted`.
+    from transformers import get_constant_schedule_with_warmup, get_linear_schedule_with_warmup
+
     if settings.schedule == "linear":
         return get_linear_schedule_with_warmup(optimizer, warmup, steps)
     if settings.schedule == "constant_with_warmup":

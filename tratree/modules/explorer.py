@@ -10,9 +10,9 @@ from torch.nn.functional import log_softmax, nll_loss
 from transformers import PreTrainedModel
 
 from tratree.data.episodes import Batch
+from tratree.models.adapted import CausalModel
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.log_probabilities import batch_logits
-from tratree.modules.pack_attention import CausalModel
 from tratree.modules.settings import TrainingSettings
 
 

@@ -11,7 +11,8 @@ from torch.nn.functional import cross_entropy
 
 from tratree.data.episodes import Batch, collate, cut_into_batches
 from tratree.data.packing import Pack, cut_into_packs, pack_sequences
-from tratree.modules.pack_attention import CausalModel, attend_by_edges, attention_arguments
+from tratree.models.adapted import CausalModel
+from tratree.modules.pack_attention import attend_by_edges, attention_arguments
 from tratree.policy.encoding import EncodedTrajectory
 
 

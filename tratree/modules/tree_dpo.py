@@ -7,9 +7,9 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from tratree.data.pairs import PairBatch
+from tratree.models.adapted import CausalModel
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.log_probabilities import sequence_log_probs
-from tratree.modules.pack_attention import CausalModel
 from tratree.modules.settings import DPOSettings, TrainingSettings
 
 

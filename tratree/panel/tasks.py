@@ -6,9 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tratree.cli.environment import opened
 from tratree.config import Config
-from tratree.stages.environment import env_settings
+from tratree.stages.environment import env_settings, opened
 from tratree.stages.tasks import evaluated_tasks
 from tratree.trajectory.jsonl import canonical_json
 from tratree.trajectory.types import Task

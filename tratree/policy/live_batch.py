@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
-from peft import PeftModel
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from tratree.models.adapted import is_adapted
 from tratree.models.architecture import check_context
 from tratree.models.masks import unread_mask
 from tratree.policy.cache import RolloutCache
@@ -85,7 +85,7 @@ class LiveBatch:
         return stale
 
     def _weights_version(self) -> tuple[int, str]:
-        adapter = self._model.active_adapter if isinstance(self._model, PeftModel) else ""
+        adapter = self._model.active_adapter if is_adapted(self._model) else ""
         versions = (0 if p.is_inference() else p._version for p in self._weights)
         return sum(versions), str(adapter)
 

@@ -26,7 +26,8 @@ from tratree.policy.watched_env import IDLE
 from tratree.policy.worker_process import Duty, LoadPolicy, Retired, work
 from tratree.trajectory.types import Trajectory
 
-_PRELOADED = ["tratree.policy.workers", "transformers.models.llama.modeling_llama"]
+PRELOADED = ["tratree.policy.workers", "transformers.models.llama.modeling_llama"]
+"""Imported once for all workers; none may initialise CUDA."""
 _MOST_DEATHS = 3
 
 
@@ -101,7 +102,7 @@ def roll_out(
         source=source,
     )
     context = multiprocessing.get_context("forkserver")
-    import_in_server(context, [*_PRELOADED, *preload])
+    import_in_server(context, [*PRELOADED, *preload])
     duty = Duty(
         load_policy,
         make_env,

@@ -19,7 +19,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from tratree.cli.compose import CONFIG_FOLDER
+from tratree.composition import CONFIG_FOLDER
 from tratree.config import RENAMED, Config, read_config, register_defaults
 from tratree.errors import UserError
 from tratree.models.names import PACKAGE_PREFIX, local_folder

@@ -1,7 +1,9 @@
-"""Stage ``games``: what an environment plays on, made or found."""
+"""Stage ``games``, what an environment plays on, made or found; and opening the environment."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,16 @@ from tratree.envs.registry import (
     prepare_data,
     reference_of,
 )
+from tratree.errors import UserError
 from tratree.external_files import located
+from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.policy.prompt import Prompt, read_prompt
 from tratree.settings import defaults, plain
 from tratree.store.finished import read_description
-from tratree.store.stage import Job, Stage
+from tratree.store.progress import Progress
+from tratree.store.stage import Job, Resources, Stage
+from tratree.store.store import Store
+from tratree.trajectory.types import Task
 
 LATER = ("target", "show_admissible", "forgiving", "expert", "distinct_goals")
 """Settings that came after stored results."""
@@ -72,6 +79,27 @@ def configured_prompt(config: Config) -> Prompt | None:
 def open_env(games: Path, cache: Path) -> TextEnv:
     """Open the environment whose settings and games a finished ``games`` stage holds."""
     return env_opener(games, cache)()
+
+
+@contextmanager
+def opened(config: Config) -> Iterator[TextEnv]:
+    """Open the environment of a configuration; its games are made or found in the run's store."""
+    root = Path(config.store).absolute()
+    cache = root / "cache"
+    store = Store(root, Resources(WorkerSettings(), EngineSettings(1), cache), Progress())
+    with closing(open_env(store.ensure(games_stage(config)), cache)) as env:
+        yield env
+
+
+def tasks_of(env: TextEnv, config: Config, split: str) -> list[Task]:
+    """Return the tasks of a split, named as in ``env.splits``.
+
+    Raises:
+        UserError: If there is no such split, or no data of it.
+    """
+    if split not in config.env.splits:
+        raise UserError(f"--split {split} is not known: use one of {', '.join(config.env.splits)}")
+    return env.tasks(config.env.splits[split])
 
 
 def env_maker(job: Job) -> partial[TextEnv]:

@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from lightning.pytorch.profilers import AdvancedProfiler, Profiler, SimpleProfiler
-from peft import PeftModel
 from rich.console import Console
 from transformers import PreTrainedModel
 from typing_extensions import TypedDict
@@ -21,6 +20,7 @@ from tratree.config import BaseModelSettings, Config
 from tratree.data.data_module import StepDataModule
 from tratree.documents import read_json
 from tratree.errors import UserError
+from tratree.models.adapted import CausalModel, is_adapted
 from tratree.models.full import load_whole, save_whole, train_all
 from tratree.models.loading import load_base, load_stop_ids, load_tokenizer
 from tratree.models.lora import add_lora, load_adapter, load_policy_model, save_adapter
@@ -33,7 +33,6 @@ from tratree.modules.finite import check_weights
 from tratree.modules.fit import CHECKPOINT, FitReport, fit
 from tratree.modules.metrics import METRICS, logged_metrics
 from tratree.modules.nodes import run_on_nodes
-from tratree.modules.pack_attention import CausalModel
 from tratree.modules.processes import run_in_processes
 from tratree.modules.settings import OptimizationSettings, TrainingSettings
 from tratree.policy.chat import ChatFormat
@@ -266,7 +265,7 @@ def train(job: Job, module: AdapterModule, data: StepDataModule[Any, Any]) -> No
             profiler=_profiler(job),
         )
     check_weights(module.model)
-    if isinstance(module.model, PeftModel):
+    if is_adapted(module.model):
         save_adapter(module.model, job.folder / ADAPTER)
     else:
         save_whole(module.model, job.folder / ADAPTER)

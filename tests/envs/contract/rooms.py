@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.envs.base import StepResult, TextEnv
 from tratree.envs.registry import make_env, prepare_data
 from tratree.trajectory.types import Task

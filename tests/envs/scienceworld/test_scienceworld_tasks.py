@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.envs.base import NoExpertError
 from tratree.envs.registry import make_env, prepare_data
 from tratree.envs.scienceworld.environment import ScienceWorldEnv

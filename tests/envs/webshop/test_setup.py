@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import pytest
 
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.envs.base import play_expert
 from tratree.envs.registry import make_env, prepare_data
 from tratree.errors import UserError

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.commands import train
-from tratree.cli.compose import compose_config
+from tratree.composition import compose_config
 from tratree.errors import UserError
 
 CALLS = {

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tratree.report.html import COLOURS, MARKERS
-from tratree.report.sweep_table import Row
+from tratree.sweeps.rows import Row
 
 LETTER = 0.08
 """Inches that a letter of a label takes, so that labels take no room from the panels."""

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tratree.report.sweep import Point, newest_last
 from tratree.runs.run_folder import STAGES, read_stages
 from tratree.store.finished import read_seconds
 from tratree.store.store import is_being_computed
+from tratree.sweeps.points import Point, newest_last
 
 STATES = ("waiting", "running", "interrupted", "done", "failed")
 

@@ -11,9 +11,9 @@ import pytest
 import yaml
 from filelock import FileLock
 
-from tratree.cli.compose import compose_config
 from tratree.cli.planned import planned_points, planned_runs, planned_stages
 from tratree.cli.progress import main
+from tratree.composition import compose_config
 from tratree.errors import UserError
 
 TASK = ["debug=smoke", "store=store", "seed=0,1,2,3"]

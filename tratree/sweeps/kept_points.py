@@ -16,9 +16,9 @@ from typing_extensions import TypedDict
 
 from tratree.documents import read_json_lines
 from tratree.report.run_files import PointResults
-from tratree.report.sweep import Point, newest_last
 from tratree.runs.run_folder import stage_seconds
-from tratree.runs.task_scores import SCORES, read_task_scores
+from tratree.sweeps.points import Point, newest_last
+from tratree.sweeps.task_scores import SCORES, read_task_scores
 
 FIELDS = ("name", "settings", "choices", "overrides", "stages", "results", "starts")
 

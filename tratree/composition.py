@@ -1,4 +1,4 @@
-"""The configuration as the command line composes it."""
+"""Composing the configuration of a run from overrides and the files of ``conf/``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tratree.config import Config, read_config, register_defaults, unknown_key
 from tratree.errors import UserError
 from tratree.settings import nearest
 
-PACKAGE = Path(__file__).resolve().parents[1]
+PACKAGE = Path(__file__).resolve().parent
 # A wheel carries conf/ inside the package; a checkout has it beside the package.
 CONFIG_FOLDER = next(p for p in (PACKAGE / "conf", PACKAGE.parent / "conf") if p.is_dir())
 

@@ -15,17 +15,11 @@ from matplotlib.figure import Figure
 from tratree.errors import UserError
 from tratree.report.html import html_figure, svg
 from tratree.report.render_table import Table, html_table, markdown_table
-from tratree.report.sweep import Point, axes, newest_last
-from tratree.report.sweep_plots import numeric_axes, plot, plot_systems
-from tratree.report.sweep_table import (
-    Measurement,
-    Row,
-    coinciding,
-    hidden_axes,
-    measurements,
-    rows,
-)
 from tratree.report.table import p_text
+from tratree.sweeps.measurements import Measurement, coinciding, hidden_axes, measurements
+from tratree.sweeps.plots import numeric_axes, plot, plot_systems
+from tratree.sweeps.points import Point, axes, newest_last
+from tratree.sweeps.rows import Row, rows
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8886; }

@@ -10,9 +10,9 @@ from typing import Any
 
 from tratree.errors import UserError
 from tratree.evaluation.metrics import by_task
-from tratree.report.sweep import Point
 from tratree.runs.run_folder import read_stages
 from tratree.stages.file_names import EPISODES
+from tratree.sweeps.points import Point
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
 

@@ -11,18 +11,18 @@ import pytest
 import yaml
 
 from tests.evaluation.episodes import episode
-from tests.report.test_sweep import finished, write_point
+from tests.sweeps.test_summary import finished, write_point
 from tratree.errors import UserError
 from tratree.evaluation.power import over_seeds_and_tasks
-from tratree.report.sweep import find_points
-from tratree.report.sweep_page import summarize_points
-from tratree.runs.kept_points import (
+from tratree.sweeps.kept_points import (
     KeptPoint,
     join_points,
     keep_points,
     read_points,
     write_points,
 )
+from tratree.sweeps.points import find_points
+from tratree.sweeps.summary import summarize_points
 from tratree.trajectory.jsonl import write_trajectories
 
 
