@@ -70,7 +70,7 @@ def make_env_always_killed(folder: Path) -> TextEnv:
 
 
 class HangsOnce(AlfworldEnv):
-    """Waits for ever at one step of one process."""
+    """Waits forever at one step of one process."""
 
     mark: Path
 
@@ -82,7 +82,7 @@ class HangsOnce(AlfworldEnv):
 
 
 class AlwaysHangs(AlfworldEnv):
-    """Waits for ever at every reset."""
+    """Waits forever at every reset."""
 
     def reset(self, task: Task) -> StepResult:
         time.sleep(1000)

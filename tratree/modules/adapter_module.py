@@ -1,4 +1,4 @@
-"""What all fine-tunings share: the step, the schedule, adapter-only checkpoints."""
+"""The base of all fine-tunings: the step, the schedule, adapter-only checkpoints."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class AdapterModule(LightningModule, Generic[Batch]):
     def training_step(self, step: Sequence[Batch], _: int) -> dict[str, Tensor]:
         """Update the adapter once; returns the figures of the step, means over its units.
 
-        Every device gets all batches of the step. They must all do as many passes, so one
+        Every device gets all batches of the step. All must do the same number of passes, so one
         without a batch left repeats the first with weight 0.
         """
         devices = self.trainer.world_size
@@ -98,7 +98,7 @@ class AdapterModule(LightningModule, Generic[Batch]):
             shard(self.model, self.device_mesh["data_parallel"])
 
     def configure_optimizers(self) -> Any:
-        """Return AdamW on the adapter, its learning rate set anew at every step."""
+        """Return AdamW on the adapter, its learning rate set at every step."""
         settings = self.settings
         optimizer = AdamW(
             [p for p in self.model.parameters() if p.requires_grad],
@@ -118,7 +118,7 @@ class AdapterModule(LightningModule, Generic[Batch]):
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Check that the checkpoint is of an adapter like this one.
+        """Check that the checkpoint belongs to an adapter like this one.
 
         Raises:
             UserError: If it is not.

@@ -25,7 +25,7 @@ from tratree.policy.live_batch import LiveBatch
 _SHARED, _LENGTHS = 5, (9, 11)
 _TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}
 _ROUGH_TOLERANCE = 0.15
-"""Of 16-bit and quantised models, whose rounding depends on the shape of a batch."""
+"""Tolerance for 16-bit and quantised models, whose rounding depends on the shape of a batch."""
 
 Sides = tuple[list[int], list[int]]
 """Two token sequences with a common beginning."""

@@ -40,7 +40,7 @@ class ExplorerModule(AdapterModule[Batch]):
             settings: How it is trained.
         """
         super().__init__(model, settings)
-        self._earlier = tuple(earlier)  # in a tuple, so that they are no part of this module
+        self._earlier = tuple(earlier)  # in a tuple, so that they are not part of this module
         self._kl_weight = kl_weight
 
     def units(self, batch: Batch) -> int:

@@ -17,10 +17,10 @@ from tratree.policy.encoding import EncodedTrajectory
 
 
 def token_log_probs(model: CausalModel, batch: Batch | Pack) -> Tensor:
-    """Return log π(token | what stands before it) of every token that is trained on.
+    """Return log π(token | all tokens before it) of every token that is trained on.
 
     Logits are computed only where such a token follows. Those of a pack are computed once for
-    each token, in however many sequences it stands.
+    each token, in however many sequences it is.
 
     Args:
         model: The model.

@@ -41,7 +41,7 @@ class TreeDPOModule(AdapterModule[PairBatch]):
         return len(batch.reference) // 2
 
     def sums(self, batch: PairBatch) -> dict[str, Tensor]:
-        """Return the loss, and how the implicit rewards stand, summed over the pairs.
+        """Return the loss and figures of the implicit rewards, summed over the pairs.
 
         ``accuracy`` counts the pairs whose chosen side has the higher reward; ``margin`` is
         the difference of the rewards.

@@ -18,7 +18,7 @@ _PREFILL_TOKENS = 8192
 """Most tokens, padding included, of one prefill pass over several rows: bounds its memory."""
 
 _PROBED = 1024
-"""How many of the last trained weights are compared to notice a fused optimizer's step."""
+"""Number of the last trained weights compared to notice a fused optimizer's step."""
 
 
 class LiveBatch:
@@ -63,7 +63,7 @@ class LiveBatch:
         self.reset(slots, rows=0)
 
     def reset(self, slots: int, rows: int) -> None:
-        """Forget all keys and values and go on with `rows` empty rows of up to `slots`."""
+        """Forget all keys and values and continue with `rows` empty rows of up to `slots`."""
         # Padding goes to the position after the last.
         self._cache = RolloutCache(slots, self._max_context + 1)
         self._slots = slots
@@ -78,7 +78,7 @@ class LiveBatch:
         them, and another active adapter; after a change of frozen weights behind autograd's back
         (``.data``) call `reset`.
         """
-        # Fused optimizers do not count versions, hence the look at some values.
+        # Fused optimizers do not count versions, so some values are compared.
         stale = self._version != self._weights_version() or not self._probe.equal(self._probed)
         if stale:
             self.reset(self._slots, len(self.lengths))

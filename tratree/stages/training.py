@@ -1,4 +1,4 @@
-"""What the stages that fine-tune a model share, and how others load what they made."""
+"""Shared code of the stages that fine-tune a model, and loading of what they made."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class FitReportDocument(TypedDict):
 
 ADAPTER = "adapter"
 RESUMED = (CHECKPOINT, METRICS)
-"""The files that a fine-tuning goes on from."""
+"""The files that a fine-tuning resumes from."""
 REPORT = "training.json"
 PREFIX_PACKS = "prefix_pack_tokens"
 
@@ -63,7 +63,7 @@ PREFIX_PACKS = "prefix_pack_tokens"
 def training_settings(
     config: Config, base: BaseModelSettings, optimization: OptimizationSettings
 ) -> dict[str, Any]:
-    """Return what a fine-tuning of `base` depends on, besides its data."""
+    """Return what a fine-tuning of `base` depends on, other than its data."""
     model, trainer = config.model, config.trainer
     commit = hub_commit(base.name, base.revision)
     return {
@@ -253,7 +253,7 @@ def _one_of_several(
 
 
 def train(job: Job, module: AdapterModule, data: StepDataModule[Any, Any]) -> None:
-    """Fit the module's adapter to `data` and save it, going on from an interrupted fit."""
+    """Fit the module's adapter to `data` and save it, resuming an interrupted fit."""
     with job.progress.bar("steps", None) as advance:
         report = fit(
             module,
