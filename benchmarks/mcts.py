@@ -1,7 +1,7 @@
 """MCTS on real trees: the compiled search over flat arrays against plain Python objects.
 
 Both search the same trees with the same number of iterations; the visit counts and value sums of
-all nodes must be equal. The compiled search then goes over as many trees as the released games
+all nodes must be equal. The compiled search then runs over as many trees as the released games
 have training tasks, made by taking the real ones again and again.
 
     python benchmarks/mcts.py

@@ -50,7 +50,7 @@ SMALL: dict[str, Any] = {
     "bos_token_id": 1,
     "eos_token_id": 2,
 }
-"""What is small in a tiny model, under the names that configurations have for it."""
+"""The small sizes of a tiny model, under the names that configurations have for them."""
 
 OWN: dict[str, dict[str, Any]] = {
     "dots1": {"n_shared_experts": 1, "n_group": 1, "topk_group": 1, "num_key_value_heads": 4},
@@ -60,7 +60,7 @@ OWN: dict[str, dict[str, Any]] = {
     "lfm2_moe": {"layer_types": ["conv", "full_attention"]},
     "laguna": {"layer_types": ["full_attention"] * 2},
 }
-"""What a family needs besides."""
+"""Further settings that a family needs."""
 
 NOT_TRIED = {
     "blt": "reads bytes, not tokens",
@@ -93,7 +93,7 @@ weights. Made by `python benchmarks/model_families.py > docs/model-families.md`.
 
 @dataclass(frozen=True)
 class Row:
-    """What was found of a family; texts, ``yes``, or why not in `refused`."""
+    """The findings on a family; texts, ``yes``, or why not in `refused`."""
 
     family: str
     model: str = ""

@@ -230,7 +230,7 @@ def measure(step: Step, model: PeftModel, pairs: Sequence[EncodedPair]) -> dict[
     model.zero_grad()
     gc.collect()
     ctypes.CDLL("libc.so.6").malloc_trim(0)
-    Path("/proc/self/clear_refs").write_text("5")  # starts the count of the peak anew
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before = _memory("VmRSS")
     start = time.process_time()
     loss = step(pairs)
@@ -308,7 +308,7 @@ def token_statistics(trees: Sequence[Sequence[EncodedPair]], pack_tokens: int) -
 def main() -> None:
     """Read the arguments, compare, and print one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--store", type=Path, default=Path("store"), help="where the fixture lies")
+    parser.add_argument("--store", type=Path, default=Path("store"), help="folder of the fixture")
     parser.add_argument(
         "--trajectories", type=Path, help="take an explored episodes.jsonl instead of the fixture"
     )

@@ -1,6 +1,6 @@
 """Opening and stepping WebShop with catalogues of several sizes.
 
-Each size runs in a process of its own, so that its memory can be told. The actions are drawn from
+Each size runs in its own process, so that its memory can be measured. The actions are drawn from
 the admissible ones: a search for the instruction on the first page, clicks on the others.
 
     python benchmarks/webshop_steps.py --products 1000 100000 --steps 5000

@@ -1,4 +1,4 @@
-"""What the experiments found that are no sweeps, read from the results in their folders.
+"""Findings of the experiments that are not sweeps, read from the results in their folders.
 
 A folder that keeps no results that a program can read has a ``finding.json`` beside its README:
 a list of rows with ``measured``, ``seeds`` and ``result``, written by hand.
@@ -19,7 +19,7 @@ FINDING = "finding.json"
 HEADER = ["experiment", "measured", "seeds", "result"]
 
 Line = tuple[str, str, str]
-"""What was measured, the number of seeds, the result."""
+"""The measure, the number of seeds, the result."""
 
 
 def findings(here: Path) -> list[list[str]]:

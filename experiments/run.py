@@ -1,7 +1,7 @@
 """Run the sweep of an experiment, and write its results beside its README.
 
     python experiments/run.py main_table env=alfworld   # sweep, then table, figure and cost
-    python experiments/run.py                           # all of that again from what is there
+    python experiments/run.py                           # all of that again from stored points
     python experiments/run.py join ../other-checkout    # and from what was measured there
 
 The first form takes any override and may be repeated: with others, such as further seeds, its
@@ -75,7 +75,7 @@ def sweep_names() -> list[str]:
 
 
 def folders(name: str, setting: str = "") -> tuple[Path, Path]:
-    """Return where the points lie, and where the results are written."""
+    """Return the folder of the points, and that of the results."""
     return SWEEPS / (f"{name}-{setting}" if setting else name), HERE / name / setting
 
 

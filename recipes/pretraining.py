@@ -1,7 +1,7 @@
 """Pretraining of a tiny Llama-architecture model, as the recipes of the tiny bases have in common.
 
 The loss covers every token, observations included with a smaller weight: play has no labels. A
-checkpoint is written now and then; a stopped run goes on from it.
+checkpoint is written now and then; a stopped run resumes from it.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def pretrain(
         batches: From a step, the batches from there on, (rows, tokens + 1) of int64.
         loss_weights: From input tokens, the weight of the token after each, in the same shape; the
             player's own tokens weigh at least 1, others less.
-        checkpoint: File to go on from, written every `CHECKPOINT_EVERY` steps.
+        checkpoint: File to resume from, written every `CHECKPOINT_EVERY` steps.
         bfloat16: Whether the forward pass is in bfloat16, for a processor that has a unit for it.
     """
     optimizer, first_step = optimizer_of(model), 0

@@ -1,4 +1,4 @@
-"""What the tokenizers of all tiny models have in common."""
+"""The common parts of all tiny models' tokenizers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands of this package, run without importing torch and Lightning anew for each.
+"""Commands of this package, run without importing torch and Lightning again for each.
 
 A server imports them once and forks a process for each command: as in a terminal, it has its own
 arguments, folder and environment; only its modules are there already.

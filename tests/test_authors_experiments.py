@@ -1,4 +1,4 @@
-"""What the scripts of the paper's authors do, as the settings and experiments here compose."""
+"""The scripts of the paper's authors, as the settings and experiments here compose them."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ TAKE = Step("i see a mug 1 .", "take mug 1 from desk 1", "you pick up the mug 1 
 USE = Step("", "use desklamp 1", "you turn on the desklamp 1 .")
 WAIT = Step("", "look", "you are in the middle of a room .")
 BED = Step("", "go to bed 1", "on the bed 1 , you see a pillow 1 .")
-PLAYED = (  # two of six solve it; they and the failures part at four places
+PLAYED = (  # two of six solve it; they and the failures diverge at four places
     (LOOK, TAKE, USE),
     (LOOK, TAKE, WAIT),
     (LOOK, WAIT, WAIT),

@@ -157,7 +157,7 @@ def test_every_setting_can_be_set_without_a_plus() -> None:
     "group", ["env", "method", "explore", "tree", "trainer", "evaluation", "logger", "model"]
 )
 def test_no_file_repeats_a_default(group: str) -> None:
-    """Files that others build on, and the paper's, are to be read as they are."""
+    """Files that others build on, and the paper's, are read as they are."""
     known = known_settings()
     for path in (CONFIG_FOLDER / group).glob("[!_]*.yaml"):
         text = path.read_text("utf-8")

@@ -21,7 +21,7 @@ SMALL = (
 
 
 class Outside:
-    """An environment of Python with the packages of this one, and the examples besides."""
+    """An environment of Python with the packages of this one, and the examples."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""The script that runs and reports every experiment, on sweeps as they lie on the disk."""
+"""The script that runs and reports every experiment, on sweeps as they are stored."""
 
 from __future__ import annotations
 

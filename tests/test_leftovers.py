@@ -1,4 +1,4 @@
-"""What killed processes leave in the temporary folder goes with the next start."""
+"""Leftovers of killed processes in the temporary folder are removed at the next start."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def test_a_step_of_decoding_gives_a_token_to_each_episode(monkeypatch: pytest.Mo
     monkeypatch.setattr(cost, "LENGTHS", {"webshop": length})
     low, high = cost.playing_seconds("strong", "webshop", 12)  # 12 at a time, 100 steps
     assert low == pytest.approx(100 * 2 * 13_015_864_320 / (0.5 * 2.039e12))
-    assert high == pytest.approx(5 * low)  # the step limit, 10, allows no longer episode
+    assert high == pytest.approx(5 * low)  # the step limit is 10
 
 
 @pytest.mark.slow

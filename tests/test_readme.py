@@ -1,4 +1,4 @@
-"""The commands of the README work as printed."""
+"""The commands of the README and of docs/ work as printed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ import pytest
 from tests.commands import train
 
 ROOT = Path(__file__).resolve().parents[1]
-BLOCKS = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCKS = [
+    block
+    for page in PAGES
+    for block in re.findall(r"```bash\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+]
 SESSIONS = [
     [shlex.split(line, comments=True) for line in block.splitlines() if line] for block in BLOCKS
 ]

@@ -11,7 +11,7 @@ import tratree
 
 PACKAGE = Path(tratree.__file__).parent
 
-# A room may import those below it, and what stands on its own line only itself and below.
+# A room may import those below it, and one on a line of its own only itself and those below.
 LAYERS = (
     ("cli",),
     ("panel", "sweeps"),
@@ -48,7 +48,7 @@ def modules() -> dict[str, Path]:
 
 @cache
 def imported(module: str) -> frozenset[str]:
-    """Return the modules that one imports, anywhere in it but for types alone."""
+    """Return the modules that one imports, anywhere in it except for types alone."""
     return frozenset(_imported(ast.parse(modules()[module].read_text("utf-8")))) - {module}
 
 

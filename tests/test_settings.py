@@ -26,7 +26,7 @@ class Bark:
     """A part."""
 
     rough: Share = 0.5
-    """How rough."""
+    """Degree of roughness."""
 
 
 @settings
@@ -42,7 +42,7 @@ class Oak(Bark):
     """Their colour."""
 
     names: Annotated[tuple[str, ...], Field(min_length=1)] = ("oak",)
-    """What it is called."""
+    """Its names."""
 
     bark: Bark = Bark()
     """Its bark."""
@@ -111,7 +111,7 @@ def test_what_is_declared_is_known() -> None:
     assert defaults(Oak) == {**OAK, "rings": "???"}
     found = {setting.key: setting for setting in declared_settings(Oak, "oak.")}
     assert list(found) == ["oak.rough", "oak.rings", "oak.leaves", "oak.names", "oak.bark.rough"]
-    assert found["oak.rough"].meaning == found["oak.bark.rough"].meaning == "How rough."
+    assert found["oak.rough"].meaning == found["oak.bark.rough"].meaning == "Degree of roughness."
     assert found["oak.rings"].meaning == "Years."
     assert found["oak.rings"].default == "???"
 

@@ -1,4 +1,4 @@
-"""Where what it converts is missing, the script of experiments/smollm2_cpu says what to do."""
+"""The script of experiments/smollm2_cpu says what to do where its input is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for processes that this one starts: who may interrupt them, and when they end."""
+"""Rules for processes that this one starts: who may interrupt them, and when they end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from multiprocessing import resource_tracker
 from tratree.preemption import SIGNAL
 
 SECONDS_TO_CLOSE = 5.0
-"""How long a process that is told to end may take."""
+"""Time that a process may take to end once it is told to."""
 
 
 @contextmanager

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,18 @@ def use_config_dir(folder: Path) -> None:
     _outside.folder = folder.absolute()
 
 
+@contextmanager
+def composing() -> Iterator[None]:
+    """Let Hydra compose in the block, inside of a running program of Hydra, too."""
+    hydra = GlobalHydra.instance()
+    running, hydra.hydra = hydra.hydra, None
+    try:
+        with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
+            yield
+    finally:
+        GlobalHydra.instance().hydra = running
+
+
 def compose_config(overrides: Sequence[str], folder: Path | None = None) -> Config:
     """Return the configuration that a run with `overrides` would have.
 
@@ -64,7 +77,7 @@ def compose_config(overrides: Sequence[str], folder: Path | None = None) -> Conf
     check_choices(overrides)
     folder = folder or _outside.folder
     place = [f"hydra.searchpath=['file://{folder}']"] if folder else []
-    with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
+    with composing():
         composed = compose("config", overrides=[*place, *overrides], return_hydra_config=True)
     return read_config(composed, composed.hydra.runtime.choices)
 

@@ -117,7 +117,7 @@ class Config:
     """Folder of finished stages. Any number of runs may share it, at the same time too."""
 
     changed_code: Literal["warn", "refuse"] = "warn"
-    """What to do where code has changed since a finished stage was stored: warn says so and reuses
+    """Reaction to code that has changed since a finished stage was stored: warn says so and reuses
     the stage; refuse ends the run before anything is computed. Either way it says what to
     remove."""
 

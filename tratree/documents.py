@@ -61,7 +61,7 @@ def parse_json(text: str | bytes) -> Any:
     """Return the data of a JSON text.
 
     Raises:
-        ValueError: If it is none, nested too deeply, or holds a number that is not finite.
+        ValueError: If it is not JSON, nested too deeply, or holds a number that is not finite.
     """
     try:
         return json.loads(text, parse_constant=_refuse_constant)
@@ -119,7 +119,7 @@ def _parse_yaml(text: str) -> Any:
 
     class PlainLoader(yaml.SafeLoader):
         def compose_node(self, parent: Any, index: Any) -> Any:
-            if self.check_event(yaml.AliasEvent):  # a few of them stand for any amount of data
+            if self.check_event(yaml.AliasEvent):  # a few of them expand to any amount of data
                 raise yaml.MarkedYAMLError(problem="it has an alias")
             return super().compose_node(parent, index)
 

@@ -1,4 +1,4 @@
-"""Where public data that is too large to ship may lie on this machine."""
+"""The folder of public data that is too large to ship."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ VARIABLE = "TRATREE_DATA"
 def external_data(name: str) -> Path | None:
     """Return a folder or file of the external data, or None where it is not there.
 
-    The data lie in the folder that the environment variable ``TRATREE_DATA`` names; without it,
+    The data are in the folder that the environment variable ``TRATREE_DATA`` names; without it,
     in ``../shared/data`` beside the checkout.
     """
     beside_checkout = Path(__file__).resolve().parents[2] / "shared" / "data"

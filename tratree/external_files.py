@@ -14,7 +14,7 @@ from tratree.files import write_atomically
 
 _PREFIX = "content:"
 _folders: dict[str, Path] = {}
-"""Where this process found files, by their digest."""
+"""Folders where this process found files, by their digest."""
 
 _digests: dict[str, str] = {}
 """Digests that this process knows, by the names, paths, sizes and times of the files."""
@@ -65,7 +65,7 @@ class ExternalFiles:
 
 
 def located(value: object) -> object:
-    """Return the folder that a digest stands for; any other value as it is.
+    """Return the folder of a digest; any other value as it is.
 
     Raises:
         UserError: If this process has not found these files.

@@ -13,7 +13,7 @@ from pathlib import Path
 from tratree.errors import UserError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""The errors of a disk that takes no more; the last one is of a limit on the size of files."""
+"""The errors of a full disk; the last one comes from a limit on the size of files."""
 
 
 def write_atomically(path: Path, parts: Iterable[bytes]) -> None:
@@ -38,7 +38,7 @@ def write_atomically(path: Path, parts: Iterable[bytes]) -> None:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Yield all below `folder` that is no folder, in the order of names; links are not followed."""
+    """Yield all below `folder` except folders, in the order of names; links are not followed."""
     with os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:

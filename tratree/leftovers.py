@@ -48,7 +48,7 @@ def clear_dead_files(prefix: str, suffix: str) -> None:
 def clear_dead_sockets() -> None:
     """Remove the folders of `multiprocessing`'s sockets that nobody listens at any more.
 
-    None that is younger than an hour: the table of sockets is of this machine's processes, but for
+    Folders younger than an hour stay: the table of sockets has this machine's processes, but not
     those in containers.
     """
     try:

@@ -16,18 +16,18 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNAL = signal.SIGUSR2
-"""What Submitit sends, unless ``SUBMITIT_PREEMPT_SIGNAL`` says otherwise."""
+"""The signal that Submitit sends, unless ``SUBMITIT_PREEMPT_SIGNAL`` says otherwise."""
 
 PATIENCE_SECONDS = 60.0
-"""When no safe point comes for so long, the job leaves anyway: the machine will not wait."""
+"""Longest wait for a safe point; then the job leaves anyway, because the machine won't wait."""
 
 
 Owner = Callable[[int, FrameType | None], object] | signal.Handlers
-"""What a signal would have reached; `signal.SIG_DFL` ends the process."""
+"""The handler that a signal would have reached; `signal.SIG_DFL` ends the process."""
 
 
 class Leaving:
-    """Whether the job has been asked to leave.
+    """A record of whether the job has been asked to leave.
 
     Args:
         owners: What each signal that is held back would have reached.
@@ -40,7 +40,7 @@ class Leaving:
 
     @property
     def asked(self) -> bool:
-        """Whether a signal has come and not been passed on."""
+        """Return whether a signal has come and not been passed on."""
         return self._came is not None
 
     def leave(self) -> None:

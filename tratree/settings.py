@@ -65,7 +65,7 @@ Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 """A number from 0 to 1."""
 
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**64)]
-"""What random numbers are drawn from."""
+"""Seed of the random numbers."""
 
 _RULES = ConfigDict(extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True)
 _Class = TypeVar("_Class", bound=type)
@@ -100,7 +100,7 @@ def read_settings(cls: type[_Object], values: Any, key: str) -> _Object:
     Args:
         cls: A class of settings.
         values: Plain data.
-        key: Where they stand in the configuration, such as ``env``, for messages.
+        key: Their place in the configuration, such as ``env``, for messages.
 
     Raises:
         UserError: If a key is unknown or missing, or a value is not possible.
@@ -176,7 +176,7 @@ def in_one_line(cls: type, error: ValidationError, key: str = "") -> str:
     Args:
         cls: The class of settings.
         error: What pydantic says.
-        key: Where the values stand in the configuration.
+        key: The values' place in the configuration.
     """
     told = [_describe(cls, detail, key) for detail in error.errors(include_url=False)]
     return "; ".join(dict.fromkeys(told))

@@ -46,9 +46,9 @@ STAND_INS: Mapping[Role, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Tasks:
-    """What there is to play: training tasks, tasks of each split, mean step limit.
+    """The tasks to play: training tasks, tasks of each split, mean step limit.
 
-    `graded` says whether scores lie between failure and success, too.
+    `graded` says whether there are scores between failure and success.
     """
 
     train: int
@@ -111,7 +111,7 @@ def stretch(env: str) -> Range:
 
 
 def computing_seconds(role: Role, tokens: Range, operations: int) -> Range:
-    """Return the time of `tokens` tokens at so many operations for each parameter."""
+    """Return the time of `tokens` tokens; each takes `operations` for each parameter."""
     slow, fast = COMPUTE_SHARE
     each = operations * model(role).parameters / PEAK
     return tokens.times(each / fast, each / slow)

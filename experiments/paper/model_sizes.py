@@ -30,7 +30,7 @@ ADAPTER_BYTES, LOGIT_BYTES = 16, 16
 
 @dataclass(frozen=True)
 class Model:
-    """What a model has and takes in `setting=paper`.
+    """A model's size, and the memory and time it takes in `setting=paper`.
 
     Attributes:
         parameters: Of the base model.

@@ -46,10 +46,10 @@ SYSTEMS = ("sft_strong", "tree_dpo")
 
 @dataclass(frozen=True)
 class Bound:
-    """What Theorem 1 says of one seed, with one system in the place of π*.
+    """Theorem 1 for one seed, with one system in the place of π*.
 
     Attributes:
-        system: The system that stands for π*.
+        system: The system in the place of π*.
         seed: Of the run.
         pairs: N_p.
         divergence: KL(π* ‖ π_w^SFT) of whole trajectories, in nats, and its standard error.

@@ -63,7 +63,7 @@ def collapsed(explored: Sequence[Trajectory], seed: int) -> list[Trajectory]:
 
 
 def random_scores(explored: Sequence[Trajectory], seed: int) -> list[Trajectory]:
-    """Deal out the scores of all trajectories anew: as many successes, but of any trajectory."""
+    """Deal out the scores of all trajectories again: the same number of successes, at random."""
     order = np.random.default_rng([seed, 1]).permutation(len(explored))
     return [
         _scored(t, explored[other].score, success=explored[other].success)
@@ -84,7 +84,7 @@ CASES: Mapping[str, Callable[[Sequence[Trajectory], int], list[Trajectory]]] = M
 
 @dataclass(frozen=True)
 class Outcome:
-    """What TreeDPO made of the trees of one case.
+    """TreeDPO's results on the trees of one case.
 
     Attributes:
         case: Name in `CASES`.

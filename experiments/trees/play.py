@@ -1,6 +1,6 @@
 """Attempts at tasks of ScienceWorld or WebShop, for trees to be made of.
 
-No tiny model read these environments when this was measured, so a player stands in. In
+No tiny model read these environments when this was measured, so a player takes their place. In
 ScienceWorld it is the expert that now and then does something random. The simulator is the one as
 shipped, in which the order of objects depends on what its virtual machine did before; so each of
 the attempts at a task has a machine of its own, to which tasks come in another order. In WebShop
@@ -75,11 +75,11 @@ def reworded(action: str, rng: random.Random) -> str:
 
 
 def main() -> None:
-    """Prepare the environment in the store, play, and go on where an earlier call stopped."""
+    """Prepare the environment in the store, play, and resume where an earlier call stopped."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("env", choices=sorted(SETTINGS))
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--tasks", type=int, default=40, help="at most so many")
+    parser.add_argument("--tasks", type=int, default=40, help="most tasks")
     parser.add_argument("--trajectories", type=int, default=6, help="attempts at each task")
     parser.add_argument("--store", default="store")
     arguments = parser.parse_args()

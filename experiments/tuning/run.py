@@ -3,7 +3,7 @@
     python experiments/tuning/run.py                 # ALFWorld
     python experiments/tuning/run.py env=webshop
 
-Takes any override but several seeds. Stopped and started again, it goes on; once the search is
+Takes any override but several seeds. Stopped and started again, it resumes; once the search is
 over, the command only writes ``results.md``, ``results.json`` and ``search.svg`` again, in the
 folder of the environment's name beside this file.
 """

@@ -1,4 +1,4 @@
-"""Which of the official catalogue's goals can be met, and under which reading of the reward.
+"""Count the official catalogue's goals that can be met, and under which reading of the reward.
 
     python experiments/webshop_oracle/run.py --data FOLDER
 
@@ -22,7 +22,7 @@ from tratree.envs.webshop.prices import purchase_price
 from tratree.envs.webshop.reward import attributes_met, option_similar, type_factor
 
 Meets = Callable[[str, WantedOption], bool]
-"""Whether a chosen value counts as a wanted option."""
+"""Predicate: a chosen value counts as a wanted option."""
 
 
 def original(value: str, wanted: WantedOption) -> bool:

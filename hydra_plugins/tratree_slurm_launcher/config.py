@@ -1,4 +1,4 @@
-"""The keys of ``hydra/launcher=slurm``; their values and meaning stand in ``conf/``."""
+"""The keys of ``hydra/launcher=slurm``; their values and meaning are in ``conf/``."""
 
 # No `from __future__ import annotations`: Hydra loads this module without entering it in
 # sys.modules, where dataclasses look for what an annotation given as text means.

@@ -164,7 +164,7 @@ def _folder(config: DictConfig) -> Path:
 
 
 def _wait_for_all(jobs: Sequence[Job[JobReturn]]) -> None:
-    """Look at the jobs until all are over; say how they stand whenever that changes."""
+    """Look at the jobs until all are over; report their states whenever one changes."""
     said: Counter[str] = Counter()
     while True:
         jobs[0].watcher.update()

@@ -1,4 +1,4 @@
-"""The keys of ``hydra/sweeper=tuning``; their values and meaning stand in ``conf/``."""
+"""The keys of ``hydra/sweeper=tuning``; their values and meaning are in ``conf/``."""
 
 # No `from __future__ import annotations`: Hydra loads this module without entering it in
 # sys.modules, where dataclasses look for what an annotation given as text means.
@@ -11,7 +11,7 @@ from hydra.core.config_store import ConfigStore
 
 @dataclass
 class TuningSweeperConfig:
-    """As of hydra-optuna-sweeper where it has the same, and ``at_most``."""
+    """Keys as in hydra-optuna-sweeper where it has the same, and ``at_most``."""
 
     _target_: str = "hydra_plugins.tratree_tuning_sweeper.sweeper.TuningSweeper"
     n_trials: int = 20

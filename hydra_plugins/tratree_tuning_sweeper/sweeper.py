@@ -154,7 +154,7 @@ class TuningSweeper(Sweeper):
         best = results[0]
         choices = self._config.hydra.runtime.choices
         chosen = [f"{group}={choices[group]}" for group in ("env", "method")]
-        # Keys of the search file belong together: also those with one value only stand in the file.
+        # Keys of the search file belong together: also those with one value only are in the file.
         lines = [*(f for f in fixed if f.split("=")[0] in self._params), *_lines(best)]
         elsewhere = ("env", "method", "hparams_search", *self._params)
         others = [f for f in fixed if f.split("=")[0] not in elsewhere]

@@ -33,7 +33,7 @@ _OBJECT = re.compile(r"\(objectType \S+ (\w+)Type\)")
 
 
 class _RowIsFullError(Exception):
-    """There are as many tokens as the row holds."""
+    """There are enough tokens to fill the row."""
 
 
 def play_episode(engine: Engine, chat: ChatFormat, game: Game, length: int, seed: str) -> list[int]:

@@ -38,7 +38,7 @@ _CONTENT = re.compile(r"(?:On the (\w+ \d+)|The (\w+ \d+) is open\. In it), you 
 
 @dataclass(frozen=True)
 class Habits:
-    """How a player behaves; all are probabilities.
+    """A player's habits; all are probabilities.
 
     Attributes:
         wander: That a few random actions come instead of an intention.
@@ -163,7 +163,7 @@ class Player:
         return self.place == receptacle
 
     def _seen(self, kind: str) -> list[tuple[str, str]]:
-        """Return (thing, receptacle) for all things of a type that were seen lying somewhere."""
+        """Return (thing, receptacle) for all things of a type that were seen somewhere."""
         return [(o, r) for r, names in self.contents.items() for o in names if _kind(o) == kind]
 
     def _do(self, thought: str, action: str) -> None:

@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("environment", choices=ENVIRONMENTS)
     parser.add_argument("--output", type=Path, required=True, help="folder that play.py wrote")
     parser.add_argument("--length", type=int, default=961, help="tokens of a row")
-    parser.add_argument("--transcripts", type=int, help="the first so many instead of all")
+    parser.add_argument("--transcripts", type=int, help="number of first ones; all by default")
     arguments = parser.parse_args()
     (arguments.output / "rows").mkdir(exist_ok=True)
     tokenizer = build(arguments.environment)

@@ -1,6 +1,6 @@
 """Pretrain a tiny Llama-architecture model on recorded play, as a language model.
 
-A stopped run goes on from its last checkpoint.
+A stopped run resumes from its last checkpoint.
 
     python recipes/tiny_three/pretrain.py webshop weak --rows WORK/rows --output FOLDER
 """

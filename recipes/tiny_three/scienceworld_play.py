@@ -31,7 +31,7 @@ HOUSE = {
     "bathroom": ("kitchen",),
     "foundry": ("outside",),
 }
-"""Which rooms have doors to which; the same in all variations."""
+"""Doors from each room to others; the same in all variations."""
 
 LIVELY = ("kitchen", "outside", "greenhouse")
 """Rooms with the most things in them, visited more often."""
@@ -45,7 +45,7 @@ _LOOKS = ("look at", "look in", "open", "close", "activate", "deactivate", "eat"
 
 @dataclass(frozen=True)
 class Habits:
-    """How the player behaves; all are probabilities.
+    """The player's habits; all are probabilities.
 
     Attributes:
         box_room: That it looks for a thing where the box is.

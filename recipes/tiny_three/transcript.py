@@ -14,7 +14,7 @@ _MARKS = 6
 
 
 class TranscriptIsFullError(Exception):
-    """There are as many words as were asked for."""
+    """The number of words asked for is reached."""
 
 
 @dataclass

@@ -26,7 +26,7 @@ FIRST_CATALOGUE = 1_000_000
 
 @dataclass(frozen=True)
 class Habits:
-    """How the player behaves; all are probabilities.
+    """The player's habits; all are probabilities.
 
     Attributes:
         instructed: That it wishes for what the instruction says.

@@ -25,7 +25,7 @@ BEGIN, END = "<!-- table -->", "<!-- end of the table -->"
 
 @dataclass(frozen=True)
 class Line:
-    """What came of one promise.
+    """The outcome for one promise.
 
     Attributes:
         promise: What is to hold.

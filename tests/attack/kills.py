@@ -24,7 +24,7 @@ COUNT = "operations.txt"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a run that was killed several times.
+    """The outcome of a run that was killed several times.
 
     Attributes:
         kills: How often it was killed.
@@ -113,7 +113,7 @@ def leftovers() -> list[Path]:
 
 
 def _is_result(name: Path) -> bool:
-    """Whether a file of a run folder or a store must be the same after any kills."""
+    """Return whether a file of a run folder or a store must be the same after any kills."""
     if len(name.parts) == 1:
         return name.name.startswith("results.")
     apart = name.parts[0] in ("cache", ".hydra") or name.parts[0] == ".uses"

@@ -1,4 +1,4 @@
-"""What a run is told of the sweep that it belongs to."""
+"""Facts that a run is told about the sweep it belongs to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where and how often a run is done: in one process, from the folder of its command."""
+"""Places and number of runs: once, in one process, from the folder of its command."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from tratree.policy.encoding import EncodedTrajectory
 
 
 def episode(tree: int, number: int, length: int = 3) -> TreeEpisode:
-    """Return one of `tree` that parts from its others after two tokens."""
+    """Return one of `tree` that diverges from its others after two tokens."""
     ids = (1, 10 + tree, *(100 + number for _ in range(length)))
     return TreeEpisode(EncodedTrajectory(ids, (False, False, *[True] * length), (2,)), str(tree))
 

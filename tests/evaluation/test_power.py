@@ -26,7 +26,7 @@ def test_no_corrected_p_is_smaller_or_above_one() -> None:
 
 
 def test_half_a_standard_deviation_takes_34_pairs() -> None:
-    """As tables of the paired t-test say (Cohen): 34 pairs for d = 0.5 and 80 %."""
+    """Tables of the paired t-test (Cohen): 34 pairs for d = 0.5 and 80 %."""
     at_33, at_34 = (smallest_difference(1.0, count) for count in (33, 34))
     assert at_33 is not None
     assert at_34 is not None

@@ -1,4 +1,4 @@
-"""What a base model is known by: its files, or the commit of a Hub id."""
+"""Identity of a base model: its files, or the commit of a Hub id."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def episodes(count: int) -> list[EncodedTrajectory]:
 
 
 def random_tree(seed: int, pairs: int = 5) -> list[EncodedPair]:
-    """Return pairs of trajectories that part somewhere, their prefix never trained."""
+    """Return pairs of trajectories that diverge somewhere, their prefix never trained."""
     draw = np.random.default_rng(seed)
 
     def turns(count: int) -> list[tuple[list[int], bool]]:

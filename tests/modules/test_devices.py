@@ -88,7 +88,7 @@ def train_on_packs(folder: Path, settings: TrainingSettings) -> None:
     data = PairDataModule(trees, 128, pack_tokens=50)
     steps = data.plan(size=4, epochs=settings.epochs, seed=0)
     packs = [len(data.collate([data.samples[index] for index in step], 2)) for step in steps]
-    assert {1, 2, 3, 4} <= set(packs)  # two devices do not always have as many
+    assert {1, 2, 3, 4} <= set(packs)  # two devices do not always have the same number
     module = TreeDPOModule(small_model(dropout=0.1), settings, DPOSettings())
     fit(module, data, folder=folder, seed=0)
     save_adapter(module.model, folder / "adapter")

@@ -1,4 +1,4 @@
-"""What is no number ends a fine-tuning before anything is stored, and the right cause is named."""
+"""NaN or infinity ends a fine-tuning before anything is stored; the right cause is named."""
 
 from __future__ import annotations
 

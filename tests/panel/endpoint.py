@@ -16,7 +16,7 @@ from tratree.models.settings import ModelSettings
 
 @dataclass
 class Endpoint:
-    """What a test can see and set.
+    """The state that a test can see and set.
 
     Attributes:
         url: Its address.

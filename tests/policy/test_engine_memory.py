@@ -119,8 +119,8 @@ def test_out_of_memory_halves_the_batch_and_says_so(policy_folder, expected, err
     said: list[str] = []
     assert play(policy_folder, EngineSettings(8), model, said.append) == expected
     assert said == [
-        "out of memory with 8 episodes at a time: going on with 4",
-        "out of memory with 4 episodes at a time: going on with 2",
+        "out of memory with 8 episodes at a time: continuing with 4",
+        "out of memory with 4 episodes at a time: continuing with 2",
     ]
 
 
@@ -172,7 +172,7 @@ used = int(open("/proc/self/statm").read().split()[0]) * 4096
 resource.setrlimit(resource.RLIMIT_AS, (used + 2 ** 31, used + 2 ** 31))
 said = []
 played = play(folder, EngineSettings(4), model, said.append)
-assert said == ["out of memory with 4 episodes at a time: going on with 2"], said
+assert said == ["out of memory with 4 episodes at a time: continuing with 2"], said
 assert len(played) == 12
 """
 

@@ -65,7 +65,7 @@ def make_env_always_killed(folder: Path) -> TextEnv:
 
 
 class HangsOnce(AlfworldEnv):
-    """Waits for ever at one step of one process."""
+    """Waits forever at one step of one process."""
 
     mark: Path
 
@@ -77,7 +77,7 @@ class HangsOnce(AlfworldEnv):
 
 
 class AlwaysHangs(AlfworldEnv):
-    """Waits for ever at every reset."""
+    """Waits forever at every reset."""
 
     def reset(self, task: Task) -> StepResult:
         time.sleep(1000)
@@ -111,8 +111,8 @@ def make_env_program_error(folder: Path) -> TextEnv:
 def engine_imported_once():
     """Let the workers' server import what takes long, instead of each of the many workers here."""
     with pytest.MonkeyPatch.context() as patch:
-        modules = [*workers._PRELOADED, "tratree.envs.alfworld.engine"]
-        patch.setattr(workers, "_PRELOADED", modules)
+        modules = [*workers.PRELOADED, "tratree.envs.alfworld.engine"]
+        patch.setattr(workers, "PRELOADED", modules)
         yield
 
 

@@ -1,4 +1,4 @@
-"""What a model card tells its reader to run."""
+"""Code that a model card tells its reader to run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def run_snippet(card: str, folder: Path, **fill: Path) -> dict[str, Any]:
 
     Args:
         card: The card's text.
-        folder: Where the card lies.
+        folder: The card's folder.
         fill: For each base model that the reader is to find, its folder.
     """
     (code,) = re.findall(r"```python\n(.*?)```", card, flags=re.DOTALL)

@@ -1,4 +1,4 @@
-"""What is exported from a whole run."""
+"""Export from a whole run."""
 
 from __future__ import annotations
 

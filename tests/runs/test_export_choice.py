@@ -1,4 +1,4 @@
-"""Which model an export takes, and that it is whole or not there."""
+"""The model that an export takes; it is written whole or not at all."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ WORDINGS = {
     "tree.width=4": ("tree.width=4", "++tree.width=4"),
     "seed=3": ("seed=3", "++seed=3"),
 }
-"""What makes the point, and the same in other words."""
+"""The settings that make the point, and the same in other words."""
 WITHOUT_EFFECT = (
     *("rollout.workers=1", "rollout.batch_size=64", "rollout.cache_gib=1", "trainer.threads=1"),
     *("store=elsewhere", "logger=csv", "logger.tags=[a]", "trainer.checkpoint_every_steps=7"),

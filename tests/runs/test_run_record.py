@@ -1,4 +1,4 @@
-"""What is read of a run folder, finished, under way, failed at once, or none at all."""
+"""Reading of a run folder: finished, under way, failed at once, or no run at all."""
 
 from __future__ import annotations
 

@@ -17,13 +17,13 @@ MEMORY_GB = 2
 
 @dataclass(frozen=True)
 class Cluster:
-    """The cluster whose state lies in `folder`."""
+    """The cluster whose state is in `folder`."""
 
     folder: Path
 
     @property
     def environment(self) -> dict[str, str]:
-        """What makes SLURM's commands talk to this cluster."""
+        """Variables that make SLURM's commands talk to this cluster."""
         return {
             **os.environ,
             "CLUSTER_DIR": str(self.folder),
@@ -61,7 +61,7 @@ class Cluster:
         )
 
     def sweep(self, launcher: str, *arguments: str, folder: Path) -> subprocess.Popen[str]:
-        """Start a sweep whose points lie in ``folder/sweep``."""
+        """Start a sweep whose points are in ``folder/sweep``."""
         return self.train(
             "-m",
             f"hydra/launcher={launcher}",
@@ -99,7 +99,7 @@ class Cluster:
         return self.states()
 
     def ignores(self, job: str, number: int) -> bool:
-        """Whether a program that SLURM has started for the job ignores the signal by now."""
+        """Return whether a program that SLURM has started for the job ignores the signal by now."""
         for node in self.run("squeue", "-h", "-j", job, "-o", "%N").split():
             # Fails as long as the node does not know the job.
             listed = subprocess.run(
@@ -128,7 +128,7 @@ def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str] | No
 
 
 def ignored_signals(process: str) -> set[int]:
-    """Return the signals that a process ignores; none if it is no longer there."""
+    """Return the signals that a process ignores; none if it is gone."""
     try:
         status = Path("/proc", process, "status").read_text()
     except OSError:

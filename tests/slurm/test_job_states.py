@@ -1,4 +1,4 @@
-"""Which of SLURM's states mean that a job is over."""
+"""SLURM's states that mean that a job is over."""
 
 from __future__ import annotations
 

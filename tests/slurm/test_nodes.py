@@ -39,7 +39,7 @@ def test_two_nodes_give_what_two_processes_give(cluster: Cluster, tmp_path: Path
         *("seed=0", METHOD, LONG, *NODES),
         folder=spread,
     )
-    # It is pushed off its nodes in a fine-tuning, long enough to be caught, and goes on there.
+    # It is pushed off its nodes in a fine-tuning, long enough to be caught, and resumes there.
     checkpoint = "sft/*.partial/last.ckpt"
     wait_until(lambda: bool(list((spread / "store").glob(checkpoint))), sweep)
     cluster.push_off()

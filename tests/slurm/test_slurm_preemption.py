@@ -11,7 +11,7 @@ from tests.slurm.cluster import Cluster, wait_until
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
-# Long enough to be caught at work. Without the signal there would be no checkpoint to go on from.
+# Long enough to be caught at work. Without the signal there would be no checkpoint to resume from.
 SETTINGS = (
     "model.weak.sft.epochs=60",
     "explore.trajectories=12",
@@ -46,7 +46,7 @@ def test_preempted_in_training_and_in_exploration(cluster: Cluster, tmp_path: Pa
         ("explore/*.partial/episodes.log.jsonl", "explore/*.partial/episodes.log.jsonl"),
     ):
         wait_until(lambda pattern=pattern: lines(store, pattern) > 0, sweep)
-        cluster.push_off(f"ls {store}/{kept}")  # what it needs to go on
+        cluster.push_off(f"ls {store}/{kept}")  # what it needs to resume
     cluster.finish(sweep, preempted)
 
     job = min(set(cluster.states()) - before, key=int)

@@ -1,4 +1,4 @@
-"""What an exploration leaves out, and which stages its settings reach."""
+"""Episodes that an exploration leaves out, and the stages that its settings reach."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the strong model learns from: the ids that the weak one sampled, or their texts."""
+"""The strong model's targets: the ids that the weak one sampled, or their texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which settings reach which stages: what a change computes again, and what it reuses."""
+"""Settings that reach each stage: what a change computes again, and what it reuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each system trains on: the stages that it is made of, and what they take of episodes."""
+"""Training data of each system: the stages that make it, and what they take of episodes."""
 
 from __future__ import annotations
 

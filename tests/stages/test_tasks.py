@@ -1,4 +1,4 @@
-"""Which tasks are demonstrated, explored, evaluated."""
+"""Tasks that are demonstrated, explored, evaluated."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a fine-tuning says of itself."""
+"""Reports of a fine-tuning about itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a change of code is to a stored stage: a message, and no other key."""
+"""A change of code gives a message about a stored stage, and no other key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ctrl-C in the real command: one line, and the same command goes on from there."""
+"""Ctrl-C in the real command: one line, and the same command resumes from there."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_ctrl_c_says_how_to_go_on_and_loses_no_finished_episode(tmp_path: Path) 
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=300)
         assert process.returncode == 130, errors
-        assert errors.splitlines()[-1] == "stopped; run the same command again to go on from here"
+        assert errors.splitlines()[-1] == "stopped; run the same command again to resume"
         assert "Traceback" not in errors
     log = next((tmp_path / "store" / "explore").glob("*.partial/episodes.log.jsonl"))
     kept = log.read_bytes().splitlines()

@@ -1,4 +1,4 @@
-"""What a stage holds is checked before it is used; the command that looks after a store."""
+"""Checks of a stage's contents before it is used; the command that looks after a store."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def open_store(root: Path) -> Store:
 
 
 def count_lines(job: Job) -> None:
-    """Append a line per unit of work, going on from the lines that are there."""
+    """Append a line per unit of work, continuing after the lines already there."""
     path = job.folder / "lines.txt"
     done = len(path.read_text().splitlines()) if path.exists() else 0
     with path.open("a") as file:
@@ -173,11 +173,11 @@ def test_a_killed_stage_goes_on_where_it_was(tmp_path: Path) -> None:
 
 def test_a_failing_stage_leaves_no_finished_folder(tmp_path: Path) -> None:
     def fail(job: Job) -> None:
-        raise UserError("bad input: mend it")
+        raise UserError("bad input: fix it")
 
     store = open_store(tmp_path)
     stage = Stage("failing", {}, fail)
-    with pytest.raises(UserError, match="mend it"):
+    with pytest.raises(UserError, match="fix it"):
         store.ensure(stage)
     assert not store.folder(stage).exists()
 

@@ -40,7 +40,7 @@ def write_point(folder: Path, overrides: dict[str, Any], **files: Any) -> None:
 
 
 def finished(method: str, seed: int, key: str, reward: float) -> dict[str, Any]:
-    """Return the files of a point that is done; `key` is of the method's evaluation."""
+    """Return the files of a point that is done; `key` is that of the method's evaluation."""
 
     def figures(mean: float) -> dict[str, Any]:
         estimate = {"mean": mean, "low": mean, "high": mean}
@@ -263,7 +263,7 @@ def test_without_an_axis_the_systems_are_drawn(tmp_path: Path) -> None:
 
 
 def row(system: str, *values: str | None, differences: Sequence[float] = (0.1,)) -> Row:
-    """Return a row of a table with as many seeds as there are differences to strong SFT."""
+    """Return a row of a table with a seed for each difference to strong SFT."""
     figures = dict.fromkeys(("reward", "success", "finished", "steps"), 0.5)
     (found,) = rows(
         [
@@ -316,7 +316,7 @@ def test_a_sweep_that_has_only_begun_has_no_table(tmp_path: Path) -> None:
     [
         ([], "--help"),
         (["nowhere"], "there is no folder nowhere"),
-        (["."], "no run lies in"),
+        (["."], "there is no run in"),
         ([".", "--out"], "--help"),
     ],
 )

@@ -1,4 +1,4 @@
-"""How far a sweep has come, told from run folders, store and locks as they lie on the disk."""
+"""Progress of a sweep, read from run folders, store and locks on the disk."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_stages_of_a_point_that_waits(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [([], "--help"), (["nowhere"], "there is no folder nowhere"), (["."], "no sweep lies in")],
+    [([], "--help"), (["nowhere"], "there is no folder nowhere"), (["."], "there is no sweep in")],
 )
 def test_wrong_arguments(
     arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

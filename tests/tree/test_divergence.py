@@ -1,4 +1,4 @@
-"""Pairs: what they share, where they part, and how far they go."""
+"""Pairs: what they share, where they diverge, and how far they go."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_widest_gaps_are_kept():
 
 
 def test_a_capped_task_keeps_the_widest_gap_of_every_divergence_point_first():
-    # Six pairs part at the root, of gaps 1 to 0.25, one of gap 0.25 below a4.
+    # Six pairs diverge at the root, of gaps 1 to 0.25, one of gap 0.25 below a4.
     attempts = [trajectory([["", f"a{s}", "x"]], s / 4) for s in (2, 0, 1)]
     attempts += [
         trajectory([["", "a4", "x"], ["", end, "y"]], s) for end, s in (("b", 1), ("c", 0.75))

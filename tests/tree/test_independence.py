@@ -79,7 +79,7 @@ def test_importing_it_loads_no_model_library():
 
 
 def test_it_needs_numpy_and_numba_alone(tmp_path: Path):
-    """Here nothing else can be imported; and numba is not imported before it is of use."""
+    """Here nothing else can be imported; and numba is not imported before it is needed."""
     program = """
 import sys
 

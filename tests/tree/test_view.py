@@ -23,7 +23,7 @@ from tratree.tree.view import render
 
 
 class _Page(HTMLParser):
-    """What an HTML parser sees in a page."""
+    """An HTML parser's view of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

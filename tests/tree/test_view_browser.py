@@ -250,7 +250,7 @@ def test_attacks_in_texts_stay_texts(page: Page, files: dict[str, Path]) -> None
     assert page.driver.get_log("browser") == []
 
 
-# Contrast of every visible text with what lies behind it, and of the marks with their panel.
+# Contrast of every visible text with its background, and of the marks with their panel.
 CONTRAST = """
 const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
 function rgba(colour) {

@@ -27,7 +27,7 @@ def study(folder: Path, space: Space = SPACE, *, seed: int = 0, **description: s
 
 
 def reward(setting: Setting) -> float:
-    """Highest, 0, at width 4, of as many trajectories as there can be, and β 0.1."""
+    """Highest, 0, at width 4, of the largest number of trajectories, and β 0.1."""
     values = setting.values
     return -(abs(values["width"] - 4) + abs(values["trajectories"] - 8) + abs(values["beta"] - 0.1))
 
@@ -99,7 +99,7 @@ def test_a_failed_trial_is_tried_again_next_time(tmp_path: Path) -> None:
 
 
 def test_all_settings_are_read_by_number_with_their_latest_try(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no search lies in"):
+    with pytest.raises(UserError, match="there is no search in"):
         read_settings(tmp_path)
     searched = study(tmp_path)
     proposed = searched.ask(3, 3)

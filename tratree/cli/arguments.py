@@ -1,4 +1,4 @@
-"""What commands share: parsing of arguments, and writing of pages."""
+"""Shared code of commands: parsing of arguments, and writing of pages."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> None:
     if find_spec(EXTRA) is None:
         raise UserError("this needs wandb-workspaces: `pip install 'tratree[dashboard]'`")
 
-    # Heavy imports wait until it is known that they are of use.
+    # Heavy imports wait until it is known that they are needed.
     from tratree.tracking.wandb_connection import check_connection
 
     check_connection("tratree dashboard")

@@ -22,11 +22,11 @@ from tratree.runs.run_folder import writing
 
 
 class Sweep(Callback):
-    """Hydra's callback that remembers where the sweep of this process lies.
+    """Hydra's callback that remembers the folder of this process's sweep.
 
     Attributes:
         folder: Its folder.
-        before: What lay there of failures when it started, as `_failures` has it.
+        before: The failures there when it started, as `_failures` has it.
         taken: Holds the folder of a single run.
     """
 
@@ -37,7 +37,7 @@ class Sweep(Callback):
     def on_run_start(self, config: DictConfig, **_: object) -> None:
         """Take the run folder before Hydra writes to it.
 
-        Hydra goes on after other exceptions of a callback.
+        Hydra continues after other exceptions of a callback.
         """
         try:
             folder = Path(str(config.hydra.run.dir))

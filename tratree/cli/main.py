@@ -43,7 +43,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "view": "show the trajectory trees of a run as an HTML page",
     }
 )
-"""Names of the commands besides running an experiment, and what they do.
+"""Names of the commands other than running an experiment, and what they do.
 
 Command ``name`` is ``main(arguments)`` of module ``tratree.cli.name``, with ``_`` for ``-``.
 """
@@ -69,7 +69,7 @@ def main() -> None:
     except (HydraException, OmegaConfBaseException) as error:
         sys.exit(f"error: {describe_composition_error(error)}")
     except KeyboardInterrupt:
-        print("stopped; run the same command again to go on from here", file=sys.stderr)
+        print("stopped; run the same command again to resume", file=sys.stderr)
         sys.exit(INTERRUPTED)
 
 

@@ -20,13 +20,13 @@ from tratree.errors import UserError
 from tratree.settings import plain
 
 PLAN = "multirun.yaml"
-"""What a sweeper writes into the folder of a sweep when it starts: Hydra's own, and ours."""
+"""Files that a sweeper writes into a sweep's folder when it starts: Hydra's own, and ours."""
 
 Overrides = tuple[str, ...]
 
 
 def planned_points(plan: Path) -> list[Overrides] | None:
-    """Return the overrides of every point that file `plan` of a sweep stands for.
+    """Return the overrides of every point in file `plan` of a sweep.
 
     None if that is not known beforehand: another sweeper chooses points as it goes, as a search
     does (`planned_runs`).
@@ -148,7 +148,7 @@ def planned_stages(
         config_dir: Where else files of groups are.
 
     Raises:
-        UserError, HydraException: If the configuration no longer takes these overrides.
+        UserError, HydraException: If the configuration does not take these overrides any more.
     """
     from tratree.stages.methods import evaluations
     from tratree.store.stage import with_inputs

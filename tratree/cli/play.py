@@ -22,10 +22,10 @@ HELP = (
 
 
 class Advisor:
-    """What the expert would do.
+    """The expert's advice.
 
-    Its advice stands until it is taken or no longer possible; then it is asked again. An expert
-    knows only an episode of its own: of one that went another way, it may know no more.
+    Its advice holds until it is taken or becomes impossible; then it is asked again. An expert
+    knows only its own episode: once another one differs from it, it may have no advice.
     """
 
     def __init__(self, env: TextEnv, task: Task) -> None:

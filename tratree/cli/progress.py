@@ -87,7 +87,9 @@ def _look(sweep: Path) -> tuple[SweepProgress, Group]:
             places.append(planned_stages(point, *place))
         trials += max(0, (runs or 0) - len(of_plan))
     if not begun and not places and not trials:
-        raise UserError(f"no sweep lies in {sweep}: give the folder that it named when it began")
+        raise UserError(
+            f"there is no sweep in {sweep}: give the folder that it named when it began"
+        )
     progress = sweep_progress(begun, [*places, *({} for _ in range(trials))])
 
     counts = ", ".join(f"{number} {state}" for state, number in progress.points.items())

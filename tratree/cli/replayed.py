@@ -1,4 +1,4 @@
-"""What ``tratree convert --replay`` does: each trajectory is played again in its environment."""
+"""Replay for ``tratree convert --replay``: each trajectory is played again in its environment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tratree.trajectory.reading.read import Reading
 from tratree.trajectory.types import Task, Trajectory
 
 DIFFERENCES = ("report", "fix", "drop")
-"""What is done where a trajectory differs from what is seen here."""
+"""Choices for a trajectory that differs from what is seen here."""
 
 
 def replay_all(

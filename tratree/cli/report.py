@@ -1,4 +1,4 @@
-"""``tratree report RUN``: all there is of a run on one HTML page."""
+"""``tratree report RUN``: everything about a run on one HTML page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def main(arguments: Sequence[str]) -> None:
     """Write the page, and that of the trees beside it, and say where they are.
 
     Raises:
-        UserError: If the arguments are wrong, that is no run, or a page can't be written.
+        UserError: If the arguments are wrong, the folder is not a run, or a page can't be written.
     """
     parser = ArgumentParser(
         prog="tratree report",

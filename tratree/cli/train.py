@@ -84,7 +84,7 @@ def _refuse_several_tasks() -> None:
 
 
 def _group() -> str | None:
-    """What the runs of a sweep have in common: the experiment file, or else the sweep's folder."""
+    """Return what the runs of a sweep share: the experiment file, or else the sweep's folder."""
     settings = HydraConfig.get()
     experiment: str | None = settings.runtime.choices.get("experiment")
     if experiment is None and settings.mode is RunMode.MULTIRUN:

@@ -1,4 +1,4 @@
-"""Which samples make up each step of a training: decided by the seed."""
+"""Assignment of samples to the steps of a training, decided by the seed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Steps = list[list[int]]
 """The indices of the samples of each step of a training."""
 
 BUCKET_STEPS = 6
-"""So many steps are sorted by length together; more saves padding, fewer mixes better.
+"""Number of steps sorted by length together; more saves padding, fewer mixes better.
 
 On 150 ALFWorld demonstrations in steps of 16, 10 % of the tokens are padding; with 1 it would be
 48 %, and with 16 it would be 5 %, but every epoch would have nearly the same steps.
@@ -25,7 +25,7 @@ class StepLoader(Generic[Sample, Batch]):
     """The data of a whole training, epoch after epoch; each item is that of one optimizer step.
 
     An item is a list of batches whose gradients are added up. Lightning keeps `state_dict` in its
-    checkpoints, so that a training goes on with the step after the last one it did.
+    checkpoints, so that a training resumes with the step after its last one.
     """
 
     def __init__(

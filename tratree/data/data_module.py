@@ -1,4 +1,4 @@
-"""What the data modules share: samples that fit the context, handed out step by step."""
+"""The base of the data modules: samples that fit the context, dealt out step by step."""
 
 from __future__ import annotations
 

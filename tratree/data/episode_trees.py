@@ -14,7 +14,7 @@ from tratree.policy.encoding import EncodedTrajectory
 
 @dataclass(frozen=True)
 class TreeEpisode:
-    """An episode and the name of the tree that it is of, its task."""
+    """An episode and the name of its tree, which is its task."""
 
     episode: EncodedTrajectory
     tree: str

@@ -66,7 +66,7 @@ def cut_into_batches(samples: Sequence[EncodedTrajectory], tokens: int) -> list[
 
 
 def check_masks(samples: Iterable[EncodedTrajectory]) -> None:
-    """Check that every sample has a token to train on that another one stands before.
+    """Check that every sample has a token to train on that has one before it.
 
     Raises:
         UserError: If one has none.
@@ -80,7 +80,7 @@ class EpisodeDataModule(StepDataModule[EncodedTrajectory, Batch | Pack]):
     """Batches of episodes for `SFTModule` and `MCTSImitationModule`.
 
     Episodes of a step that begin alike, with a prompt, can be packed instead of padded: the same
-    result but for rounding.
+    result up to rounding.
     """
 
     def __init__(

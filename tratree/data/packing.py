@@ -1,4 +1,4 @@
-"""Sequences with common beginnings as one sequence in which every common token stands once."""
+"""Sequences with common beginnings as one sequence in which every common token is stored once."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Ints = NDArray[np.int64]
 class Pack(NamedTuple):
     """S sequences as the L tokens of their trie, depth first.
 
-    Two sequences share a token if all that stands up to it is equal in both. Token i is seen by
+    Two sequences share a token if all tokens up to it are equal in both. Token i is seen by
     the tokens i to ``subtree_end[i] - 1``: by itself and by what follows it in any sequence. T
     tokens are trained on, some of them in several sequences: E times in all.
 
     Attributes:
         token_ids: [1, L] int64.
-        position_ids: [1, L] int64, where each token stands in its sequences.
+        position_ids: [1, L] int64, position of each token in its sequences.
         subtree_end: [L] int64.
-        trained: [T] int64, where in the pack the trained tokens stand.
-        before: [T] int64, where the token before each of them stands.
+        trained: [T] int64, positions in the pack of the trained tokens.
+        before: [T] int64, positions of the tokens before them.
         terms: [E] int64, indices into `trained`, sequence after sequence.
         owner: [E] int64, the sequence of each term.
         counts: [S] int64, how many tokens each sequence trains.

@@ -12,7 +12,7 @@ from tratree.trajectory.types import Step, Task, Trajectory
 
 @dataclass(frozen=True)
 class StepResult:
-    """What the environment shows after a reset or an action.
+    """The environment's response to a reset or an action.
 
     Attributes:
         observation: The text shown to the agent.

@@ -1,4 +1,4 @@
-"""Which task a published trajectory is of, and whether it could be one that is held out."""
+"""The task of a published trajectory, and whether it could be held out."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ TaskFinder = Callable[[Mapping[str, Task]], Callable[[str], list[str]]]
 
 @dataclass(frozen=True)
 class Identity:
-    """What is known of a trajectory's task.
+    """The known facts about a trajectory's task.
 
     Attributes:
         task: The task, if name and goal agree on it, or the name alone says that it is held out.
         held_out: Whether it must not be trained on.
         candidates: Held-out tasks of the same goal, where neither name nor goal identifies it: it
-            could be one of them. None where its goal cannot be told, so that it could be any.
+            could be one of them. None where its goal is unknown, so that it could be any.
     """
 
     task: Task | None = None
@@ -30,7 +30,7 @@ class Identity:
 
     @property
     def could_be_held_out(self) -> bool:
-        """Whether it is not known that the task is a training task or of no split."""
+        """True unless the task is known to be a training task or in no split."""
         return self.candidates is None or bool(self.candidates)
 
 
@@ -60,7 +60,7 @@ class Identifier:
     def identify(self, trajectory: Trajectory) -> Identity:
         """Return which task a trajectory is of.
 
-        A name of a held-out task or split always counts, in whatever field and form it stands. A
+        A name of a held-out task or split always counts, in whatever field and form. A
         name of a training task counts if the goal is its goal, too.
         """
         names = [*trajectory.record.get("names", ()), trajectory.task.task_id]

@@ -42,7 +42,7 @@ class EnvironmentPlugin:
         gist: The part of an instruction that a published trajectory of the same task repeats.
         task_finder: Given the tasks by id, returns a function that gives the ids which a published
             name may mean, in whatever form it is; None finds what `own_task_id` gives.
-        names_held_out: Tells of a published name whether it is of a held-out split, though the
+        names_held_out: Returns whether a published name is that of a held-out split, though the
             task may not be here.
         moved_names: ``moved_names(settings, task)`` returns the wordings of older versions that
             published trajectories may have, and what they are here; `task` may be None.

@@ -10,7 +10,7 @@ from tratree.trajectory.types import Step, Task, Trajectory
 
 @dataclass(frozen=True)
 class Replay:
-    """What playing a trajectory gave.
+    """The result of playing a trajectory again.
 
     Attributes:
         trajectory: As it was played here: our observations, score and end. Turns without an action
@@ -28,7 +28,7 @@ class Replay:
 
     @property
     def differs(self) -> bool:
-        """Whether anything does."""
+        """Return whether anything does."""
         return bool(self.observations or self.outcome)
 
     def __str__(self) -> str:
@@ -93,5 +93,5 @@ def _same(theirs: str, ours: str) -> bool:
 
 
 def _contains(theirs: str, ours: str) -> bool:
-    """Return whether the publisher's opening ends with ours: rules may stand before it."""
+    """Return whether the publisher's opening ends with ours: rules may come before it."""
     return " ".join(ours.split()) in " ".join(theirs.split())

@@ -21,10 +21,10 @@ class PromptSettings:
     """A JSON list of examples, each a list of messages; null: none."""
 
     count: Whole = 1
-    """How many of the examples are shown, the first ones (ETO: 1)."""
+    """Number of examples shown, the first ones (ETO: 1)."""
 
     required: bool = False
-    """Whether a run without both files is an error."""
+    """Refuse a run without both files."""
 
 
 @settings
@@ -47,15 +47,15 @@ class EnvSettings:
     """The environment's name of each split; train is among them."""
 
     show_admissible: bool = False
-    """Whether each observation ends with the actions that the environment would accept now, as
+    """End each observation with the actions that the environment would accept now, as
     agents of the ReAct kind expect ("AVAILABLE ACTIONS: …"; give them a longer model.context)."""
 
     forgiving: bool = False
-    """Whether actions are read forgivingly: a full stop at the end, and what else the environment
+    """Read actions forgivingly: a full stop at the end, and what else the environment
     passes over. It is part of the protocol: compare only results that were played alike."""
 
     prompt: PromptSettings = PromptSettings()
-    """What precedes every task."""
+    """Text before every task."""
 
     def __post_init__(self) -> None:
         """Check what must go together."""

@@ -8,7 +8,7 @@ from tratree.envs.base import Expert, StepResult, TextEnv, notes
 from tratree.trajectory.types import Task
 
 LABEL = "AVAILABLE ACTIONS: "
-"""What stands before the actions, in a line of its own; AgentGym's ALFWorld has the same."""
+"""Text before the actions, on a line of its own; AgentGym's ALFWorld has the same."""
 
 
 class ShownActions:

@@ -70,7 +70,7 @@ def paired_p_value(differences: NDArray[np.float64]) -> float:
     changed = differences[differences != 0]
     if len(changed) < 2:  # with one, both signs are equally extreme
         return 1.0
-    # Rounded, so that sums that are equal but for rounding count as equally extreme.
+    # Rounded, so that sums that are equal up to rounding count as equally extreme.
     return float(
         permutation_test(
             (changed,),

@@ -1,4 +1,4 @@
-"""What is reported of a set of evaluation episodes, each figure with its 95 % interval."""
+"""Figures reported of a set of evaluation episodes, each with its 95 % interval."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FIGURES: Mapping[str, Callable[[Trajectory], float]] = MappingProxyType(
         "tokens": lambda t: float(sum(len(step.token_ids) for step in t.steps)),
     }
 )
-"""What is measured of one trajectory, by name; the README beside this file says what each means."""
+"""Measures of one trajectory, by name; the README beside this file explains each."""
 
 SHARES = ("success", "finished")
 

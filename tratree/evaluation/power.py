@@ -20,7 +20,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Return p-values adjusted for their number by Holm's step-down method, in the same order.
 
     With the m values in rising order, p(k) becomes max over j ≤ k of min(1, (m - j + 1) p(j)).
-    None is no comparison: it stays, and does not count.
+    None is not a comparison: it stays, and does not count.
     """
     order = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
     adjusted: list[float | None] = [None] * len(p_values)

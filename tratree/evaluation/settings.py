@@ -24,4 +24,4 @@ class EvaluationSettings:
     """Trajectories of each task, K. More than one needs a temperature above 0."""
 
     sampling: SamplingSettings = SamplingSettings(temperature=0.0)
-    """How they are drawn. Temperature 0 is greedy."""
+    """Sampling of the agent's tokens. Temperature 0 is greedy."""

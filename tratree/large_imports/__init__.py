@@ -15,8 +15,8 @@ def large_imports() -> Iterator[None]:
 
     It would look again and again through hundreds of thousands of objects that stay as long as the
     program does, and once more when the program ends. After the first such block of a program it
-    leaves alone what is there; what comes later, such as the models of a sweep's points, may be
-    garbage one day.
+    leaves alone all objects made before; later ones, such as the models of a sweep's points, may
+    become garbage.
     """
     begin()
     try:

@@ -40,7 +40,7 @@ def model_class(config: Any) -> type[PreTrainedModel]:
 
 
 def check_architecture(config: Any, attention: str) -> None:
-    """Check what a configuration tells of a model; the rest shows when it is loaded.
+    """Check what a configuration says about a model; the rest shows when it is loaded.
 
     Args:
         config: transformers' configuration of the model.

@@ -37,7 +37,10 @@ def add_lora(model: PreTrainedModel, settings: LoraSettings, seed: int) -> PeftM
             them shares its weights with another.
     """
     named = settings.target_modules
-    targets = named if isinstance(named, str) else list(named)
+    if isinstance(named, str):  # PEFT takes other texts for patterns
+        targets: str | list[str] = named if named == "all-linear" else [named]
+    else:
+        targets = list(named)
     config = LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,
@@ -87,7 +90,7 @@ def _refuse_tied(model: PeftModel, tied: set[int]) -> None:
         adapted = isinstance(module, BaseTunerLayer | AuxiliaryTrainingWrapper)
         if adapted and any(id(weights) in tied for weights in module.parameters()):
             raise UserError(
-                f"the adapter is to lie on {name.split('.')[-1]}, whose weights the model shares "
+                f"the adapter is to be on {name.split('.')[-1]}, whose weights the model shares "
                 "between its input and its output: leave it out of lora.target_modules and "
                 "lora.modules_to_save"
             )
@@ -115,7 +118,7 @@ def load_adapter(model: PreTrainedModel, folder: Path, *, trainable: bool) -> Pe
     """Put the adapter in `folder` on its base model.
 
     Raises:
-        UserError: If there is no intact adapter in `folder`, or it is of another base model.
+        UserError: If there is no intact adapter in `folder`, or it belongs to another base model.
     """
     for name in (WEIGHTS, CONFIG):
         if not (folder / name).is_file():

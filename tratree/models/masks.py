@@ -1,4 +1,4 @@
-"""Whether a model hands extra arguments on to its attention, and the mask that they stand for."""
+"""Detection of models that pass extra arguments to their attention, and the mask for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the name of a base model stands for; nothing here loads one."""
+"""Meaning of a base model's name: a folder or a Hub id; nothing here loads one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HASHED = (
 
 
 def local_folder(name: str) -> Path | None:
-    """Return the folder that `name` stands for, or None for a Hub id."""
+    """Return the folder that `name` means, or None for a Hub id."""
     if name.startswith(PACKAGE_PREFIX):
         return Path(str(files("tratree").joinpath(name.removeprefix(PACKAGE_PREFIX))))
     looks_like_path = name.startswith((".", "/", "~")) or Path(name).is_dir()
@@ -106,7 +106,7 @@ def public_name(name: str) -> str:
 
 
 def check_folder(name: str, folder: Path) -> None:
-    """Raise a `UserError` if the folder that `name` stands for holds no model."""
+    """Raise a `UserError` if the folder that `name` means holds no model."""
     if not (folder / "config.json").is_file():
         raise UserError(
             f"model {name}: {folder} holds no config.json; give a Hub id, or the folder of a "

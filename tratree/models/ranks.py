@@ -1,4 +1,4 @@
-"""What a process must know when several train one model."""
+"""Facts that a process needs when several train one model."""
 
 from __future__ import annotations
 

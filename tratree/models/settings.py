@@ -1,4 +1,4 @@
-"""Which base model, its chat format, and which adapter; nothing here loads one."""
+"""Settings of base model, chat format and adapter; nothing here loads one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Names = Annotated[tuple[Name, ...], Field(min_length=1)]
 
 @settings
 class LoadSettings:
-    """How a base model is held in memory."""
+    """Storage of a base model in memory."""
 
     _: KW_ONLY
 
@@ -30,11 +30,11 @@ class LoadSettings:
     less memory."""
 
     gradient_checkpointing: bool = False
-    """Whether training computes the activations within a layer again for the gradient instead of
-    keeping them: less memory, more time, the same result."""
+    """Compute the activations within a layer again for the gradient instead of keeping them: less
+    memory, more time, the same result."""
 
     quantization: Literal["none", "8bit", "4bit"] = "none"
-    """How the linear layers of a base model are stored; 8bit and 4bit (QLoRA) need bitsandbytes."""
+    """Storage of a base model's linear layers; 8bit and 4bit (QLoRA) need bitsandbytes."""
 
     def __post_init__(self) -> None:
         """Check what must go together."""
@@ -47,7 +47,7 @@ class LoadSettings:
 
 @settings
 class ModelSettings(LoadSettings):
-    """Which base model, and how it is held in memory."""
+    """A base model, and its storage in memory."""
 
     name: str
     """Hub id, local folder, or ``package:`` and a folder inside the tratree package."""
@@ -69,9 +69,9 @@ class ChatSettings:
     """The system prompt of every episode."""
 
     turn_form: Literal["plain", "react", "tags", "tool_call"] = "plain"
-    """How a turn is written and read (tratree/trajectory/README.md): plain is Thought and Action,
-    read strictly; react the same, read as published files are; tags: <think> and <action>;
-    tool_call: a call in JSON."""
+    """Form of a turn (tratree/trajectory/README.md): plain is Thought and Action, read strictly;
+    react the same, read as published files are; tags: <think> and <action>; tool_call: a call in
+    JSON."""
 
 
 @settings
@@ -92,10 +92,10 @@ class LoraSettings:
     [q_proj,k_proj,v_proj,o_proj]."""
 
     dora: bool = False
-    """Whether size and direction of a weight are trained apart: DoRA (paper: no)."""
+    """Train size and direction of a weight apart: DoRA (paper: no)."""
 
     rslora: bool = False
-    """Whether the update is scaled by α / √r: rsLoRA (paper: no)."""
+    """Scale the update by α / √r: rsLoRA (paper: no)."""
 
     modules_to_save: tuple[str, ...] = ()
     """Names of further layers that are trained and stored whole (paper: none)."""

@@ -1,4 +1,4 @@
-"""What all fine-tunings share: the step, the schedule, adapter-only checkpoints."""
+"""The base of all fine-tunings: the step, the schedule, adapter-only checkpoints."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
-from transformers import get_constant_schedule_with_warmup, get_linear_schedule_with_warmup
 
 from tratree.data.batches import Batch
 from tratree.errors import UserError
+from tratree.models.adapted import CausalModel
 from tratree.models.ranks import whole
 from tratree.modules.attention_check import check_batches, check_packs
 from tratree.modules.finite import check_step
-from tratree.modules.pack_attention import CausalModel, attend_by_edges
+from tratree.modules.pack_attention import attend_by_edges
 from tratree.modules.settings import TrainingSettings
 from tratree.modules.sharding import ShardedStrategy, shard
 
@@ -61,7 +61,7 @@ class AdapterModule(LightningModule, Generic[Batch]):
     def training_step(self, step: Sequence[Batch], _: int) -> dict[str, Tensor]:
         """Update the adapter once; returns the figures of the step, means over its units.
 
-        Every device gets all batches of the step. They must all do as many passes, so one
+        Every device gets all batches of the step. All must do the same number of passes, so one
         without a batch left repeats the first with weight 0.
         """
         devices = self.trainer.world_size
@@ -98,7 +98,7 @@ class AdapterModule(LightningModule, Generic[Batch]):
             shard(self.model, self.device_mesh["data_parallel"])
 
     def configure_optimizers(self) -> Any:
-        """Return AdamW on the adapter, its learning rate set anew at every step."""
+        """Return AdamW on the adapter, its learning rate set at every step."""
         settings = self.settings
         optimizer = AdamW(
             [p for p in self.model.parameters() if p.requires_grad],
@@ -118,7 +118,7 @@ class AdapterModule(LightningModule, Generic[Batch]):
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Check that the checkpoint is of an adapter like this one.
+        """Check that the checkpoint belongs to an adapter like this one.
 
         Raises:
             UserError: If it is not.
@@ -137,6 +137,9 @@ def learning_rate_schedule(
 ) -> LRScheduler:
     """Return the schedule of a training of `steps` steps; that of a name of transformers is its."""
     warmup = math.ceil(settings.warmup_share * steps)  # as transformers' Trainer counts
+    # Imported here, because it brings PEFT: see `tratree.models.adapted`.
+    from transformers import get_constant_schedule_with_warmup, get_linear_schedule_with_warmup
+
     if settings.schedule == "linear":
         return get_linear_schedule_with_warmup(optimizer, warmup, steps)
     if settings.schedule == "constant_with_warmup":

@@ -12,21 +12,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from peft import PeftModel
 from torch import Tensor
 
 from tratree.data.episodes import collate
 from tratree.data.packing import pack_sequences
 from tratree.errors import UserError
+from tratree.models.adapted import CausalModel, base_of
 from tratree.modules.log_probabilities import batch_logits, pack_logits
-from tratree.modules.pack_attention import CausalModel
 from tratree.policy.encoding import EncodedTrajectory
 from tratree.policy.live_batch import LiveBatch
 
 _SHARED, _LENGTHS = 5, (9, 11)
 _TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}
 _ROUGH_TOLERANCE = 0.15
-"""Of 16-bit and quantised models, whose rounding depends on the shape of a batch."""
+"""Tolerance for 16-bit and quantised models, whose rounding depends on the shape of a batch."""
 
 Sides = tuple[list[int], list[int]]
 """Two token sequences with a common beginning."""
@@ -111,7 +110,7 @@ def _check(
     compare: Callable[[Sides, Sequence[Tensor]], Iterator[tuple[Tensor, Tensor]]],
     fault: str,
 ) -> None:
-    name = type(_base(model)).__name__
+    name = type(base_of(model)).__name__
     sides = _sides(model)
     try:
         with _evaluating(model), torch.no_grad():  # a sharded one knows no inference mode
@@ -139,14 +138,14 @@ def _failed(name: str, error: Exception) -> str:
 
 def _plain(model: CausalModel, tokens: list[int]) -> Tensor:
     """Return the logits after each token, [L, V], nothing given but the tokens."""
-    token_ids = torch.tensor([tokens], device=_base(model).device)
+    token_ids = torch.tensor([tokens], device=base_of(model).device)
     logits: Tensor = model(input_ids=token_ids, use_cache=False).logits[0]
     return logits
 
 
 def _sides(model: CausalModel) -> Sides:
     """Return ordinary tokens: those that a configuration gives a meaning are left out."""
-    config = _base(model).config.get_text_config()
+    config = base_of(model).config.get_text_config()
     special = {v for n, v in vars(config).items() if n.endswith(("_id", "_index"))}
     ordinary = [i for i in range(3, min(config.vocab_size, 1000)) if i not in special]
     drawn = np.random.default_rng(0).permutation(ordinary)[: sum(_LENGTHS)].tolist()
@@ -164,18 +163,14 @@ def _distance(found: Tensor, wanted: Tensor) -> float:
 
 
 def _tolerance(model: CausalModel) -> float:
-    if getattr(_base(model), "is_quantized", False):
+    if getattr(base_of(model), "is_quantized", False):
         return _ROUGH_TOLERANCE
     return _TOLERANCE.get(_dtype(model), _ROUGH_TOLERANCE)
 
 
 def _dtype(model: CausalModel) -> torch.dtype:
-    dtype: torch.dtype = _base(model).dtype
+    dtype: torch.dtype = base_of(model).dtype
     return dtype
-
-
-def _base(model: Any) -> Any:
-    return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
 @contextmanager

@@ -55,7 +55,7 @@ class SafeCheckpointIO(TorchCheckpointIO):
 
 
 def _is_complete(checkpoint: Any) -> bool:
-    """Whether there is all that a training resumes; Lightning goes without what is missing."""
+    """Return whether it has all that a training resumes; Lightning ignores what is missing."""
     return (
         isinstance(checkpoint, dict)
         and all(checkpoint.get(part) for part in _PARTS)

@@ -10,9 +10,9 @@ from torch.nn.functional import log_softmax, nll_loss
 from transformers import PreTrainedModel
 
 from tratree.data.episodes import Batch
+from tratree.models.adapted import CausalModel
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.log_probabilities import batch_logits
-from tratree.modules.pack_attention import CausalModel
 from tratree.modules.settings import TrainingSettings
 
 
@@ -40,7 +40,7 @@ class ExplorerModule(AdapterModule[Batch]):
             settings: How it is trained.
         """
         super().__init__(model, settings)
-        self._earlier = tuple(earlier)  # in a tuple, so that they are no part of this module
+        self._earlier = tuple(earlier)  # in a tuple, so that they are not part of this module
         self._kl_weight = kl_weight
 
     def units(self, batch: Batch) -> int:

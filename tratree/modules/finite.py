@@ -1,4 +1,4 @@
-"""Figures that are no numbers end a fine-tuning, with what is to blame."""
+"""Figures that are not finite end a fine-tuning, with a message about the cause."""
 
 from __future__ import annotations
 

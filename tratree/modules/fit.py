@@ -1,4 +1,4 @@
-"""Run a fine-tuning with Lightning so that it can be killed at any step and gone on with."""
+"""Run a fine-tuning with Lightning so that it can be killed at any step and resumed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CHECKPOINT = "last.ckpt"
 
 @dataclass(frozen=True)
 class FitReport:
-    """What a fine-tuning did.
+    """The outcome of a fine-tuning.
 
     Attributes:
         samples: Episodes or pairs that were trained on.
@@ -69,7 +69,7 @@ def fit(
 
     The folder keeps the last checkpoint (adapter, optimizer, schedule, position in the data) and
     ``metrics.jsonl``, a line a step. A call with equal arguments that finds a checkpoint there
-    goes on from it and ends with the same bytes as an undisturbed one. Asked to leave the machine
+    resumes from it and ends with the same bytes as an undisturbed one. Asked to leave the machine
     (`tratree.preemption`), or stopped by Ctrl-C or SIGTERM, it does so after the step under way,
     with a checkpoint; a second Ctrl-C stops it at once.
 
@@ -78,7 +78,7 @@ def fit(
     Args:
         module: What is trained, and its settings.
         data: What it is trained on.
-        folder: Where the checkpoint and the metrics lie.
+        folder: The folder of the checkpoint and the metrics.
         seed: Decides the order of the data and any dropout.
         report: Called with the steps done, their number, and a note.
         logger: Gets the figures of every step too.

@@ -11,15 +11,16 @@ from torch.nn.functional import cross_entropy
 
 from tratree.data.episodes import Batch, collate, cut_into_batches
 from tratree.data.packing import Pack, cut_into_packs, pack_sequences
-from tratree.modules.pack_attention import CausalModel, attend_by_edges, attention_arguments
+from tratree.models.adapted import CausalModel
+from tratree.modules.pack_attention import attend_by_edges, attention_arguments
 from tratree.policy.encoding import EncodedTrajectory
 
 
 def token_log_probs(model: CausalModel, batch: Batch | Pack) -> Tensor:
-    """Return log π(token | what stands before it) of every token that is trained on.
+    """Return log π(token | all tokens before it) of every token that is trained on.
 
     Logits are computed only where such a token follows. Those of a pack are computed once for
-    each token, in however many sequences it stands.
+    each token, in however many sequences it is.
 
     Args:
         model: The model.

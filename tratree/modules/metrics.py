@@ -32,7 +32,7 @@ def _numbered(row: Row) -> Row:
 
 
 def truncate_metrics(path: Path, last_step: int) -> None:
-    """Drop what comes after `last_step`, where a training goes on; makes the file if needed."""
+    """Drop what comes after `last_step`, where a training resumes; makes the file if needed."""
     kept = [row for row in read_metrics(path) if row["step"] <= last_step]
     unfinished = path.with_suffix(".new")
     unfinished.write_text("".join(map(_line, kept)), encoding="utf-8")

@@ -30,7 +30,7 @@ def run_on_nodes(work: Callable[[], None], num_nodes: int, devices: int) -> None
         devices: How many processes on each.
 
     Raises:
-        UserError: If the job does not have so many nodes, or `work` raises it in a process.
+        UserError: If the job does not have `num_nodes` nodes, or `work` raises it in a process.
         ChildProcessError: If a process fails otherwise; its traceback is on standard error.
     """
     held = int(os.environ.get("SLURM_JOB_NUM_NODES", "0"))
@@ -71,7 +71,7 @@ def _environment() -> dict[str, str]:
 
 
 def _run() -> None:
-    """Do the work that comes in by standard input; standard output tells of a `UserError` only."""
+    """Do the work that comes in by standard input; standard output has only a `UserError`."""
     teller = os.dup(1)
     os.dup2(2, 1)
     # Only in the new processes: it takes seconds.

@@ -5,20 +5,17 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import torch
-from peft import PeftModel
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
-from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from tratree.data.packing import Pack
 from tratree.errors import UserError
+from tratree.models.adapted import CausalModel
 from tratree.models.architecture import check_context
 from tratree.models.masks import hands_on, unread_mask, working_weights
-
-CausalModel = PreTrainedModel | PeftModel
-"""A causal language model of transformers, adapters allowed."""
 
 LONGEST_EDGE = 128
 """Tokens; SDPA with a mask computes all of an edge's attention to itself, though half is hidden."""

@@ -22,6 +22,9 @@ from tratree.child_processes import end_with_parent, shielded_children
 from tratree.errors import UserError
 from tratree.large_imports import import_in_server
 
+PRELOADED = ("tratree.modules.fit",)
+"""Imported once for all processes of a training; none may initialise CUDA."""
+
 
 def run_in_processes(work: Callable[[], None], count: int) -> None:
     """Run `work` in `count` new processes that know of each other, and wait for all of them.
@@ -38,7 +41,7 @@ def run_in_processes(work: Callable[[], None], count: int) -> None:
         ProcessRaisedException: If one fails otherwise.
     """
     context = multiprocessing.get_context("forkserver")
-    import_in_server(context, ["tratree.modules.fit"])
+    import_in_server(context, PRELOADED)
     logging.getLogger("torch.multiprocessing.spawn").setLevel(logging.ERROR)
     ours, theirs = context.Pipe(duplex=False)
     with shielded_children():

@@ -77,7 +77,7 @@ def observation_states(
 ) -> NDArray[np.float64]:
     """Return the last hidden state where each observation of a trajectory ends.
 
-    The first row is of the first observation, the last one of the answer to the last action.
+    The first row belongs to the first observation, the last one to the answer to the last action.
 
     Returns:
         Shape [K, H], K the observations that end within `context` tokens.

@@ -1,4 +1,4 @@
-"""How a fine-tuning is done; imports nothing heavy."""
+"""Settings of a fine-tuning; imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class OptimizationSettings:
     """Share of all steps in which the learning rate rises linearly."""
 
     weight_decay: NotNegative = 0.0
-    """Of AdamW."""
+    """Weight decay of AdamW."""
 
     clip: NotNegative = 1.0
     """Largest norm of the gradient; 0 does not clip."""
@@ -42,19 +42,19 @@ class OptimizationSettings:
 
 @settings
 class HardwareSettings:
-    """What a fine-tuning is done on; another hardware changes the last bits of a result."""
+    """Hardware of a fine-tuning; other hardware changes the last bits of a result."""
 
     accelerator: Literal["cpu", "gpu"] = "cpu"
     """cpu or gpu."""
 
     devices: Few = 1
-    """How many of them on each node share the batches of a step, one process each."""
+    """Number of them on each node that share the batches of a step, one process each."""
 
     num_nodes: Few = 1
-    """Nodes. Above 1: a SLURM job over as many nodes (hydra/launcher=slurm_nodes)."""
+    """Nodes. Above 1: a SLURM job over that number of nodes (hydra/launcher=slurm_nodes)."""
 
     strategy: Literal["auto", "ddp", "fsdp"] = "auto"
-    """How devices work together: ddp, each with the whole model, or fsdp, each with its part of
+    """Division of work between devices: ddp, each with the whole model; fsdp, each with its part of
     every weight; auto for 1 device."""
 
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
@@ -84,7 +84,7 @@ class TrainingSettings(HardwareSettings, OptimizationSettings):
 
     @property
     def processes(self) -> int:
-        """How many devices, and processes, there are on all nodes."""
+        """Number of devices, and of processes, on all nodes."""
         return self.devices * self.num_nodes
 
     def batches(self) -> tuple[int, int]:
@@ -108,5 +108,5 @@ class DPOSettings:
     """Assumed share of wrong preferences (paper: none)."""
 
     length_normalised: bool = False
-    """Whether log-probabilities are means over the tokens of a continuation, not sums (paper:
+    """Take the mean of log-probabilities over the tokens of a continuation, not their sum (paper:
     sums)."""

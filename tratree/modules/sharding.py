@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from lightning.pytorch.strategies import ModelParallelStrategy
-from peft import PeftModel
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import fully_shard
 
+from tratree.models.adapted import CausalModel, base_of
 from tratree.modules.checkpoint import SafeCheckpointIO
-from tratree.modules.pack_attention import CausalModel
 
 
 class ShardedStrategy(ModelParallelStrategy):
@@ -45,8 +44,7 @@ class ShardedStrategy(ModelParallelStrategy):
 
 def shard(model: CausalModel, mesh: DeviceMesh) -> None:
     """Spread the weights of `model` over `mesh`, each transformer layer gathered on its own."""
-    base: Any = model.get_base_model() if isinstance(model, PeftModel) else model
-    layers = base._no_split_modules or ()
+    layers = base_of(model)._no_split_modules or ()
     for module in list(model.modules()):
         if type(module).__name__ in layers:
             fully_shard(module, mesh=mesh)

@@ -7,9 +7,9 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from tratree.data.pairs import PairBatch
+from tratree.models.adapted import CausalModel
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.log_probabilities import sequence_log_probs
-from tratree.modules.pack_attention import CausalModel
 from tratree.modules.settings import DPOSettings, TrainingSettings
 
 
@@ -41,7 +41,7 @@ class TreeDPOModule(AdapterModule[PairBatch]):
         return len(batch.reference) // 2
 
     def sums(self, batch: PairBatch) -> dict[str, Tensor]:
-        """Return the loss, and how the implicit rewards stand, summed over the pairs.
+        """Return the loss and figures of the implicit rewards, summed over the pairs.
 
         ``accuracy`` counts the pairs whose chosen side has the higher reward; ``margin`` is
         the difference of the rewards.

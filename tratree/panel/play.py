@@ -32,7 +32,7 @@ from tratree.trajectory.types import Trajectory
 
 @dataclass(frozen=True)
 class Player:
-    """Who plays.
+    """A player.
 
     Attributes:
         model: A folder or Hub id of a model, a folder of an adapter, or an endpoint's address.
@@ -50,7 +50,7 @@ class Player:
 
     @property
     def is_endpoint(self) -> bool:
-        """Whether it is reached by HTTP."""
+        """True if it is reached by HTTP."""
         return self.model.startswith(("http://", "https://"))
 
 

@@ -18,7 +18,7 @@ FORMAT = "tratree panel results 1"
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one episode ended.
+    """The outcome of one episode.
 
     Attributes:
         split: The split's name in the panel.
@@ -39,7 +39,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Results:
-    """What one system reached in one environment.
+    """The results of one system in one environment.
 
     Attributes:
         name: Of the system.

@@ -12,7 +12,7 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 
 @dataclass
 class _Placement:
-    """Where a forward pass over R slots with Q new tokens each reads and writes.
+    """The slots that a forward pass over R slots with Q new tokens each reads and writes.
 
     Attributes:
         slots: The slots that take part, shape [R]; None for the first R.

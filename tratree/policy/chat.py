@@ -22,7 +22,7 @@ _SYSTEM, _USERS, _AGENTS = "system-text", ("user-0", "user-1", "user-2"), ("agen
 
 
 _CHANGING = re.compile(r"\bstrftime_now\b|\|\s*random\b|\blipsum\b")
-"""What makes a template depend on the clock or on chance."""
+"""Expressions that make a template depend on the clock or on chance."""
 
 _MOST_SECONDS = 20
 """A template that takes longer never ends."""
@@ -46,7 +46,7 @@ class ChatFormat:
         stop_ids: All tokens that end a turn when sampled: `stop_id`, the end of sequence, and those
             given.
         control_ids: `stop_ids` and all other special tokens.
-        turn_form: How thought and action stand in a turn.
+        turn_form: The form of thought and action in a turn.
         action_label: The ids of the label before an action, ``Action:`` on a new line by default,
             after a thought.
     """

@@ -14,8 +14,8 @@ class EncodedTrajectory:
 
     Attributes:
         token_ids: All tokens, length L.
-        agent_mask: True exactly on the agent's own tokens, stop tokens included but for those
-            that a limit of the rollout put there and turns that are no target, length L.
+        agent_mask: True exactly on the agent's own tokens, stop tokens included except for those
+            that a limit of the rollout put there and turns that are not a target, length L.
         turn_starts: For each step, the index of its first agent token.
     """
 

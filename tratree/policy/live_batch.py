@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
-from peft import PeftModel
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from tratree.models.adapted import is_adapted
 from tratree.models.architecture import check_context
 from tratree.models.masks import unread_mask
 from tratree.policy.cache import RolloutCache
@@ -18,7 +18,7 @@ _PREFILL_TOKENS = 8192
 """Most tokens, padding included, of one prefill pass over several rows: bounds its memory."""
 
 _PROBED = 1024
-"""How many of the last trained weights are compared to notice a fused optimizer's step."""
+"""Number of the last trained weights compared to notice a fused optimizer's step."""
 
 
 class LiveBatch:
@@ -63,7 +63,7 @@ class LiveBatch:
         self.reset(slots, rows=0)
 
     def reset(self, slots: int, rows: int) -> None:
-        """Forget all keys and values and go on with `rows` empty rows of up to `slots`."""
+        """Forget all keys and values and continue with `rows` empty rows of up to `slots`."""
         # Padding goes to the position after the last.
         self._cache = RolloutCache(slots, self._max_context + 1)
         self._slots = slots
@@ -78,14 +78,14 @@ class LiveBatch:
         them, and another active adapter; after a change of frozen weights behind autograd's back
         (``.data``) call `reset`.
         """
-        # Fused optimizers do not count versions, hence the look at some values.
+        # Fused optimizers do not count versions, so some values are compared.
         stale = self._version != self._weights_version() or not self._probe.equal(self._probed)
         if stale:
             self.reset(self._slots, len(self.lengths))
         return stale
 
     def _weights_version(self) -> tuple[int, str]:
-        adapter = self._model.active_adapter if isinstance(self._model, PeftModel) else ""
+        adapter = self._model.active_adapter if is_adapted(self._model) else ""
         versions = (0 if p.is_inference() else p._version for p in self._weights)
         return sum(versions), str(adapter)
 

@@ -1,4 +1,4 @@
-"""How a rollout uses the machine; imports neither torch nor a model."""
+"""A rollout's use of the machine; imports neither torch nor a model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GIB = 2**30
 
 @settings
 class EngineSettings:
-    """How an engine uses the machine; changes speed and memory, never a result."""
+    """An engine's use of the machine; changes speed and memory, never a result."""
 
     batch_size: Count = 32
     """Most episodes that one worker, or the vLLM servers, play at the same time."""
@@ -50,7 +50,7 @@ class EngineSettings:
 
 @settings
 class WorkerSettings:
-    """How many worker processes play, and when one is replaced; never changes a result.
+    """Number of worker processes that play, and when one is replaced; never changes a result.
 
     A replaced worker's unfinished episodes are played again from their start.
     """

@@ -52,12 +52,12 @@ class RolloutEngine:
 
     @property
     def live(self) -> int:
-        """How many episodes are under way."""
+        """Number of episodes under way."""
         return len(self._live) + len(self._parked)
 
     @property
     def free(self) -> int:
-        """How many more episodes fit into the batch."""
+        """Number of further episodes that fit into the batch."""
         return max(0, self._slots - self.live)
 
     def add(self, index: int, episode: Episode) -> None:
@@ -72,7 +72,7 @@ class RolloutEngine:
         self._batch.append()
 
     def advance(self) -> list[tuple[int, Trajectory]]:
-        """Let every episode go on by one token; return (index, trajectory) of those that end.
+        """Advance every episode by one token; return (index, trajectory) of those that end.
 
         If all of them wait for their environments, it waits for the first that answers.
 
@@ -166,10 +166,12 @@ class RolloutEngine:
         self._parked += self._live[self._slots :]
         del self._live[self._slots :]
         self._batch.reset(self._slots, len(self._live))
-        self._report(f"out of memory with {before} episodes at a time: going on with {self._slots}")
+        self._report(
+            f"out of memory with {before} episodes at a time: continuing with {self._slots}"
+        )
 
     def _take_answers(self) -> list[tuple[int, Trajectory]]:
-        """Let episodes go on whose environment has answered; return those that end."""
+        """Continue episodes whose environment has answered; return those that end."""
         ended = []
         for row in reversed(range(len(self._live))):
             call = self._live[row].call
@@ -190,7 +192,7 @@ class RolloutEngine:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error means that memory could not be had, on a CPU or a GPU."""
+    """Return whether an error means that there was not enough memory, on a CPU or a GPU."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)

@@ -1,4 +1,4 @@
-"""What a rollout is told of its episodes, and ``rollout=…``; imports nothing heavy."""
+"""Settings of a rollout's episodes, and ``rollout=…``; imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FromTwo = Annotated[int, Field(strict=True, ge=2, le=10**9)]
 
 @settings
 class SamplingSettings:
-    """How tokens are drawn from a policy."""
+    """Sampling of tokens from a policy."""
 
     temperature: NotNegative
     """Divides the logits; 0 takes the most likely token."""
@@ -53,7 +53,7 @@ class Episode:
 
 @settings
 class TurnLimits:
-    """When an agent's turn is cut.
+    """Limits that cut an agent's turn.
 
     A turn that is cut ends with the stop token, which is then no target of a training. A turn also
     ends with the line of its action: what a model writes after it is not kept.
@@ -75,7 +75,7 @@ class TurnLimits:
 
 @settings
 class RolloutLimits(TurnLimits):
-    """What an agent's turn may be, and when turns and episodes are cut."""
+    """Form of an agent's turn, and limits of turns and episodes."""
 
     _: KW_ONLY
 

@@ -26,7 +26,7 @@ def sample(logits: Tensor, settings: Sequence[SamplingSettings], draws: Sequence
         Token ids, shape [B].
 
     Raises:
-        UserError: If logits are not finite, but for tokens that are ruled out.
+        UserError: If logits are not finite, except for tokens that are ruled out.
     """
     likeliest = logits.argmax(-1)
     if not logits.gather(-1, likeliest[:, None]).isfinite().all():

@@ -57,7 +57,7 @@ class VllmServer:
         """Connect to ``url``, such as ``http://localhost:8000``, and ask what it serves.
 
         Raises:
-            UserError: If the address is none, or there is no vLLM server.
+            UserError: If the address is invalid, or there is no vLLM server.
         """
         if fault := address_fault(url):
             raise UserError(fault)
@@ -89,7 +89,7 @@ class VllmServer:
         return min(card.get("max_model_len") or sys.maxsize for card in self._cards)
 
     def load_adapter(self, name: str, folder: Path) -> None:
-        """Serve a LoRA adapter under `name`, which must mean the same weights for ever.
+        """Serve a LoRA adapter under `name`, which must always mean the same weights.
 
         Args:
             name: What `complete` calls it by; one that is served already is kept.

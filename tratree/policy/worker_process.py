@@ -1,4 +1,4 @@
-"""What a worker process of a rollout does."""
+"""The main loop of a rollout's worker process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LoadPolicy = Callable[[], tuple[PreTrainedModel, ChatFormat]]
 
 @dataclass(frozen=True)
 class Duty:
-    """What a worker process is given; picklable."""
+    """The input of a worker process; picklable."""
 
     load_policy: LoadPolicy
     make_env: Callable[[], TextEnv]

@@ -26,7 +26,8 @@ from tratree.policy.watched_env import IDLE
 from tratree.policy.worker_process import Duty, LoadPolicy, Retired, work
 from tratree.trajectory.types import Trajectory
 
-_PRELOADED = ["tratree.policy.workers", "transformers.models.llama.modeling_llama"]
+PRELOADED = ["tratree.policy.workers", "transformers.models.llama.modeling_llama"]
+"""Imported once for all workers; none may initialise CUDA."""
 _MOST_DEATHS = 3
 
 
@@ -70,7 +71,7 @@ def roll_out(
         workers=replace(plan.workers, workers=count),
     )
     context = multiprocessing.get_context("forkserver")
-    import_in_server(context, _PRELOADED)
+    import_in_server(context, PRELOADED)
     threads = max(1, torch.get_num_threads() // count)
     duty = Duty(load_policy, make_env, episodes, plan, threads)
     start = partial(_Worker, context, duty, batch_size)

@@ -1,4 +1,4 @@
-"""What HTML pages of results are made of."""
+"""Elements of HTML pages of results."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def html_figure(figure: Figure, label: str, caption: str = "") -> str:
     Args:
         figure: The drawing.
         label: Says what it shows to those who do not see it.
-        caption: HTML that stands below.
+        caption: HTML below it.
     """
     text = svg(figure)
     drawing = text[text.index("<svg") :].replace("<svg", "<svg role='img'", 1)

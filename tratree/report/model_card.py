@@ -18,7 +18,7 @@ class Step:
 
     Attributes:
         name: The stage's name.
-        counts: What it had or made, such as ``{"trajectories": 2400}``.
+        counts: Counts of its data, such as ``{"trajectories": 2400}``.
         settings: The constants that its result depends on.
     """
 
@@ -29,7 +29,7 @@ class Step:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a card tells.
+    """The contents of a card.
 
     Attributes:
         title: The model's name.
@@ -114,7 +114,7 @@ def _loading(card: ModelCard) -> list[str]:
         imports = ["", "from tratree.models.names import local_folder  # the base comes with it"]
         name = f"local_folder({name})"
     elif not card.on_hub:
-        name, comment = f'"FOLDER/OF/{card.base}"', "  # where the base model lies"
+        name, comment = f'"FOLDER/OF/{card.base}"', "  # folder of the base model"
     return [
         "from peft import PeftModel",
         "from transformers import AutoModelForCausalLM, AutoTokenizer",

@@ -40,7 +40,7 @@ class ShareEstimate(TypedDict):
 
 
 class Figures(TypedDict):
-    """What a system did on one split."""
+    """Results of a system on one split."""
 
     episodes: Annotated[int, Ge(0)]
     reward: ShareEstimate
@@ -68,7 +68,7 @@ class Results(TypedDict):
 
 
 class PointFigures(Figures):
-    """What a table of a sweep needs of a system and split."""
+    """Figures that a table of a sweep needs of a system and split."""
 
     steps: Estimate  # type: ignore[misc]
 
@@ -112,7 +112,7 @@ class _Runtime(TypedDict):
 
 
 class HydraSettings(TypedDict):
-    """What Hydra notes of how it was called."""
+    """Hydra's record of how it was called."""
 
     overrides: NotRequired[_Overrides]
     runtime: NotRequired[_Runtime]
@@ -146,7 +146,7 @@ def read_failure(run: Path) -> Failure | None:
 
 
 def read_stage_places(run: Path) -> dict[str, str]:
-    """Return where in the store each stage of a run lies, by title; none if it has not begun."""
+    """Return the folder in the store of each stage of a run, by title; none if it has not begun."""
     document: _StagesOfPoint | None = _if_there(run / "stages.json", _StagesOfPoint)
     return {} if document is None else document["stages"]
 

@@ -22,7 +22,7 @@ def trees_to_draw(trees: Sequence[TrajectoryTree], count: int) -> list[Trajector
 def draw_tree(tree: TrajectoryTree) -> Figure:
     """Draw a tree from left to right: width of an edge by visits, colour by mean score.
 
-    A node lies in the middle of the leaves below it. Colours go from 0 to 1 on a scale that
+    A node is in the middle of the leaves below it. Colours go from 0 to 1 on a scale that
     colour-blind readers can tell apart.
     """
     place = _vertical_places(tree)

@@ -1,6 +1,6 @@
-"""What a result is known by: the part of a configuration that determines it, however written.
+"""Identity of a result: the part of a configuration that determines it, however written.
 
-The order and wording of overrides, resources, and the commit are no part of it: the same
+The order and wording of overrides, resources, and the commit are not part of it: the same
 configuration and seed measured again is a replication.
 """
 
@@ -14,12 +14,12 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from tratree.composition import CONFIG_FOLDER
+from tratree.composition import composing
 from tratree.config import RENAMED, Config, read_config, register_defaults
 from tratree.errors import UserError
 from tratree.models.names import PACKAGE_PREFIX, local_folder
@@ -53,10 +53,10 @@ def point_identity(settings: Mapping[str, Any]) -> str:
 
 
 def configurations(settings: Mapping[str, Any]) -> Mapping[str, str]:
-    """Return a digest of what determines the evaluation of each system, but for the seed.
+    """Return a digest of what determines the evaluation of each system, except for the seed.
 
     It is the key of the system's evaluation stage, for one seed and one set of resources, so a
-    setting that does not concern a method is no part of it.
+    setting that does not concern a method is not part of it.
 
     Args:
         settings: As of `point_identity`.
@@ -65,7 +65,7 @@ def configurations(settings: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def concerns(settings: Mapping[str, Any], system: str, key: str, value: Any) -> bool:
-    """Whether another `value` of a key changes what determines the evaluation of `system`."""
+    """Return whether another `value` of a key changes what determines a system's evaluation."""
     return _concerns(_seedless(settings), system, key, _text(value))
 
 
@@ -105,7 +105,7 @@ def _configurations(text: str) -> Mapping[str, str]:
 def _concerns(text: str, system: str, key: str, value: str) -> bool:
     whole, config = _whole(text)
     if config is None:
-        return True  # as far as can be told
+        return True  # as far as is known
     values, new = plain(config), json.loads(value)
     *path, last = key.split(".")
     owner: Any = values
@@ -142,7 +142,7 @@ def _digests(whole: Mapping[str, Any], config: Config | None) -> Mapping[str, st
 def _whole(text: str) -> tuple[Mapping[str, Any], Config | None]:
     """Return all settings but seed and resources, and the same as a configuration.
 
-    Settings that are no key any more stand under `GONE`. What is no configuration any more, or
+    Settings that are not a key any more are under `GONE`. What is no configuration any more, or
     never was one, is returned as it was written, and None.
     """
     written = json.loads(text)
@@ -187,7 +187,7 @@ def _defaults(env: str | None, method: str | None) -> Any:
     """
     register_defaults()
     chosen = [f"method={method}"] if method else []
-    with initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
+    with composing():
         default = compose("config", overrides=chosen)
         if env:
             own = compose("config", overrides=[*chosen, f"env={env}"])

@@ -1,4 +1,4 @@
-"""What a run folder says of its run: ``stages.json``, where in which store its stages lie."""
+"""A run folder's record of its stages: ``stages.json``, which folders of which store they are."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RunStages:
 
     Attributes:
         store: The root of the store.
-        folders: Where each stage lies once it is finished, relative to `store`, by its title.
+        folders: The folder of each stage once it is finished, relative to `store`, by its title.
     """
 
     store: Path
@@ -109,7 +109,7 @@ def read_stages(run: Path) -> RunStages:
     return RunStages(store, document["stages"])
 
 
-_AGAIN = "run the same command again to write it anew"
+_AGAIN = "run the same command again to rewrite it"
 
 
 def stage_seconds(run: Path) -> dict[str, float]:

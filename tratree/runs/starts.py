@@ -1,4 +1,4 @@
-"""With what a run was started: one line for each start, in the run folder."""
+"""Starts of a run: one line for each, in the run folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STARTS = "starts.jsonl"
 LIBRARIES = ("tratree", "torch", "transformers", "peft", "lightning")
 CHECKOUT = Path(__file__).resolve().parents[2]
 RESULTS = [f":(exclude)experiments/*.{kind}" for kind in ("json", "jsonl", "md", "svg")]
-"""As git is told: what experiments write and say of their results, which no run depends on."""
+"""Patterns for git of what experiments write about their results, which no run depends on."""
 
 
 class Start(TypedDict):
@@ -33,7 +33,7 @@ class Start(TypedDict):
 
 
 def write_start(run: Path) -> None:
-    """Append time, commit, versions and machine; a run that is gone on with has several lines."""
+    """Append time, commit, versions and machine; a resumed run has several lines."""
     start = {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {**library_versions(), "python": platform.python_version()},

@@ -1,4 +1,4 @@
-"""What an exploration shares with one of another M, the number of trajectories a task."""
+"""Episodes that an exploration shares with one of another M (trajectories a task)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def played_with_another_m(job: Job, version: int) -> list[Trajectory]:
     """Return the episodes of the finished exploration of another M that shares most with `job`.
 
     A trajectory that both have is the same, because it depends on its task and sample and not on
-    how many there are; where ``model.rollout_dtype`` is not float64, but for the rounding that
+    how many there are; where ``model.rollout_dtype`` is not float64, up to the rounding that
     also an interruption may change.
 
     Args:

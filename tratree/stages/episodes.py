@@ -1,4 +1,4 @@
-"""What exploration and evaluation share: episodes of a model, logged one by one."""
+"""Episodes of a model, logged one by one, for exploration and evaluation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tratree.trajectory.types import Trajectory
 
 
 def rollout_settings(config: Config) -> dict[str, Any]:
-    """Return what the episodes of a model depend on, besides games and weights."""
+    """Return what the episodes of a model depend on, other than games and weights."""
     model = config.model
     return {
         "max_steps": config.env.max_steps,
@@ -33,7 +33,7 @@ def rollout_settings(config: Config) -> dict[str, Any]:
 
 
 class Tally:
-    """What is shown while episodes are played."""
+    """Counts shown while episodes are played."""
 
     def __init__(self, played: Iterable[Trajectory]) -> None:
         self._played = 0
@@ -70,7 +70,7 @@ def play_episodes(
     known: Sequence[Trajectory] = (),
     adapter: bool = True,
 ) -> list[Trajectory]:
-    """Play `episodes` with the job's model, going on from the log of an interrupted run.
+    """Play `episodes` with the job's model, resuming from the log of an interrupted run.
 
     Every finished episode is a line of the log at once. They are returned in the order of
     `episodes`, whatever the order in which they finished; those of `earlier` are counted only, and

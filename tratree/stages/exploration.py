@@ -1,4 +1,4 @@
-"""Which episodes of an exploration are left out, whatever the order in which they ended."""
+"""Episodes that an exploration leaves out, whatever the order in which they ended."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def _explore(job: Job) -> None:
 
 
 def _demonstrated(job: Job) -> set[str]:
-    """Return the ids of the tasks that the demonstrations among the inputs are of."""
+    """Return the ids of the tasks of the demonstrations among the inputs."""
     folders = [job.inputs[n] for n in ("demonstrations", "demonstrated") if n in job.inputs]
     shown = [t for folder in folders for t in read_trajectories(folder / DEMONSTRATIONS)]
     return {trajectory.task.task_id for trajectory in shown}

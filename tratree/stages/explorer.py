@@ -14,6 +14,7 @@ from tratree.stages.training import (
     load_chat,
     load_policy,
     load_start,
+    on_devices,
     read_training_settings,
     train,
 )
@@ -30,7 +31,7 @@ def explorer_stage(config: Config, explorers: Sequence[Stage]) -> Stage:
     inputs = {"demonstrations": demonstrations_stage(config), "start": explorers[0]}
     inputs |= {f"earlier_{number}": stage for number, stage in enumerate(explorers)}
     label = f"round {len(explorers) + 1}"
-    return Stage("explorer", settings, _train, inputs, label=label, resumes=RESUMED)
+    return Stage("explorer", settings, on_devices(_train), inputs, label=label, resumes=RESUMED)
 
 
 def _train(job: Job) -> None:

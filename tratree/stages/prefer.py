@@ -45,7 +45,7 @@ def prefer_stage(
         config: The run's.
         pairs: The pairs.
         reference: Their log-probabilities under the reference model.
-        start: The fine-tuning to go on from; by default what ``method.start`` says.
+        start: The fine-tuning to start from; by default what ``method.start`` says.
         label: See `Stage`.
     """
     strong, method = config.model.strong, config.method

@@ -26,7 +26,7 @@ from tratree.trajectory.selection import select_trajectories
 from tratree.trajectory.types import Task, Trajectory
 
 REPORT = "report.json"
-"""What was taken and skipped of a file, and why."""
+"""Counts of the records taken and skipped, with reasons."""
 
 HELD_OUT = "of a held-out task"
 UNIDENTIFIED = (

@@ -33,7 +33,7 @@ REFERENCE = "reference.json"
 def reference_stage(config: Config, pairs: Stage, model: Stage, label: str = "") -> Stage:
     """Score a set of pairs, once for all settings of the DPO loss.
 
-    They are scored anew for another reference, and for another number type or packing, which
+    They are scored again for another reference, and for another number type or packing, which
     change the last bits.
 
     Args:
@@ -66,7 +66,7 @@ def pair_chat(chat: ChatFormat, settings: Mapping[str, Any]) -> ChatFormat:
 
 
 def pair_inputs(pairs: Stage) -> dict[str, Stage]:
-    """Return the stages that `load_pairs` reads: the pairs, and their trees if they are of any."""
+    """Return the stages that `load_pairs` reads: the pairs, and their trees if they have any."""
     return {"pairs": pairs, **{n: s for n, s in pairs.inputs.items() if n == "trees"}}
 
 

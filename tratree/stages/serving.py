@@ -1,4 +1,4 @@
-"""How the stages that play episodes find their model on a vLLM server."""
+"""Connection of the stages that play episodes to a vLLM server."""
 
 from __future__ import annotations
 

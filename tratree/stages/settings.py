@@ -35,7 +35,7 @@ class ExpertSettings:
     first; null: all."""
 
     train_unidentified: bool = False
-    """Of such a file: whether to train on demonstrations whose task cannot be told, though a
+    """Of such a file: whether to train on demonstrations whose task is unknown, though a
     held-out task has the same goal. Set it to true only if you know that they are of training
     tasks."""
 
@@ -50,8 +50,8 @@ class ExploreSettings:
     """Training tasks to explore; null takes all. Their only label is the environment's score."""
 
     trajectories: Annotated[int, Field(strict=True, ge=1, le=10_000)]
-    """M, trajectories a task (reference code: 4 to 6): 6, or as many as the trees are to be
-    wide."""
+    """M, trajectories a task (reference code: 4 to 6): 6, or the width of the trees if
+    that is larger."""
 
     tokens: Count | None = None
     """Most sampled tokens that are kept, over all tasks; null: no limit. All tasks have their first
@@ -128,7 +128,7 @@ class MethodSettings(DPOSettings):
     `name`."""
 
     start: Literal["sft", "base"] = "sft"
-    """Where the strong model's fine-tuning starts: sft (after SFT on the demonstrations, Theorem 1
+    """Start of the strong model's fine-tuning: sft (after SFT on the demonstrations, Theorem 1
     of the paper) or base (the untouched base model, as the reference code's imitation)."""
 
     reference: Literal["weak", "start"] = "weak"
@@ -163,7 +163,7 @@ class MethodSettings(DPOSettings):
     are put together. Ours: the paper aggregates them and does not say how."""
 
     pairs: Literal["divergence", "best_and_worst"] = "divergence"
-    """Where tree_dpo takes pairs: at every divergence point (paper), or best_and_worst: one pair of
+    """Source of tree_dpo's pairs: every divergence point (paper), or best_and_worst: one pair of
     each tree, its best path against its worst, to their ends."""
 
     minimum_gap: Share = 0.0
@@ -171,7 +171,7 @@ class MethodSettings(DPOSettings):
     if they differ)."""
 
     continuation: Literal["end", "next_divergence", "one_step"] = "end"
-    """How far a continuation goes: to the end of a trajectory; to next_divergence, the first node
+    """Length of a continuation: to the end of a trajectory; to next_divergence, the first node
     below that has pairs itself; or one_step, as the reference code. Ours: the paper does not say
     where one ends."""
 
@@ -185,7 +185,7 @@ class MethodSettings(DPOSettings):
     names no limit)."""
 
     example_in_pairs: bool = True
-    """Whether both sides of a pair begin with the worked example of env.prompt, as they did when
+    """Begin both sides of a pair with the worked example of env.prompt, as they did when
     they were played. false: with the rules alone (the paper's code and ETO)."""
 
     trajectories_per_task: Count | None = None

@@ -1,4 +1,4 @@
-"""Which training tasks have a demonstration, and which are explored."""
+"""Selection of training tasks: those with a demonstration, and those explored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the stages that fine-tune a model share, and how others load what they made."""
+"""Shared code of the stages that fine-tune a model, and loading of what they made."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from lightning.pytorch.profilers import AdvancedProfiler, Profiler, SimpleProfiler
-from peft import PeftModel
 from rich.console import Console
 from transformers import PreTrainedModel
 from typing_extensions import TypedDict
@@ -21,6 +20,7 @@ from tratree.config import BaseModelSettings, Config
 from tratree.data.data_module import StepDataModule
 from tratree.documents import read_json
 from tratree.errors import UserError
+from tratree.models.adapted import CausalModel, is_adapted
 from tratree.models.full import load_whole, save_whole, train_all
 from tratree.models.loading import load_base, load_stop_ids, load_tokenizer
 from tratree.models.lora import add_lora, load_adapter, load_policy_model, save_adapter
@@ -33,7 +33,6 @@ from tratree.modules.finite import check_weights
 from tratree.modules.fit import CHECKPOINT, FitReport, fit
 from tratree.modules.metrics import METRICS, logged_metrics
 from tratree.modules.nodes import run_on_nodes
-from tratree.modules.pack_attention import CausalModel
 from tratree.modules.processes import run_in_processes
 from tratree.modules.settings import OptimizationSettings, TrainingSettings
 from tratree.policy.chat import ChatFormat
@@ -56,7 +55,7 @@ class FitReportDocument(TypedDict):
 
 ADAPTER = "adapter"
 RESUMED = (CHECKPOINT, METRICS)
-"""The files that a fine-tuning goes on from."""
+"""The files that a fine-tuning resumes from."""
 REPORT = "training.json"
 PREFIX_PACKS = "prefix_pack_tokens"
 
@@ -64,7 +63,7 @@ PREFIX_PACKS = "prefix_pack_tokens"
 def training_settings(
     config: Config, base: BaseModelSettings, optimization: OptimizationSettings
 ) -> dict[str, Any]:
-    """Return what a fine-tuning of `base` depends on, besides its data."""
+    """Return what a fine-tuning of `base` depends on, other than its data."""
     model, trainer = config.model, config.trainer
     commit = hub_commit(base.name, base.revision)
     return {
@@ -254,7 +253,7 @@ def _one_of_several(
 
 
 def train(job: Job, module: AdapterModule, data: StepDataModule[Any, Any]) -> None:
-    """Fit the module's adapter to `data` and save it, going on from an interrupted fit."""
+    """Fit the module's adapter to `data` and save it, resuming an interrupted fit."""
     with job.progress.bar("steps", None) as advance:
         report = fit(
             module,
@@ -266,7 +265,7 @@ def train(job: Job, module: AdapterModule, data: StepDataModule[Any, Any]) -> No
             profiler=_profiler(job),
         )
     check_weights(module.model)
-    if isinstance(module.model, PeftModel):
+    if is_adapted(module.model):
         save_adapter(module.model, job.folder / ADAPTER)
     else:
         save_whole(module.model, job.folder / ADAPTER)

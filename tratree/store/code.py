@@ -101,7 +101,7 @@ def _without_influence(module: str) -> bool:
 def _drop_docstrings(
     node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef,
 ) -> None:
-    """Leave out texts that stand alone: docstrings, also those of attributes."""
+    """Leave out texts that are statements: docstrings, also those of attributes."""
     kept = [
         statement
         for statement in node.body

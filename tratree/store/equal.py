@@ -50,7 +50,7 @@ def copy_results(source: Path, target: Path) -> None:
 
 
 def _equal(stage: Stage, ours: Path, theirs: Path) -> bool:
-    """Whether two folders of `stage` are one and the same to the stages that read them."""
+    """Return whether two folders of `stage` are the same to the stages that read them."""
     if ours == theirs:
         return True
     same_settings = (

@@ -18,7 +18,7 @@ CODE = "code.json"
 
 
 class Description(TypedDict):
-    """What a stage's key is made of."""
+    """The parts of a stage's key."""
 
     stage: str
     version: int
@@ -27,7 +27,7 @@ class Description(TypedDict):
 
 
 class Timing(TypedDict):
-    """How long a stage took, by whoever computed it."""
+    """Time that a stage took, whoever computed it."""
 
     seconds: float
 

@@ -33,21 +33,21 @@ MANIFEST = "manifest.json"
 NOT_LISTED = (MANIFEST, TIMING)
 
 SMALL = 1 << 22
-"""Files of up to so many bytes are read at every check, larger ones once for each state."""
+"""Most bytes of a file that is read at every check; larger ones are read once for each state."""
 
 
 class FileEntry(TypedDict):
-    """What a file was when it was stored."""
+    """The state of a file when it was stored."""
 
     size: Annotated[int, Ge(0)]
     sha256: str
 
 
 Manifest = dict[str, FileEntry]
-"""By path relative to the stage's folder, with slashes."""
+"""Files, by path relative to the stage's folder, with slashes."""
 
 State = list[int]
-"""What tells that a file was not written since: size, both times in nanoseconds, and inode."""
+"""Signs that a file was not written since: size, both times in nanoseconds, and inode."""
 
 
 def write_manifest(folder: Path, checked: Path | None = None) -> None:

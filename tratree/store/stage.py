@@ -17,7 +17,7 @@ from tratree.tracking import Tracker
 
 @dataclass(frozen=True)
 class Resources:
-    """What a stage may use; nothing here changes a result, so nothing here is in a stage's key.
+    """Resources that a stage may use; none of them changes a result, so none is in a stage's key.
 
     Attributes:
         workers: Processes that play episodes side by side, and when one is replaced.
@@ -41,12 +41,12 @@ class Resources:
 
 @dataclass(frozen=True)
 class Job:
-    """What a stage's function is given: its settings, its inputs' folders, and where to write.
+    """The input of a stage's function: settings, folders of its inputs, and where to write.
 
     `title` is the stage's, for people and trackers.
 
     `folder` may hold what an earlier, interrupted run of the same stage left there of the files
-    that the stage resumes; the function goes on from them and must end with the same bytes as an
+    that the stage resumes; the function continues from them and must end with the same bytes as an
     undisturbed run.
     """
 
@@ -70,7 +70,7 @@ class Stage:
         run: The function that fills the folder.
         version: Raised when `run` changes what it writes for equal settings.
         label: Tells apart stages of one name in progress messages, such as ``weak``.
-        resumes: The files that `run` goes on from, as patterns of their paths in the folder, such
+        resumes: The files that `run` resumes from, as patterns of their paths in the folder, such
             as ``episodes.log.jsonl``. All else that is there when work begins is removed.
         self_contained: Whether later stages read only what it writes, and not its settings. If
             it writes the same with other settings, what follows need not be computed again.

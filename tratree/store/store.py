@@ -48,7 +48,7 @@ class Store:
     """Folders of finished stages: ``root/<stage name>/<key>/``.
 
     A stage is worked on in ``<key>.partial`` under a file lock and appears by an atomic rename,
-    so a finished folder is always whole, and an interrupted one is gone on with. A
+    so a finished folder is always whole, and an interrupted one is resumed. A
     stage that was finished from other inputs of equal content is copied. What a stage is computed
     from is checked against its manifest first. `computed` holds the keys of the stages that were
     neither found nor copied; `run` is the folder of the run that the stages are for.
@@ -63,7 +63,7 @@ class Store:
     _used: set[str] = field(default_factory=set)
 
     def folder(self, stage: Stage) -> Path:
-        """Where the stage's result lies once it is finished."""
+        """Return the folder of the stage's result once it is finished."""
         return self.root / stage.name / stage.key
 
     def ensure(self, stage: Stage) -> Path:
@@ -193,7 +193,7 @@ def prepare_root(store: str) -> Path:
 
 
 def is_being_computed(finished: Path) -> bool:
-    """Whether a process is computing the stage whose folder will be `finished`."""
+    """Return whether a process is computing the stage whose folder will be `finished`."""
     return is_locked(lock_file(finished))
 
 
@@ -213,7 +213,7 @@ def _copy(finished: Path, partial: Path) -> bool:
 
 
 def _keep_only(patterns: tuple[str, ...], partial: Path) -> None:
-    """Make the folder of an unfinished stage, without what its work does not go on from."""
+    """Make the folder of an unfinished stage, without what its work does not resume from."""
     refuse_other_than_folder(partial)
     partial.mkdir(parents=True, exist_ok=True)
     for path in list(files_below(partial)):

@@ -1,4 +1,4 @@
-"""Who uses which stages of a store: every run notes it there, and holds a lock as long as it lives.
+"""Uses of a store's stages: every run notes its own there, and holds a lock as long as it lives.
 
 ``root/.uses/ID.json`` names the run folder and the stages, ``ID.lock`` is held by the process.
 """

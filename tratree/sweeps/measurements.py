@@ -33,18 +33,18 @@ class Replication:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one system did on one split with one seed, as it was measured last.
+    """The latest measurement of one system on one split with one seed.
 
     Attributes:
         env: Name of the environment.
         system: Name of the system.
         split: Name of the split.
         seed: Of the run.
-        configuration: A digest of all that determines the result, but for the seed.
+        configuration: A digest of all that determines the result, except for the seed.
         values: Value of every axis of the sweep; None where it does not matter to the system.
         figures: Mean of every figure, and the number of ``tasks`` where it is known.
         difference: Reward less the baseline's in the same run; None of the baseline itself, and
-            where the same evaluation stands beside several baselines.
+            where the same evaluation is compared with several baselines.
         points: The points that have this evaluation, each once.
         origin: With which commit, and on what machine.
         task_differences: `difference` of every task, shape [T]; None if the rewards of tasks were

@@ -123,7 +123,7 @@ def _is_number(value: Any) -> bool:
 def _lines(
     rows: Sequence[Row], axes: Sequence[str], number: int | None = None
 ) -> dict[tuple[str, tuple[Any, ...]], str]:
-    """Name every system with its settings but for the axis of that number."""
+    """Name every system with its settings except for the axis of that number."""
     texts = [_short([row.values[index] for row in rows]) for index in range(len(axes))]
     found = {}
     for row in rows:

@@ -25,7 +25,7 @@ from tratree.runs.starts import origin, read_starts
 STARTED = ("time", "commit", "machine")
 
 NO_AXES = ("env", "method", "seed", "store", "logger", "rollout", "trainer", "experiment")
-"""What has a column of its own, only names other settings, or does not change a result."""
+"""Keys with a column of their own, that only name others, or that change no result."""
 
 AXES_NEVERTHELESS = ("method.", "rollout.constraint", "rollout.engine")
 """Keys of those groups that do change it."""
@@ -41,7 +41,7 @@ class Point:
         settings: Its whole configuration, as Hydra wrote it.
         choices: The chosen option of every group.
         overrides: What its command line said, by key.
-        stages: Where in the store each of its stages lies, by title.
+        stages: The folder in the store of each of its stages, by title.
         results: Its ``results.json``; None as long as there is none.
         failure: Why it failed, if it did.
         starts: ``time`` (where it is known), ``commit`` and ``machine`` of each start of its run.
@@ -66,7 +66,7 @@ class Point:
 
     @cached_property
     def description(self) -> str:
-        """Its command line, but for the store."""
+        """Its command line, without the store."""
         shown = (f"{key}={value}" for key, value in self.overrides.items() if key != "store")
         return " ".join(shown)
 
@@ -77,12 +77,12 @@ class Point:
 
     @property
     def configurations(self) -> Mapping[str, str]:
-        """What determines the evaluation of each system, but for the seed, as digests."""
+        """Digests of what determines the evaluation of each system, except for the seed."""
         return configurations(self.settings)
 
     @property
     def time(self) -> str:
-        """When its run was last started; empty if that is not known, and then long ago."""
+        """Time when its run was last started; empty, and taken as long ago, if not known."""
         return max((start.get("time", "") for start in self.starts), default="")
 
     @property
@@ -113,12 +113,14 @@ def find_points(folders: Sequence[Path]) -> list[Point]:
         read_results(point.folder, PointResults)  # which the tables rely on
     if not points:
         names = ", ".join(map(str, folders))
-        raise UserError(f"no run lies in {names}: give the folder that the sweep named at its end")
+        raise UserError(
+            f"there is no run in {names}: give the folder that the sweep named at its end"
+        )
     return points
 
 
 def find_begun_points(folders: Sequence[Path]) -> list[Point]:
-    """Find all runs as `find_points` does; none is no error.
+    """Find all runs as `find_points` does; it is not an error if there are none.
 
     Raises:
         UserError: If a folder does not exist, or a file of a run is damaged.
@@ -136,7 +138,7 @@ def find_begun_points(folders: Sequence[Path]) -> list[Point]:
 
 
 def axes(points: Sequence[Point]) -> list[str]:
-    """Return the keys that the sweep varies, besides environment, method and seed."""
+    """Return the keys that the sweep varies, other than environment, method and seed."""
     keys = dict.fromkeys(key for point in points for key in point.overrides)
     return [
         key
@@ -176,6 +178,6 @@ def newest_last(points: Iterable[Point]) -> list[Point]:
 
 
 def by_key(overrides: Iterable[str]) -> dict[str, str]:
-    """Return what stands after ``=`` in each override, by what stands before it."""
+    """Return the text after ``=`` in each override, by the text before it."""
     pairs = (override.lstrip("+~").partition("=") for override in overrides)
     return {key: value for key, _, value in pairs}

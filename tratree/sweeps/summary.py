@@ -42,7 +42,7 @@ NOTE = (
     "PGR is the share of the gap between the weak and the strong model after SFT that a system "
     "recovers, so strong SFT is the ceiling; it is a mean of ratios, one a seed, and says nothing "
     "where the gap is small. "
-    "– stands for a setting that does not matter to a system: one evaluation serves all its values."
+    "– marks a setting that does not matter to a system: one evaluation serves all its values."
 )
 REPLICATED = (
     "The same configuration and seed, measured again. Tables have the newest measurement; these "
@@ -75,7 +75,7 @@ class Summary:
 
     @property
     def state(self) -> str:
-        """How many points are done, failed and unfinished; one that is there twice counts once."""
+        """Numbers of points done, failed and unfinished; duplicates count once."""
         count = {
             status: sum(point.status == status for point in self.counted)
             for status in ("done", "failed", "unfinished")
@@ -99,7 +99,7 @@ class Summary:
         ]
 
     def replications(self) -> Table:
-        """What was measured more than once: a line for each system, setting and origin."""
+        """Repeated measurements: a line for each system, setting and origin."""
         lines: dict[tuple[str, ...], list[tuple[int, float]]] = {}
         for m in self.measured:
             for again in m.replications:

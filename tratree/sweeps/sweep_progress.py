@@ -1,4 +1,4 @@
-"""How far a sweep has come: its points, the stages they need, and the time that is left."""
+"""Progress of a sweep: its points, the stages they need, and the time that is left."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StageProgress:
         title: Name and label.
         finished: How many are finished.
         running: How many are being computed.
-        missing: How many are still to be begun, or gone on with.
+        missing: How many are still to be begun or resumed.
         seconds: How long a finished one took in the mean; None as long as none has finished.
     """
 
@@ -38,13 +38,13 @@ class StageProgress:
 
     @property
     def left(self) -> int:
-        """How many are not finished."""
+        """Number of those not finished."""
         return self.running + self.missing
 
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """How far a sweep has come.
+    """The progress of a sweep.
 
     Attributes:
         points: Number of points by state, one of `STATES`. A point is interrupted if it has begun
@@ -66,7 +66,7 @@ class SweepProgress:
 
     @property
     def unknown(self) -> list[StageProgress]:
-        """Those left whose time cannot be told, because none of their title has finished."""
+        """Those left whose time is unknown, because none of their title has finished."""
         return [stage for stage in self.stages if stage.left and stage.seconds is None]
 
 

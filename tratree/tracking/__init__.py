@@ -1,4 +1,4 @@
-"""Where a run's figures go besides its files: ``logger=none|csv|tensorboard|wandb``."""
+"""Destinations of a run's figures other than its files: ``logger=none|csv|tensorboard|wandb``."""
 
 from tratree.tracking.opening import open_tracker
 from tratree.tracking.tracker import RunFacts, StageFacts, Tracker

@@ -1,4 +1,4 @@
-"""``logger=…``: where metrics go besides the files of the store."""
+"""``logger=…``: destinations of metrics in addition to the store's files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LoggerSettings:
     """User or team; null: your own."""
 
     group: str | None = None
-    """What is shown together; null: the experiment's name, or else the sweep."""
+    """Name of what is shown together; null: the experiment's name, or else the sweep."""
 
     job_type: str | None = None
     """Null: the method's name."""

@@ -25,7 +25,7 @@ class RunFacts:
         configuration: All of it, as JSON data.
         search: ``iterations`` and ``exploration`` of its search in trees.
         identity: A digest of all that determines its result, and its seed.
-        result_of: A digest of what determines the result of its method, but for the seed.
+        result_of: A digest of what determines the result of its method, except for the seed.
     """
 
     env: str

@@ -1,4 +1,4 @@
-"""Whether Weights & Biases can be reached, found out within seconds."""
+"""A check within seconds that Weights & Biases can be reached."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def check_connection(asker: str, otherwise: str = "") -> None:
 
 
 def _has_password(url: str) -> bool:
-    """Whether `wandb login` has left a key where it leaves them."""
+    """Return whether `wandb login` has left a key where it leaves them."""
     path = os.environ.get("NETRC", os.path.expanduser("~/.netrc"))
     try:
         return netrc.netrc(path).authenticators(urlsplit(url).hostname or "") is not None

@@ -17,7 +17,7 @@ from tratree.tracking import wandb_keys as keys
 AXES: Mapping[str, str] = MappingProxyType(
     {"method.beta": "β", "tree.width": "tree width", "tree.xi_sim": "ξ_sim"}
 )
-"""What the paper's sweeps vary, and its name there."""
+"""The axes of the paper's sweeps, and their names there."""
 CURVES: Mapping[str, Sequence[str]] = MappingProxyType(
     {
         "sft weak": ("loss",),

@@ -1,9 +1,9 @@
-"""The names under which a run's figures and pages stand in W&B."""
+"""The names of a run's figures and pages in W&B."""
 
 from __future__ import annotations
 
 STEP = "trainer/global_step"
-"""What every curve is plotted against."""
+"""The x axis of every curve."""
 RESULTS = "results"
 """The table of results."""
 TRAJECTORIES = "trajectories"

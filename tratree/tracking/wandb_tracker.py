@@ -78,7 +78,7 @@ class WandbTracker(Tracker):
     def stage_done(self, stage: StageFacts, folder: Path, *, computed: bool) -> None:
         """Log what the run computed as an artifact, and what it found in the store as its input.
 
-        Offline, where W&B knows no inputs, their names stand in the run's configuration. In any
+        Offline, where W&B knows no inputs, their names are in the run's configuration. In any
         case an artifact's metadata names the artifacts that it was made from, ``made_from``, which
         holds for those of one run too.
         """

@@ -2,7 +2,7 @@
 
 An imported trajectory keeps its record as it came. Written in the format that it came in, it is
 that record again, value by value, and if the file was written as here, byte by byte. Written in
-another format, its messages are the publisher's own, and the rest stands in the field ``tratree``
+another format, its messages are the publisher's own, and the rest is in the field ``tratree``
 of a record, which other programs ignore, so that nothing is lost on the way back.
 """
 
@@ -30,7 +30,7 @@ _INSTRUCTIONS = (
 
 @dataclass(frozen=True)
 class Format:
-    """How a format names things.
+    """The names of things in a format.
 
     Attributes:
         messages: Field of the list of messages.
@@ -56,7 +56,7 @@ FORMATS: Mapping[str, Format] = {
     "eto": Format("conversations", "from", "value", "human", "gpt", "id"),
     "trl": Format("messages", "role", "content", "user", "assistant", "id"),
 }
-"""By name; what ShareGPT calls its format is that of ETO."""
+"""Formats, by name; what ShareGPT calls its format is that of ETO."""
 
 
 def write_conversations(path: Path, trajectories: Sequence[Trajectory], name: str) -> None:

@@ -1,4 +1,4 @@
-"""Which of a task's trajectories are imitated as they are."""
+"""Selection of a task's trajectories to imitate as they are."""
 
 from __future__ import annotations
 

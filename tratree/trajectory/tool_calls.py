@@ -61,7 +61,7 @@ _DECODER = json.JSONDecoder()
 
 
 def call_to_action(name: Any, arguments: Any) -> str | None:
-    """Return the action that a call of tool `name` is, or None where it cannot be told.
+    """Return the action that a call of tool `name` is, or None where it is unknown.
 
     >>> call_to_action("act", '{"action": "look"}'), call_to_action("search", {"query": "red cup"})
     ('look', 'search[red cup]')

@@ -61,12 +61,12 @@ _QUOTES = (("**", "**"), ("`", "`"), ("__", "__"), ('"', '"'), ("“", "”"), (
 
 @dataclass(frozen=True)
 class TurnForm:
-    """How a model writes its turns.
+    """The form in which a model writes its turns.
 
     Attributes:
         format: Returns the text of (thought, action); an empty thought is left out.
         parse: Returns (thought, action) of a text; an empty action where there is none.
-        label: What stands right before an action.
+        label: The text right before an action.
         has_label: Tells whether a text has come to its action.
         is_whole: Tells whether an action in the text is complete, so that nothing may follow.
         end: A character that every token has that may complete an action.
@@ -130,7 +130,7 @@ def _without_control_tokens(text: str) -> str:
 
 
 def _without_thoughts(text: str) -> tuple[list[str], str, str | None]:
-    """Return the blocks of thought, what stands outside, and a thought that never ends."""
+    """Return the blocks of thought, the text outside, and a thought that never ends."""
     thoughts: list[str] = []
 
     def keep(block: re.Match[str]) -> str:
@@ -252,7 +252,7 @@ def _outside_thoughts(text: str) -> str:
 
 
 def _line_ends_after(label: re.Pattern[str], text: str) -> bool:
-    """Return whether a line break stands after an action."""
+    """Return whether a line break comes after an action."""
     mark = label.search(text)
     return mark is not None and "\n" in text[mark.end() :].lstrip()
 

@@ -55,7 +55,7 @@ class Step:
             from before it was recorded.
         inserted: Which of `token_ids`, by position, a limit of the rollout put there: the stop
             token of a turn that was cut, the action's label after a thought that was. No model
-            sampled them, so they are no target of a training.
+            sampled them, so they are not a target of a training.
         trained: Whether the turn is a target of a training. Not, if the publisher of an imported
             one says so, or if no action could be read from it.
     """

@@ -13,7 +13,7 @@ from tratree.tree.types import TrajectoryTree
 
 @dataclass(frozen=True)
 class PathComparison:
-    """How often MCTS's paths differ from the alternatives, over a number of trees.
+    """Shares of trees in which MCTS's paths differ from the alternatives.
 
     A path equals the best trajectory if it is the path of any of those with the highest score.
     Where all trajectories of a tree have one score, every path is as good as any other, and that

@@ -1,4 +1,4 @@
-"""Preference pairs from where trajectories part (section 3.2 of the paper)."""
+"""Preference pairs from where trajectories diverge (section 3.2 of the paper)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Pair:
     """Two continuations of one prefix, as nodes of a tree.
 
     Attributes:
-        prefix: h, from the root to the node where they part, both included.
+        prefix: h, from the root to the node where they diverge, both included.
         chosen: σ⁺, starts with a child of the last node of `prefix`.
         rejected: σ⁻, starts with another child, reached by another action.
         chosen_score: The aggregated score of the first node of `chosen`, in [0, 1].
@@ -84,7 +84,7 @@ def find_pairs(
             wider gap, then stored order. None takes all pairs.
 
     Returns:
-        The pairs by the node where they part, each node's widest gaps first.
+        The pairs by the node where they diverge, each node's widest gaps first.
 
     Raises:
         UserError: If an argument is out of range.
@@ -175,7 +175,7 @@ def differing_children(
 
     Args:
         tree: The tree.
-        node: Where they part.
+        node: Where they diverge.
         score: [N] The aggregated score of each node.
         min_gap: Their scores differ by more than this.
 

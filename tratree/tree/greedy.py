@@ -8,7 +8,7 @@ from tratree.tree.compiled import compiled
 from tratree.tree.types import Floats, Ints
 
 SCORE_TOLERANCE = 1e-9
-"""Scores that differ by no more than this are equal: means of equal scores differ by rounding."""
+"""Scores that differ by at most this are equal: means of equal scores differ by rounding."""
 
 
 @compiled

@@ -30,7 +30,7 @@ class Path:
 
 @dataclass(frozen=True, eq=False)
 class SearchCounts:
-    """What the search counted in one tree of N nodes.
+    """Counts of the search in one tree of N nodes.
 
     Attributes:
         visits: [N] int32, c_M: iterations through or ending in the node.

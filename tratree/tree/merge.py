@@ -124,7 +124,7 @@ class _GrowingTree:
         self._shown = shown
 
     def next_groups(self, action_key: Callable[[str], str]) -> list[_Group]:
-        """Return who goes on from the deepest level, by node and then by action."""
+        """Return who continues from the deepest level, by node and then by action."""
         groups = []
         for number in self.level:
             by_action: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))

@@ -1,4 +1,4 @@
-"""From nodes of a tree back to trajectories that a model can be trained on."""
+"""Trajectories for training, made from nodes of a tree."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def path_trajectory(tree: TrajectoryTree, nodes: Sequence[int]) -> Trajectory:
     Every step is the representative step of its node, so two paths agree in all of the steps
     they share, token ids included. If trajectories end in the last node, the score is their
     mean, and success and finish are those of the best of them. Else the path is cut: its score
-    is the mean of those that go on, and it is neither a success nor finished.
+    is the mean of those that continue, and it is neither a success nor finished.
 
     Args:
         tree: The tree.

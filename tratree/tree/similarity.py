@@ -1,4 +1,4 @@
-"""How alike observations are: the cosine of their vectors."""
+"""Similarity of observations: the cosine of their vectors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tratree.tree.types import Floats
 
 
 class Similarity(Protocol):
-    """What compares texts."""
+    """A comparison of texts."""
 
     def cosines(self, groups: Sequence[Sequence[str]]) -> list[Floats]:
         """Return for each group of n distinct texts the cosines [n, n] between them."""

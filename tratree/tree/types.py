@@ -24,7 +24,7 @@ class TrajectoryTree:
     execution step (thought, action, observation after the action). Nodes are numbered level by
     level, so a parent comes before its children and siblings are neighbours, ordered by action
     and then by observation. N nodes, T trajectories, S steps of all trajectories together; -1
-    stands for none.
+    means none.
 
     Attributes:
         trajectories: [T] What was merged, the highest score first.

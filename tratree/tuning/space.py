@@ -32,7 +32,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Space:
-    """What is searched.
+    """A search space.
 
     Attributes:
         values: What each key may be.

@@ -1,4 +1,4 @@
-"""The trials of a search, kept in a file so that it can be stopped at any time and gone on with."""
+"""The trials of a search, kept in a file so that it can be stopped and resumed at any time."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Study:
     nothing new: it counts as a trial, but it is no second result, and guides nothing.
 
     Args:
-        folder: Where the journal lies; made if it does not exist.
+        folder: The journal's folder; made if it does not exist.
         space: What is searched.
         seed: Decides the proposals.
         n_startup_trials: So many trials are random; then the rewards so far guide them.
@@ -86,7 +86,7 @@ class Study:
         self._start_again()
 
     def ask(self, count: int, total: int) -> list[Setting]:
-        """Propose up to `count` further settings, so that there are no more than `total`."""
+        """Propose up to `count` further settings, so that there are at most `total`."""
         over = self.over() + len(self._failed)
         return [self._ask() for _ in range(min(count, total - over))]
 
@@ -152,10 +152,10 @@ def read_settings(folder: Path) -> list[Setting]:
     """Return all settings that the search in `folder` has proposed so far, each once, by number.
 
     Raises:
-        UserError: If no search lies there.
+        UserError: If there is no search.
     """
     if not (folder / JOURNAL).is_file():
-        raise UserError(f"no search lies in {folder}: give the folder that it named at its end")
+        raise UserError(f"there is no search in {folder}: give the folder that it named at its end")
     study = optuna.load_study(study_name=STUDY, storage=_storage(folder))
     latest = sorted(_latest(study).items())
     return _once([Setting(number, t.params, t.value) for number, t in latest if not _repeats(t)])
@@ -172,7 +172,7 @@ def _latest(study: optuna.Study) -> dict[int, FrozenTrial]:
 
 
 def _once(settings: list[Setting]) -> list[Setting]:
-    """Leave out the later ones of equal values with a result: a search of before has such."""
+    """Leave out the later ones of equal values with a result: an older search has such."""
     results: dict[str, int] = {}
     return [
         one
@@ -183,7 +183,7 @@ def _once(settings: list[Setting]) -> list[Setting]:
 
 
 def _repeats(trial: FrozenTrial) -> bool:
-    """Whether an earlier trial had the same values."""
+    """Return whether an earlier trial has the same values."""
     return REPEATS in trial.user_attrs
 
 

@@ -18,7 +18,7 @@ class GuessNumberSettings(EnvSettings):
     """``env=guess_number``."""
 
     max_steps: Count = 3
-    """Step limit of an episode: as many guesses as the expert ever needs."""
+    """Step limit of an episode: the most guesses that the expert ever needs."""
 
     splits: dict[str, str] = field(
         default_factory=lambda: {"train": "train", "test": "test", "development": "development"}

@@ -32,7 +32,7 @@ def before_04(game: dict[str, Any]) -> dict[str, Any]:
 
 
 def released_04(game: dict[str, Any]) -> dict[str, Any]:
-    """Return a game as its file was released with 0.4: the text of ``help`` stands in its rule."""
+    """Return a game as its file was released with 0.4: the text of ``help`` is in its rule."""
     text = _HELP_TEXT.search(game["grammar"])
     assert text is not None
     rule = f'action help {{\n    template :: "help";\n    feedback :: {text[1]};\n}}\n'

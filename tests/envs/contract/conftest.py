@@ -43,7 +43,7 @@ def tasks(room: Room, env: TextEnv) -> list[Task]:
 
 @pytest.fixture(scope="session")
 def solution(env: TextEnv, tasks: list[Task]) -> Trajectory:
-    """What the expert does in the first task that it solves."""
+    """The expert's trajectory in the first task that it solves."""
     return next(t for t in (play_expert(env, task) for task in tasks) if t.success)
 
 

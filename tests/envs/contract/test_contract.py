@@ -1,4 +1,4 @@
-"""What `TextEnv` promises, in every environment."""
+"""Promises of `TextEnv`, in every environment."""
 
 from __future__ import annotations
 

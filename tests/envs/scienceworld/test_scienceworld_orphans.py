@@ -56,7 +56,7 @@ def test_no_virtual_machine_outlives_its_use():
                 assert os.path.exists(f"/proc/{virtual_machines[ending]}")
                 process.send_signal(SIGNALS[ending])
         for ending, pid in virtual_machines.items():
-            assert ends(pid), f"after {ending} the virtual machine goes on"
+            assert ends(pid), f"after {ending} the virtual machine still runs"
         for ending in ("close", "collected"):
             assert processes[ending].poll() is None, "Python itself is to be still there"
     finally:

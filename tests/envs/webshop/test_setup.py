@@ -52,7 +52,7 @@ def test_goals_of_training_are_not_asked_for_in_the_test(tmp_path):
     assert not wishes(env, "train") & (wishes(env, "test") | wishes(env, "dev"))
     assert not wishes(env, "dev") & wishes(env, "test")
     assert env.notes("train") == [
-        "left out: 610 goals that a held-out split has, too, but for the price "
+        "left out: 610 goals that a held-out split also has, apart from the price "
         "(env.distinct_goals=true)"
     ]
     assert env.notes("test") == []
@@ -60,7 +60,7 @@ def test_goals_of_training_are_not_asked_for_in_the_test(tmp_path):
     assert before.tasks("test") == env.tasks("test")
     assert len(before.tasks("train")) == 7500
     (note,) = before.notes("test")
-    assert note.startswith("180 goals are training goals, too, but for the price")
+    assert note.startswith("180 goals are also training goals, apart from the price")
 
 
 def test_official(tmp_path, official):

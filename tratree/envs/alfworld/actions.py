@@ -1,4 +1,4 @@
-"""Which texts ALFWorld takes for the same action."""
+"""Texts that ALFWorld takes for the same action."""
 
 from __future__ import annotations
 

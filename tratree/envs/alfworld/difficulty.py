@@ -1,4 +1,4 @@
-"""How large a generated game is: the named presets."""
+"""The size of generated games: the named presets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Difficulty:
 
     Attributes:
         receptacles: How many receptacles of the scene are kept; None keeps all of them.
-        distractors: How many object types are placed besides those the goal needs; None places
+        distractors: Number of object types placed beyond those the goal needs; None places
             every type that the scene lists.
         copies: How many objects there are of each type that can be picked up. A goal that needs
             two objects of one type gets one more of it.

@@ -23,7 +23,7 @@ _LIKELY = frozenset(
     for thing in (*PORTABLE, LAMP)
     if can_hold(receptacle, thing)
 )
-"""Common sense: the types of receptacles where a type of object may lie."""
+"""Common sense: the types of receptacles where a type of object may be."""
 
 _OPENABLE = frozenset(name.lower() for name in constants.OPENABLE_CLASS_LIST)
 
@@ -49,7 +49,7 @@ _CHANGED = re.compile(r"You (?:clean|heat|cool) the (\w+ \d+) using")
 
 @dataclass(frozen=True)
 class _Goal:
-    """What an instruction asks for: types of things, "" where the goal has none."""
+    """The goal of an instruction: types of things, "" where the goal has none."""
 
     rule: TaskRule
     target: str
@@ -71,7 +71,7 @@ def can_read(instruction: str) -> bool:
 
 @dataclass
 class _Memory:
-    """What the expert has seen.
+    """The expert's memory of what it has seen.
 
     Attributes:
         receptacles: All of the room, in the order in which they were first listed.
@@ -109,7 +109,7 @@ class _Memory:
         return [name for name in self.receptacles if _type(name) == receptacle_type]
 
     def where(self, object_type: str) -> list[tuple[str, str]]:
-        """Return (object, receptacle) for all objects of a type that lie somewhere."""
+        """Return (object, receptacle) for all objects of a type that are somewhere."""
         return [item for item in self.places.items() if _type(item[0]) == object_type]
 
 

@@ -1,4 +1,4 @@
-"""What a game is, and the games in ALFWorld's folder layout."""
+"""A game, and the games in ALFWorld's folder layout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tratree.trajectory.types import Task
 
 @dataclass(frozen=True)
 class Game:
-    """What a ``game.tw-pddl`` file holds.
+    """The contents of a ``game.tw-pddl`` file.
 
     Attributes:
         problem: The start and the goal, in PDDL.
@@ -54,7 +54,7 @@ class GameSource(Protocol):
         ...
 
     def left_out(self, split: str) -> Mapping[str, int]:
-        """Return how many games of a split are no tasks, by the reason."""
+        """Return how many games of a split are not tasks, by the reason."""
         ...
 
     def load(self, task_id: str) -> Game:
@@ -168,7 +168,7 @@ def goal_in_grammar(grammar: str, path: Path) -> str:
 
 
 def unescaped(text: str) -> str:
-    """Return what a piece of a JSON string stands for; the piece itself if it is none."""
+    """Return the meaning of a piece of a JSON string; the piece itself if it is none."""
     try:
         return str(json.loads(f'"{text}"', strict=False))
     except ValueError:

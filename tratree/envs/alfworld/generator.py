@@ -35,12 +35,12 @@ def generate_games(
 
     Game i depends on (split, seed, i, difficulty) only; its task type is i modulo 6, so the types
     are in balance. Each game is checked to be solvable. A game appears by one rename: a run that
-    was stopped goes on where it was, complete games are kept and damaged ones written again.
+    was stopped resumes where it was, complete games are kept and damaged ones written again.
 
     Args:
         root: Folder of the games; made if missing.
         split: One of `SPLITS`.
-        count: How many games the split shall have at least.
+        count: Least number of games of the split.
         difficulty: A key of `DIFFICULTIES`.
         seed: Any integer.
         progress: Called with the number of finished games after each one.

@@ -14,7 +14,7 @@ LAMP = "DeskLamp"
 
 @dataclass(frozen=True)
 class TaskRule:
-    """What sets a task type apart.
+    """The distinguishing features of a task type.
 
     Attributes:
         verb: The command that changes the target before it is put down; "" if none does.
@@ -44,7 +44,7 @@ TASK_RULES = {
 
 @dataclass(frozen=True)
 class Goal:
-    """What a game asks for.
+    """The goal of a game.
 
     Attributes:
         task_type: A key of `TASK_RULES`.

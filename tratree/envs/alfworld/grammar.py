@@ -1,6 +1,6 @@
 """TextWorld's context-sensitive grammar, compiled: the words for a state of the world.
 
-Gives the same text as `textworld.envs.pddl.textgen`, which parses every template anew and deep
+Gives the same text as `textworld.envs.pddl.textgen`, which parses every template again and deep
 copies every context at each use. Expressions are read by a small evaluator of their own, so a
 game file can't run code.
 """
@@ -28,7 +28,7 @@ Bindings = Mapping[str, str]
 
 @dataclass(frozen=True)
 class World:
-    """What text can speak of: the objects' display names by id, and the facts."""
+    """The things that text can name: the objects' display names by id, and the facts."""
 
     names: Mapping[str, str]
     facts: Facts
@@ -42,7 +42,7 @@ Query = tuple[tuple[str, tuple[str, ...]], ...]
 def matches(query: Query, facts: Facts, bindings: Bindings) -> Iterator[Bindings]:
     """Yield all extensions of `bindings` that make `query` true, ordered by object ids.
 
-    Different placeholders stand for different objects. Predicates take arguments of one type each
+    Different placeholders mean different objects. Predicates take arguments of one type each
     in ALFWorld's domain, so types aren't compared.
     """
     if not query:

@@ -1,4 +1,4 @@
-"""Which game published ALFWorld trajectories mean: they name its file, its folder or its trial."""
+"""Games of published ALFWorld trajectories: they name the file, its folder or its trial."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _MOVED = {
         ),
     ),
 }
-"""By ``env.wording``."""
+"""Wordings, by ``env.wording``."""
 
 _TRIAL = re.compile(r"trial_[A-Za-z0-9_]*\d")
 
@@ -79,7 +79,7 @@ def task_finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
 
 
 def names_held_out(published: str) -> bool:
-    """Return whether a name is of a held-out split, though the game may not be here.
+    """Return whether a name is that of a held-out split, though the game may not be here.
 
     >>> names_held_out("json_2.1.1/valid_unseen/T/TRIAL/game.tw-pddl")
     True

@@ -34,8 +34,8 @@ class Room:
 
     Attributes:
         receptacles: The furniture of this game, sorted by identifier.
-        objects: What lies in it, sorted by identifier.
-        start: Where the agent stands first: at no receptacle.
+        objects: Its contents, sorted by identifier.
+        start: Where the agent is first: at no receptacle.
     """
 
     receptacles: tuple[Receptacle, ...]

@@ -30,10 +30,10 @@ _STANDS_ON = {
     "HousePlant": {"CounterTop", "DiningTable", "SideTable", "Shelf", "CoffeeTable", "Desk"},
     "Television": {"TVStand", "Dresser", "SideTable"},
 }
-"""Objects that stay where they are, and on what they stand in the official games."""
+"""Objects that stay where they are, and what they are on in the official games."""
 
 _PIECES = {"StoveBurner": (4, 4), "TowelHolder": (1, 2), "HandTowelHolder": (1, 2)}
-"""How many of it official scenes have where the package gives no positions; otherwise one."""
+"""Numbers of pieces in official scenes where the package gives no positions; otherwise one."""
 
 Location = tuple[int, int, int, int]
 """A pose of the agent: x and z in steps of 25 cm, quarter turns, and degrees of head tilt."""
@@ -47,7 +47,7 @@ class Receptacle:
         identifier: Its name in PDDL, with its position.
         type: For example ``Cabinet``.
         position: x, y, z in metres.
-        location: Where the agent stands to reach it; no two pieces share one.
+        location: The agent's place to reach it; no two pieces share one.
     """
 
     identifier: str

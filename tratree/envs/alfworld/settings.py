@@ -18,8 +18,8 @@ class AlfworldSettings(EnvSettings):
     the released games, in `data`."""
 
     difficulty: Literal["small", "medium", "full"] = "small"
-    """Of generated games; full has scenes as large as the official ones. small is tuned for the
-    tiny models."""
+    """Size of generated games; full has scenes as large as the official ones. small is tuned for
+    the tiny models."""
 
     train_games: Count = 600
     """Generated games in split train."""
@@ -36,11 +36,11 @@ class AlfworldSettings(EnvSettings):
     files."""
 
     wording: Literal["move", "put"] = "move"
-    """How placing an object is worded. move: as the games have it (since alfworld 0.4, `move X to
+    """Wording of placing an object. move: as the games have it (since alfworld 0.4, `move X to
     Y`); put: `put X in/on Y`, as earlier games and models have it. Either is taken as an action."""
 
     expert: Literal["search", "walkthrough"] = "search"
-    """What the expert plays. search: from what an agent sees; it reads only alfworld's own goal
+    """Source of the expert's actions. search: what an agent sees; it reads only alfworld's own goal
     sentences. walkthrough: the solution in the game's file; any goal will do."""
 
     max_steps: Count = 30

@@ -1,4 +1,4 @@
-"""From the settings of ``env=alfworld`` to games on disk and an open environment."""
+"""Setup of ``env=alfworld``: from settings to games on disk and an open environment."""
 
 from __future__ import annotations
 

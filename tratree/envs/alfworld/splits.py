@@ -1,4 +1,4 @@
-"""Which scenes each split of generated games takes place in."""
+"""The scenes of each split of generated games."""
 
 from __future__ import annotations
 

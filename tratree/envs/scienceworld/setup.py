@@ -1,4 +1,4 @@
-"""From the settings of ``env=scienceworld`` to a list of tasks on disk and an open environment."""
+"""Setup of ``env=scienceworld``: from settings to tasks on disk and an open environment."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from tratree.envs.scienceworld.virtual_machine import VirtualMachine
 from tratree.errors import UserError
 
 AMBIGUOUS = "Ambiguous request"
-"""How the answer to an action begins that could mean several; a number picks one of them."""
+"""Beginning of the answer to an ambiguous action; a number then picks one of its meanings."""
 
 _UNKNOWN = "No known action matches that input."
 _NOT_UNDERSTOOD = (_UNKNOWN, "Unknown action.", "ERROR: ")
@@ -22,7 +22,7 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the simulator says after an action.
+    """The simulator's response to an action.
 
     Attributes:
         observation: Its text.

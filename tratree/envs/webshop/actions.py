@@ -1,4 +1,4 @@
-"""How WebShop reads an action, and which texts it takes for the same one."""
+"""Reading of actions in WebShop, and the texts that it takes for the same action."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the generated catalogue sells: kinds of products, their attributes and options.
+"""The range of the generated catalogue: kinds of products, their attributes and options.
 
 The words are few and come again and again, so that a small model can learn them all.
 """
@@ -14,7 +14,7 @@ class Range:
 
     Attributes:
         category: One of WebShop's five.
-        path: Where the kinds stand in the shop's tree.
+        path: Place of the kinds in the shop's tree.
         kinds: Their names; the query that finds them, too.
         attributes: What such products can be; no two are similar enough to count as equal.
         options: For each option group, the values that such products can come in.

@@ -61,7 +61,7 @@ def read_products(folder: Path, count: int | None) -> list[Product]:
     """Read the first `count` records of a catalogue, or all of them.
 
     Like the original, it passes over identifiers that are repeated, missing or too long. Where a
-    text is expected, null is none, and a list is joined; a price that is not told is 100 dollars.
+    text is expected, null is none, and a list is joined; a missing price is 100 dollars.
 
     Args:
         folder: Holds ``items_shuffle.json`` and ``items_ins_v2.json``; files for `count` products,
@@ -92,7 +92,7 @@ def read_products(folder: Path, count: int | None) -> list[Product]:
 
 
 def read_json(path: Path, kind: type) -> Any:
-    """Read a JSON file whose outermost value is of a kind.
+    """Read a JSON file whose outermost value is a list or an object.
 
     Raises:
         UserError: If it is missing or damaged.

@@ -1,7 +1,7 @@
-"""What each character is to the splitting of texts into words, by a table that never changes.
+"""Classes of characters for splitting texts into words, by a table that never changes.
 
-Libraries follow the newest Unicode version, in which a star is no longer an emoji, and with it the
-lengths of documents and the rankings would change. The table ``characters.txt`` holds the
+Libraries follow the newest Unicode version, in which a star is not an emoji any more; lengths of
+documents and rankings would change with it. The table ``characters.txt`` holds the
 properties of the version that gives the lengths of the original index, Unicode 16.0. It was
 written, with the library regex 2024.11.6 installed, by
 

@@ -14,7 +14,7 @@ _NAMES = """
 """
 
 COLOURS = tuple(_NAMES.split())
-"""In the order in which they are tried."""
+"""Colours, in the order in which they are tried."""
 
 
 def fold_colour(value: str) -> str:

@@ -93,13 +93,13 @@ class WebShopEnv:
         notes = []
         if self._left_out.get(split):
             notes.append(
-                f"left out: {self._left_out[split]} goals that a held-out split has, too, but for "
-                "the price (env.distinct_goals=true)"
+                f"left out: {self._left_out[split]} goals that a held-out split also has, "
+                "apart from the price (env.distinct_goals=true)"
             )
         shared = shared_goals(list(self._goals.values()), self._splits).get(split)
         if shared:
             notes.append(
-                f"{shared} goals are training goals, too, but for the price: "
+                f"{shared} goals are also training goals, apart from the price: "
                 "env.distinct_goals=true leaves them out of training"
             )
         return notes

@@ -18,14 +18,14 @@ from tratree.envs.webshop.wish import Wish, read_instruction
 
 _RESULTS = re.compile(r"Page \d+ \(Total results: \d+\)")
 _PRICE = re.compile(r"\$([\d.]+)")
-_RANKS_OF_A_PRICE = 5  # by so many places is an offer above the bound put back
+_RANKS_OF_A_PRICE = 5  # places by which an offer above the bound is put back
 _LONGEST_NAME = 3  # words of an attribute; prose is longer and words things otherwise
 _TO_ANOTHER, _TO_FEATURES = 2, 2  # clicks: back and open; open and back
 
 
 @dataclass
 class _Offer:
-    """What is known of one search result.
+    """The known facts about one search result.
 
     Attributes:
         asin: Its identifier.

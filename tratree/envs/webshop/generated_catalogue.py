@@ -67,7 +67,7 @@ def generate_catalogue(folder: Path, count: int, seed: int) -> None:
 
 
 class _Design:
-    """What a generated product is; drawn from `rng`."""
+    """The design of a generated product; drawn from `rng`."""
 
     def __init__(self, rng: random.Random) -> None:
         self.range: Range = rng.choice(RANGES)
@@ -78,7 +78,7 @@ class _Design:
         self.dollars = rng.choice(_DOLLARS)
 
     def vary(self, rng: random.Random) -> None:
-        """Draw again some of what the title does not tell."""
+        """Draw again some of what is not in the title."""
         if rng.random() < _CHANGE:
             title, *_ = self.attributes
             others = [attribute for attribute in self.range.attributes if attribute != title]

@@ -1,4 +1,4 @@
-"""What the agent is asked to buy."""
+"""The agent's goals: what it is asked to buy."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class WantedOption:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """An instruction and what it stands for; an agent sees only the instruction.
+    """An instruction and its meaning; an agent sees only the instruction.
 
     Attributes:
         instruction: The wish in words.

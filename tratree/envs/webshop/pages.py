@@ -20,7 +20,7 @@ SEPARATOR = " [SEP] "
 
 @dataclass(frozen=True)
 class PageStyle:
-    """What pages show.
+    """The parts that pages show.
 
     Attributes:
         results: Products on a page of search results.
@@ -98,7 +98,7 @@ def links(page: Page, style: PageStyle) -> dict[str, Page]:
 
 
 def text(page: Page, instruction: str, style: PageStyle, reward: float = 0.0) -> str:
-    """Return a page as the agent sees it; `reward` stands on page ``done``."""
+    """Return a page as the agent sees it; `reward` is on page ``done``."""
     if page.kind == "search":
         parts = ["WebShop", "Instruction:", instruction, "Search"]
     elif page.kind == "done":

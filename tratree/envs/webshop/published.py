@@ -1,4 +1,4 @@
-"""Which goal published WebShop trajectories mean: their numbers are ours."""
+"""Goals of published WebShop trajectories: their numbers are ours."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def own_task_id(published: str) -> str | None:
 
 
 def task_finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
-    """Return what finds the goal that a number means, whatever stands before it.
+    """Return what finds the goal that a number means, whatever comes before it.
 
     >>> find = task_finder({"webshop_0": Task("webshop_0", "test", "", "")})
     >>> [find(name) for name in ("fixed_0", "webshop_0", "0", "B09XYZ")]
@@ -50,5 +50,5 @@ def moved_names(settings: Any, task: Task | None) -> Sequence[MovedName]:
 
 
 def gist(instruction: str) -> str:
-    """Return an instruction without the price bound, which the original draws anew each time."""
+    """Return an instruction without the price bound, which the original draws again each time."""
     return instruction.partition(", and price lower than ")[0]

@@ -1,4 +1,4 @@
-"""How well a purchase meets a goal (Yao et al., 2022, equation 1, as the original computes it)."""
+"""The reward of a purchase (Yao et al., 2022, equation 1, as the original computes it)."""
 
 from __future__ import annotations
 

@@ -43,8 +43,8 @@ class WebShopSettings(EnvSettings):
     test goals, for the human goals of all official products."""
 
     distinct_goals: bool = False
-    """Whether goals that a held-out split asks for, too, but for the price, are left out of
-    training (and of development, where test has them). `env=webshop` sets it for the generated
+    """Leave out of training the goals that a held-out split asks for, too, apart from the price
+    (and leave those of test out of development). `env=webshop` sets it for the generated
     catalogue; the official one is divided as the original does. ETO's lists are taken as they
     are."""
 
@@ -56,10 +56,10 @@ class WebShopSettings(EnvSettings):
     instruction on the first page only. compact is tuned for the tiny models."""
 
     attributes_button: bool = False
-    """Whether a product has a page that lists its attributes. The original's default is false."""
+    """Give each product a page that lists its attributes. The original's default is false."""
 
     tagger: Literal["lexicon", "spacy"] = "lexicon"
-    """How the reward finds nouns in titles. lexicon: word lists; spacy: the original's tagger."""
+    """Tagger that finds nouns in titles. lexicon: word lists; spacy: the original's tagger."""
 
     spacy_model: str = "en_core_web_sm"
     """Of tagger=spacy: a model's package or folder."""

@@ -1,4 +1,4 @@
-"""From the settings of ``env=webshop`` to a catalogue on disk and an open environment."""
+"""Setup of ``env=webshop``: from settings to a catalogue on disk and an open environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which goals belong to which split: the original's division, and ETO's."""
+"""The goals of each split: the original's division, and ETO's."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def eto_splits(folder: Path, goal_count: int) -> dict[str, Sequence[int]]:
 
 
 def shared_goals(goals: Sequence[Goal], splits: Mapping[str, Sequence[int]]) -> dict[str, int]:
-    """Count the goals of each held-out split that a training goal equals but for the price."""
+    """Count the goals of each held-out split that a training goal equals apart from the price."""
     trained = {_wish(goals[number]) for number in splits["train"]}
     return {
         split: sum(_wish(goals[number]) in trained for number in numbers)
@@ -58,7 +58,7 @@ def shared_goals(goals: Sequence[Goal], splits: Mapping[str, Sequence[int]]) -> 
 def distinct_splits(
     goals: Sequence[Goal], splits: Mapping[str, Sequence[int]]
 ) -> dict[str, Sequence[int]]:
-    """Return the splits so that no two of them have a goal that is the same but for the price.
+    """Return the splits so that no two of them have a goal that is the same apart from the price.
 
     A later split keeps its goals and an earlier one loses them: ``test`` stays as it is.
     """

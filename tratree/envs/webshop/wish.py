@@ -21,7 +21,7 @@ _FILLERS = (
 
 @dataclass(frozen=True)
 class Wish:
-    """What an instruction asks for.
+    """The product that an instruction asks for.
 
     Attributes:
         text: The instruction without the price, lower-case.

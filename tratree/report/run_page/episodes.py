@@ -11,7 +11,7 @@ from tratree.trajectory.types import Task, Trajectory
 def episodes_data(episodes: Mapping[str, Sequence[Trajectory]]) -> dict[str, Any]:
     """Return ``{"texts": [...], "systems": [...], "episodes": [...]}`` as JSON data.
 
-    Every distinct text stands once in ``texts``; elsewhere is its index. An episode has
+    Every distinct text is stored once in ``texts``; elsewhere is its index. An episode has
 
     - ``task``: id, split, type and instruction, as texts; ``first``: the first observation
     - ``differs``: whether not all systems that played it have the same score

@@ -1,4 +1,4 @@
-"""Puts what there is of a run together into one page, and says what is missing."""
+"""Puts all data of a run into one page, and says what is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page is given of a run, finished or not."""
+"""Data of the page of a run, finished or not."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class StageRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run as it lies on the disk.
+    """A run as it is stored on the disk.
 
     Attributes:
         name: Of its folder.
@@ -61,7 +61,7 @@ class RunRecord:
 
     @property
     def title(self) -> str:
-        """What was run; the folder's name if that is not known."""
+        """Name of the experiment; the folder's name if that is not known."""
         if not self.settings.keys() >= {"env", "method", "seed"}:
             return self.name
         env, method = (self.settings[group]["name"] for group in ("env", "method"))

@@ -46,7 +46,7 @@ function outcome(score, success, finished, steps) {
 
 function stepItem([thought, action, seen], parts) {
   const item = element("li", parts ? "parts" : "");
-  if (parts) item.append(element("p", "note", "here they part"));
+  if (parts) item.append(element("p", "note", "here they diverge"));
   if (text(thought)) item.append(element("p", "thought", text(thought)));
   item.append(element("p", "action", text(action)), element("p", "seen", text(seen)));
   return item;

@@ -1,4 +1,4 @@
-"""Where an episode begins: behind rules, a polite answer and worked examples."""
+"""The start of an episode: after rules, a polite answer and worked examples."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _PROMISE = re.compile(
 def episode_begins(messages: Sequence[Message]) -> int:
     """Return the index of the message that opens the real task.
 
-    It is the first one that states the goal which is stated last: examples in front have goals of
-    their own, and some environments repeat the goal later. Where nothing states a goal, it is what
-    the first turn answers that is no polite answer to rules. Publishers who say what they train on
+    It is the first one that states the last goal: examples before it have goals of their own, and
+    some environments repeat the goal later. Where nothing states a goal, it is the message before
+    the first turn that is more than a polite answer to rules. Publishers who say what they train on
     have the first such turn in the episode.
 
     Args:
@@ -59,7 +59,7 @@ def episode_begins(messages: Sequence[Message]) -> int:
 
 
 def _polite_end(messages: Sequence[Message]) -> int:
-    """Return where the message stands that follows a polite answer to rules; 0 without one."""
+    """Return the index of the message after a polite answer to rules; 0 without one."""
     first = next(n for n, message in enumerate(messages) if message.role == "agent")
     if first + 1 >= len(messages) or not any(m.role == "agent" for m in messages[first + 1 :]):
         return 0

@@ -1,4 +1,4 @@
-"""The environment that a record is of: named in it, by its id, or by words that only one has."""
+"""The environment of a record: named in it, by its id, or by words that only one has."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def environment_of(
 
     Args:
         record: The record.
-        names: What it says about which task it is of.
+        names: Its statements about its task.
         texts: What the user's side says.
     """
     inner = [record, *(v for v in record.values() if isinstance(v, Mapping))]

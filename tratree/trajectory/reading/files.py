@@ -1,7 +1,7 @@
 """Files and folders as records: JSON in every arrangement, gzip, parquet, Arrow, plain logs.
 
 A file is read as what it holds, not as what it is called. What is damaged is a problem of its own
-place; what stands before and after it is read.
+place; what comes before and after it is read.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _read_file(path: Path) -> Iterator[Found]:
             f"cannot read {path} ({reason}): correct the path, or make it again"
         ) from error
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)), "utf-8")
-    # A byte that is no text spoils its record only, which then holds what JSON cannot.
+    # A byte that is not text spoils only its record, which then holds what JSON cannot.
     text = content.decode(encoding, "surrogateescape" if encoding != "utf-16" else "replace")
     if text.lstrip()[:1] in ("{", "["):
         yield from _numbered(path, _parse_json(text))

@@ -17,7 +17,7 @@ _ROLES = {"system", "user", "assistant", "tool", "environment", "ipython", "obse
 
 
 def split_log(text: str) -> list[tuple[str, str]]:
-    """Return the (role, text) of an episode's messages; nothing if the text is no log of one."""
+    """Return the (role, text) of an episode's messages; nothing if the text is not a log of one."""
     for rendered in (_CHATML, _LLAMA3):
         found = [(role.lower(), said.strip()) for role, said in rendered.findall(text)]
         if found and all(role in _ROLES for role, _ in found):
@@ -60,7 +60,7 @@ def _split_at_prompts(text: str) -> list[tuple[str, str]]:
 
 
 def _split_at_labels(text: str, marks: list[re.Match[str]]) -> list[tuple[str, str]]:
-    """Split at ``Observation``; what stands from a thought or an action to it is the agent's."""
+    """Split at ``Observation``; the text from a thought or an action to it is the agent's."""
     messages = [("user", text[: marks[0].start()].strip())]
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     for mark, end in zip(marks, ends, strict=True):

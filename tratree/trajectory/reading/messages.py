@@ -33,7 +33,7 @@ ROLES: Mapping[str, Role] = {
         "agent",
     ),
 }
-"""Who speaks, by the names that publishers use."""
+"""Speakers, by the names that publishers use."""
 
 _CONTAINERS = words(
     "conversations conversation messages dialogue dialog history trajectory traj turns chat "
@@ -46,7 +46,7 @@ _THINKING = ("reasoning_content", "thinking", "reasoning")
 
 @dataclass(frozen=True)
 class Message:
-    """What one side says, neighbours of one side joined.
+    """A message of one side, with its neighbours of the same side joined.
 
     Attributes:
         role: Who speaks.
@@ -72,7 +72,7 @@ class Conversation:
     Attributes:
         messages: In their order. Roles differ between neighbours, but where one opens a task.
         part: ``chosen`` or ``rejected`` of a preference pair; else empty.
-        context: The first messages that are no target of a training: the prompt of a pair.
+        context: The first messages, which are not a target of a training: the prompt of a pair.
     """
 
     messages: tuple[Message, ...]
@@ -84,7 +84,7 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
     """Return the conversations of a record: two of a preference pair, else one.
 
     Raises:
-        RecordError: If it is none, or a field of it has a wrong type.
+        RecordError: If it is not one, or a field of it has a wrong type.
     """
     system = next((record[k] for k in ("system", "system_prompt") if record.get(k)), None)
     front = [] if system is None else [Message("system", _text_of(system, "system")[0])]
@@ -140,7 +140,7 @@ def _decoded(text: str) -> Any:
 
 
 def _prompt(record: Mapping[str, Any]) -> list[Message]:
-    """Return what stands before a completion: a ``prompt``, or Alpaca's instruction and history."""
+    """Return the messages before a completion: ``prompt``, or Alpaca's instruction and history."""
     messages = _messages(record["history"], "history") if record.get("history") else []
     prompt = record.get("prompt")
     if isinstance(prompt, str | list) and prompt:

@@ -1,4 +1,4 @@
-"""What a record says about which task it is of: every name, in whatever field."""
+"""Names of its task in a record, in whatever field."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def names_of(
     Args:
         record: The record.
         conversation_fields: Fields that hold messages: they name nothing.
-        alone: The name of its file, if that is of this record alone.
+        alone: The name of its file, if the file has this record only.
 
     Raises:
         RecordError: If the field of its id holds no text and no number.

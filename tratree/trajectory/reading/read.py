@@ -22,7 +22,7 @@ class Reading:
     Attributes:
         path: What was read.
         trajectories: Those that were taken, in their order.
-        places: Where each of them stands.
+        places: The place of each of them.
         skipped: (place, reason) of each record that was not taken.
         notes: How often something happened that a reader should know.
         replayed: (place, what differs) of each one that was played again and differs.

@@ -39,7 +39,7 @@ _KEPT: Mapping[str, type] = {
     "part": str,
     "environment": str,
 }
-"""What `Trajectory.record` holds of an imported one."""
+"""Fields that `Trajectory.record` holds of an imported trajectory."""
 
 
 def read_record(record: Any, environment: str | None = None, alone: str = "") -> list[Trajectory]:
@@ -50,7 +50,7 @@ def read_record(record: Any, environment: str | None = None, alone: str = "") ->
 
     Args:
         record: What a file holds.
-        environment: The environment that it is of, where the record itself does not tell.
+        environment: Its environment, where the record itself does not name it.
         alone: The name of its file, if that holds nothing else.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The outcome that a record states, wherever it stands and in whatever scale."""
+"""The outcome that a record states, wherever it is and in whatever scale."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def read_outcome(
         rewards: Those that the steps of the record state, in their order.
 
     Raises:
-        RecordError: If a value is no outcome, or of a scale that the environment does not have.
+        RecordError: If a value is not an outcome, or its scale is not the environment's.
     """
     places = list(_places(record))
     score = success = None

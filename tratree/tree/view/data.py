@@ -1,4 +1,4 @@
-"""What the page is given: the trees as compact JSON, every distinct text once."""
+"""Data of the page: the trees as compact JSON, every distinct text once."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Details {
     ];
   }
 
-  // Where it goes on from here, each a link to that node.
+  // The next nodes, each a link.
   following(tree, node) {
     const below = tree.children[node];
     if (below.length === 0) return [];

@@ -19,7 +19,7 @@ function edge(d, width, colour, onPath) {
   return [shape("path", { d, class: "casing", "stroke-width": width + 4 }), line];
 }
 
-// Casings lie beneath all edges, so that they never cut one.
+// Casings are beneath all edges, so that they never cut one.
 function casingsFirst(lines) {
   const isCasing = (line) => line.getAttribute("class") === "casing";
   return [...lines.filter(isCasing), ...lines.filter((line) => !isCasing(line))];

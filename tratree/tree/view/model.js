@@ -104,7 +104,7 @@ function successesAt(tree, node) {
   return tree.ending[node].filter((t) => tree.raw.trajectories[t][SUCCESS]).length;
 }
 
-// What the page says of a node besides its texts.
+// What the page says of a node in addition to its texts.
 function marksOf(tree, node) {
   const found = [];
   if (tree.raw.divergence[node] === MIXED) found.push("divergence point, scores differ");

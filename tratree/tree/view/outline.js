@@ -37,7 +37,7 @@ class Outline {
     this.list.setCurrent(this.list.current);
   }
 
-  // Go to a node without moving the focus, opening what it lies in.
+  // Go to a node without moving the focus, opening what it is in.
   reveal(node) {
     let hidden = false;
     for (let up = this.tree.raw.parent[node]; up >= 0; up = this.tree.raw.parent[up]) {
@@ -170,7 +170,7 @@ class Outline {
     return count;
   }
 
-  // The part of the graph that lies in a row: lanes that pass, the edge in, the edge out.
+  // The part of the graph in a row: lanes that pass, the edge in, the edge out.
   drawGraph(node) {
     const { tree } = this;
     const { raw, children, lane, onPath, after, pathAfter } = tree;
