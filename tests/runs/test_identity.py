@@ -97,6 +97,13 @@ def test_a_key_that_came_later_has_its_default() -> None:
     assert point_identity(changed) != point_identity(now)
 
 
+def test_a_shop_measured_before_goals_were_kept_apart_is_another_than_todays() -> None:
+    now = written(("env=webshop", "method=mcts"))
+    before = {**now, "env": {k: v for k, v in now["env"].items() if k != "distinct_goals"}}
+    as_before = written(("env=webshop", "method=mcts", "env.distinct_goals=false"))
+    assert point_identity(before) == point_identity(as_before) != point_identity(now)
+
+
 def test_a_key_that_is_no_more_still_tells_points_apart() -> None:
     now = written(("method=mcts",))
     points = [{**now, "tree": {**now["tree"], "depth": depth}} for depth in (1, 2)]

@@ -23,7 +23,8 @@ from tratree.composition import composing
 from tratree.config import RENAMED, Config, read_config, register_defaults
 from tratree.errors import UserError
 from tratree.models.names import PACKAGE_PREFIX, local_folder
-from tratree.settings import plain
+from tratree.settings import defaults, plain
+from tratree.stages.environment import LATER
 
 BASELINES = ("sft_weak", "sft_strong")
 NOT_OF_BASELINES = ("method", "explore", "tree")
@@ -149,9 +150,9 @@ def _whole(text: str) -> tuple[Mapping[str, Any], Config | None]:
     for old, new in RENAMED.items():
         _rename(written, old, new)
     try:
-        defaults = _defaults(*(written.get(group, {}).get("name") for group in ("env", "method")))
-        known, gone = _split(written, OmegaConf.to_container(defaults))  # type: ignore[arg-type]
-        config = read_config(OmegaConf.merge(defaults, known))  # type: ignore[arg-type]
+        default = _defaults(*(written.get(group, {}).get("name") for group in ("env", "method")))
+        known, gone = _split(written, OmegaConf.to_container(default))  # type: ignore[arg-type]
+        config = read_config(OmegaConf.merge(default, known))  # type: ignore[arg-type]
     except (UserError, HydraException, OmegaConfBaseException):
         return written, None
     weak, strong = (
@@ -182,8 +183,8 @@ def _model_name(name: str, revision: str | None = None) -> str:
 def _defaults(env: str | None, method: str | None) -> Any:
     """Return what the settings of a method are by default.
 
-    Keys that came after a point was measured have their default: the one of the default
-    environment, because a key that is new does nothing there.
+    Keys that came after a point was measured have the default at which they do nothing: the one of
+    the default environment, and in an environment the one of its class.
     """
     register_defaults()
     chosen = [f"method={method}"] if method else []
@@ -193,7 +194,8 @@ def _defaults(env: str | None, method: str | None) -> Any:
             own = compose("config", overrides=[*chosen, f"env={env}"])
     OmegaConf.set_struct(default, False)
     if env:
-        default.env = own.env
+        neutral = defaults(type(read_config(own).env))
+        default.env = OmegaConf.merge(own.env, {key: neutral[key] for key in LATER if key in neutral})
     return default
 
 
