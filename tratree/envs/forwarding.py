@@ -1,4 +1,4 @@
-"""An environment that forwards to another one: a base of those that change or watch a part of it."""
+"""An environment that forwards to another one: the base of those that change or watch it."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from tratree.config import Config
 from tratree.errors import UserError
-from tratree.files import write_atomically
+from tratree.files import write_json
 from tratree.models.names import public_name
 from tratree.panel.chat_endpoint import ChatEndpoint, play_on_endpoint
 from tratree.panel.local_model import load_named
@@ -131,7 +131,7 @@ def _keep_rules(path: Path, rules: dict[str, Any], log: TrajectoryLog) -> None:
                 f"{log.path} holds episodes that were played otherwise: choose another --name, or "
                 "delete it"
             )
-    write_atomically(path, [json.dumps(rules, indent=1).encode() + b"\n"])
+    write_json(path, rules)
 
 
 def _episodes(panel: Panel, config: Config) -> list[Episode]:

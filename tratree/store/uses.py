@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 from collections.abc import Iterable, Iterator
@@ -19,7 +18,7 @@ from typing_extensions import TypedDict
 
 from tratree.documents import read_json
 from tratree.errors import UserError
-from tratree.files import write_atomically
+from tratree.files import write_json
 
 FOLDER = ".uses"
 GATE = "gate.lock"
@@ -67,7 +66,7 @@ def using(root: Path, stages: Iterable[str], run: Path | None = None) -> Iterato
     note: _Note = {"run": None if run is None else str(run.resolve()), "stages": sorted(stages)}
     with gate(root):
         lock.acquire()
-        write_atomically(file, [json.dumps(note, indent=1).encode() + b"\n"])
+        write_json(file, note)
     try:
         yield
     finally:
