@@ -183,7 +183,7 @@ def play_on_endpoint(
         episodes: What to play.
         seed: Sent with every request; endpoints may ignore it.
         limits: Of which steps and tokens of a turn count; the endpoint knows its own context.
-        system_prompt: Stands before the first observation, if not empty.
+        system_prompt: Text before the first observation, if not empty.
         concurrent: Most episodes at a time.
         source: Label of the trajectories.
 
