@@ -34,7 +34,7 @@ calls: list[int] = []
 
 @pytest.fixture(autouse=True)
 def owner() -> Iterator[None]:
-    """Stands for Submitit's handler, which ends the process."""
+    """Replaces Submitit's handler, which ends the process."""
 
     def leave(number: int, _: object) -> None:
         calls.append(number)

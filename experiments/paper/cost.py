@@ -38,7 +38,7 @@ SEEDS = 5
 # Operations for each parameter and token. The base model is frozen, so its weights need no
 # gradient: forward, forward again for the checkpointed activations, gradient of the activations.
 TRAINING, READING = 6, 2
-# Stand-ins for the two models, which need no download: stages are shared with any two.
+# Substitutes for the two models, which need no download: stages are shared with any two.
 STAND_INS: Mapping[Role, str] = MappingProxyType(
     {"weak": "package:models/tiny/weak", "strong": "package:models/tiny/strong"}
 )

@@ -35,7 +35,7 @@ STEPS = 12  # of SETTINGS on 22 episodes: two epochs, each ends with a batch tha
 
 
 class InterruptionError(Exception):
-    """Stands for anything that ends a training from outside."""
+    """Represents anything that ends a training from outside."""
 
 
 def train(

@@ -78,7 +78,7 @@ def test_a_turn_that_repeats_itself_is_cut(chat):
 
 
 class LineTokenizer:
-    """Stands in for a format whose tokens hold line breaks: one letter a token."""
+    """Replaces a format whose tokens hold line breaks: one letter a token."""
 
     stop_id, stop_ids, action_label = 0, frozenset({0}), tuple(map(ord, "\nAction:"))
 

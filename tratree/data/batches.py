@@ -62,7 +62,7 @@ class StepLoader(Generic[Sample, Batch]):
         return {"steps": self._done}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on where another loader of the same training was."""
+        """Resume where another loader of the same training was."""
         self._done = state["steps"]
 
 

@@ -180,7 +180,7 @@ def play_on_endpoint(
         plan: How; the batch size is the most requests at a time. The seed is sent with every
             request, and endpoints may ignore it; of the limits, steps and tokens of a turn count,
             because the endpoint knows its own context.
-        system_prompt: Stands before the first observation, if not empty.
+        system_prompt: Text before the first observation, if not empty.
 
     Yields:
         Trajectories as they end.

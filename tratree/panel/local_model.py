@@ -28,7 +28,7 @@ def load_named(
         name: A folder or Hub id of a model, or a folder with an adapter in peft's format.
         base: The base model of an adapter; None takes what the adapter names.
         template: A packaged chat template; None takes the tokenizer's own.
-        system_prompt: Stands before the first turn, if not empty.
+        system_prompt: Text before the first turn, if not empty.
         dtype: Number type of the weights.
 
     Raises:

@@ -65,7 +65,7 @@ class ChatFormat:
         Args:
             tokenizer: Any tokenizer that has the template's control tokens.
             template: One of `TEMPLATES`; None takes the tokenizer's own chat template.
-            system_prompt: Stands before the first turn, if not empty.
+            system_prompt: Text before the first turn, if not empty.
             stop_ids: Further tokens that end a turn when sampled.
             turn_form: One of `TURN_FORMS`.
             prompt: The messages before every task, and the labels of its observations.

@@ -156,7 +156,7 @@ class RolloutEngine:
         )
 
     def _halve(self) -> None:
-        """Go on with half of the episodes; the others wait with all they have said so far."""
+        """Continue with half of the episodes; the others wait with all they have said so far."""
         if len(self._live) == 1:
             raise UserError(
                 "out of memory with one episode at a time: free memory, use fewer workers, or "

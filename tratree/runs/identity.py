@@ -38,7 +38,7 @@ NO_RESOURCES: Mapping[str, Sequence[str]] = {
 NO_SETTINGS = ("changed_code",)
 MODELS = ("model.weak.name", "model.strong.name")
 NO_COMMIT = "0" * 40
-"""Stands for the commit of a base model, which is not asked for."""
+"""Placeholder for the commit of a base model, which is not asked for."""
 
 
 def point_identity(settings: Mapping[str, Any]) -> str:

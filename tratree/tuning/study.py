@@ -52,7 +52,7 @@ class Study:
         folder: The journal's folder; made if it does not exist.
         space: What is searched.
         seed: Decides the proposals.
-        n_startup_trials: So many trials are random; then the rewards so far guide them.
+        n_startup_trials: Number of random trials; then the rewards so far guide them.
         description: What else makes this search what it is, as JSON data.
 
     Raises:

@@ -107,7 +107,7 @@ def test_eto_has_its_own_lists(eto_lists):
 
 
 class NoMachine:
-    """Stands where a simulator is not needed."""
+    """Takes a simulator's place where none is needed."""
 
     def path(self, name, variation):
         return []
