@@ -24,7 +24,7 @@ from tratree.policy.machine_settings import EngineSettings
 from tratree.policy.rollout import run_episodes
 from tratree.policy.rollout_settings import Episode, RolloutLimits, RolloutPlan, SamplingSettings
 from tratree.stages.environment import env_settings
-from tratree.stages.episodes import rollout_settings
+from tratree.stages.playing import rollout_settings
 
 
 def main(model_folder: str, games: str) -> None:

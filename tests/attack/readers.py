@@ -18,7 +18,7 @@ import yaml
 from tratree.cli.planned import PLAN, config_dir_of, launched_from, planned_points, planned_runs
 from tratree.errors import UserError
 from tratree.modules.checkpoint import SafeCheckpointIO
-from tratree.modules.metrics import read_metrics
+from tratree.modules.training_history import read_metrics
 from tratree.report.run_page import render
 from tratree.runs.export import find_trained
 from tratree.runs.run_record import read_run
@@ -32,7 +32,7 @@ from tratree.trajectory.conversations import write_conversations
 from tratree.trajectory.jsonl import write_trajectories
 from tratree.trajectory.reading.read import read_trajectory_files
 from tratree.trajectory.types import Step, Task, Trajectory
-from tratree.tree.files import load_trees, save_trees
+from tratree.tree.forest_file import load_trees, save_trees
 from tratree.tree.merge import build_tree
 from tratree.tree.similarity import ExactText
 

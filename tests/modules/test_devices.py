@@ -19,9 +19,9 @@ from tratree.models.lora import save_adapter
 from tratree.models.ranks import is_first_rank
 from tratree.modules.fit import CHECKPOINT, fit
 from tratree.modules.imitation import SFTModule
-from tratree.modules.metrics import METRICS, read_metrics
 from tratree.modules.processes import run_in_processes
 from tratree.modules.settings import DPOSettings, TrainingSettings
+from tratree.modules.training_history import METRICS, read_metrics
 from tratree.modules.tree_dpo import TreeDPOModule
 
 STEPS = 12  # of SETTINGS on 22 episodes: two epochs, each ends with a step that isn't full

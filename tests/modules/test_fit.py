@@ -26,8 +26,8 @@ from tratree.modules.adapter_module import learning_rate_factor
 from tratree.modules.checkpoint import SafeCheckpointIO
 from tratree.modules.fit import CHECKPOINT, FitReport, fit
 from tratree.modules.imitation import MCTSImitationModule, SFTModule
-from tratree.modules.metrics import METRICS, read_metrics
 from tratree.modules.settings import DPOSettings, TrainingSettings
+from tratree.modules.training_history import METRICS, read_metrics
 from tratree.modules.tree_dpo import TreeDPOModule
 from tratree.preemption import SIGNAL
 

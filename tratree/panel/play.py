@@ -23,8 +23,8 @@ from tratree.policy.sampling import SamplingSettings
 from tratree.policy.workers import roll_out
 from tratree.runs.run import open_store
 from tratree.stages.environment import env_opener, games_stage
-from tratree.stages.episodes import rollout_settings
 from tratree.stages.evaluate import protocol, reading
+from tratree.stages.playing import rollout_settings
 from tratree.store.progress import Progress
 from tratree.trajectory.jsonl import TrajectoryLog
 from tratree.trajectory.types import Trajectory

@@ -13,9 +13,9 @@ from tratree.settings import plain
 from tratree.stages.another_m import played_with_another_m
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.stages.environment import env_maker, games_stage
-from tratree.stages.episodes import Tally, play_episodes, rollout_settings, write_episodes
 from tratree.stages.explorer import explorer_stage
 from tratree.stages.file_names import EPISODES, EPISODES_LOG
+from tratree.stages.playing import Tally, play_episodes, rollout_settings, write_episodes
 from tratree.stages.tasks import explored_tasks
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
