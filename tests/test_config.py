@@ -202,5 +202,5 @@ def test_results_record_what_they_depend_on_and_not_how_the_machine_was_used() -
     for override in ("seed=1", "trainer.threads=1", "rollout.constraint=admissible"):
         assert recorded(override) != one
     assert one["env"]["games"] == "generated"
-    assert set(one) | {"store", "logger"} == set(plain(compose_config([])))
+    assert set(one) | {"store", "changed_code", "logger"} == set(plain(compose_config([])))
     assert isinstance(compose_config([]), Config)

@@ -95,7 +95,10 @@ def test_self_scores_stand_between_exploration_and_trees() -> None:
         (["explore.score=guess"], "one of environment, self"),
         (["evaluation.samples=4"], "temperature above 0"),
         (["rollout.engine=vllm"], "needs a server of each base model"),
-        (["rollout.engine=vllm", "rollout.servers=[a]", "rollout.constraint=admissible"], "needs"),
+        (
+            ["rollout.engine=vllm", "rollout.servers=[http://a]", "rollout.constraint=admissible"],
+            "needs",
+        ),
         (["rollout.constraint=polite"], "one of none, well_formed, admissible"),
     ],
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -226,8 +225,7 @@ def test_an_axis_reaches_only_the_methods_it_concerns() -> None:
         config = compose_config([f"method={method}"])
         before = evaluations(config)[method].key
         for group, key, value, _ in AXES:
-            other = deepcopy(config)
-            setattr(getattr(other, group), key, value)
+            other = replace(config, **{group: replace(getattr(config, group), **{key: value})})
             if evaluations(other)[method].key != before:
                 changed[group, key].add(method)
     assert changed == {(group, key): concerned for group, key, _, concerned in AXES}

@@ -85,13 +85,17 @@ def export(source: Path, out: Path, *, system: str | None = None, merged: bool =
 def _new_folder(out: Path) -> Iterator[Path]:
     """Yield a folder beside `out` that takes its place at the end of the block, if that is good."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    new, made = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent)), not out.exists()
     try:
         out.mkdir(exist_ok=True)
         new.chmod(out.stat().st_mode)
         yield new
         share_as_folder(new)
         new.rename(out)  # which is empty
+    except BaseException:
+        if made:
+            out.rmdir()
+        raise
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
