@@ -118,6 +118,20 @@ def test_shards_are_read_and_pickles_are_not(tmp_path: Path) -> None:
     [
         ("lfm2", [], "carry a state"),
         ("bart", [], "encoder-decoder"),
+        ("bart", ["alone"], "encoder-decoder"),
+        ("trocr", [], "encoder-decoder"),
+        ("bert", [], "is an encoder"),
+        ("roberta", [], "is an encoder"),
+        ("llama", ["model.lora.target_modules=[q_proh]"], "no such layers"),
+        ("llama", ["model.lora.modules_to_save=[lm_heat]"], "no such layer"),
+        ("llama", ["tied", "model.lora.target_modules=[q_proj,lm_head]"], "on lm_head, whose"),
+        ("llama", ["tied", "model.lora.modules_to_save=[embed_tokens]"], "on embed_tokens, whose"),
+        ("llama", ["num_attention_heads=0"], "cannot be loaded"),
+        ("llama", ["hidden_size=30"], "cannot be loaded"),
+        ("llama", ["quantised"], r"stored quantised \(gptq\): use the model they were made from"),
+        ("llama", ["pickled"], "model.safetensors is missing"),
+        ("llama", ["lost shard"], r"model-00002-of-\d+.safetensors is missing"),
+        ("llama", ["cut"], "safetensors weights"),
         ("gemma2", [], "set model.attention=eager"),
         ("llama", ["model.context=65"], "set model.context to at most 64"),
         ("llama", ["vocab_size=90"], "has 295 tokens, and the model embeds 90"),
@@ -131,26 +145,56 @@ def test_what_does_not_fit_is_refused_before_anything_is_computed(
     tmp_path: Path, role: str, family: str, overrides: list[str], reason: str
 ) -> None:
     folder = tmp_path / "base"
-    changes = dict(o.split("=") for o in overrides if not o.startswith(("model.", "config")))
+    own = [o for o in overrides if "=" in o and not o.startswith(("model.", "config"))]
+    changes = dict(o.split("=") for o in own)
     kind = "llama" if family == "gone" else family
-    attention = "eager" if kind == "gemma2" else "sdpa"
+    attention = "eager" if kind in ("gemma2", "trocr") else "sdpa"
     numbers = {name: int(value) for name, value in changes.items()}
-    make_base(folder, kind, attention=attention, **{"max_position_embeddings": 64, **numbers})
+    config_only = {
+        n: numbers.pop(n) for n in ("num_attention_heads", "hidden_size") if n in numbers
+    }
+    tied = {"tie_word_embeddings": "tied" in overrides}
+    sizes = {"max_position_embeddings": 64, **tied, **numbers}
+    make_base(folder, kind, attention=attention, **sizes)
+    _edit_config(folder, config_only)
+    _damage(folder, overrides)
     if family == "gone":
         shutil.rmtree(folder)
     if "config=[]" in overrides:
         (folder / "config.json").write_text("[]", encoding="utf-8")
-    if family == "bart":  # as it is published; a decoder alone says that it is one
-        text = (folder / "config.json").read_text("utf-8")
-        whole = json.loads(text) | {"is_encoder_decoder": True}
-        (folder / "config.json").write_text(json.dumps(whole), encoding="utf-8")
+    if family == "bart" and "alone" not in overrides:  # as it is published
+        _edit_config(folder, {"is_encoder_decoder": True})
     own = ["model.max_new_tokens=20", "model.context=64"]
     own += [o for o in overrides if o.startswith("model.")]
     config = compose_config([f"model.{role}.name={folder}", *own])
     with pytest.raises(UserError, match=reason) as caught:
         check_bases(config)
-    assert str(caught.value).startswith("model.weak (" if "nope" in reason else f"model.{role} (")
+    of_weak = any(o.startswith("model.") and "context" not in o for o in overrides)
+    # What the family has in common is wrong for the weak model already, if it is so for both.
+    wrong_for_both = of_weak and ("nope" in reason or "no such" in reason or "tied" in overrides)
+    assert str(caught.value).startswith("model.weak (" if wrong_for_both else f"model.{role} (")
     assert "\n" not in str(caught.value)
+
+
+def _edit_config(folder: Path, changes: dict[str, Any]) -> None:
+    document = json.loads((folder / "config.json").read_text("utf-8")) | changes
+    (folder / "config.json").write_text(json.dumps(document), encoding="utf-8")
+
+
+def _damage(folder: Path, ways: list[str]) -> None:
+    weights = folder / "model.safetensors"
+    if "pickled" in ways:
+        torch.save(load_file(weights), folder / "pytorch_model.bin")
+        weights.unlink()
+    if "lost shard" in ways:
+        model: PreTrainedModel = load_base(ModelSettings(str(folder)))
+        weights.unlink()
+        model.save_pretrained(folder, max_shard_size="30KB")
+        next(folder.glob("model-00002-*.safetensors")).unlink()
+    if "quantised" in ways:
+        _edit_config(folder, {"quantization_config": {"quant_method": "gptq", "bits": 4}})
+    if "cut" in ways:
+        weights.write_bytes(weights.read_bytes()[:-100])
 
 
 def test_the_default_bases_fit() -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
+
+from hydra._internal.utils import get_args_parser
 
 from tratree.errors import UserError
 
@@ -15,6 +18,24 @@ class ArgumentParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise a `UserError`."""
         raise UserError(f"{message}; `{self.prog} --help` shows how to call it")
+
+
+def check_arguments(arguments: Sequence[str]) -> None:
+    """Check the options of a run as Hydra will, which would explain them over many lines.
+
+    Raises:
+        UserError: If there is no such option, or it lacks a value.
+    """
+
+    def refuse(message: str) -> NoReturn:
+        raise UserError(
+            f"{message}; give a run KEY=VALUE, in quotes if there are spaces in it: "
+            "`python train.py --help` lists options and groups"
+        )
+
+    parser: Any = get_args_parser()
+    parser.error = refuse
+    parser.parse_args(arguments)
 
 
 def write_page(out: Path, page: str) -> None:

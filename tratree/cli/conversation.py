@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.text import Text
 
+from tratree.cli.arguments import ArgumentParser
 from tratree.cli.play import find_task
 from tratree.composition import compose_config
 from tratree.envs.base import play_expert
@@ -19,7 +19,7 @@ from tratree.stages.training import chat_settings, load_chat
 
 def main(arguments: Sequence[str]) -> None:
     """Let the expert play a task, and print the conversation as a model is trained on it."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="tratree conversation",
         description="Print an expert's episode as the model reads it; bold: what it is trained on.",
     )

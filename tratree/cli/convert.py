@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tratree.cli.arguments import ArgumentParser
 from tratree.cli.replayed import DIFFERENCES, replay_all
 from tratree.envs.registry import ENVIRONMENTS
 from tratree.errors import UserError
@@ -24,7 +24,7 @@ OURS = "tratree"
 
 def main(arguments: Sequence[str]) -> None:
     """Read a file of trajectories in any known form and write it in a named one."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="tratree convert",
         description="Convert a file or folder of trajectories; its form is told from it.",
         epilog="Exit code 0 if anything was taken, 1 if nothing was, or with --strict not all.",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from tratree.cli.arguments import ArgumentParser
 from tratree.large_imports import large_imports
 
 
@@ -15,7 +15,7 @@ def main(arguments: Sequence[str]) -> None:
     Raises:
         UserError: If there is no such model.
     """
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="tratree export",
         description="Write a trained model with its tokenizer and a model card to a folder.",
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from tratree.cli.arguments import ArgumentParser
 from tratree.composition import compose_config
 from tratree.envs.base import Expert, NoExpertError, StepResult, TextEnv
 from tratree.errors import UserError
@@ -57,7 +57,7 @@ class Advisor:
 
 def main(arguments: Sequence[str]) -> None:
     """Let a person play one task."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="tratree play", description="Play a task of an environment.", epilog=HELP
     )
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="such as env=webshop")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,6 +9,7 @@ from contextlib import suppress
 from rich.console import Console
 from rich.table import Table
 
+from tratree.cli.arguments import ArgumentParser
 from tratree.composition import compose_config
 from tratree.config import Config
 from tratree.envs.base import TextEnv, notes
@@ -19,7 +19,7 @@ from tratree.stages.environment import opened, tasks_of
 
 def main(arguments: Sequence[str]) -> None:
     """List the splits, or the tasks of one."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="tratree tasks", description="List an environment's splits, or the tasks of one."
     )
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="such as env=webshop")

@@ -13,6 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from tratree.cli.arguments import check_arguments
 from tratree.cli.checks import check_machine
 from tratree.cli.failures import Sweep, list_failures, write_failure
 from tratree.composition import CONFIG_FOLDER, check_choices
@@ -32,6 +33,7 @@ def main() -> None:
         UserError: If points of a sweep failed; what each failed of is printed before.
     """
     register_defaults()
+    check_arguments(sys.argv[1:])
     check_choices(sys.argv[1:])
     try:
         hydra.main(version_base="1.3", config_path=str(CONFIG_FOLDER), config_name="config")(_run)()

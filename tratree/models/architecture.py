@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from tratree.errors import UserError
 
@@ -22,6 +23,12 @@ SPANS = (
 
 _REMEMBERING = ("linear", "conv", "hybrid", "mamba", "recurrent")
 """Parts of the names of layers that carry a state from token to token."""
+
+_READ_BOTH_WAYS = (*MODEL_FOR_MASKED_LM_MAPPING_NAMES, "bert-generation", "cpmant", "xlnet")
+"""Families of encoders: a token also sees those after it, unless the configuration forbids it."""
+
+_DECODERS_OF_OTHERS = ("trocr",)
+"""Families of an encoder-decoder's second half that do not say so themselves."""
 
 
 def model_class(config: Any) -> type[PreTrainedModel]:
@@ -53,15 +60,32 @@ def check_architecture(config: Any, attention: str) -> None:
     text = text_config(config)
     layers = {str(kind) for kind in getattr(text, "layer_types", None) or ()}
     remembering = sorted(kind for kind in layers if any(part in kind for part in _REMEMBERING))
-    if getattr(config, "is_encoder_decoder", False):
+    # A second half that is stored alone says that it is no encoder-decoder; its class says it is.
+    if (
+        getattr(config, "is_encoder_decoder", False)
+        or getattr(type(config), "is_encoder_decoder", False)
+        or config.model_type in _DECODERS_OF_OTHERS
+    ):
         raise UserError(
             f"{model.__name__} is part of an encoder-decoder model: choose a decoder such as Llama"
+        )
+    if config.model_type in _READ_BOTH_WAYS and not getattr(config, "is_decoder", False):
+        raise UserError(
+            f"{model.__name__} is an encoder, in which a token sees what comes after it: choose a "
+            "decoder such as Llama"
         )
     if model._is_stateful or remembering:
         raise UserError(
             f"{model.__name__} has layers that carry a state from token to token "
             f"({', '.join(remembering) or 'recurrent'}), which branches of a tree and rows of a "
             "rollout would share: choose a model with attention layers only"
+        )
+    quantised = getattr(config, "quantization_config", None)
+    if quantised:
+        kind = quantised.get("quant_method") if isinstance(quantised, dict) else None
+        raise UserError(
+            f"the weights of the model are stored quantised ({kind or 'in a way of their own'}): "
+            "use the model they were made from, with model.quantization=4bit or 8bit"
         )
     if attention == "sdpa" and not model._supports_sdpa:
         raise UserError(f"{model.__name__} has no sdpa attention: set model.attention=eager")

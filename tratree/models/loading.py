@@ -12,8 +12,13 @@ from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
-from safetensors import SafetensorError
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    RepositoryNotFoundError,
+    StrictDataclassError,
+)
+from safetensors import SafetensorError, safe_open
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -29,6 +34,7 @@ from tratree.models.architecture import check_architecture
 from tratree.models.names import check_folder, local_folder, public_name
 from tratree.models.settings import ModelSettings
 
+WEIGHTS = "model.safetensors"
 _TOKENIZER_FILES = ["*.json", "*.txt", "*.model", "*.jinja"]
 _CONFIG_FILES = ["*.json"]
 _MODEL_FILES = ["*.json", "*.safetensors"]
@@ -96,6 +102,50 @@ def load_config(name: str, revision: str | None = None) -> Any:
     return config
 
 
+def check_weights(name: str, revision: str | None = None) -> None:
+    """Check that the weights of a base model are there as safetensors, and whole.
+
+    Raises:
+        UserError: If they aren't.
+    """
+    with _clear_errors(name):
+        folder = _find(name, _MODEL_FILES, revision)
+        index = folder / f"{WEIGHTS}.index.json"
+        if index.is_file() and not (folder / WEIGHTS).is_file():
+            files = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
+        else:
+            files = [WEIGHTS]
+        for file in files:
+            if not (folder / file).is_file():
+                raise FileNotFoundError(f"{file} is missing")
+            with safe_open(folder / file, framework="pt"):  # reads how long it must be
+                pass
+
+
+def empty_model(config: Any) -> PreTrainedModel:
+    """Return the model of a configuration, with the shapes of its weights and no memory for them.
+
+    Raises:
+        UserError: If no model can be built from it.
+    """
+    try:
+        with torch.device("meta"):
+            model: PreTrainedModel = AutoModelForCausalLM.from_config(config)
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"its config.json makes no model ({reason}): download the model again"
+        ) from error
+    return model
+
+
 def load_stop_ids(name: str, revision: str | None = None) -> list[int]:
     """Return the tokens that end a generation, as the model's ``generation_config.json`` has them.
 
@@ -157,10 +207,12 @@ def _clear_errors(name: str) -> Iterator[None]:
         ImportError,
         OSError,
         # A damaged file can hold anything.
+        ArithmeticError,
         AttributeError,
         LookupError,
         RuntimeError,
         SafetensorError,
+        StrictDataclassError,
         TypeError,
         ValueError,
     ) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -57,6 +58,7 @@ def add_lora(model: PreTrainedModel, settings: LoraSettings, seed: int) -> PeftM
     tied = _tied_weights(model)
     with torch.random.fork_rng(), no_future_warnings():
         torch.manual_seed(seed)
+        warnings.filterwarnings("ignore", "Model has `tie_word_embeddings")  # refused below
         try:
             adapted = get_peft_model(model, config)
         except (NotImplementedError, TypeError, ValueError) as error:

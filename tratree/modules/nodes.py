@@ -33,12 +33,7 @@ def run_on_nodes(work: Callable[[], None], num_nodes: int, devices: int) -> None
         UserError: If the job does not have `num_nodes` nodes, or `work` raises it in a process.
         ChildProcessError: If a process fails otherwise; its traceback is on standard error.
     """
-    held = int(os.environ.get("SLURM_JOB_NUM_NODES", "0"))
-    if held != num_nodes:
-        raise UserError(
-            f"trainer.num_nodes={num_nodes} needs a SLURM job over as many nodes, and this is "
-            f"{f'one over {held}' if held else 'none'}: use hydra/launcher=slurm_nodes"
-        )
+    check_nodes(num_nodes)
     cpus = int(os.environ["SLURM_CPUS_ON_NODE"])
     command = [
         # The step of the run itself holds the first node; this one shares it.
@@ -58,6 +53,20 @@ def run_on_nodes(work: Callable[[], None], num_nodes: int, devices: int) -> None
         if told:
             raise UserError(told.decode().splitlines()[0])
         raise ChildProcessError(f"a process of the fine-tuning failed (srun: {step.returncode})")
+
+
+def check_nodes(num_nodes: int) -> None:
+    """Check that this process is part of a SLURM job over `num_nodes` nodes, if it is several.
+
+    Raises:
+        UserError: If it isn't.
+    """
+    held = int(os.environ.get("SLURM_JOB_NUM_NODES", "0"))
+    if num_nodes > 1 and held != num_nodes:
+        raise UserError(
+            f"trainer.num_nodes={num_nodes} needs a SLURM job over as many nodes, and this is "
+            f"{f'one over {held}' if held else 'none'}: use hydra/launcher=slurm_nodes"
+        )
 
 
 def _environment() -> dict[str, str]:

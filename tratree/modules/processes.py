@@ -21,6 +21,7 @@ from torch.multiprocessing import (
 from tratree.child_processes import end_with_parent, shielded_children
 from tratree.errors import UserError
 from tratree.large_imports import import_in_server
+from tratree.modules.settings import HardwareSettings
 
 PRELOADED = ("tratree.modules.fit",)
 """Imported once for all processes of a training; none may initialise CUDA."""
@@ -70,6 +71,23 @@ def run_in_processes(work: Callable[[], None], count: int) -> None:
     finally:
         for process in ranks.processes:
             process.kill()
+
+
+def check_devices(hardware: HardwareSettings) -> None:
+    """Check that this machine has the GPUs that a fine-tuning is to use.
+
+    Raises:
+        UserError: If it hasn't.
+    """
+    if hardware.accelerator != "gpu":
+        return
+    found = torch.cuda.device_count()
+    if found < hardware.devices:
+        fewer = f"set trainer.devices={found}" if found > 1 else "use trainer=gpu"
+        raise UserError(
+            f"trainer.devices={hardware.devices} GPUs are wanted, and torch finds {found} here: "
+            f"{fewer if found else 'use trainer=cpu'}"
+        )
 
 
 def be_rank(

@@ -16,6 +16,8 @@ from tratree.config import Config, result_settings
 from tratree.errors import UserError
 from tratree.evaluation.comparison import add_corrected, compare
 from tratree.leftovers import clear_dead_sockets
+from tratree.modules.nodes import check_nodes
+from tratree.modules.processes import check_devices
 from tratree.report.run_page import render
 from tratree.report.table import add_gap_recovered, print_results, write_results
 from tratree.runs.identity import configurations, point_identity
@@ -29,7 +31,7 @@ from tratree.stages.evaluate import protocol, read_evaluation, reading
 from tratree.stages.methods import evaluations
 from tratree.store.progress import Progress
 from tratree.store.stage import Resources, Stage, with_inputs
-from tratree.store.store import Store, prepare_root
+from tratree.store.store import Store, prepare_root, unfinished_stages
 from tratree.tracking import RunFacts, StageFacts, Tracker, open_tracker
 from tratree.trajectory.types import Trajectory
 
@@ -94,7 +96,11 @@ def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
     clear_dead_sockets()
     evaluated = evaluations(config)
     root = Path(config.store)
-    if not all((root / stage.name / stage.key).is_dir() for stage in evaluated.values()):
+    missing = unfinished_stages(root, evaluated.values())
+    if any("hardware" in stage.settings for stage in missing):
+        check_devices(config.trainer)
+        check_nodes(config.trainer.num_nodes)
+    if missing:
         check_bases(config)
     write_stages(folder, config.store, evaluated.values())
     write_start(folder)

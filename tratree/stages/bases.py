@@ -1,6 +1,8 @@
-"""Check of both base models before anything is computed: all that shows without their weights."""
+"""Check of both base models before anything is computed: all that shows without their values."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from tratree.config import BaseModelSettings, Config
 from tratree.errors import UserError
@@ -10,7 +12,8 @@ from tratree.models.architecture import (
     check_vocabulary,
     playing_attention,
 )
-from tratree.models.loading import load_config
+from tratree.models.loading import check_weights, empty_model, load_config
+from tratree.models.lora import add_lora
 from tratree.models.names import hub_commit
 from tratree.policy.rollout_settings import RolloutLimits
 from tratree.stages.playing import rollout_settings
@@ -18,7 +21,7 @@ from tratree.stages.training import chat_settings, load_chat
 
 
 def check_bases(config: Config) -> None:
-    """Check architecture, attention, context, tokenizer and chat template of both models.
+    """Check what both models are, their files, chat templates, and that adapters fit them.
 
     Raises:
         UserError: If one does not fit, naming the model.
@@ -31,7 +34,8 @@ def check_bases(config: Config) -> None:
 
 
 def _check(config: Config, base: BaseModelSettings) -> None:
-    architecture = load_config(base.name, hub_commit(base.name, base.revision))
+    commit = hub_commit(base.name, base.revision)
+    architecture = load_config(base.name, commit)
     for attention in (
         config.model.attention,
         playing_attention(architecture, config.model.attention),
@@ -40,6 +44,10 @@ def _check(config: Config, base: BaseModelSettings) -> None:
     check_context(architecture, config.model.context)
     chat = load_chat({"chat": chat_settings(config, base)})
     check_vocabulary(architecture, len(chat.tokenizer))
+    check_weights(base.name, commit)
+    if config.model.lora is not None:
+        small = replace(config.model.lora, rank=1)  # where it goes does not depend on its size
+        add_lora(empty_model(architecture), small, config.seed)
     limits = RolloutLimits(**rollout_settings(config))
     limits.check_label(chat)
     limits.check_prompt(chat)

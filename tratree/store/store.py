@@ -174,6 +174,16 @@ class Store:
             lock.release()
 
 
+def unfinished_stages(root: Path, stages: Iterable[Stage]) -> list[Stage]:
+    """Return those of `stages` and of what they need that `Store.ensure` would compute.
+
+    The inputs of a finished stage are not needed.
+    """
+    missing = [s for s in stages if not is_finished(root / s.name / s.key)]
+    inputs = [before for stage in missing for before in stage.inputs.values()]
+    return [*missing, *(unfinished_stages(root, inputs) if inputs else ())]
+
+
 def prepare_root(store: str) -> Path:
     """Return the root of the store that a configuration names, made if needed.
 
