@@ -14,13 +14,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from tests.attack.corruption import damage_all
 from tests.attack.kills import killed, undisturbed
-from tests.attack.readers import READERS, corpus, fault, mangled, prepare
+from tests.attack.mangling import corpus, fault, mangled
+from tests.attack.readers import READERS, prepare
 from tratree.method_plugins import METHODS
 
 README = Path(__file__).parent / "README.md"
@@ -65,7 +67,10 @@ def main() -> None:
         if "pages" in given.parts:
             lines += [_pages()]
         if "runs" in given.parts:
-            lines += _runs(Path(scratch), given.environments, given.methods, given.kills)
+            of_runs: list[Line] = []
+            for of_runs in _runs(Path(scratch), given.environments, given.methods, given.kills):
+                _write(of_runs)  # it takes hours: what was done is kept
+            lines += of_runs
     for line in lines:
         for failure in line.failures:
             print(f"{line.promise}: {failure}")
@@ -107,43 +112,45 @@ def _pages() -> Line:
 
 def _runs(
     scratch: Path, environments: Sequence[str], methods: Sequence[str], kills: int
-) -> list[Line]:
+) -> Iterator[list[Line]]:
+    """Yield both lines again after each pair of a method and an environment."""
     killed_tries = damage_tries = 0
     killed_failures: list[str] = []
     damage_failures: list[str] = []
-    for env in environments:
-        before = None
-        for method in methods:
-            root = scratch / f"{env}-{method}"
-            root.mkdir()
-            overrides = ("debug=smoke", f"env={env}", f"method={method}")
-            operations = undisturbed(root, overrides, before)
-            before = root
-            for seed in range(-(-kills // 5)):
-                outcome = killed(root, overrides, operations, min(5, kills), seed)
-                killed_tries += outcome.kills
-                killed_failures += [f"{env} {method}: {text}" for text in outcome.differences]
-            for what, found in damage_all(root, overrides):
-                damage_tries += 1
-                if found:
-                    damage_failures.append(f"{env} {method}: {what}: {found}")
-            print(f"{env} {method}: {killed_tries} kills, {damage_tries} damages", flush=True)
-    made_with = f"{', '.join(environments)}; {', '.join(methods)}"
-    return [
-        Line(
-            "killed at any file operation, a run ends with the bytes of an undisturbed one, in "
-            "every stage, and leaves nothing behind",
-            killed_tries,
-            killed_failures,
-            f"{made_with}; up to {kills} kills each, in the stages that those before it do not have",
-        ),
-        Line(
-            "a stage with a damaged file is not computed with: one line names it",
-            damage_tries,
-            damage_failures,
-            f"{made_with}; every file of every stage",
-        ),
-    ]
+    done: dict[str, list[str]] = {}
+    before: dict[str, Path] = {}
+    for method, env in product(methods, environments):
+        root = scratch / f"{env}-{method}"
+        root.mkdir()
+        overrides = ("debug=smoke", f"env={env}", f"method={method}")
+        operations = undisturbed(root, overrides, before.get(env))
+        before[env] = root
+        for seed in range(-(-kills // 5)):
+            outcome = killed(root, overrides, operations, min(5, kills), seed)
+            killed_tries += outcome.kills
+            killed_failures += [f"{env} {method}: {text}" for text in outcome.differences]
+        for what, found in damage_all(root, overrides):
+            damage_tries += 1
+            if found:
+                damage_failures.append(f"{env} {method}: {what}: {found}")
+        done.setdefault(env, []).append(method)
+        print(f"{env} {method}: {killed_tries} kills, {damage_tries} damages", flush=True)
+        made_with = "; ".join(f"{env}: {', '.join(of_env)}" for env, of_env in done.items())
+        yield [
+            Line(
+                "killed at any file operation, a run ends with the bytes of an undisturbed one, in "
+                "every stage, and leaves nothing behind",
+                killed_tries,
+                killed_failures,
+                f"{made_with}; up to {kills} kills each, in stages that those before do not have",
+            ),
+            Line(
+                "a stage with a damaged file is not computed with: one line names it",
+                damage_tries,
+                damage_failures,
+                f"{made_with}; every file of every stage",
+            ),
+        ]
 
 
 def _write(lines: Sequence[Line]) -> None:

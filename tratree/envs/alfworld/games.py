@@ -195,7 +195,7 @@ def parse_record(text: str | bytes, path: Path) -> dict[str, Any]:
     """
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(path, f"it is not JSON: {error}") from error
     if not isinstance(data, dict):
         raise _damaged(path, "it is not a JSON object")
