@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.commands import train
 from tests.store.test_store import chain, open_store
 from tratree.cli.store import main
 from tratree.errors import UserError
@@ -228,3 +230,29 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         main(["prune", "--store", str(tmp_path), "--keep", str(tmp_path / "nowhere")])
     with pytest.raises(UserError, match="there is no store"):
         main(["list", "--store", str(tmp_path / "nowhere")])
+
+
+@pytest.mark.slow
+def test_repair_computes_again_as_the_run_did(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overrides = ["debug=smoke", "method=sft_weak", "env.train_games=6", "expert.tasks=2"]
+    where = [f"store={tmp_path / 'store'}", f"hydra.run.dir={tmp_path / 'run'}"]
+    done = train(*overrides, *where, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    [damaged] = (tmp_path / "store" / "demonstrations").glob("*/demonstrations.jsonl")
+    content = damaged.read_bytes()
+    flip(damaged)
+    repair_command = ["repair", "--store", str(tmp_path / "store")]
+    main([*repair_command, "--set-aside"])
+    assert not damaged.exists()
+    assert "any of these computes it again" in capsys.readouterr().out
+    shutil.copytree(next((tmp_path / "store" / SET_ASIDE).glob("*/*")), damaged.parent)
+    main(repair_command)
+    assert f"computed again, as in {tmp_path / 'run'}" in capsys.readouterr().out
+    assert damaged.read_bytes() == content
+    main(["check", "--store", str(tmp_path / "store")])
+    flip(damaged)
+    (tmp_path / "run" / ".hydra" / "config.yaml").unlink()
+    main(repair_command)
+    assert "not computed" in capsys.readouterr().out
