@@ -203,6 +203,26 @@ def test_a_stage_that_is_computed_is_not_removed(tmp_path: Path) -> None:
     assert len(prune(tmp_path, [])) == 2
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o2770, 0o700])
+def test_all_in_a_store_lets_in_whom_its_folder_lets_in(tmp_path: Path, mode: int) -> None:
+    tmp_path.chmod(mode)
+    run = tmp_path.parent / f"run-{tmp_path.name}"
+    run.mkdir()
+    before = os.umask(0o077)
+    try:
+        store = replace(open_store(tmp_path), run=run)
+        (tmp_path / "cache" / "games").mkdir(parents=True)
+        (tmp_path / "cache" / "games" / "1.json").write_text("")
+        store.ensure(chain())
+    finally:
+        os.umask(before)
+    below = [path for path in tmp_path.rglob("*") if path.name != "calls.txt"]
+    assert {path.name for path in below} >= {".uses", "gate.lock", "cache", "games", "lines"}
+    for path in below:
+        wanted = mode if path.is_dir() else mode & 0o666
+        assert oct(path.stat().st_mode & 0o7777) == oct(wanted), path
+
+
 def test_uses_of_dead_processes_and_runs_that_are_gone_are_forgotten(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()

@@ -12,8 +12,7 @@ from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
-from safetensors import SafetensorError
+from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -152,18 +151,9 @@ def _clear_errors(name: str) -> Iterator[None]:
             f"model {name} is neither a folder here nor a model on the Hub: check the name; a "
             "private one needs `hf auth login`"
         ) from error
-    except (
-        HfHubHTTPError,
-        ImportError,
-        OSError,
-        # A damaged file can hold anything.
-        AttributeError,
-        LookupError,
-        RuntimeError,
-        SafetensorError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except UserError:
+        raise
+    except Exception as error:  # a damaged file can hold anything, and tokenizers raises just that
         reason = " ".join(str(error).split())[:200]
         download = f"download it where there is a network (`hf download {name}`), or "
         raise UserError(

@@ -99,7 +99,7 @@ def read_results(path: Path) -> Results:
         data = json.loads(path.read_bytes())
     except OSError as error:
         raise UserError(f"cannot read {path} ({error.strerror}): correct the path") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not JSON ({error})") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise UserError(f'{path} holds no results: it needs "format": "{FORMAT}"')

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
@@ -14,12 +15,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from typing_extensions import TypedDict
 
 from tratree.documents import read_json
 from tratree.errors import UserError
-from tratree.files import write_atomically
+from tratree.files import make_shared, mode_of_files, write_atomically
 
 FOLDER = ".uses"
 GATE = "gate.lock"
@@ -63,11 +64,12 @@ def using(root: Path, stages: Iterable[str], run: Path | None = None) -> Iterato
         else sha256(str(run.resolve()).encode()).hexdigest()[:16]
     )
     file = root / FOLDER / f"{name}.json"
-    lock = FileLock(file.with_suffix(".lock"))
     note: _Note = {"run": None if run is None else str(run.resolve()), "stages": sorted(stages)}
     with gate(root):
+        lock = FileLock(file.with_suffix(".lock"), mode=mode_of_files(root))
         lock.acquire()
         write_atomically(file, [json.dumps(note, indent=1).encode() + b"\n"])
+        file.chmod(mode_of_files(root))
     try:
         yield
     finally:
@@ -80,8 +82,8 @@ def using(root: Path, stages: Iterable[str], run: Path | None = None) -> Iterato
 @contextmanager
 def gate(root: Path) -> Iterator[None]:
     """Let one process at a time note what it uses, or remove what nobody does."""
-    (root / FOLDER).mkdir(parents=True, exist_ok=True)
-    with FileLock(root / FOLDER / GATE):
+    make_shared(root / FOLDER, root)
+    with FileLock(root / FOLDER / GATE, mode=mode_of_files(root)):
         yield
 
 
@@ -121,12 +123,16 @@ def is_locked(path: Path) -> bool:
     Raises:
         UserError: If that can't be told.
     """
-    if not path.exists():
-        return False
     try:
-        FileLock(path).acquire(timeout=0).lock.release()
-    except Timeout:
-        return True
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # to read is enough
+    except FileNotFoundError:
+        return False
     except OSError as error:
         raise UserError(f"cannot look at {path} ({error.strerror}): check its rights") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
     return False
