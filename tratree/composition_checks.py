@@ -50,7 +50,8 @@ def refuse_credentials(texts: Sequence[str]) -> None:
     if any(_CREDENTIALS.search(text) for text in texts):
         raise UserError(
             "an address in the configuration holds a user or password, which logs and reports "
-            "would repeat: leave it out; the key of a vLLM server goes into VLLM_API_KEY"
+            "would repeat: leave it out; the key of a vLLM server goes into VLLM_API_KEY, that of "
+            "another endpoint into OPENAI_API_KEY"
         )
 
 

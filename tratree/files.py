@@ -74,15 +74,43 @@ def is_own_file(path: Path) -> bool:
 
 
 def share_as_folder(folder: Path) -> None:
-    """Let the files in `folder` be read and written by whom the folder lets do that.
+    """Let all below `folder` be read and written by whom the folder lets do that.
 
-    safetensors writes files that only their owner can read, whatever the umask. What links in the
-    folder point to is left alone.
+    Files and folders have the umask of who made them, and safetensors writes files that only their
+    owner can read, whatever it is. What links in the folder point to is left alone, as is what
+    belongs to others.
     """
-    wanted = folder.stat().st_mode & 0o666
-    for path in files_below(folder):
-        if is_own_file(path) and path.stat().st_mode & 0o666 != wanted:
-            path.chmod(wanted)
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    for name, below, files in os.walk(folder):
+        for path in (Path(name, other) for other in (*below, *files)):
+            if path.is_symlink() or not (path.is_dir() or is_own_file(path)):
+                continue
+            wanted = mode if path.is_dir() else mode & 0o666
+            state = path.stat()
+            if stat.S_IMODE(state.st_mode) != wanted and state.st_uid == os.getuid():
+                path.chmod(wanted)
+
+
+def make_shared(folder: Path, root: Path) -> None:
+    """Make a folder below `root` that lets in whom `root` lets in, whatever the umask.
+
+    `root` itself is made with the umask.
+
+    Raises:
+        OSError: If it can't be made.
+    """
+    if not root.exists():
+        root.mkdir(parents=True, exist_ok=True)
+    if folder != root and not folder.is_dir():
+        make_shared(folder.parent, root)
+        folder.mkdir(exist_ok=True)
+        if folder.stat().st_uid == os.getuid():
+            folder.chmod(stat.S_IMODE(root.stat().st_mode))
+
+
+def mode_of_files(folder: Path) -> int:
+    """Return the permissions of files that whom `folder` lets in may read and write."""
+    return folder.stat().st_mode & 0o666
 
 
 @contextmanager

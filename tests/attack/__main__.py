@@ -1,6 +1,7 @@
 """``make attack``: the attack at length, and its table in README.md.
 
-Without arguments it takes about an hour. ``--kills 2 --examples 20 --methods mcts`` is a short one.
+Without arguments it takes some hours. ``--kills 2 --examples 20 --methods mcts`` is a short one;
+the table says what each line was made with.
 """
 
 from __future__ import annotations
@@ -8,19 +9,26 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from tests.attack.corruption import damage_all
 from tests.attack.kills import killed, undisturbed
-from tests.attack.readers import READERS, corpus, fault, mangled, prepare
+from tests.attack.mangling import corpus, fault, mangled
+from tests.attack.readers import READERS, prepare
 from tratree.method_plugins import METHODS
 
 README = Path(__file__).parent / "README.md"
 BEGIN, END = "<!-- table -->", "<!-- end of the table -->"
+ENVIRONMENTS = ("alfworld", "scienceworld", "webshop")
+PAGES = ("tests/report/test_run_page_browser.py", "tests/tree/test_view_browser.py")
 
 
 @dataclass(frozen=True)
@@ -31,94 +39,136 @@ class Line:
         promise: What is to hold.
         tries: How often it was tried.
         failures: What did not hold.
+        made_with: How it was tried, in words.
     """
 
     promise: str
     tries: int
     failures: Sequence[str]
+    made_with: str
 
 
 def main() -> None:
     """Attack, print what did not hold, and write the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.attack", description=__doc__)
+    parser.add_argument("parts", nargs="*", default=["readers", "pages", "runs"])
     parser.add_argument("--kills", type=int, default=20, help="of each method and environment")
     parser.add_argument("--examples", type=int, default=200, help="mangled files of each reader")
-    parser.add_argument("--methods", nargs="+", default=list(METHODS.names()))
-    parser.add_argument(
-        "--environments", nargs="+", default=["alfworld", "scienceworld", "webshop"]
-    )
+    parser.add_argument("--methods", nargs="+", default=METHODS.names())
+    parser.add_argument("--environments", nargs="+", default=ENVIRONMENTS)
     given = parser.parse_args()
+    lines: list[Line] = []
     with tempfile.TemporaryDirectory(prefix="attack-") as scratch:
         os.environ["TMPDIR"] = str(Path(scratch, "tmp"))
         Path(scratch, "tmp").mkdir()
         tempfile.tempdir = None
-        lines = [_readers(Path(scratch, "readers"), given.examples)]
-        lines += _runs(Path(scratch), given.environments, given.methods, given.kills)
+        if "readers" in given.parts:
+            lines += [_readers(Path(scratch, "readers"), given.examples)]
+        if "pages" in given.parts:
+            lines += [_pages()]
+        if "runs" in given.parts:
+            of_runs: list[Line] = []
+            for of_runs in _runs(Path(scratch), given.environments, given.methods, given.kills):
+                _write(of_runs)  # it takes hours: what was done is kept
+            lines += of_runs
     for line in lines:
         for failure in line.failures:
             print(f"{line.promise}: {failure}")
-    _write(lines, " ".join(f"{name}={value}" for name, value in vars(given).items()))
+    _write(lines)
+    sys.exit(any(line.failures for line in lines))
 
 
 def _readers(folder: Path, examples: int) -> Line:
     prepare(folder)
-    contents: list[tuple[int, bytes]] = []
     failures, tries = [], 0
     for number, reader in enumerate(READERS):
         chance = random.Random(number)
-        contents = [(0, content) for content in corpus()]
-        contents += [(1, mangled(reader, folder, chance)) for _ in range(examples)]
-        for _, content in contents:
+        contents = [*corpus(), *(mangled(reader, folder, chance) for _ in range(examples))]
+        for content in contents:
             tries += 1
             found = fault(reader, folder, content)
             if found:
                 failures.append(f"{reader.name}: {found} on {content[:200]!r}")
-    return Line("a hostile or mangled file is read, or refused in one line", tries, failures)
+    return Line(
+        "a hostile or mangled file is read, or refused in one line",
+        tries,
+        failures,
+        f"{len(READERS)} readers, {len(corpus())} files of the corpus and {examples} mangled each",
+    )
+
+
+def _pages() -> Line:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rf", *PAGES]
+    said = subprocess.run(command, capture_output=True, text=True).stdout
+    counts = {what: int(n) for n, what in re.findall(r"(\d+) (passed|failed|error)", said)}
+    failures = [line for line in said.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return Line(
+        "hostile text in a page is shown, not run",
+        sum(counts.values()),
+        failures,
+        "tests in a headless Chromium; skipped without one",
+    )
 
 
 def _runs(
     scratch: Path, environments: Sequence[str], methods: Sequence[str], kills: int
-) -> list[Line]:
+) -> Iterator[list[Line]]:
+    """Yield both lines again after each pair of a method and an environment."""
     killed_tries = damage_tries = 0
     killed_failures: list[str] = []
     damage_failures: list[str] = []
-    for env in environments:
-        for method in methods:
-            root = scratch / f"{env}-{method}"
-            root.mkdir()
-            overrides = ("debug=smoke", f"env={env}", f"method={method}")
-            operations = undisturbed(root, overrides)
-            for seed in range(-(-kills // 5)):
-                outcome = killed(root, overrides, operations, min(5, kills), seed)
-                killed_tries += outcome.kills
-                killed_failures += [f"{env} {method}: {text}" for text in outcome.differences]
-            for what, found in damage_all(root, overrides):
-                damage_tries += 1
-                if found:
-                    damage_failures.append(f"{env} {method}: {what}: {found}")
-    return [
-        Line(
-            "killed at any file operation, a run ends with the bytes of an undisturbed one, in "
-            "every stage, and leaves nothing behind",
-            killed_tries,
-            killed_failures,
-        ),
-        Line(
-            "a stage with a damaged file is not computed with: one line names it",
-            damage_tries,
-            damage_failures,
-        ),
-    ]
+    done: dict[str, list[str]] = {}
+    before: dict[str, Path] = {}
+    for method, env in product(methods, environments):
+        root = scratch / f"{env}-{method}"
+        root.mkdir()
+        overrides = ("debug=smoke", f"env={env}", f"method={method}")
+        operations = undisturbed(root, overrides, before.get(env))
+        before[env] = root
+        for seed in range(-(-kills // 5)):
+            outcome = killed(root, overrides, operations, min(5, kills), seed)
+            killed_tries += outcome.kills
+            killed_failures += [f"{env} {method}: {text}" for text in outcome.differences]
+        for what, found in damage_all(root, overrides):
+            damage_tries += 1
+            if found:
+                damage_failures.append(f"{env} {method}: {what}: {found}")
+        done.setdefault(env, []).append(method)
+        print(f"{env} {method}: {killed_tries} kills, {damage_tries} damages", flush=True)
+        made_with = "; ".join(f"{env}: {', '.join(of_env)}" for env, of_env in done.items())
+        yield [
+            Line(
+                "killed at any file operation, a run ends with the bytes of an undisturbed one, in "
+                "every stage, and leaves nothing behind",
+                killed_tries,
+                killed_failures,
+                f"{made_with}; up to {kills} kills each, in stages that those before do not have",
+            ),
+            Line(
+                "a stage with a damaged file is not computed with: one line names it",
+                damage_tries,
+                damage_failures,
+                f"{made_with}; every file of every stage",
+            ),
+        ]
 
 
-def _write(lines: Sequence[Line], arguments: str) -> None:
-    date = time.strftime("%Y-%m-%d")
-    rows = ["| Promise | Tries | Failures | Date |", "| --- | ---: | ---: | --- |"]
-    rows += [f"| {x.promise} | {x.tries:,} | {len(x.failures):,} | {date} |" for x in lines]
-    table = "\n".join([*rows, "", f"Made with {arguments}."])
+def _write(lines: Sequence[Line]) -> None:
+    """Put the lines into the table, in place of earlier ones of the same promise."""
     before, _, rest = README.read_text("utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    README.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+    table, _, after = rest.partition(END)
+    rows = {row.split(" | ")[0]: row for row in table.splitlines() if row.startswith("| ")}
+    for row in list(rows):
+        if row in ("| Promise", "| ---"):
+            del rows[row]
+    date = time.strftime("%Y-%m-%d")
+    for x in lines:
+        rows[f"| {x.promise}"] = (
+            f"| {x.promise} | {x.tries:,} | {len(x.failures):,} | {date} | {x.made_with} |"
+        )
+    heads = "| Promise | Tries | Failures | Date | Made with |\n| --- | ---: | ---: | --- | --- |\n"
+    text = "".join(f"{row}\n" for row in rows.values())
+    README.write_text(f"{before}{BEGIN}\n{heads}{text}{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

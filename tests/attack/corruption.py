@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tests.attack.kills import BEFORE
 from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.files import files_below
@@ -45,7 +46,8 @@ def damage_all(root: Path, overrides: tuple[str, ...]) -> Iterator[tuple[str, st
     """Damage one file after the other, and have it read as a run would.
 
     Args:
-        root: Holds ``store-undisturbed``, the store of a finished run of `overrides`.
+        root: Holds ``store-undisturbed``, the store of a finished run of `overrides`; stages that
+            it began with (`tests.attack.kills.BEFORE`) are left alone.
         overrides: Of the run.
 
     Yields:
@@ -57,8 +59,8 @@ def damage_all(root: Path, overrides: tuple[str, ...]) -> Iterator[tuple[str, st
     store = open_store(compose_config([f"store={store_folder}", *overrides]), progress)
     for stage in with_inputs(stages):
         folder = store.folder(stage)
-        if not folder.is_dir():
-            continue
+        if not folder.is_dir() or (root / BEFORE / stage.name / stage.key).is_dir():
+            continue  # not needed, or the stage of another run
         for path in list(files_below(folder)):
             content = path.read_bytes()
             for name, damage in DAMAGES.items():

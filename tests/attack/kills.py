@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -20,6 +21,8 @@ from tratree.store.finished import TIMING
 
 OPERATIONS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.chmod")
 COUNT = "operations.txt"
+BEFORE = "store-before"
+"""The store with which every run of a root begins, if there is one."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,17 @@ def start(folder: Path, overrides: tuple[str, ...], kill_at: int | None) -> int:
     return process.exitcode
 
 
-def undisturbed(root: Path, overrides: tuple[str, ...]) -> int:
-    """Run once into ``root/undisturbed`` and return the number of operations."""
+def undisturbed(root: Path, overrides: tuple[str, ...], before: Path | None = None) -> int:
+    """Run once into ``root/undisturbed`` and return the number of operations.
+
+    Args:
+        root: Where all runs of `overrides` and their stores are.
+        overrides: Of the run.
+        before: The root of a run that has computed some of its stages, which are not done again.
+    """
+    if before is not None:
+        shutil.copytree(before / "store-undisturbed", root / BEFORE, symlinks=True)
+    _prepare_store(root, "undisturbed")
     assert start(root / "undisturbed", overrides, None) == 0, log(root, "undisturbed")
     return int((root / COUNT).read_text())
 
@@ -81,6 +93,7 @@ def killed(
     moments = random.Random(seed)
     name = f"killed-{seed}"
     done = 0
+    _prepare_store(root, name)
     for left in range(kills, 0, -1):
         code = start(root / name, overrides, moments.randrange(1, max(2, operations // left)))
         if code == 0:
@@ -92,6 +105,11 @@ def killed(
     pairs.append((root / "store-undisturbed", root / f"store-{name}"))
     differences = [text for pair in pairs for text in compare(*pair)]
     return Outcome(done, differences + [str(path) for path in leftovers()])
+
+
+def _prepare_store(root: Path, name: str) -> None:
+    if (root / BEFORE).is_dir():
+        shutil.copytree(root / BEFORE, root / f"store-{name}", symlinks=True)
 
 
 def compare(undisturbed: Path, other: Path) -> list[str]:

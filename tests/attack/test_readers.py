@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.attack.readers import READERS, Reader, corpus, fault, mangled, prepare
+from tests.attack.mangling import Reader, corpus, fault, mangled
+from tests.attack.readers import READERS, prepare
 
 EXAMPLES = 5
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,12 +21,14 @@ from tratree.data.pairs import PairDataModule
 from tratree.errors import UserError
 from tratree.models.lora import save_adapter
 from tratree.models.ranks import is_first_rank
+from tratree.modules.checkpoint import SafeCheckpointIO
 from tratree.modules.fit import CHECKPOINT, fit
 from tratree.modules.imitation import SFTModule
 from tratree.modules.processes import run_in_processes
 from tratree.modules.settings import DPOSettings, TrainingSettings
 from tratree.modules.training_history import METRICS, read_metrics
 from tratree.modules.tree_dpo import TreeDPOModule
+from tratree.preemption import SIGNAL
 
 STEPS = 12  # of SETTINGS on 22 episodes: two epochs, each ends with a step that isn't full
 
@@ -116,6 +122,49 @@ def test_an_interrupted_training_on_two_devices_ends_with_the_same_bytes(
     assert saved["state_dict"]
     assert all("lora_" in name for name in saved["state_dict"])
     train_on(2, tmp_path / "cut", strategy)
+    assert results(tmp_path / "cut") == results(tmp_path / "whole")
+
+
+def train_until_asked(folder: Path, settings: TrainingSettings, number: int) -> None:
+    """Train as `train` does; after step 4 the signal comes, and the steps are slow from then on."""
+
+    def report(done: int, *_: object) -> None:
+        program = multiprocessing.parent_process()
+        if done == 4 and program is not None and program.pid is not None:
+            os.kill(program.pid, number)
+        time.sleep(0.3 * (done >= 4))
+
+    fit(
+        SFTModule(small_model(), settings),
+        EpisodeDataModule(episodes(22), 64),
+        folder=folder,
+        seed=0,
+        report=report,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [SIGNAL, signal.SIGINT, signal.SIGTERM])
+def test_asked_to_leave_two_devices_save_what_they_have_done(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    settings = replace(SETTINGS, batch_size=2, accumulate=2, devices=2, strategy="ddp")
+    settings = replace(settings, checkpoint_every_steps=100)
+
+    def leave(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(number, leave)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_in_processes(partial(train_until_asked, tmp_path / "cut", settings, number), 2)
+        assert signal.getsignal(number) is leave
+    finally:
+        signal.signal(number, before)
+    saved = SafeCheckpointIO().load_checkpoint(tmp_path / "cut" / CHECKPOINT)
+    assert 4 <= saved["global_step"] < STEPS
+    train_on(2, tmp_path / "cut", "ddp")
+    train_on(2, tmp_path / "whole", "ddp")
     assert results(tmp_path / "cut") == results(tmp_path / "whole")
 
 

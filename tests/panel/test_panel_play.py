@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.panel.endpoint import Endpoint, serving
+from tests.policy.vllm_stand_in import serving as stand_in
 from tratree.composition import compose_config
 from tratree.config import Config
 from tratree.errors import UserError
@@ -120,13 +122,61 @@ def test_a_busy_endpoint_is_asked_again_and_others_are_one_line(endpoint: Endpoi
     endpoint.refusals = [503, 429]
     assert isinstance(client.say(messages, SamplingSettings(0.0), 4, 0), str)
     endpoint.refusals = [401]
-    with pytest.raises(UserError, match=r"\A[^\n]*401: try later[^\n]*OPENAI_API_KEY[^\n]*\Z"):
+    with pytest.raises(UserError, match=r"\A[^\n]*status 401[^\n]*OPENAI_API_KEY[^\n]*\Z"):
         client.say(messages, SamplingSettings(0.0), 4, 0)
     endpoint.refusals = [503] * 5
     with pytest.raises(UserError, match="503"):
         client.say(messages, SamplingSettings(0.0), 4, 0)
     with pytest.raises(UserError, match=r"\A[^\n]*does not answer[^\n]*\Z"):
         ChatEndpoint("http://127.0.0.1:9/v1", pause=0.01)
+
+
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [
+        (200, "secret"),
+        (200, b"\xff secret"),
+        (200, b"[" * 100_000),
+        *((200, answer) for answer in ({}, [], None, 3)),
+        (200, {"data": [{"root": "secret"}], "choices": [{"message": {"content": ["secret"]}}]}),
+        (200, {"data": [{"id": ["secret"]}], "choices": [{"message": "secret"}]}),
+        (200, {"data": [], "choices": []}),
+        (200, {"data": [{"id": "se\ncret"}, {"id": "\x1b[1m"}], "choices": None}),
+        (200, b'{"data": [{"id": "\\ud800"}], "choices": [{"message": {"content": "\\ud800"}}]}'),
+        (302, {"secret": 1}),
+        (401, "no such key: secret"),
+    ],
+)
+@pytest.mark.parametrize("of", ["/v1/models", "/v1/chat/completions"])
+def test_an_answer_of_another_program_is_one_line_and_not_repeated(
+    of: str, status: int, content: Any
+) -> None:
+    def answer(method: str, path: str, request: Any) -> tuple[int, Any]:
+        return (status, content) if path == of else (200, {"data": [{"id": "tiny"}]})
+
+    with stand_in(answer) as url, pytest.raises(UserError) as caught:
+        ChatEndpoint(f"{url}/v1", pause=0.01).say(
+            [{"role": "user", "content": "go"}], SamplingSettings(0.0), 4, 0
+        )
+    assert len(str(caught.value).splitlines()) == 1
+    assert "cret" not in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:secret@127.0.0.1:9/v1",
+        "http://127.0.0.1:9/v1?key=secret",
+        "http://127.0.0.1:secret/v1",
+        "http://",
+    ],
+)
+def test_an_address_with_a_password_is_not_repeated(url: str, config: Config, folder: Path) -> None:
+    with pytest.raises(UserError, match=r"\Athe address of the endpoint[^\n]*\Z") as caught:
+        evaluate_on_panel(Player(url), config, folder / "refused")
+    assert "secret" not in str(caught.value)
+    assert not (folder / "refused").exists()
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.commands import train
 from tests.store.test_store import chain, open_store
 from tratree.cli.store import main
 from tratree.errors import UserError
@@ -203,6 +205,26 @@ def test_a_stage_that_is_computed_is_not_removed(tmp_path: Path) -> None:
     assert len(prune(tmp_path, [])) == 2
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o2770, 0o700])
+def test_all_in_a_store_lets_in_whom_its_folder_lets_in(tmp_path: Path, mode: int) -> None:
+    tmp_path.chmod(mode)
+    run = tmp_path.parent / f"run-{tmp_path.name}"
+    run.mkdir()
+    before = os.umask(0o077)
+    try:
+        store = replace(open_store(tmp_path), run=run)
+        (tmp_path / "cache" / "games").mkdir(parents=True)
+        (tmp_path / "cache" / "games" / "1.json").write_text("")
+        store.ensure(chain())
+    finally:
+        os.umask(before)
+    below = [path for path in tmp_path.rglob("*") if path.name != "calls.txt"]
+    assert {path.name for path in below} >= {".uses", "gate.lock", "cache", "games", "lines"}
+    for path in below:
+        wanted = mode if path.is_dir() else mode & 0o666
+        assert oct(path.stat().st_mode & 0o7777) == oct(wanted), path
+
+
 def test_uses_of_dead_processes_and_runs_that_are_gone_are_forgotten(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
@@ -230,3 +252,29 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         main(["prune", "--store", str(tmp_path), "--keep", str(tmp_path / "nowhere")])
     with pytest.raises(UserError, match="there is no store"):
         main(["list", "--store", str(tmp_path / "nowhere")])
+
+
+@pytest.mark.slow
+def test_repair_computes_again_as_the_run_did(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overrides = ["debug=smoke", "method=sft_weak", "env.train_games=6", "expert.tasks=2"]
+    where = [f"store={tmp_path / 'store'}", f"hydra.run.dir={tmp_path / 'run'}"]
+    done = train(*overrides, *where, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    [damaged] = (tmp_path / "store" / "demonstrations").glob("*/demonstrations.jsonl")
+    content = damaged.read_bytes()
+    flip(damaged)
+    repair_command = ["repair", "--store", str(tmp_path / "store")]
+    main([*repair_command, "--set-aside"])
+    assert not damaged.exists()
+    assert "any of these computes it again" in capsys.readouterr().out
+    shutil.copytree(next((tmp_path / "store" / SET_ASIDE).glob("*/*")), damaged.parent)
+    main(repair_command)
+    assert f"computed again, as in {tmp_path / 'run'}" in capsys.readouterr().out
+    assert damaged.read_bytes() == content
+    main(["check", "--store", str(tmp_path / "store")])
+    flip(damaged)
+    (tmp_path / "run" / ".hydra" / "config.yaml").unlink()
+    main(repair_command)
+    assert "not computed" in capsys.readouterr().out

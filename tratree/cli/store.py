@@ -35,9 +35,13 @@ def main(arguments: Sequence[str]) -> None:
         ("list", "every stage: its size, its state, and the runs that use it"),
         ("size", "how much room the stages of each name take"),
         ("check", "read every file and compare it with what was stored"),
-        ("repair", "set damaged stages aside and say how they are computed again"),
     ):
         commands.add_parser(name, parents=[where], help=said, description=said)
+    said = "set damaged stages aside and compute them again; say what was computed from them"
+    repair = commands.add_parser("repair", parents=[where], help=said, description=said)
+    repair.add_argument(
+        "--set-aside", action="store_true", help="only that: the next run computes them again"
+    )
     said = "remove the stages that neither the named runs nor any running one needs"
     prune = commands.add_parser("prune", parents=[where], help=said, description=said)
     prune.add_argument(
@@ -54,8 +58,10 @@ def main(arguments: Sequence[str]) -> None:
     root = _root(given.store)
     if given.command == "prune":
         _prune(root, given.keep, dry=given.dry_run)
+    elif given.command == "repair":
+        _repair(root, compute=not given.set_aside)
     else:
-        {"list": _list, "size": _size, "check": _check, "repair": _repair}[given.command](root)
+        {"list": _list, "size": _size, "check": _check}[given.command](root)
 
 
 def _root(given: Path | None) -> Path:
@@ -111,7 +117,8 @@ def _check(root: Path) -> None:
     print(f"{checked} stages in {root}: all hold what was stored")
 
 
-def _repair(root: Path) -> None:
+def _repair(root: Path, *, compute: bool) -> None:
+    from tratree.runs.run_folder import STAGES
     from tratree.store.inventory import repair
 
     repairs = repair(root)
@@ -120,20 +127,42 @@ def _repair(root: Path) -> None:
     for done in repairs:
         print(f"{done.place}: {done.damage}; set aside in {done.aside}")
         results = ", ".join(done.dependents) or "nothing in this store"
-        print(f"  computed from it: {results}")
-        commands = [command for run in done.runs if (command := _command(run, root))]
-        if commands:
-            print("  any of these computes it again:")
-        for command in commands:
-            print(f"    {command}")
-        if not commands:
-            print("  the next run that needs it computes it again")
+        print(f"  computed from it: {results}", flush=True)
     if any(done.dependents for done in repairs):
         print(
             "a stage is checked before another is computed from it, so these results are from "
             "before the damage and stay; if one was computed by a version without manifests, "
-            "remove it, too"
+            "remove it, too",
+            flush=True,
         )
+    waiting = {done.place: done.runs for done in repairs}
+    runs = {run for done in repairs for run in done.runs if _command(run, root)}
+    for run in sorted(runs, key=lambda run: (run / STAGES).stat().st_mtime, reverse=True):
+        of_run = [place for place, users in waiting.items() if run in users]
+        if of_run and compute:
+            for place in _compute_again(run, root, of_run):
+                print(f"{place}: computed again, as in {run}")
+                del waiting[place]
+    for place, users in waiting.items():
+        commands = [command for run in users if (command := _command(run, root))]
+        who = "any of these" if commands else "the next run that needs it"
+        print(f"{place}: {who} computes it again")
+        for command in commands:
+            print(f"  {command}")
+
+
+def _compute_again(run: Path, root: Path, places: Sequence[str]) -> Sequence[str]:
+    """Return those of some stages that were computed again, as their run did."""
+    from tratree.large_imports import large_imports
+
+    with large_imports():
+        from tratree.runs.again import compute_again
+
+    try:
+        return compute_again(run, root, places)
+    except UserError as error:
+        print(f"{', '.join(places)}: not computed ({error})")
+        return ()
 
 
 def _prune(root: Path, runs: Sequence[Path], *, dry: bool) -> None:

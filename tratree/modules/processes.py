@@ -6,10 +6,13 @@ import logging
 import multiprocessing
 import os
 import secrets
+import signal
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from types import FrameType
 
 import torch
 from torch.multiprocessing import (
@@ -17,21 +20,28 @@ from torch.multiprocessing import (
     ProcessRaisedException,
     start_processes,
 )
+from torch.multiprocessing.spawn import ProcessContext
 
 from tratree.child_processes import end_with_parent, shielded_children
 from tratree.errors import UserError
 from tratree.large_imports import import_in_server
 from tratree.modules.settings import HardwareSettings
+from tratree.preemption import SIGNAL, Leaving, wait_for_safe_points
 
 PRELOADED = ("tratree.modules.fit",)
 """Imported once for all processes of a training; none may initialise CUDA."""
+
+LOOK_EVERY_SECONDS = 0.5
+"""How often the waiting process looks whether it has been asked to leave."""
 
 
 def run_in_processes(work: Callable[[], None], count: int) -> None:
     """Run `work` in `count` new processes that know of each other, and wait for all of them.
 
     Each finds its rank in the environment, as under ``torchrun``, so that `fit` in `work` joins
-    the others. If one fails or this process ends, all end.
+    the others. If one fails or this process ends, all end. If this process is asked to leave the
+    machine (`tratree.preemption`), or stopped by Ctrl-C or SIGTERM, they are told, and `fit` saves
+    a checkpoint first; a second Ctrl-C stops all at once.
 
     Args:
         work: Can be pickled, such as a partial of a function of a module.
@@ -54,12 +64,26 @@ def run_in_processes(work: Callable[[], None], count: int) -> None:
             daemon=True,
             start_method="forkserver",
         )
+    with wait_for_safe_points(signal.SIGINT, signal.SIGTERM) as leaving:
+        _wait(ranks, count, ours, leaving)
+
+
+def _wait(ranks: ProcessContext, count: int, errors: Connection, leaving: Leaving) -> None:
+    """Wait for all processes, and tell them when they are to leave; none outlives the call."""
+    told = False
     try:
-        while not ranks.join():
-            pass
+        while not ranks.join(LOOK_EVERY_SECONDS):
+            if leaving.asked and not told:
+                told = True
+                os.kill(ranks.processes[0].pid, SIGNAL)  # `fit` lets all know
     except (ProcessExitedException, ProcessRaisedException) as error:
-        if ours.poll():
-            raise UserError(ours.recv()) from None
+        if errors.poll():
+            raise UserError(errors.recv()) from None
+        if told:
+            raise UserError(
+                "the fine-tuning was stopped, with a checkpoint: run the same command again, which "
+                "resumes from it"
+            ) from None
         if isinstance(error, ProcessExitedException):
             how = error.signal_name or f"exit code {error.exit_code}"
             raise UserError(
@@ -128,9 +152,15 @@ def _free_port() -> int:
 
 def _run(rank: int, work: Callable[[], None], count: int, port: int, errors: Connection) -> None:
     end_with_parent()
+    signal.signal(SIGNAL, _leave)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {SIGNAL})
     be_rank(rank, count, 0, rank, count, "127.0.0.1", port)
     try:
         work()
     except UserError as error:
         errors.send(str(error))
         raise
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    sys.exit(1)  # the others end with the first one that fails

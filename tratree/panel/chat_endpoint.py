@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
+from annotated_types import MinLen
+from typing_extensions import TypedDict
 
+from tratree.documents import checked, parse_json
 from tratree.envs.base import StepResult, TextEnv
 from tratree.errors import UserError
 from tratree.policy.rollout_settings import Episode, RolloutPlan
 from tratree.policy.sampling import SamplingSettings
+from tratree.policy.server_address import address_fault
 from tratree.trajectory.turns import parse_turn
 from tratree.trajectory.types import Step, Trajectory
 
@@ -25,8 +31,30 @@ API_KEY = "OPENAI_API_KEY"
 _SECONDS = 300.0
 _TRIES = 5
 _BUSY = (408, 409, 429, 500, 502, 503, 504)
+_NAME = re.compile(r"[\w./:@+-]{1,100}")
+"""A name of a model that a message may repeat."""
 
 Message = dict[str, str]
+
+
+class _Card(TypedDict):
+    id: str
+
+
+class _Models(TypedDict):
+    data: list[_Card]
+
+
+class _Said(TypedDict):
+    content: str | None
+
+
+class _Choice(TypedDict):
+    message: _Said
+
+
+class _Answer(TypedDict):
+    choices: Annotated[list[_Choice], MinLen(1)]
 
 
 class ChatEndpoint:
@@ -38,10 +66,13 @@ class ChatEndpoint:
         pause: Seconds before a busy endpoint is asked again, doubled each time.
 
     Raises:
-        UserError: If it does not answer, or serves several models and `model` is None.
+        UserError: If the address is malformed or holds a password, it does not answer, or it
+            serves several models and `model` is None. No message repeats what it answers.
     """
 
     def __init__(self, url: str, model: str | None = None, pause: float = 1.0) -> None:
+        if fault := address_fault(url, "the address of the endpoint", API_KEY):
+            raise UserError(fault)
         key = os.environ.get(API_KEY)
         self.url = url.rstrip("/")
         self._pause = pause
@@ -66,25 +97,24 @@ class ChatEndpoint:
             "top_p": sampling.top_p,
             "seed": seed,
         }
-        answer = self._send("POST", "chat/completions", request)
-        try:
-            return str(answer["choices"][0]["message"]["content"] or "")
-        except (LookupError, TypeError) as error:
-            raise UserError(f"{self.url} answers without a message: is it a chat model?") from error
+        said: _Answer = self._send("POST", "chat/completions", _Answer, request)
+        return said["choices"][0]["message"]["content"] or ""
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
     def _only_model(self) -> str:
-        answer = self._send("GET", "models", None)
-        names = [str(card["id"]) for card in answer.get("data", ())]
+        served: _Models = self._send("GET", "models", _Models)
+        names = [card["id"] for card in served["data"]]
         if len(names) != 1:
-            listed = ", ".join(names[:10]) or "none"
+            listed = ", ".join(name for name in names[:10] if _NAME.fullmatch(name)) or "no model"
             raise UserError(f"{self.url} serves {listed}: choose one with --served-model NAME")
         return names[0]
 
-    def _send(self, method: str, path: str, request: dict[str, Any] | None) -> Any:
+    def _send(
+        self, method: str, path: str, shape: Any, request: dict[str, Any] | None = None
+    ) -> Any:
         reason = ""
         for attempt in range(_TRIES):
             if attempt:
@@ -92,23 +122,26 @@ class ChatEndpoint:
             try:
                 answer = self._client.request(method, f"{self.url}/{path}", json=request)
             except (httpx.HTTPError, httpx.InvalidURL) as error:
-                reason = str(error)
+                reason = type(error).__name__
                 continue
             if answer.is_success:
                 try:
-                    return answer.json()
-                except ValueError as error:
+                    data = checked(parse_json(answer.content.decode("utf-8")), shape)
+                    json.dumps(data, ensure_ascii=False).encode()  # refuses half a surrogate pair
+                except ValueError:  # which may repeat what the endpoint says
                     raise UserError(
-                        f"{self.url}/{path} does not answer in JSON: is it the address of an "
-                        "OpenAI-compatible interface, which often ends in /v1?"
-                    ) from error
-            reason = f"{answer.status_code}: {' '.join(answer.text.split())[:300]}"
+                        f"the answer of {self.url}/{path} is not that of a chat model: is it the "
+                        "address of an OpenAI-compatible interface, which often ends in /v1?"
+                    ) from None
+                return data
+            reason = f"status {answer.status_code}"
             if answer.status_code not in _BUSY:
                 break
         raise UserError(
-            f"the endpoint {self.url}/{path} does not answer ({reason}): correct that, then run "
-            f"the same command again, which resumes; a key is read from {API_KEY}"
-        )
+            f"the endpoint {self.url}/{path} does not answer ({reason}; its own log says why): "
+            "correct that, then run the same command again, which resumes; a key is read from "
+            f"{API_KEY}"
+        ) from None
 
 
 @dataclass

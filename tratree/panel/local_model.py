@@ -48,7 +48,7 @@ def load_named(
 def _base_of(adapter: Path) -> str:
     try:
         base = json.loads((adapter / _ADAPTER).read_text("utf-8"))["base_model_name_or_path"]
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, RecursionError, LookupError, TypeError):
         base = None
     if not isinstance(base, str) or not base:
         raise UserError(f"{adapter} does not say which base model it is of: set --base NAME")

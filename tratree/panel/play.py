@@ -124,7 +124,7 @@ def _keep_rules(path: Path, rules: dict[str, Any], log: TrajectoryLog) -> None:
     if log.path.exists():
         try:
             before = json.loads(path.read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             before = None
         if before != json.loads(json.dumps(rules)):
             raise UserError(

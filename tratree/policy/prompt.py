@@ -164,7 +164,7 @@ def _read_examples(path: str) -> list[list[str]]:
         if not isinstance(document, list) or not document:
             raise ValueError("it is not a list of examples")
         return [_turns(number, example) for number, example in enumerate(document, start=1)]
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(
             f"env.prompt.examples={path} has another form than ETO's examples ({error}): give a "
             "JSON list of examples, each a list of messages"

@@ -1,25 +1,33 @@
-"""Addresses of vLLM servers: where they are, and nothing that must stay secret."""
+"""Addresses of model servers: where they are, and nothing that must stay secret."""
 
 from __future__ import annotations
 
 from urllib.parse import urlsplit
 
 
-def address_fault(url: str) -> str | None:
+def address_fault(
+    url: str, of: str = "an address of rollout.servers", key: str = "VLLM_API_KEY"
+) -> str | None:
     """Return what is wrong with the address of a server, in words; None if nothing is.
 
     The address is not repeated: it may hold a password.
+
+    Args:
+        url: The address.
+        of: What the message calls it.
+        key: The environment variable that is for the server's key.
     """
+    malformed = f"{of} is malformed: use one such as http://localhost:8000"
     try:
         parts = urlsplit(url)
         named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
-        return "an address of rollout.servers is malformed: use one such as http://localhost:8000"
+        return malformed
     if "@" in url or parts.query or parts.fragment:
         return (
-            "an address of rollout.servers holds more than a server, such as a password: use one "
-            "such as http://localhost:8000, and set VLLM_API_KEY to the server's key"
+            f"{of} holds more than a server, such as a password: use one such as "
+            f"http://localhost:8000, and set {key} to the server's key"
         )
     if parts.scheme not in ("http", "https") or not named or not url.isprintable() or " " in url:
-        return "an address of rollout.servers is malformed: use one such as http://localhost:8000"
+        return malformed
     return None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -19,6 +20,8 @@ from tratree.files import (
     clear_disk_errors,
     files_below,
     is_own_file,
+    make_shared,
+    mode_of_files,
     share_as_folder,
     write_json,
 )
@@ -92,6 +95,7 @@ class Store:
             except OSError as error:
                 if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
                     raise  # who can only read a finished store uses it at his own risk
+            stack.callback(_share_cache, self.root)
             added = places - self._used
             self._used.update(added)
             stack.callback(self._used.difference_update, added)
@@ -126,8 +130,8 @@ class Store:
             _write(partial / CODE, code_digests(stage.run, *stage.code))
         _write(partial / TIMING, {"seconds": round(time.monotonic() - started, 3)})
         _write(partial / DESCRIPTION, stage.description())
-        share_as_folder(partial)
         write_manifest(partial, checked_file(finished))
+        share_as_folder(partial)
         os.sync()  # so that a power cut after the rename finds whole files
         partial.rename(finished)
 
@@ -157,8 +161,8 @@ class Store:
     def _lock(self, stage: Stage) -> Iterator[None]:
         folder = self.folder(stage)
         refuse_other_than_folder(folder.parent)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(lock_file(folder))
+        make_shared(folder.parent, self.root)
+        lock = FileLock(lock_file(folder), mode=mode_of_files(self.root))
         try:
             lock.acquire(timeout=0.1)
         except Timeout:
@@ -182,6 +186,13 @@ def unfinished_stages(root: Path, stages: Iterable[Stage]) -> list[Stage]:
     missing = [s for s in stages if not is_finished(root / s.name / s.key)]
     inputs = [before for stage in missing for before in stage.inputs.values()]
     return [*missing, *(unfinished_stages(root, inputs) if inputs else ())]
+
+
+def _share_cache(root: Path) -> None:
+    with suppress(OSError):  # others have it then, or make their own
+        make_shared(root / "cache", root)
+        (root / "cache").chmod(stat.S_IMODE(root.stat().st_mode))
+        share_as_folder(root / "cache")
 
 
 def prepare_root(store: str) -> Path:
@@ -224,7 +235,7 @@ def _copy(finished: Path, partial: Path) -> bool:
 def _keep_only(patterns: tuple[str, ...], partial: Path) -> None:
     """Make the folder of an unfinished stage, without what its work does not resume from."""
     refuse_other_than_folder(partial)
-    partial.mkdir(parents=True, exist_ok=True)
+    make_shared(partial, partial.parent)
     for path in list(files_below(partial)):
         name = path.relative_to(partial).as_posix()
         if not (is_own_file(path) and any(fnmatch(name, pattern) for pattern in patterns)):

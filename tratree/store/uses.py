@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 from collections.abc import Iterable, Iterator
@@ -13,12 +14,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from typing_extensions import TypedDict
 
 from tratree.documents import read_json
 from tratree.errors import UserError
-from tratree.files import write_json
+from tratree.files import make_shared, mode_of_files, write_json
 
 FOLDER = ".uses"
 GATE = "gate.lock"
@@ -62,11 +63,12 @@ def using(root: Path, stages: Iterable[str], run: Path | None = None) -> Iterato
         else sha256(str(run.resolve()).encode()).hexdigest()[:16]
     )
     file = root / FOLDER / f"{name}.json"
-    lock = FileLock(file.with_suffix(".lock"))
     note: _Note = {"run": None if run is None else str(run.resolve()), "stages": sorted(stages)}
     with gate(root):
+        lock = FileLock(file.with_suffix(".lock"), mode=mode_of_files(root))
         lock.acquire()
         write_json(file, note)
+        file.chmod(mode_of_files(root))
     try:
         yield
     finally:
@@ -79,8 +81,8 @@ def using(root: Path, stages: Iterable[str], run: Path | None = None) -> Iterato
 @contextmanager
 def gate(root: Path) -> Iterator[None]:
     """Let one process at a time note what it uses, or remove what nobody does."""
-    (root / FOLDER).mkdir(parents=True, exist_ok=True)
-    with FileLock(root / FOLDER / GATE):
+    make_shared(root / FOLDER, root)
+    with FileLock(root / FOLDER / GATE, mode=mode_of_files(root)):
         yield
 
 
@@ -120,12 +122,16 @@ def is_locked(path: Path) -> bool:
     Raises:
         UserError: If that can't be told.
     """
-    if not path.exists():
-        return False
     try:
-        FileLock(path).acquire(timeout=0).lock.release()
-    except Timeout:
-        return True
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # to read is enough
+    except FileNotFoundError:
+        return False
     except OSError as error:
         raise UserError(f"cannot look at {path} ({error.strerror}): check its rights") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
     return False

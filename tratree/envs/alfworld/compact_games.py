@@ -19,6 +19,7 @@ from tratree.envs.alfworld.games import (
     packaged_rules,
     parse_record,
     text_field,
+    walkthrough_of,
 )
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
@@ -69,7 +70,7 @@ class CompactGames:
             problem=text_field(record, "pddl_problem", path),
             domain=domain,
             grammar=grammar,
-            walkthrough=tuple(record.get("walkthrough") or ()),
+            walkthrough=walkthrough_of(record, path),
         )
 
     def _path(self, split: str) -> Path:

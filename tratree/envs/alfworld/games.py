@@ -124,7 +124,7 @@ class GameFolder:
             problem=text_field(game, "pddl_problem", path),
             domain=text_field(game, "pddl_domain", path),
             grammar=text_field(game, "grammar", path),
-            walkthrough=tuple(game.get("walkthrough") or ()),
+            walkthrough=walkthrough_of(game, path),
         )
 
 
@@ -187,6 +187,18 @@ def text_field(data: Mapping[str, Any], name: str, path: Path) -> str:
     return value
 
 
+def walkthrough_of(data: Mapping[str, Any], path: Path) -> tuple[str, ...]:
+    """Return the actions that solve a game; empty if it does not tell.
+
+    Raises:
+        UserError: If they are no texts; `path` names the file in the message.
+    """
+    actions = data.get("walkthrough") or []
+    if not (isinstance(actions, list) and all(isinstance(action, str) for action in actions)):
+        raise _damaged(path, "its 'walkthrough' is no list of texts")
+    return tuple(actions)
+
+
 def parse_record(text: str | bytes, path: Path) -> dict[str, Any]:
     """Parse a JSON object.
 
@@ -195,7 +207,7 @@ def parse_record(text: str | bytes, path: Path) -> dict[str, Any]:
     """
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(path, f"it is not JSON: {error}") from error
     if not isinstance(data, dict):
         raise _damaged(path, "it is not a JSON object")

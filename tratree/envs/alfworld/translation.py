@@ -49,7 +49,7 @@ def translate(domain: str, problem: str, cache_folder: Path) -> Translation:
     path = cache_folder / f"{key}.json.gz"
     try:
         return Translation(**json.loads(gzip.decompress(path.read_bytes())))
-    except (OSError, EOFError, zlib.error, ValueError, TypeError):
+    except (OSError, EOFError, zlib.error, ValueError, RecursionError, TypeError):
         translation = _translate(domain, problem)
     text = json.dumps(asdict(translation))
     try:

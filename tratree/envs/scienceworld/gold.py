@@ -42,7 +42,7 @@ class GoldPaths:
             path = json.loads(file.read_text("utf-8"))
             if isinstance(path, list) and all(isinstance(action, str) for action in path):
                 return path
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             pass
         path = self._simulator.gold(name, variation)
         if self._plain:

@@ -84,7 +84,7 @@ def _read_pairs(path: Path, pairs: Callable[[Any], Iterable[Any]]) -> list[tuple
     try:
         data = json.loads(path.read_text("utf-8"))
         return [(infer_task(name), int(number)) for name, number in pairs(data)]
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, RecursionError, TypeError, AttributeError) as error:
         raise UserError(
             f"{path} is missing or damaged: set env.eto_indices to the folder of ETO's index lists"
         ) from error

@@ -101,7 +101,7 @@ def read_json(path: Path, kind: type) -> Any:
         data = json.loads(path.read_bytes())
     except OSError as error:
         raise UserError(f"can't read {path} ({error.strerror}): download it first") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not JSON ({error}): download it again") from error
     if not isinstance(data, kind):
         raise UserError(f"{path} holds no JSON {kind.__name__}: download it again")
