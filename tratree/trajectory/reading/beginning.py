@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from tratree.trajectory.reading.goals import stated_goal
-from tratree.trajectory.reading.messages import Message
+from tratree.trajectory.reading.message import Message
 from tratree.trajectory.turns import parse_turn
 
 _YOUR_TURN = re.compile(
