@@ -195,7 +195,9 @@ def _defaults(env: str | None, method: str | None) -> Any:
     OmegaConf.set_struct(default, False)
     if env:
         neutral = defaults(type(read_config(own).env))
-        default.env = OmegaConf.merge(own.env, {key: neutral[key] for key in LATER if key in neutral})
+        default.env = OmegaConf.merge(
+            own.env, {key: neutral[key] for key in LATER if key in neutral}
+        )
     return default
 
 

@@ -34,13 +34,13 @@ ROLES: Mapping[str, Role] = {
 """Speakers, by the names that publishers use."""
 
 _SPEAKER = ("role", "from", "speaker", "author", "sender", "source_role")
-_TEXT = ("content", "value", "text", "message", "utterance")
+_TEXT = ("content", "value", "text", "message", "utterance", "parts")
 _THINKING = ("reasoning_content", "thinking", "reasoning")
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message of one side, with its neighbours of the same side joined.
+    """A message of one side, once joined with its neighbours of the same side.
 
     Attributes:
         role: Who speaks.
@@ -61,12 +61,23 @@ class Message:
 
 def read_message(item: Any) -> list[Message]:
     if isinstance(item, list) and len(item) == 2 and all(isinstance(text, str) for text in item):
+        if item[0].strip().lower() in ROLES:
+            return [Message(ROLES[item[0].strip().lower()], item[1])]
         return [Message("user", item[0]), Message("agent", item[1])]
     if not isinstance(item, Mapping):
         raise RecordError(f" is {short(item)}, not a message")
     if "class_" in item or ("description" in item and "content" in item and "role" not in item):
         return [_of_data_protocol(item)]
+    kind = item.get("type")
+    if kind == "function_call":  # an item of its own, of the responses interface
+        return [Message("agent", "", None, _calls({"tool_calls": [item]})[0])]
+    if kind == "function_call_output":
+        return [Message("user", text_of(item.get("output"), ".output")[0])]
     speaker = next((item[key] for key in _SPEAKER if item.get(key) is not None), None)
+    if speaker is None and isinstance(kind, str) and kind.lower() in ROLES:
+        speaker = kind  # LangChain's
+        inner = item.get("data")
+        item = inner if isinstance(inner, Mapping) else item
     if speaker is None:
         return _of_step(item)
     if not isinstance(speaker, str) or speaker.strip().lower() not in ROLES:
@@ -195,6 +206,7 @@ def _of_data_protocol(item: Mapping[str, Any]) -> Message:
 
 def _of_step(item: Mapping[str, Any]) -> list[Message]:
     """Return the messages of a step: what was seen, then what was done, or the other way round."""
+    item = {str(key).lower(): value for key, value in item.items()}
     if isinstance(item.get("input"), str) and isinstance(item.get("output"), str):
         system = item.get("system")
         first = [Message("system", system)] if isinstance(system, str) and system else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +14,15 @@ from tratree.trajectory.words import words
 
 _CONTAINERS = words(
     "conversations conversation messages dialogue dialog history trajectory traj turns chat "
-    "steps content text transcript log"
+    "steps content contents text transcript log"
 )
+_TEXTS_IN_TURN = words("conversations conversation messages dialogue dialog turns chat")
+"""Fields whose texts without speakers are the user's and the agent's in turn."""
+
+_WRAPPERS = words("data trajectory episode sample record example conversation item")
+"""Fields that may hold the object with the messages."""
+
+
 @dataclass(frozen=True)
 class Conversation:
     """The messages of one episode of a record.
@@ -37,9 +44,10 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
     Raises:
         RecordError: If it is not one, or a field of it has a wrong type.
     """
+    record = _unwrapped(record)
     system = next((record[k] for k in ("system", "system_prompt") if record.get(k)), None)
     front = [] if system is None else [Message("system", text_of(system, "system")[0])]
-    container = next((name for name in _CONTAINERS if _is_conversation(record.get(name))), None)
+    container = _container(record)
     if isinstance(record.get("instruction"), str) and isinstance(record.get("output"), str):
         container = None  # Alpaca's: its history is a part of the prompt
     shared = _messages(record[container], container) if container else _prompt(record)
@@ -47,7 +55,8 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
     if not pairs:
         for name in ("completion", "response", "output"):
             if container is None and record.get(name) not in (None, "", []):
-                pairs = [("", record[name])]
+                unwanted = record.get("label") is False  # of unpaired preferences
+                pairs = [("rejected" if unwanted else "", record[name])]
                 break
     if not pairs:
         if not shared:
@@ -58,13 +67,43 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
         return [Conversation(_joined([*front, *shared]))]
     found = []
     for name, answer in pairs:
-        said = _messages(answer, name or "completion", alone="agent")
+        said = _messages(answer, name if name in record else "completion", alone="agent")
         begins = [(m.role, m.text) for m in said[: len(shared)]] == [
             (m.role, m.text) for m in shared
         ]
         whole = _joined([*front, *([] if begins else shared), *said])
         found.append(Conversation(whole, name, len(_joined([*front, *shared]))))
     return found
+
+
+def _unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the object within a record that has the messages; lists side by side as steps."""
+    seen, done = (
+        next((record[n] for n in names if isinstance(record.get(n), list)), None)
+        for names in (("observations", "obs", "states"), ("actions", "acts", "responses"))
+    )
+    if seen and done and len(seen) - len(done) in (0, 1):
+        steps = [{"observation": s, "action": a} for s, a in zip(seen, done, strict=False)]
+        return {**record, "steps": [*steps, *({"observation": s} for s in seen[len(done) :])]}
+    inner = [] if _container(record) else [record.get(name) for name in _WRAPPERS]
+    return next((i for i in inner if isinstance(i, Mapping) and _container(i)), record)
+
+
+def _container(record: Mapping[str, Any]) -> str | None:
+    """Return the field with the messages; None without one."""
+    return next(
+        (
+            name
+            for name in _CONTAINERS
+            if _is_conversation(record.get(name))
+            or (name in _TEXTS_IN_TURN and _are_texts(record.get(name)))
+        ),
+        None,
+    )
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and len(value) > 1 and all(isinstance(m, str) for m in value)
 
 
 def _is_conversation(value: Any) -> bool:
@@ -78,6 +117,31 @@ def _is_conversation_list(value: Any) -> bool:
     return (
         isinstance(value, list) and bool(value) and all(isinstance(m, dict | list) for m in value)
     )
+
+
+def _one_call_each(items: list[Any]) -> Iterator[tuple[int, Any]]:
+    """Yield (number, item); several calls of a message, all answered, as a message for each."""
+    number = 0
+    while number < len(items):
+        item = items[number]
+        calls = item.get("tool_calls") if isinstance(item, Mapping) else None
+        answers = items[number + 1 : number + 1 + len(calls)] if isinstance(calls, list) else []
+        by_tools = all(isinstance(a, Mapping) and a.get("role") == "tool" for a in answers)
+        if not isinstance(calls, list) or len(calls) < 2 or len(answers) < len(calls):
+            by_tools = False
+        if not by_tools:
+            yield number, item
+            number += 1
+            continue
+        ids = [call.get("id") if isinstance(call, Mapping) else None for call in calls]
+        by_id = {answer.get("tool_call_id"): answer for answer in answers}
+        if set(ids) == set(by_id) and len(by_id) == len(calls):
+            answers = [by_id[one] for one in ids]
+        for n, (call, answer) in enumerate(zip(calls, answers, strict=True)):
+            said = item if n == 0 else {"role": item.get("role", "assistant"), "content": ""}
+            yield number, {**said, "tool_calls": [call]}
+            yield number + 1 + n, answer
+        number += 1 + len(calls)
 
 
 def _prompt(record: Mapping[str, Any]) -> list[Message]:
@@ -109,8 +173,11 @@ def _messages(value: Any, where: str, alone: Role | None = None) -> list[Message
         value = [value]
     if not isinstance(value, list):
         raise RecordError(f"{where} is {short(value)}, not a list of messages")
+    if alone is None and _are_texts(value):
+        sides: tuple[Role, Role] = ("user", "agent")  # texts in turn
+        return [Message(sides[n % 2], text, first=n) for n, text in enumerate(value)]
     messages: list[Message] = []
-    for number, item in enumerate(value):
+    for number, item in _one_call_each(value):
         try:
             found = read_message(item)
         except RecordError as error:

@@ -77,6 +77,14 @@ def read_outcome(
     return score, success if success is not None or score is None else score >= 1 - _TOLERANCE
 
 
+def stated_score(record: Mapping[str, Any]) -> float | None:
+    """Return the score that the fields of a record state, in its own scale; None without one."""
+    try:
+        return _first(list(_places(record)), _SCORES, _number)  # type: ignore[no-any-return]
+    except RecordError:
+        return None
+
+
 _Place = Mapping[str, tuple[str, Any]]
 
 
