@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from tratree.trajectory.words import words
+
 _CHATML = re.compile(
     r"<\|im_start\|>\s*(\w+)\n(.*?)(?:<\|im_end\|>|(?=<\|im_start\|>)|\Z)", re.DOTALL
 )
@@ -21,10 +23,7 @@ _INST = re.compile(r"\[INST\](.*?)\[/INST\](.*?)(?=</s>|<s>|\[INST\]|\Z)", re.DO
 _SYS = re.compile(r"\s*<<SYS>>(.*?)<</SYS>>(.*)", re.DOTALL)
 _LABEL = re.compile(r"^[ \t]*(Thought|Action|Observation|Act|Obs)[ \t]*\d*[ \t]*:", re.I | re.M)
 _THINK = re.compile(r"think\s*(?::|\[)\s*(.*?)\]?\s*\Z", re.IGNORECASE | re.DOTALL)
-_ROLES = frozenset(
-    ("system", "user", "assistant", "tool", "environment", "ipython", "observation")
-    + ("human", "model")
-)
+_ROLES = frozenset(words("system user assistant tool environment ipython observation human model"))
 
 
 def split_log(text: str) -> list[tuple[str, str]]:

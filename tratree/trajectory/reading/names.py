@@ -25,6 +25,7 @@ _TASKS = words(
 )
 _VARIATIONS = words("variation variation_idx variationidx variation_id var var_idx var_num")
 _SPLITS = words("split data_split dataset_split task_split eval_set subset mode")
+_PATH = re.compile(r"trial|\.tw-pddl|traj_data|valid_(?:un)?seen", re.IGNORECASE)
 _DEEPEST = 4
 
 
@@ -61,11 +62,7 @@ def names_of(
         for v in _VARIATIONS
         for variation in by_field.get(v, [])
     ]
-    paths = [
-        v
-        for _, v in leaves
-        if re.search("trial|[.]tw-pddl|traj_data|valid_(?:un)?seen", v, re.IGNORECASE)
-    ]
+    paths = [value for _, value in leaves if _PATH.search(value)]
     return list(dict.fromkeys([*first, *others, *joined, *paths, *([alone] if alone else [])]))
 
 
