@@ -91,8 +91,15 @@ FORMS = {
         f"{TRIAL}.json",
         TRIAL.lower(),
         f"json_2.1.1/valid_seen/{T}/trial_of_a_game_that_is_not_here",
+        f"{T}_{TRIAL}_run3",
+        TRIAL.removeprefix("trial_"),
+        TRIAL.upper(),
     ],
-    "webshop": ["webshop_0", "fixed_0", "0", "goal_0", "WebShop-0", "webshop_fixed_0", "000"],
+    "webshop": [
+        *("webshop_0", "fixed_0", "0", "goal_0", "WebShop-0", "webshop_fixed_0", "000"),
+        *("webshop_test_0", "test_0", "0.json", "WebShop_0_1", "#0"),
+        "http://localhost:3000/item_page/fixed_0/B07/['red']/1/{}",
+    ],
     "scienceworld": [
         "boil/21",
         "boil_21",
@@ -109,6 +116,11 @@ FORMS = {
         "8-1_5",
         "task-10-measure-melting-point-(known-substance)_7",
         "measure melting point known substance 7",
+        "boil_21.json",
+        "test-boil-21",
+        "boil_21_test",
+        "sciworld_boil_21_0",
+        "0-21",
     ],
 }
 
@@ -130,11 +142,15 @@ def test_numbers_beside_a_name_count():
         {"task_name": "boil", "variation_idx": 21},
         {"extra_info": {"taskName": "task-1-boil", "variationIdx": 21}},
         {"task": "1-1", "variation": "21"},
+        {"task_idx": 0, "variation": 21},
+        {"sub_task_name": "boil", "var_num": 21},
     ):
         assert identify("scienceworld", "Hall.", **fields).held_out
 
 
 def test_a_held_out_split_counts():
+    for fields in ({"extra_info": {"split": "Test"}}, {"data_split": "valid_unseen"}):
+        assert identify("alfworld", "Hall. Your task is to: do it.", id="x1y", **fields).held_out
     assert identify("webshop", "Hall. Your task is to: do it.", id="x1y", split="test").held_out
     assert not identify(
         "webshop", "Hall. Your task is to: do it.", id="x1y", split="train"

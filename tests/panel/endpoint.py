@@ -22,13 +22,13 @@ class Endpoint:
         url: Its address.
         requests: The chat requests so far.
         keys: The keys that came with them.
-        refusals: Status codes that the next requests are answered with.
+        refusals: What the next requests are answered with: a status code, or one and a body.
     """
 
     url: str = ""
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
-    refusals: list[int] = field(default_factory=list)
+    refusals: list[int | tuple[int, str]] = field(default_factory=list)
 
 
 @contextmanager
@@ -41,8 +41,9 @@ def serving(name: str, dtype: str = "float64") -> Iterator[Endpoint]:
         ids = tokenizer.apply_chat_template(
             request["messages"], add_generation_prompt=True, return_tensors="pt", return_dict=True
         )
+        limit = request.get("max_tokens", request.get("max_completion_tokens"))
         with one_at_a_time:
-            said = model.generate(**ids, max_new_tokens=request["max_tokens"], do_sample=False)
+            said = model.generate(**ids, max_new_tokens=limit, do_sample=False)
         return tokenizer.decode(said[0, ids["input_ids"].shape[1] :], skip_special_tokens=True)
 
     class Handler(BaseHTTPRequestHandler):
@@ -52,9 +53,11 @@ def serving(name: str, dtype: str = "float64") -> Iterator[Endpoint]:
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if endpoint.refusals:
-                self.send_response(endpoint.refusals.pop(0))
+                given = endpoint.refusals.pop(0)
+                status, body = given if isinstance(given, tuple) else (given, "try\nlater")
+                self.send_response(status)
                 self.end_headers()
-                self.wfile.write(b"try\nlater")
+                self.wfile.write(body.encode())
                 return
             endpoint.requests.append(request)
             endpoint.keys.append(self.headers["Authorization"])

@@ -22,8 +22,18 @@ from tratree.panel.play import Player, evaluate_on_panel
 from tratree.panel.results import Results, read_results
 from tratree.policy.sampling import SamplingSettings
 from tratree.trajectory.jsonl import read_trajectories
+from tratree.trajectory.turns import TURN_FORMS
 
 STRONG = "package:models/tiny/strong"
+SETTINGS = [
+    "env.train_games=1",
+    "env.held_out_games=2",
+    "env.max_steps=8",
+    "evaluation.episodes=2",
+    "model.rollout_dtype=float64",
+    "model.max_thought_tokens=null",
+    "model.max_repeats=null",
+]
 
 
 @pytest.fixture(scope="module")
@@ -33,18 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def config(folder: Path) -> Config:
-    return compose_config(
-        [
-            "env.train_games=1",
-            "env.held_out_games=2",
-            "env.max_steps=8",
-            "evaluation.episodes=2",
-            "model.rollout_dtype=float64",
-            "model.max_thought_tokens=null",
-            "model.max_repeats=null",
-            f"store={folder}/store",
-        ]
-    )
+    return compose_config([*SETTINGS, f"store={folder}/store"])
 
 
 @pytest.fixture(scope="module")
@@ -187,9 +186,95 @@ def test_an_address_with_a_password_is_not_repeated(url: str, config: Config, fo
             "Thought: a\nAction: look\nObservation: You see\nAction: go",
             ("Thought: a\nAction: look", "a", "look"),
         ),
-        ("look", ("look", "", "look")),
+        (
+            "<think>Action: sit\n</think>\nAction: look\nObservation: b",
+            ("<think>Action: sit\n</think>\nAction: look", "Action: sit", "look"),
+        ),
+        ('{"action": "look"}', ('{"action": "look"}', "", "look")),
+        ("look", ("look", "look", "")),
         ("", ("", "", "")),
     ],
 )
 def test_what_is_invented_after_an_action_is_dropped(text: str, kept: tuple[str, ...]) -> None:
-    assert read_reply(text) == kept
+    assert read_reply(text, TURN_FORMS["react"]) == kept
+
+
+def test_forms_of_turns_end_where_theirs_do() -> None:
+    said = "<think>a</think><action>look</action>\nYou see"
+    assert read_reply(said, TURN_FORMS["tags"])[0] == "<think>a</think><action>look</action>"
+
+
+CALL = {"function": {"name": "act", "arguments": '{"action": "look"}'}}
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ({"content": [{"type": "text", "text": "Action: look"}]}, "Action: look"),
+        ({"content": None, "tool_calls": [CALL]}, "Action: look"),
+        ({"content": "Action: a", "reasoning_content": "b"}, "<think>b</think>\nAction: a"),
+        ({"content": None}, ""),
+    ],
+)
+def test_messages_of_every_form_are_read(endpoint: Endpoint, message, said: str) -> None:
+    client = ChatEndpoint(endpoint.url)
+    endpoint.refusals = [(200, json.dumps({"choices": [{"message": message}]}))]
+    assert client.say([], SamplingSettings(0.0), 4, 0) == said
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("<html>", "does not answer in JSON"),
+        ("[]", r"without a message \(\[\]\)"),
+        ("{}", r"without a message \(\{\}\)"),
+        ('{"error": {"message": "no such model"}}', "no such model"),
+        ('{"choices": []}', "without a message"),
+        ('{"choices": [{"message": null}]}', "without a message"),
+        ('{"choices": [{"message": {"content": 5}}]}', "without a message"),
+    ],
+)
+def test_an_answer_without_a_message_is_one_line(
+    endpoint: Endpoint, body: str, message: str
+) -> None:
+    client = ChatEndpoint(endpoint.url)
+    endpoint.refusals = [(200, body)]
+    with pytest.raises(UserError, match=rf"\A[^\n]*{message}[^\n]*\Z"):
+        client.say([], SamplingSettings(0.0), 4, 0)
+
+
+def test_an_endpoint_that_names_the_limit_otherwise(endpoint: Endpoint) -> None:
+    client = ChatEndpoint(endpoint.url, pause=0.01)
+    endpoint.refusals = [(400, "Use 'max_completion_tokens' instead.")]
+    messages = [{"role": "user", "content": "Your task is to: look."}]
+    for _ in range(2):
+        client.say(messages, SamplingSettings(0.0), 4, 0)
+        assert endpoint.requests[-1]["max_completion_tokens"] == 4
+        assert "max_tokens" not in endpoint.requests[-1]
+
+
+def test_an_episode_ends_where_the_endpoints_context_is_full(
+    endpoint: Endpoint, config: Config, folder: Path
+) -> None:
+    reply = (200, '{"choices": [{"message": {"content": "Action: look"}}]}')
+    full = (400, "This model's maximum context length is 9 tokens.")
+    endpoint.refusals = [reply, full] * 4
+    one = compose_config([*SETTINGS, f"store={folder}/store", "rollout.batch_size=1"])
+    path, results = evaluate_on_panel(Player(endpoint.url, "short", None), one, folder / "out")
+    told = read_trajectories(path.with_name("alfworld.episodes.jsonl"))
+    assert [(len(t.steps), t.finished) for t in told] == [(1, False)] * 4
+    assert not any(outcome.success for outcome in results.outcomes)
+
+
+def test_the_prompt_is_told_to_every_player(
+    endpoint: Endpoint, config: Config, folder: Path
+) -> None:
+    (folder / "rules.txt").write_text("Rules.")
+    prompted = compose_config(
+        [*SETTINGS, f"store={folder}/store", f"env.prompt.rules={folder}/rules.txt"]
+    )
+    path, here = evaluate_on_panel(Player(STRONG, "prompted"), prompted, folder / "out")
+    other, there = evaluate_on_panel(Player(endpoint.url, "asked"), prompted, folder / "out")
+    assert [m["content"] for m in endpoint.requests[-1]["messages"][:2]] == ["Rules.", "OK"]
+    assert episodes(path) == episodes(other)
+    assert here.protocol["prompt"] == there.protocol["prompt"] is not None

@@ -93,6 +93,10 @@ def test_the_plain_form(text, expected):
         ("Action: take\nAction Input: mug 1 from shelf 1", ("", "take mug 1 from shelf 1")),
         ('Action: act("look")', ("", "look")),
         ("Action: click[large (a)]", ("", "click[large (a)]")),
+        ("1. Thought: a\n2. Action: look", ("a", "look")),
+        ("[Thought] a\n[Action] look", ("a", "look")),
+        ("【Thought】：a\n【Action】：look", ("a", "look")),
+        ("Thought: a\nAction: <action>look</action>", ("a", "look")),
     ],
 )
 def test_every_form_is_read(text, expected):

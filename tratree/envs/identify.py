@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from tratree.envs.registry import ENVIRONMENTS
 from tratree.trajectory.goal_words import KINDS, goal_words
 from tratree.trajectory.reading.goals import stated_goal
+from tratree.trajectory.reading.names import splits_of
 from tratree.trajectory.types import Task, Trajectory
+from tratree.trajectory.words import words
+
+_HELD_OUT = frozenset(
+    words(
+        "test dev val valid validation eval evaluation valid_seen valid_unseen test_seen "
+        "test_unseen eval_in_distribution eval_out_of_distribution held_out heldout"
+    )
+)
+"""Names of splits that nobody trains on."""
 
 TaskFinder = Callable[[Mapping[str, Task]], Callable[[str], list[str]]]
 
@@ -67,8 +77,9 @@ class Identifier:
         named = [self._tasks[task_id] for name in names for task_id in self._find(name)]
         held_out = [task for task in named if task.split != self._train]
         published = trajectory.record.get("record", {})
-        splits = {trajectory.task.split, str(published.get("split"))}
-        if held_out or splits & self._held_out_splits or any(map(self._names_held_out, names)):
+        splits = {trajectory.task.split.lower(), *splits_of(published)}
+        other_split = splits & (self._held_out_splits | _HELD_OUT)
+        if held_out or other_split or any(map(self._names_held_out, names)):
             return Identity(held_out[0] if held_out else None, held_out=True)
         opening = trajectory.first_observation
         said = _spaced(goal_words(opening))

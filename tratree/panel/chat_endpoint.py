@@ -7,7 +7,7 @@ import os
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -19,10 +19,13 @@ from typing_extensions import TypedDict
 from tratree.documents import checked, parse_json
 from tratree.envs.base import StepResult, TextEnv
 from tratree.errors import UserError
+from tratree.policy.prompt import Prompt
 from tratree.policy.rollout_settings import Episode, RolloutPlan
 from tratree.policy.sampling import SamplingSettings
 from tratree.policy.server_address import address_fault
-from tratree.trajectory.turns import parse_turn
+from tratree.trajectory.reading.message import read_message
+from tratree.trajectory.reading.record_error import RecordError
+from tratree.trajectory.turns import TurnForm
 from tratree.trajectory.types import Step, Trajectory
 
 API_KEY = "OPENAI_API_KEY"
@@ -31,8 +34,17 @@ API_KEY = "OPENAI_API_KEY"
 _SECONDS = 300.0
 _TRIES = 5
 _BUSY = (408, 409, 429, 500, 502, 503, 504)
+
 _NAME = re.compile(r"[\w./:@+-]{1,100}")
 """A name of a model that a message may repeat."""
+
+_OTHER_LIMIT = "max_completion_tokens"
+"""The name that some endpoints want instead of ``max_tokens``."""
+
+_CONTEXT_FULL = re.compile(
+    r"context[_ ](?:length|window|size)|maximum context|too many tokens|prompt is too long",
+    re.IGNORECASE,
+)
 
 Message = dict[str, str]
 
@@ -45,16 +57,16 @@ class _Models(TypedDict):
     data: list[_Card]
 
 
-class _Said(TypedDict):
-    content: str | None
-
-
 class _Choice(TypedDict):
-    message: _Said
+    message: dict[str, Any]
 
 
 class _Answer(TypedDict):
     choices: Annotated[list[_Choice], MinLen(1)]
+
+
+class ContextFullError(UserError):
+    """A conversation that has no room for another turn in the endpoint's model."""
 
 
 class ChatEndpoint:
@@ -76,6 +88,7 @@ class ChatEndpoint:
         key = os.environ.get(API_KEY)
         self.url = url.rstrip("/")
         self._pause = pause
+        self._limit = "max_tokens"
         self._client = httpx.Client(
             headers={"Authorization": f"Bearer {key}"} if key else {}, timeout=_SECONDS
         )
@@ -87,18 +100,22 @@ class ChatEndpoint:
         """Return the model's next message. Safe to call from several threads.
 
         Raises:
+            ContextFullError: If the conversation is too long for the model.
             UserError: If the endpoint refuses, or stays busy.
         """
         request: dict[str, Any] = {
             "model": self.model,
+            self._limit: max_tokens,
             "messages": list(messages),
-            "max_tokens": max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "seed": seed,
         }
-        said: _Answer = self._send("POST", "chat/completions", _Answer, request)
-        return said["choices"][0]["message"]["content"] or ""
+        answer: _Answer = self._send("POST", "chat/completions", _Answer, request)
+        try:
+            return _text_of(answer["choices"][0]["message"])
+        except RecordError:  # which may repeat what the endpoint says
+            raise UserError(f"{self.url} answers without a message: is it a chat model?") from None
 
     def close(self) -> None:
         """Close the connections."""
@@ -121,7 +138,10 @@ class ChatEndpoint:
                 time.sleep(self._pause * 2 ** (attempt - 1))
             try:
                 answer = self._client.request(method, f"{self.url}/{path}", json=request)
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
+            except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+                reason = type(error).__name__
+                break
+            except httpx.HTTPError as error:
                 reason = type(error).__name__
                 continue
             if answer.is_success:
@@ -135,6 +155,15 @@ class ChatEndpoint:
                     ) from None
                 return data
             reason = f"status {answer.status_code}"
+            if request is not None and answer.status_code == 400:
+                if _CONTEXT_FULL.search(answer.text):
+                    raise ContextFullError(
+                        f"the conversation is too long for the model of {self.url}"
+                    )
+                if "max_tokens" in request and _OTHER_LIMIT in answer.text:
+                    request[_OTHER_LIMIT] = request.pop("max_tokens")
+                    self._limit = _OTHER_LIMIT
+                    continue
             if answer.status_code not in _BUSY:
                 break
         raise UserError(
@@ -144,10 +173,20 @@ class ChatEndpoint:
         ) from None
 
 
+def _text_of(message: Mapping[str, Any]) -> str:
+    """Return what a message says; thoughts and tool calls of fields of their own as text."""
+    (read,) = read_message({**message, "role": "assistant", "content": message.get("content")})
+    return "\n".join(
+        part for part in (read.text, f"Action: {read.action}" if read.action else "") if part
+    )
+
+
 @dataclass
 class _Talk:
     """An episode under way."""
 
+    form: TurnForm
+    label: str
     episode: Episode
     env: TextEnv
     messages: list[Message]
@@ -157,12 +196,12 @@ class _Talk:
 
     def hear(self, text: str, max_steps: int) -> bool:
         """Let the environment answer what the model said; return whether the episode ends."""
-        said, thought, action = read_reply(text)
+        said, thought, action = read_reply(text, self.form)
         self.result = self.env.step(action)
         self.steps.append(Step(thought, action, self.result.observation, valid=self.result.valid))
         self.messages += [
             {"role": "assistant", "content": said},
-            {"role": "user", "content": self.result.observation},
+            {"role": "user", "content": self.label + self.result.observation},
         ]
         return self.result.finished or len(self.steps) >= min(max_steps, self.env.max_steps)
 
@@ -180,21 +219,20 @@ class _Talk:
         )
 
 
-def read_reply(text: str) -> tuple[str, str, str]:
+def read_reply(text: str, form: TurnForm) -> tuple[str, str, str]:
     r"""Return what is kept of a reply, its thought, and its action.
 
-    As in rollouts of token ids, a turn ends with the line of its action: what a model invents
+    As in rollouts of token ids, a turn ends where its action is complete: what a model invents
     after it is dropped.
 
-    >>> read_reply("Thought: a\nAction: look\nObservation: b")
+    >>> from tratree.trajectory.turns import TURN_FORMS
+    >>> read_reply("Thought: a\nAction: look\nObservation: b", TURN_FORMS["react"])
     ('Thought: a\nAction: look', 'a', 'look')
     """
-    thought, action = parse_turn(text)
-    line = action.split("\n", 1)[0].strip()
-    kept = text.strip()
-    if line != action:
-        kept = kept[: kept.rindex(action) + len(line)] if line else kept
-    return kept, thought, line
+    starts = (text[: mark.end()] for mark in re.finditer(re.escape(form.end), text))
+    kept = next((start for start in starts if form.is_whole(start)), text).strip()
+    thought, action = form.parse(kept)
+    return kept, thought, action
 
 
 def play_on_endpoint(
@@ -203,6 +241,8 @@ def play_on_endpoint(
     episodes: Sequence[Episode],
     plan: RolloutPlan,
     system_prompt: str,
+    prompt: Prompt | None,
+    form: TurnForm,
 ) -> Iterator[Trajectory]:
     """Play episodes, several at a time; environments step in this thread.
 
@@ -214,6 +254,8 @@ def play_on_endpoint(
             request, and endpoints may ignore it; of the limits, steps and tokens of a turn count,
             because the endpoint knows its own context.
         system_prompt: Text before the first observation, if not empty.
+        prompt: The messages before every task, and the labels of observations; None without one.
+        form: In which turns are read.
 
     Yields:
         Trajectories as they end.
@@ -223,6 +265,9 @@ def play_on_endpoint(
     """
     limits, concurrent = plan.limits, plan.engine.batch_size
     waiting = deque(episodes)
+    front = [{"role": "system", "content": system_prompt}] if system_prompt else []
+    front += prompt.messages() if prompt else []
+    first_label, label = (prompt.first_label, prompt.label) if prompt else ("", "")
     envs: list[TextEnv] = []
     idle: list[TextEnv] = []
     speaking: dict[Future[str], _Talk] = {}
@@ -246,12 +291,18 @@ def play_on_endpoint(
                     idle.append(envs[-1])
                 episode, env = waiting.popleft(), idle.pop()
                 result = env.reset(episode.task)
-                system = [{"role": "system", "content": system_prompt}] if system_prompt else []
-                opening = {"role": "user", "content": result.observation}
-                ask(_Talk(episode, env, [*system, opening], result, result.observation))
+                opening = {"role": "user", "content": first_label + result.observation}
+                messages = [*front, opening]
+                ask(_Talk(form, label, episode, env, messages, result, result.observation))
             for call in wait(speaking, return_when=FIRST_COMPLETED).done:
                 talk = speaking.pop(call)
-                if talk.hear(call.result(), limits.max_steps):
+                try:
+                    ended = talk.hear(call.result(), limits.max_steps)
+                except ContextFullError:
+                    if not talk.steps:
+                        raise
+                    ended = True  # unfinished, as one here whose context is full
+                if ended:
                     idle.append(talk.env)
                     yield talk.trajectory(plan.source)
                 else:

@@ -10,17 +10,24 @@ import torch
 from transformers import PreTrainedModel
 
 from tratree.errors import UserError
-from tratree.models.loading import load_tokenizer
+from tratree.models.loading import load_stop_ids, load_tokenizer
 from tratree.models.lora import load_policy_model
 from tratree.models.names import local_folder
 from tratree.models.settings import ModelSettings
 from tratree.policy.chat import ChatFormat
+from tratree.policy.prompt import Prompt
 
 _ADAPTER = "adapter_config.json"
 
 
 def load_named(
-    name: str, base: str | None, template: str | None, system_prompt: str, dtype: str
+    name: str,
+    base: str | None,
+    template: str | None,
+    system_prompt: str,
+    dtype: str,
+    turn_form: str = "plain",
+    prompt: Prompt | None = None,
 ) -> tuple[PreTrainedModel, ChatFormat]:
     """Return a model, ready to play, and its chat format.
 
@@ -30,6 +37,8 @@ def load_named(
         template: A packaged chat template; None takes the tokenizer's own.
         system_prompt: Text before the first turn, if not empty.
         dtype: Number type of the weights.
+        turn_form: One of `TURN_FORMS`.
+        prompt: The messages before every task; None without one.
 
     Raises:
         UserError: If something cannot be found or loaded.
@@ -41,8 +50,10 @@ def load_named(
     if torch.cuda.is_available():
         model.cuda()
     has_tokenizer = adapter is not None and (adapter / "tokenizer_config.json").is_file()
-    tokenizer = load_tokenizer(name if has_tokenizer else whole)
-    return model, ChatFormat(tokenizer, template, system_prompt)
+    own = name if has_tokenizer else whole
+    stop_ids = load_stop_ids(whole)
+    chat = ChatFormat(load_tokenizer(own), template, system_prompt, stop_ids, turn_form, prompt)
+    return model, chat
 
 
 def _base_of(adapter: Path) -> str:

@@ -22,11 +22,12 @@ from tratree.policy.rollout_settings import Episode, RolloutLimits, RolloutPlan
 from tratree.policy.sampling import SamplingSettings
 from tratree.policy.workers import roll_out
 from tratree.runs.run import open_store
-from tratree.stages.environment import env_opener, games_stage
+from tratree.stages.environment import configured_prompt, env_opener, games_stage
 from tratree.stages.evaluate import protocol, reading
 from tratree.stages.playing import rollout_settings
 from tratree.store.progress import Progress
 from tratree.trajectory.jsonl import TrajectoryLog
+from tratree.trajectory.turns import TURN_FORMS
 from tratree.trajectory.types import Trajectory
 
 
@@ -100,8 +101,15 @@ def evaluate_on_panel(player: Player, config: Config, out: Path) -> tuple[Path, 
     return path, results
 
 
+def turn_form(config: Config) -> str:
+    """Return the form in which turns are read, for every player: ``plain`` is for own models."""
+    form = config.model.turn_form
+    return "react" if form == "plain" else form
+
+
 def _rules(player: Player, own_name: str, config: Config) -> dict[str, Any]:
     rules = protocol(config)
+    prompt = configured_prompt(config)
     del rules["episodes"], rules["splits"]  # the hashes tell
     return {
         **rules,
@@ -110,6 +118,8 @@ def _rules(player: Player, own_name: str, config: Config) -> dict[str, Any]:
         "model": own_name,
         "template": player.template,
         "system_prompt": config.model.system_prompt,
+        "turn_form": turn_form(config),
+        "prompt": prompt.digest if prompt is not None else None,
         "dtype": None if player.is_endpoint else config.model.rollout_dtype,
         "seed": config.seed,
     }
@@ -162,8 +172,15 @@ def _play(
         workers=config.rollout,
     )
     if endpoint is not None:
-        prompt = config.model.system_prompt
-        yield from play_on_endpoint(endpoint, make_env, episodes, plan, prompt)
+        yield from play_on_endpoint(
+            endpoint,
+            make_env,
+            episodes,
+            plan,
+            config.model.system_prompt,
+            configured_prompt(config),
+            TURN_FORMS[turn_form(config)],
+        )
         return
     load = partial(
         load_named,
@@ -172,6 +189,8 @@ def _play(
         player.template,
         config.model.system_prompt,
         config.model.rollout_dtype,
+        turn_form(config),
+        configured_prompt(config),
     )
     for _, trajectory in roll_out(load, make_env, episodes, plan):
         yield trajectory

@@ -16,7 +16,8 @@ from typing import Any
 
 from tratree.errors import UserError
 from tratree.files import write_atomically
-from tratree.trajectory.reading.messages import Message, conversations_of
+from tratree.trajectory.reading.message import Message
+from tratree.trajectory.reading.messages import conversations_of
 from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.records import OWN, messages_digest, read_record
 from tratree.trajectory.turns import format_turn

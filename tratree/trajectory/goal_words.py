@@ -32,8 +32,30 @@ _SAME = {
 }
 
 
+_PLURALS = (
+    ("ves", "f"),
+    ("fe", "f"),
+    ("oes", "o"),
+    ("xes", "x"),
+    ("ches", "ch"),
+    ("shes", "sh"),
+    ("sses", "ss"),
+    ("ss", "ss"),
+    ("s", ""),
+)
+
 KINDS = frozenset({"hot", "cool", "clean", "two"})
 """Words that make another goal of one that has all its other words."""
+
+
+def _singular(word: str) -> str:
+    """Return a word without the ending of its plural; not always a word, but one for both."""
+    if len(word) < 4:
+        return word
+    for ending, replacement in _PLURALS:
+        if word.endswith(ending):
+            return word.removesuffix(ending) + replacement
+    return word
 
 
 def goal_words(text: str) -> tuple[str, ...]:
@@ -48,5 +70,5 @@ def goal_words(text: str) -> tuple[str, ...]:
         if word in _DROPPED:
             continue
         word = _SAME.get(word, word)
-        words.append(word[:-1] if len(word) > 3 and word.endswith("s") else word)
+        words.append(_singular(word))
     return tuple(words)

@@ -165,8 +165,10 @@ def _spoken(word: str, values: Mapping[str, str]) -> str:
         before = _BEFORE.get(key.lower(), "")
         if number == 0:
             before = "to" if word in ("go", "teleport") else ""
-        elif word == "put" and before == "to":
+        elif word in ("put", "place") and before == "to":
             before = "in/on"
+        elif word in ("take", "pick up") and before == "to":
+            before = "from"
         parts += [before, value]
     return " ".join(part for part in parts if part)
 

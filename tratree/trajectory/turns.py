@@ -33,14 +33,15 @@ _THINK_START = re.compile(rf"<{_THINK_NAMES}>", re.IGNORECASE)
 _TAGGED = re.compile(r"<(action|act)>(.*?)(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 
 _COLON = r"\s*(?:#?\d+\s*)?[*_`]*\s*[:：][*_`]*"
-_DECORATION = r"[ \t>*_#`\-]*"
+_DECORATION = r"[ \t>*_#`\-]*(?:\d+[.)][ \t]+)?"
 
 
 def _label(words: str) -> re.Pattern[str]:
     """Return what finds one of the words as a label: with a colon, or as a heading of its own."""
     colon = rf"^{_DECORATION}(?:{words}){_COLON}"
     heading = rf"^[ \t]*[#*_]+[ \t]*(?:{words})[ \t*_#]*$"
-    return re.compile(f"{colon}|{heading}", re.IGNORECASE | re.MULTILINE)
+    bracketed = rf"^[ \t*]*[\[【](?:{words})[\]】](?:{_COLON})?"
+    return re.compile(f"{colon}|{heading}|{bracketed}", re.IGNORECASE | re.MULTILINE)
 
 
 _ACTION = _label(r"(?:(?:next|my|final)\s+)?(?:action|act)|动作|行动")
@@ -153,6 +154,8 @@ def _read_tags(text: str) -> tuple[str, str] | None:
         return None
     label = _THOUGHT.match(text)
     said = text[label.end() if label else 0 : found[0].start()]
+    before = list(_ACTION.finditer(said))
+    said = said[: before[-1].start()] if before and not said[before[-1].end() :].strip() else said
     inner = found[0][2]
     labelled = list(_ACTION.finditer(inner))
     return said, _action_of(inner[labelled[-1].end() :] if labelled else inner)

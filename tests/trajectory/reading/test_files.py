@@ -178,3 +178,13 @@ def test_our_own_files_are_read_beside_others(tmp_path):
     told = read_trajectory_files(tmp_path / "a.jsonl").trajectories
     assert told[0] == own
     assert told[1].task.task_id == "b"
+
+
+def test_a_score_of_1_is_one_point_where_others_of_the_file_have_more(tmp_path):
+    science = [{**record(f"boil_{n}", score), "env": "sciworld"} for n, score in ((1, 1), (2, 33))]
+    (tmp_path / "a.json").write_text(json.dumps(science))
+    reading = read_trajectory_files(tmp_path / "a.json")
+    assert [(t.score, t.success) for t in reading.trajectories] == [(0.01, False), (0.33, False)]
+    assert reading.notes["scores of 1 that are 1 of 100, as others are above 1"] == 1
+    (tmp_path / "a.json").write_text(json.dumps(science[:1]))
+    assert read_trajectory_files(tmp_path / "a.json").trajectories[0].success

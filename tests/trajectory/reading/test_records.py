@@ -162,6 +162,38 @@ ALFWORLD_STEPS = [
         },
         {"trajectory": ALFWORLD_STEPS[:1]},
         {"system": "Act.", **chat(("human", TASK), ("gpt", "Action: look"))},
+        {"text": f"<s>[INST] <<SYS>>\nAct.\n<</SYS>>\n\n{TASK} [/INST] Action: look </s>"},
+        {
+            "text": f"<bos><start_of_turn>user\n{TASK}<end_of_turn>\n"
+            "<start_of_turn>model\nAction: look<end_of_turn>\n"
+        },
+        {"text": f"A chat. USER: {TASK} ASSISTANT: Action: look</s>USER: A desk."},
+        {"text": f"\n\nHuman: {TASK}\n\nAssistant: Action: look\n\nHuman: A desk."},
+        {"trajectory": [{"Observation": TASK, "Thought": "a", "Action": "look", "reward": 0}]},
+        {"observations": [TASK, "A desk."], "actions": ["look"]},
+        {"messages": [{"type": "human", "content": TASK}, {"type": "ai", "content": "> look"}]},
+        {
+            "messages": [
+                {"type": "human", "data": {"content": TASK}},
+                {"type": "ai", "data": {"content": "Action: look"}},
+            ]
+        },
+        {"conversations": [TASK, "Action: look", "A desk."]},
+        {"conversations": [["user", TASK], ["assistant", "Action: look"]]},
+        {"data": {"messages": [{"role": "user", "content": TASK}, ["assistant", "> look"]]}},
+        {
+            "contents": [
+                {"role": "user", "parts": [{"text": TASK}]},
+                {"role": "model", "parts": [{"text": "Action: look"}]},
+            ]
+        },
+        {
+            "messages": [
+                {"role": "user", "content": TASK},
+                {"type": "function_call", "name": "act", "arguments": '{"action": "look"}'},
+                {"type": "function_call_output", "output": "A desk."},
+            ]
+        },
     ],
 )
 def test_every_form_is_read(record):
@@ -172,6 +204,32 @@ def test_every_form_is_read(record):
     assert told.steps[0].valid
     assert told.steps[0].trained or "prompt" not in record
     assert not told.scored or "trajectory" in record
+
+
+def test_several_answered_calls_of_a_message_are_as_many_turns():
+    def call(number, action):
+        return {"id": f"c{number}", "function": {"name": "act", "arguments": {"action": action}}}
+
+    def answer(number, text):
+        return {"role": "tool", "tool_call_id": f"c{number}", "content": text}
+
+    asked = {"role": "assistant", "content": "Two.", "tool_calls": [call(1, "look"), call(2, "go")]}
+    front = [{"role": "user", "content": TASK}, asked]
+    (told,) = read_record({"messages": [*front, answer(2, "You go."), answer(1, "A desk.")]})
+    assert [(s.thought, s.action, s.observation) for s in told.steps] == [
+        ("Two.", "look", "A desk."),
+        ("", "go", "You go."),
+    ]
+    with pytest.raises(RecordError, match="no turn with an action"):
+        read_record({"messages": [*front, answer(1, "A desk.")]})
+
+
+def test_an_unwanted_completion_is_as_a_rejected_one():
+    told = [
+        read_record({"prompt": TASK, "completion": "Action: look", "label": label})[0]
+        for label in (True, False)
+    ]
+    assert [t.record.get("part") for t in told] == [None, "rejected"]
 
 
 def test_steps_with_observations_before_or_after_actions():
@@ -267,6 +325,10 @@ REAL = [("human", TASK), ("gpt", "Action: look")]
         ),
         (chat(("human", TASK), ("gpt", "OK, first I look.\nAction: look")), ["look"]),
         (
+            chat(("human", TASK), ("gpt", "Okay. I go to it."), ("human", "Error"), REAL[1]),
+            ["", "look"],
+        ),
+        (
             chat(("human", TASK), ("gpt", "Hm."), ("human", "Error"), ("gpt", "Action: look")),
             ["", "look"],
         ),
@@ -343,6 +405,14 @@ def test_flags_of_what_is_trained_on_are_kept():
         ({"reward": -100, "task_type": "boil", "dataset": "ScienceWorld"}, (0.0, False)),
         ({"reward": 1, "environment": "scienceworld"}, (1.0, True)),
         ({"reward": 10.0, "data_source": "alfworld"}, (1.0, True)),
+        ({"isSuccess": False}, (0.0, False)),
+        ({"Reward": 0}, (0.0, False)),
+        ({"meta.reward": 0.5}, (0.5, False)),
+        ({"extra.won": [False]}, (0.0, False)),
+        ({"metrics": {"success": 0.0}}, (0.0, False)),
+        ({"eval_result": {"finalScore": 0}}, (0.0, False)),
+        ({"success_rate": 0.0}, (0.0, False)),
+        ({"outcome_reward": 0}, (0.0, False)),
     ],
 )
 def test_outcomes_are_read_where_they_stand(fields, outcome):

@@ -83,7 +83,7 @@ def own_task_id(published: str) -> str | None:
                 return f"{name}/{left}"
             left -= variations
         return None
-    if match := re.fullmatch(r"(\d\d?)_(\d+)", published):
+    if match := re.fullmatch(r"(\d\d?)[_-](\d+)", published):
         return f"{ETO[int(match[1])]}/{match[2]}" if int(match[1]) < len(ETO) else None
     return published
 
@@ -95,10 +95,12 @@ _MOVED = (
         "greenhouse",
     ),
 )
+_ATTEMPT = re.compile(r"[-_#]\d{1,2}\Z")
 _NAMED = re.compile(
-    r"(?:(?:sci(?:ence)?[-_ ]?world|sw|task)[-_ /:]*)?"
+    r"(?:(?:sci(?:ence)?[-_ ]?world|sw|task|train|dev|test)[-_ /:]*)*"
     r"(?:(?P<number>\d\d?-\d)|(?:\d\d?[a-z]?-)?(?P<name>[a-z][a-z0-9 _-]*?))"
     r"[-_ /:]*(?:var(?:iation)?(?:[-_ ]?(?:idx|id))?)?[-_ :=#]*(?P<variation>\d+)"
+    r"(?:[-_ .](?:train|dev|test|jsonl?|txt|log))*"
 )
 """A task by the simulator's name or number, and its variation: ``boil_21``, ``1-1_21``."""
 
@@ -115,12 +117,16 @@ def task_finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
 
     def find(published: str) -> list[str]:
         said = published.strip().lower()
-        found = [own_task_id(said)]
-        match = _NAMED.fullmatch(infer_task(said))  # without the prefix of older names
-        if match is not None:
-            name = ID2TASK.get(match["number"] or "", re.sub(r"[ _]", "-", match["name"] or ""))
-            found.append(f"{name}/{int(match['variation'])}")
-        return [task_id for task_id in dict.fromkeys(found) if task_id and task_id in tasks]
+        for name in (said, _ATTEMPT.sub("", said)):
+            found = [own_task_id(name)]
+            match = _NAMED.fullmatch(infer_task(name))  # without the prefix of older names
+            if match is not None:
+                task = ID2TASK.get(match["number"] or "", re.sub(r"[ _]", "-", match["name"] or ""))
+                found.append(f"{task}/{int(match['variation'])}")
+            here = [task_id for task_id in dict.fromkeys(found) if task_id and task_id in tasks]
+            if here:
+                return here
+        return []
 
     return find
 

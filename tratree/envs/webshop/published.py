@@ -10,8 +10,11 @@ from tratree.envs.moved_names import MovedName
 from tratree.trajectory.types import Task
 
 _NUMBER = re.compile(
-    r"(?:(?:web[-_ ]?shop|fixed|goal|session|human|idx|index|task)[-_ :/#]*)*(\d+)"
+    r"(?:(?:web[-_ ]?shop|fixed|goal|session|human|idx|index|task|env|train|dev|test|#)[-_ :/#]*)*"
+    r"(\d+)(?:\.(?:jsonl?|txt|log))?"
 )
+_WITHIN = re.compile(r"(?<![a-z])(?:fixed|web[-_]?shop)[-_](\d+)(?![a-z\d])")
+"""A number within an address of a page, or before that of an attempt."""
 
 
 def own_task_id(published: str) -> str | None:
@@ -28,7 +31,8 @@ def task_finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
     """
 
     def find(published: str) -> list[str]:
-        match = _NUMBER.fullmatch(published.strip().lower())
+        name = published.strip().lower()
+        match = _NUMBER.fullmatch(name) or _WITHIN.search(name)
         task_id = f"webshop_{int(match[1])}" if match and len(match[1]) < 10 else ""
         return [task_id] if task_id in tasks else []
 

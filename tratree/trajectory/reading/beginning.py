@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from tratree.trajectory.reading.goals import stated_goal
-from tratree.trajectory.reading.messages import Message
+from tratree.trajectory.reading.message import Message
 from tratree.trajectory.turns import parse_turn
 
 _YOUR_TURN = re.compile(
@@ -25,6 +25,8 @@ _PROMISE = re.compile(
     r"|ready|your instructions|the (?:rules|format)",
     re.IGNORECASE,
 )
+_FEW_WORDS = 3
+"""Most words of a polite answer that promises nothing."""
 
 
 def episode_begins(messages: Sequence[Message]) -> int:
@@ -71,8 +73,9 @@ def _polite_end(messages: Sequence[Message]) -> int:
     text = said.text.strip()
     readable = bool(parse_turn(text)[1])
     polite = bool(_POLITE.match(text)) and (not readable or bool(_PROMISE.search(text)))
+    says_more = readable or not (_PROMISE.search(text) or len(text.split()) <= _FEW_WORDS)
     if (
-        readable
+        says_more
         and polite
         and _goal(messages[first - 1].text)
         and not _goals_follow(messages, first)

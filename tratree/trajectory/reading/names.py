@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,12 +15,17 @@ _FIRST = words("item_id game_file gamefile extra.gamefile id task_id")
 _OTHERS = words(
     "taskid task task_name taskname task_idx trial trial_id trial_name game game_id game_name path "
     "file filename file_name problem session session_id idx index uid uuid name env_id data_idx "
-    "goal_idx goal_id goal_index instance_id example_id sample_id question_id error"
+    "goal_idx goal_id goal_index instance_id example_id sample_id question_id problem_id env_idx "
+    "url data_id file_path filepath game_path task_file error"
 )
 """Other fields that may name its task. ETO's rollouts have the game's file in ``meta.error``."""
 
-_TASKS = words("task_name taskname task sub_task task_type name task_id")
-_VARIATIONS = words("variation variation_idx variationidx variation_id var var_idx")
+_TASKS = words(
+    "task_name taskname task sub_task sub_task_name task_type name task_id task_idx taskidx"
+)
+_VARIATIONS = words("variation variation_idx variationidx variation_id var var_idx var_num")
+_SPLITS = words("split data_split dataset_split task_split eval_set subset mode")
+_PATH = re.compile(r"trial|\.tw-pddl|traj_data|valid_(?:un)?seen", re.IGNORECASE)
 _DEEPEST = 4
 
 
@@ -56,8 +62,17 @@ def names_of(
         for v in _VARIATIONS
         for variation in by_field.get(v, [])
     ]
-    paths = [v for _, v in leaves if "trial" in v or ".tw-pddl" in v or "traj_data" in v]
+    paths = [value for _, value in leaves if _PATH.search(value)]
     return list(dict.fromkeys([*first, *others, *joined, *paths, *([alone] if alone else [])]))
+
+
+def splits_of(record: Mapping[str, Any]) -> set[str]:
+    """Return the splits that a record says it is of, in small letters, wherever it says so."""
+    return {
+        value.strip().lower()
+        for field, value in _leaves(record, frozenset(), "", 0)
+        if field.rpartition(".")[2].lower() in _SPLITS
+    }
 
 
 def _leaves(

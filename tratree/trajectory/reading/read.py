@@ -12,6 +12,7 @@ from tratree.errors import UserError
 from tratree.trajectory.reading.files import read_records
 from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.records import read_record
+from tratree.trajectory.reading.score import stated_score
 from tratree.trajectory.types import Trajectory
 
 
@@ -98,6 +99,7 @@ def read_trajectory_files(path: Path, environment: str | None = None) -> Reading
             reading.trajectories.append(trajectory)
             reading.places.append(found.where)
             _note(trajectory, reading.notes)
+    _scale_together(reading)
     if not reading.trajectories:
         if not reading.skipped:
             raise UserError(f"{path} has no records: make or download it again")
@@ -106,6 +108,22 @@ def read_trajectory_files(path: Path, environment: str | None = None) -> Reading
         more = f", nor are the {others} others" if others else ""
         raise UserError(f"{place} is not a conversation of an agent ({reason}){more}: correct it")
     return reading
+
+
+def _scale_together(reading: Reading) -> None:
+    """Read a score of 1 as 1 of ScienceWorld's 100 points where others of the file are above 1."""
+    stated = {
+        number: stated_score(trajectory.record["record"])
+        for number, trajectory in enumerate(reading.trajectories)
+        if trajectory.record.get("environment") == "scienceworld" and trajectory.source == "import"
+    }
+    if not any(score is not None and score > 1 for score in stated.values()):
+        return
+    for number, score in stated.items():
+        if score == 1:
+            trajectory = reading.trajectories[number]
+            reading.trajectories[number] = replace(trajectory, score=0.01, success=False)
+            reading.notes["scores of 1 that are 1 of 100, as others are above 1"] += 1
 
 
 def _note(trajectory: Trajectory, notes: Counter[str]) -> None:

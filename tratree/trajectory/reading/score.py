@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,17 +11,20 @@ from tratree.trajectory.reading.record_error import RecordError, short
 from tratree.trajectory.words import words
 
 _PLACES = words(
-    "meta metadata meta_info info infos extra extra_info result results outcome stats summary "
-    "evaluation eval env env_info details labels"
+    "meta metadata metainfo info infos extra extrainfo result results outcome stats summary "
+    "evaluation evaluationresult eval evalresult env envinfo details labels metrics"
 )
 _SCORES = words(
-    "score final_score reward final_reward total_reward episode_reward task_reward task_score "
-    "reward_score cumulative_reward return episode_return"
+    "score finalscore reward finalreward totalreward episodereward taskreward taskscore "
+    "rewardscore cumulativereward trajectoryreward outcomereward envreward envscore return "
+    "episodereturn accuracy acc successrate"
 )
 _SUCCESSES = words(
-    "success is_success successful succeeded task_success is_successful won win solved "
-    "is_solved task_completed passed is_correct correct"
+    "success issuccess successful succeeded tasksuccess issuccessful won win solved "
+    "issolved taskcompleted passed iscorrect correct"
 )
+"""Names without case, underscores and the places before a dot: see `_folded`."""
+
 _YES, _NO = (
     ("true", "yes", "success", "succeeded", "1", "won"),
     ("false", "no", "fail", "failed", "failure", "0", "lost"),
@@ -51,7 +55,7 @@ def read_outcome(
     places = list(_places(record))
     score = success = None
     if part:
-        names = [n for s in ("score", "reward", "rating") for n in (f"{part}_{s}", f"{s}_{part}")]
+        names = [n for s in ("score", "reward", "rating") for n in (f"{part}{s}", f"{s}{part}")]
         score = _first(places, names, _number)
         if score is not None:
             return _scaled(score, environment, f"the {part} one's score"), None
@@ -60,7 +64,7 @@ def read_outcome(
     if score is None:
         score = _first(places, ("scores",), _last)
     if score is None:
-        score = _first(places, ("rewards", "step_rewards", "reward_list"), _together)
+        score = _first(places, ("rewards", "steprewards", "rewardlist"), _together)
     if score is None and rewards:
         score = _together("rewards of the steps", list(rewards))
     success = _first(places, _SUCCESSES, _yes_or_no)
@@ -73,24 +77,44 @@ def read_outcome(
     return score, success if success is not None or score is None else score >= 1 - _TOLERANCE
 
 
-def _places(record: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    yield "", record
-    for name in _PLACES:
-        inner = record.get(name)
+def stated_score(record: Mapping[str, Any]) -> float | None:
+    """Return the score that the fields of a record state, in its own scale; None without one."""
+    try:
+        return _first(list(_places(record)), _SCORES, _number)  # type: ignore[no-any-return]
+    except RecordError:
+        return None
+
+
+_Place = Mapping[str, tuple[str, Any]]
+
+
+def _places(record: Mapping[str, Any], where: str = "", depth: int = 0) -> Iterator[_Place]:
+    """Yield the fields of a record, then of its places, as (name in messages, value) by name."""
+    fields = _folded(record, where)
+    yield fields
+    for name in _PLACES if depth < 2 else ():
+        called, inner = fields.get(name, ("", None))
         if isinstance(inner, list) and inner and isinstance(inner[-1], Mapping):
             inner = inner[-1]
         if isinstance(inner, Mapping):
-            yield f"{name}.", inner
-            for deeper in _PLACES:
-                if isinstance(inner.get(deeper), Mapping):
-                    yield f"{name}.{deeper}.", inner[deeper]
+            yield from _places(inner, f"{called}.", depth + 1)
 
 
-def _first(places: Any, names: Sequence[str], read: Any) -> Any:
-    for where, place in places:
+def _folded(place: Mapping[str, Any], where: str) -> _Place:
+    """Return fields by their names in small letters: ``meta.isSuccess`` is ``issuccess``."""
+    folded: dict[str, tuple[str, Any]] = {}
+    for key, value in place.items():
+        name = re.sub("[^a-z]", "", str(key).rpartition(".")[2].lower())
+        if value is not None and (name not in folded or "." not in str(key)):
+            folded[name] = (f"{where}{key}", value)
+    return folded
+
+
+def _first(places: Sequence[_Place], names: Sequence[str], read: Any) -> Any:
+    for place in places:
         for name in names:
-            if place.get(name) is not None:
-                found = read(where + name, place[name])
+            if name in place:
+                found = read(*place[name])
                 if found is not None:
                     return found
     return None

@@ -1,0 +1,245 @@
+"""One item of a record's conversation as messages of three roles, whatever its form is."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tratree.trajectory.reading.record_error import RecordError, short
+from tratree.trajectory.tool_calls import call_to_action
+from tratree.trajectory.words import words
+
+Role = Literal["system", "user", "agent"]
+
+ROLES: Mapping[str, Role] = {
+    **dict.fromkeys(("system", "developer"), "system"),
+    **dict.fromkeys(
+        words(
+            "user human observation obs tool tool_response tool_result tool_output function "
+            "function_response environment env ipython execution result prompter"
+        ),
+        "user",
+    ),
+    **dict.fromkeys(
+        words(
+            "assistant gpt agent model bot chatgpt ai llm policy function_call tool_call "
+            "action thought think expert"
+        ),
+        "agent",
+    ),
+}
+"""Speakers, by the names that publishers use."""
+
+_SPEAKER = ("role", "from", "speaker", "author", "sender", "source_role")
+_TEXT = ("content", "value", "text", "message", "utterance", "parts")
+_THINKING = ("reasoning_content", "thinking", "reasoning")
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message of one side, once joined with its neighbours of the same side.
+
+    Attributes:
+        role: Who speaks.
+        text: All that is said.
+        loss: Whether the publisher trains on it; None if the file does not say.
+        action: The action of a tool call, None without a call; empty if it cannot be read.
+        first: The number of its first message in the record, from 0.
+        reward: The reward that a record of steps gives for it.
+    """
+
+    role: Role
+    text: str
+    loss: bool | None = None
+    action: str | None = None
+    first: int = 0
+    reward: float | None = None
+
+
+def read_message(item: Any) -> list[Message]:
+    if isinstance(item, list) and len(item) == 2 and all(isinstance(text, str) for text in item):
+        if item[0].strip().lower() in ROLES:
+            return [Message(ROLES[item[0].strip().lower()], item[1])]
+        return [Message("user", item[0]), Message("agent", item[1])]
+    if not isinstance(item, Mapping):
+        raise RecordError(f" is {short(item)}, not a message")
+    if "class_" in item or ("description" in item and "content" in item and "role" not in item):
+        return [_of_data_protocol(item)]
+    kind = item.get("type")
+    if kind == "function_call":  # an item of its own, of the responses interface
+        return [Message("agent", "", None, _calls({"tool_calls": [item]})[0])]
+    if kind == "function_call_output":
+        return [Message("user", text_of(item.get("output"), ".output")[0])]
+    speaker = next((item[key] for key in _SPEAKER if item.get(key) is not None), None)
+    if speaker is None and isinstance(kind, str) and kind.lower() in ROLES:
+        speaker = kind  # LangChain's
+        inner = item.get("data")
+        item = inner if isinstance(inner, Mapping) else item
+    if speaker is None:
+        return _of_step(item)
+    if not isinstance(speaker, str) or speaker.strip().lower() not in ROLES:
+        raise RecordError(f" is from {short(speaker)}, which is no role that is known")
+    name = speaker.strip().lower()
+    role = ROLES[name]
+    key = next((key for key in _TEXT if key in item), None)
+    said, action = text_of(item[key] if key else None, f".{key}")
+    if key is None and not (item.get("tool_calls") or item.get("function_call")):
+        raise RecordError(" has no text")
+    if name in ("function_call", "tool_call", "action") and action is None:
+        action = _call_text(said)
+        said = "" if action else said
+    calls = [] if role != "agent" else _calls(item)
+    if calls:
+        action = calls[0] if len(calls) == 1 else ""
+    thinking = next((item[k] for k in _THINKING if isinstance(item.get(k), str) and item[k]), "")
+    text = "\n".join(
+        part for part in (f"<think>{thinking}</think>" if thinking else "", said) if part
+    )
+    loss = item.get("loss", item.get("train", item.get("trainable")))
+    if loss is None and isinstance(item.get("weight"), int | float):
+        loss = bool(item["weight"])
+    if isinstance(loss, int | float) and loss in (0, 1):
+        loss = bool(loss)
+    if loss is not None and not isinstance(loss, bool):
+        raise RecordError(f".loss is {short(loss)}, not true, false or null")
+    return [Message(role, text, loss if role == "agent" else None, action, reward=_reward(item))]
+
+
+def text_of(value: Any, where: str) -> tuple[str, str | None]:
+    """Return (text, action of a call) of a message's content, which may be in parts."""
+    if value is None:
+        return "", None
+    if isinstance(value, str):
+        return value, None
+    if isinstance(value, Mapping):
+        value = [value]
+    if not isinstance(value, Sequence):
+        raise RecordError(f"{where} is {short(value)}, not text")
+    texts: list[str] = []
+    actions: list[str] = []
+    for number, part in enumerate(value):
+        if isinstance(part, str):
+            texts.append(part)
+            continue
+        if not isinstance(part, Mapping):
+            raise RecordError(f"{where}[{number}] is {short(part)}, not text")
+        kind = part.get("type")
+        if kind in ("tool_use", "tool_call", "function_call"):
+            given = part.get("input", part.get("arguments"))
+            actions.append(call_to_action(part.get("name"), given) or "")
+        elif kind in ("thinking", "reasoning"):
+            texts.append(f"<think>{part.get('thinking') or part.get('text') or ''}</think>")
+        elif kind == "tool_result":
+            texts.append(text_of(part.get("content"), where)[0])
+        elif isinstance(part.get("text"), str):
+            texts.append(part["text"])
+        elif isinstance(part.get("content"), str):
+            texts.append(part["content"])
+        else:
+            raise RecordError(f"{where}[{number}] is of type {short(kind)}, which has no text")
+    action = None if not actions else actions[0] if len(actions) == 1 else ""
+    return "\n".join(text for text in texts if text), action
+
+
+def decoded(text: str) -> Any:
+    """Return what JSON in a field of text says: tables have nested values so."""
+    if text.lstrip()[:2] in ("[{", "[[", "[ ", "[\n"):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+    return text
+
+
+def _calls(item: Mapping[str, Any]) -> list[str]:
+    given = item.get("tool_calls") or ([item["function_call"]] if item.get("function_call") else [])
+    if isinstance(given, str):
+        given = decoded(given)
+    if not isinstance(given, list):
+        raise RecordError(f".tool_calls is {short(given)}, not a list")
+    calls = []
+    for number, call in enumerate(given):
+        inner = call.get("function", call) if isinstance(call, Mapping) else None
+        if isinstance(inner, str) and isinstance(call, Mapping):
+            inner = {"name": inner, "arguments": call.get("arguments", call.get("kwargs"))}
+        if not isinstance(inner, Mapping):
+            raise RecordError(f".tool_calls[{number}] is {short(call)}, not a call")
+        arguments = inner.get("arguments", inner.get("args", inner.get("input")))
+        calls.append(call_to_action(inner.get("name"), arguments) or "")
+    return calls
+
+
+def _call_text(text: str) -> str | None:
+    """Return the action that the JSON of a call says; None if the text is not only that."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if not isinstance(value, Mapping):
+        return None
+    return call_to_action(value.get("name"), value.get("arguments", value.get("parameters"))) or ""
+
+
+def _of_data_protocol(item: Mapping[str, Any]) -> Message:
+    """Return a message of the agent data protocol, whose items have a class instead of a role."""
+    kind = str(item.get("class_", "message_action"))
+    if kind.endswith("observation"):
+        role: Role = "system" if item.get("source") == "system" else "user"
+        return Message(role, text_of(item.get("content", item.get("html")), ".content")[0])
+    thought = item.get("description") or ""
+    if not isinstance(thought, str):
+        raise RecordError(f".description is {short(thought)}, not text")
+    if kind == "api_action":
+        return Message(
+            "agent", thought, None, call_to_action(item.get("function"), item.get("kwargs")) or ""
+        )
+    said = text_of(item.get("content"), ".content")[0]
+    if not thought or re.fullmatch(r"\s*<finish>.*", said, re.DOTALL):
+        return Message("agent", "\n".join(part for part in (thought, said) if part))
+    return Message("agent", f"Thought: {thought}\nAction: {said}")
+
+
+def _of_step(item: Mapping[str, Any]) -> list[Message]:
+    """Return the messages of a step: what was seen, then what was done, or the other way round."""
+    item = {str(key).lower(): value for key, value in item.items()}
+    if isinstance(item.get("input"), str) and isinstance(item.get("output"), str):
+        system = item.get("system")
+        first = [Message("system", system)] if isinstance(system, str) and system else []
+        return [*first, Message("user", item["input"]), Message("agent", item["output"])]
+    action = next((item[k] for k in ("action", "act", "response", "output") if k in item), None)
+    seen = next((item[k] for k in ("observation", "obs", "state", "prompt") if k in item), None)
+    after = next(
+        (item[k] for k in ("next_observation", "next_obs", "next_state", "feedback") if k in item),
+        None,
+    )
+    if action is None and seen is None:
+        raise RecordError(" has neither a role nor an observation or an action")
+    for name, value in (("action", action), ("observation", seen), ("next observation", after)):
+        if value is not None and not isinstance(value, str):
+            raise RecordError(f".{name} is {short(value)}, not text")
+    thought = next(
+        (item[k] for k in ("thought", "think", "reasoning") if isinstance(item.get(k), str)), ""
+    )
+    messages = [] if seen is None else [Message("user", seen)]
+    if action is not None:
+        plain = not re.search(r"action\s*[:：]|<action>|tool_call", action, re.IGNORECASE)
+        messages.append(
+            Message(
+                "agent",
+                thought if plain else action,
+                None,
+                action if plain else None,
+                reward=_reward(item),
+            )
+        )
+    return messages if after is None else [*messages, Message("user", after)]
+
+
+def _reward(item: Mapping[str, Any]) -> float | None:
+    reward = item.get("reward")
+    return reward if type(reward) in (int, float) else None
