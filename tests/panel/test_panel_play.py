@@ -137,7 +137,7 @@ def test_a_busy_endpoint_is_asked_again_and_others_are_one_line(endpoint: Endpoi
         (200, b"\xff secret"),
         (200, b"[" * 100_000),
         *((200, answer) for answer in ({}, [], None, 3)),
-        (200, {"data": [{"root": "secret"}], "choices": [{"message": {"content": ["secret"]}}]}),
+        (200, {"data": [{"root": "secret"}], "choices": [{"message": {"content": [5, "secret"]}}]}),
         (200, {"data": [{"id": ["secret"]}], "choices": [{"message": "secret"}]}),
         (200, {"data": [], "choices": []}),
         (200, {"data": [{"id": "se\ncret"}, {"id": "\x1b[1m"}], "choices": None}),
@@ -225,12 +225,10 @@ def test_messages_of_every_form_are_read(endpoint: Endpoint, message, said: str)
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("<html>", "does not answer in JSON"),
-        ("[]", r"without a message \(\[\]\)"),
-        ("{}", r"without a message \(\{\}\)"),
-        ('{"error": {"message": "no such model"}}', "no such model"),
-        ('{"choices": []}', "without a message"),
-        ('{"choices": [{"message": null}]}', "without a message"),
+        *((body, "is not that of a chat model") for body in ("<html>", "[]", "{}")),
+        ('{"error": {"message": "no such model"}}', "is not that of a chat model"),
+        ('{"choices": []}', "is not that of a chat model"),
+        ('{"choices": [{"message": null}]}', "is not that of a chat model"),
         ('{"choices": [{"message": {"content": 5}}]}', "without a message"),
     ],
 )
