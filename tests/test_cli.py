@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from tests import commands
+from tratree.cli.main import COMMANDS
+from tratree.errors import UserError
 
 
 def train(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -73,6 +76,7 @@ def test_reading_a_run_does_not_import_what_a_run_needs(module: str, tmp_path: P
         ("rollout.env_threads=4", "alfworld does not, set it to 0"),
         ("trainer.devices=3", "training on 3 devices: set strategy to ddp or fsdp"),
         ("model.attention=flex_attention", "trains on GPUs only: use trainer=gpu"),
+        ("--nonsense", "unrecognized arguments: --nonsense; give all KEY=VALUE together"),
         ("expert.tasks=1000000", "at most 600"),
         ("model.weak.name=/no/such/folder", "/no/such/folder"),
     ],
@@ -87,6 +91,14 @@ def test_bad_input_is_one_line_that_says_what_to_do(
     assert done.stderr.splitlines()[-1] == errors[0]
     assert said in errors[0]
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_a_wrong_option_of_any_command_is_one_line(name: str) -> None:
+    command = import_module(f"tratree.cli.{name.replace('-', '_')}").main
+    with pytest.raises(UserError, match=f"`tratree {name}.* --help` shows how") as caught:
+        command(["--nonsense"])
+    assert "\n" not in str(caught.value)
 
 
 def test_a_sweep_goes_on_after_a_failure_and_lists_all(tmp_path: Path) -> None:

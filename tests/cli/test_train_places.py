@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
+from tests.commands import train
 from tests.runs.stored_run import TINY
 from tratree.cli.train import _refuse_several_tasks
 from tratree.errors import UserError
@@ -28,6 +30,35 @@ def test_a_point_that_several_tasks_run_is_refused(
         _refuse_several_tasks()
     monkeypatch.delenv("SUBMITIT_EXECUTOR")
     _refuse_several_tasks()  # a job of the user's own
+
+
+def test_a_sweep_of_several_tasks_a_point_is_refused_before_any_is_sent(tmp_path: Path) -> None:
+    done = train(
+        *("-m", "hydra/launcher=submitit_local", "hydra.launcher.tasks_per_node=2", "seed=1,2"),
+        f"hydra.sweep.dir={tmp_path}/sweep",
+        folder=tmp_path,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: hydra.launcher.tasks_per_node=2 would run every point")
+    assert not (tmp_path / "sweep").exists()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["trainer=ddp"], "trainer.devices=2 GPUs are wanted, and torch finds"),
+        (["trainer.num_nodes=2", "trainer.strategy=ddp"], "needs a SLURM job over as many nodes"),
+    ],
+)
+def test_hardware_that_is_not_here_is_refused_before_anything_is_computed(
+    tmp_path: Path, overrides: list[str], said: str
+) -> None:
+    if torch.cuda.device_count() > 1:
+        pytest.skip("this machine has the GPUs")
+    done = train("debug=smoke", f"store={tmp_path}/store", *overrides, folder=tmp_path)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert not list((tmp_path / "store").glob("*/*"))
 
 
 def test_with_chdir_paths_are_relative_to_the_folder_of_the_command(tmp_path: Path) -> None:

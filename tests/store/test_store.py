@@ -19,12 +19,21 @@ from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.store.finished import read_description
 from tratree.store.progress import Progress
 from tratree.store.stage import Job, Resources, Stage
-from tratree.store.store import Store
+from tratree.store.store import Store, unfinished_stages
 
 
 def open_store(root: Path) -> Store:
     progress = Progress(Console(file=open(os.devnull, "w")))  # noqa: SIM115
     return Store(root, Resources(WorkerSettings(), EngineSettings(1), root / "cache"), progress)
+
+
+def test_the_inputs_of_a_finished_stage_are_not_unfinished(tmp_path: Path) -> None:
+    first = Stage("first", {}, count_lines)
+    second = Stage("second", {}, count_lines, {"before": first})
+    third = Stage("third", {}, count_lines, {"before": second})
+    assert unfinished_stages(tmp_path, [third]) == [third, second, first]
+    (tmp_path / second.name / second.key).mkdir(parents=True)
+    assert unfinished_stages(tmp_path, [third, second]) == [third]
 
 
 def count_lines(job: Job) -> None:

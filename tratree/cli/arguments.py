@@ -29,8 +29,8 @@ def check_arguments(arguments: Sequence[str]) -> None:
 
     def refuse(message: str) -> NoReturn:
         raise UserError(
-            f"{message}; give a run KEY=VALUE, in quotes if there are spaces in it: "
-            "`python train.py --help` lists options and groups"
+            f"{message}; give all KEY=VALUE together, in quotes if there are spaces in one, and "
+            "options such as -m before them: `python train.py --help` lists both"
         )
 
     parser: Any = get_args_parser()

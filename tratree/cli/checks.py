@@ -33,11 +33,21 @@ class Checks(Callback):
             sys.exit(f"error: hydra.run.dir: {' '.join(str(error).split())}")
 
     def on_multirun_start(self, config: DictConfig, **_: object) -> None:
-        """Check the folder of a sweep; each point is checked when it runs."""
+        """Check the launcher and folder of a sweep; each point is checked when it runs."""
         try:
+            _check_launcher(config.hydra.launcher)
             check_writable(str(config.hydra.sweep.dir), "hydra.sweep.dir")
         except UserError as error:
             sys.exit(f"error: {error}")
+
+
+def _check_launcher(launcher: DictConfig) -> None:
+    tasks = launcher.get("tasks_per_node") or 1
+    if tasks != 1:
+        raise UserError(
+            f"hydra.launcher.tasks_per_node={tasks} would run every point {tasks} times at once: "
+            "set it to 1; a run starts its processes itself"
+        )
 
 
 def check_machine(config: Config) -> None:

@@ -131,14 +131,19 @@ def _values(points: Sequence[Point], axis: str) -> dict[str, Any]:
 
 
 def _shown(points: Sequence[Point], system: str, axis: str, seen: Mapping[str, Any]) -> Any:
-    """Return the value of an axis of points with one configuration; None if it does not matter."""
+    """Return the value of an axis of points with one configuration; None if it does not matter.
+
+    A list or a group of keys is the text of it.
+    """
     own = _values(points, axis)
     if len(own) > 1:
         return None
-    [value] = own.values()
+    [(text, value)] = own.items()
+    if isinstance(value, list | dict):
+        value = text
     if axis in points[0].choices:
         return value
-    others = (other for text, other in seen.items() if text not in own)
+    others = (other for key, other in seen.items() if key not in own)
     matters = len(seen) == 1 or any(
         concerns(points[0].settings, system, axis, other) for other in others
     )
