@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -104,6 +107,29 @@ def test_an_adapter_that_changes_nothing_plays_as_its_base(
     path, results = evaluate_on_panel(Player(str(folder / "lora")), config, folder / "out")
     assert results.name == "lora"
     assert episodes(path) == episodes(local[0])
+
+
+def test_an_adapter_of_the_hub_is_found_in_its_cache(tmp_path: Path) -> None:
+    lora = LoraSettings(rank=2, alpha=4, dropout=0.0, target_modules="all-linear")
+    stored = tmp_path / "models--some--lora"
+    commit = "0" * 40
+    save_adapter(
+        add_lora(load_base(ModelSettings(STRONG, "float32")), lora, 0),
+        stored / "snapshots" / commit,
+    )
+    (stored / "refs").mkdir()
+    (stored / "refs" / "main").write_text(commit)
+    code = (
+        "from tratree.panel.local_model import load_named\n"
+        "model, _ = load_named('some/lora', None, None, '', 'float32')\n"
+        "print(model.config._name_or_path)"
+    )
+    settings = {**os.environ, "HF_HUB_CACHE": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=settings, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith("models/tiny/strong")
 
 
 def test_episodes_of_another_protocol_are_not_mixed(

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="a folder or Hub id of a model, a folder with a LoRA adapter, or the address of an "
+        help="a folder or Hub id of a model or of a LoRA adapter, or the address of an "
         "OpenAI-compatible endpoint, such as http://localhost:8000/v1",
     )
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="such as env=webshop")

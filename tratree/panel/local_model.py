@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import snapshot_download
 from transformers import PreTrainedModel
+from transformers.utils import cached_file
 
 from tratree.errors import UserError
 from tratree.models.loading import load_stop_ids, load_tokenizer
@@ -18,6 +20,8 @@ from tratree.policy.chat import ChatFormat
 from tratree.policy.prompt import Prompt
 
 _ADAPTER = "adapter_config.json"
+_ADAPTER_FILES = ["adapter_*", "*.json", "*.jinja", "*.txt", "*.model"]
+"""An adapter and its tokenizer; not a base model that is stored beside it."""
 
 
 def load_named(
@@ -32,7 +36,7 @@ def load_named(
     """Return a model, ready to play, and its chat format.
 
     Args:
-        name: A folder or Hub id of a model, or a folder with an adapter in peft's format.
+        name: A folder or Hub id of a model, or of an adapter in peft's format.
         base: The base model of an adapter; None takes what the adapter names.
         template: A packaged chat template; None takes the tokenizer's own.
         system_prompt: Text before the first turn, if not empty.
@@ -43,17 +47,30 @@ def load_named(
     Raises:
         UserError: If something cannot be found or loaded.
     """
-    folder = local_folder(name)
-    adapter = folder if folder is not None and (folder / _ADAPTER).is_file() else None
+    adapter = _adapter_folder(name)
     whole = base or _base_of(adapter) if adapter is not None else name
     model: Any = load_policy_model(ModelSettings(whole, dtype), adapter, getattr(torch, dtype))
     if torch.cuda.is_available():
         model.cuda()
     has_tokenizer = adapter is not None and (adapter / "tokenizer_config.json").is_file()
-    own = name if has_tokenizer else whole
+    own = adapter if has_tokenizer else whole
     stop_ids = load_stop_ids(whole)
-    chat = ChatFormat(load_tokenizer(own), template, system_prompt, stop_ids, turn_form, prompt)
+    chat = ChatFormat(
+        load_tokenizer(str(own)), template, system_prompt, stop_ids, turn_form, prompt
+    )
     return model, chat
+
+
+def _adapter_folder(name: str) -> Path | None:
+    """Return the folder with a named adapter, of the Hub's cache if need be; None for a model."""
+    folder = local_folder(name)
+    if folder is not None:
+        return folder if (folder / _ADAPTER).is_file() else None
+    try:
+        cached_file(name, _ADAPTER)
+        return Path(snapshot_download(name, allow_patterns=_ADAPTER_FILES))
+    except (OSError, ValueError):  # no adapter, or out of reach: loading it as a model says which
+        return None
 
 
 def _base_of(adapter: Path) -> str:

@@ -36,7 +36,7 @@ class Player:
     """A player.
 
     Attributes:
-        model: A folder or Hub id of a model, a folder of an adapter, or an endpoint's address.
+        model: A folder or Hub id of a model or of an adapter, or an endpoint's address.
         name: What results call it; None takes the model's own name.
         base: The base model of an adapter that does not name it.
         template: A packaged chat template; None takes the tokenizer's.

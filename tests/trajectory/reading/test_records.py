@@ -222,6 +222,9 @@ def test_several_answered_calls_of_a_message_are_as_many_turns():
     ]
     with pytest.raises(RecordError, match="no turn with an action"):
         read_record({"messages": [*front, answer(1, "A desk.")]})
+    masked = [front[0], {**asked, "loss": False}, answer(1, "A desk."), answer(2, "You go.")]
+    (told,) = read_record({"messages": masked})
+    assert [s.trained for s in told.steps] == [False, False]
 
 
 def test_an_unwanted_completion_is_as_a_rejected_one():

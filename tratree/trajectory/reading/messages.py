@@ -16,6 +16,9 @@ _CONTAINERS = words(
     "conversations conversation messages dialogue dialog history trajectory traj turns chat "
     "steps content contents text transcript log"
 )
+_KEPT_OF_CALLS = ("role", "from", "loss", "train", "trainable", "weight")
+"""Fields of a message with several calls that count for each of them."""
+
 _TEXTS_IN_TURN = words("conversations conversation messages dialogue dialog turns chat")
 """Fields whose texts without speakers are the user's and the agent's in turn."""
 
@@ -124,21 +127,23 @@ def _one_call_each(items: list[Any]) -> Iterator[tuple[int, Any]]:
     number = 0
     while number < len(items):
         item = items[number]
-        calls = item.get("tool_calls") if isinstance(item, Mapping) else None
-        answers = items[number + 1 : number + 1 + len(calls)] if isinstance(calls, list) else []
-        by_tools = all(isinstance(a, Mapping) and a.get("role") == "tool" for a in answers)
-        if not isinstance(calls, list) or len(calls) < 2 or len(answers) < len(calls):
-            by_tools = False
-        if not by_tools:
+        given = item.get("tool_calls") if isinstance(item, Mapping) else None
+        calls = given if isinstance(given, list) and len(given) > 1 else []
+        answers = items[number + 1 : number + 1 + len(calls)]
+        answered = len(answers) == len(calls) and all(
+            isinstance(answer, Mapping) and answer.get("role") == "tool" for answer in answers
+        )
+        if not calls or not answered:
             yield number, item
             number += 1
             continue
         ids = [call.get("id") if isinstance(call, Mapping) else None for call in calls]
-        by_id = {answer.get("tool_call_id"): answer for answer in answers}
-        if set(ids) == set(by_id) and len(by_id) == len(calls):
-            answers = [by_id[one] for one in ids]
+        by_id = {str(answer.get("tool_call_id")): answer for answer in answers}
+        if {str(one) for one in ids} == set(by_id) and len(by_id) == len(calls):
+            answers = [by_id[str(one)] for one in ids]
+        later = {key: value for key, value in item.items() if key in _KEPT_OF_CALLS}
         for n, (call, answer) in enumerate(zip(calls, answers, strict=True)):
-            said = item if n == 0 else {"role": item.get("role", "assistant"), "content": ""}
+            said = item if n == 0 else {**later, "content": ""}
             yield number, {**said, "tool_calls": [call]}
             yield number + 1 + n, answer
         number += 1 + len(calls)

@@ -80,7 +80,7 @@ def read_outcome(
 def stated_score(record: Mapping[str, Any]) -> float | None:
     """Return the score that the fields of a record state, in its own scale; None without one."""
     try:
-        return _first(list(_places(record)), _SCORES, _number)  # type: ignore[no-any-return]
+        return _first(list(_places(record)), _SCORES, _number)
     except RecordError:
         return None
 
