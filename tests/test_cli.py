@@ -15,7 +15,9 @@ from tratree.errors import UserError
 
 
 def train(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return commands.train(*arguments, f"store={folder}/store", folder=folder)
+    own_store = any(argument.startswith("store=") for argument in arguments)
+    store = [] if own_store else [f"store={folder}/store"]  # the last one of a key counts
+    return commands.train(*arguments, *store, folder=folder)
 
 
 def imported(script: str, folder: Path) -> tuple[set[str], str]:
@@ -70,13 +72,13 @@ def test_reading_a_run_does_not_import_what_a_run_needs(module: str, tmp_path: P
         ("tree.xi_sim=3", "tree.xi_sim=3 is not possible: it must be a finite number from 0 to 1"),
         ("tree.similarity=psychic", "it must be one of exact, ngrams, minilm"),
         ("store=/proc/x", "set store to a folder of yours"),
-        ("hydra.run.dir=/proc/x/y", "set hydra.run.dir to a folder of yours"),
+        ("hydra.run.dir=/proc/x/y", "set hydra.run.dir=FOLDER to another one"),
         ("evaluation.splits=[nowhere]", "evaluation.splits=nowhere is not known"),
         ("env.games=bought", "it must be one of generated, official"),
         ("rollout.env_threads=4", "alfworld does not, set it to 0"),
         ("trainer.devices=3", "training on 3 devices: set strategy to ddp or fsdp"),
         ("model.attention=flex_attention", "trains on GPUs only: use trainer=gpu"),
-        ("--nonsense", "unrecognized arguments: --nonsense; give all KEY=VALUE together"),
+        ("--nonsense", "unrecognized arguments: --nonsense"),
         ("expert.tasks=1000000", "at most 600"),
         ("model.weak.name=/no/such/folder", "/no/such/folder"),
     ],
