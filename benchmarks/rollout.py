@@ -33,7 +33,7 @@ from tratree.models.settings import ModelSettings
 from tratree.policy.chat import ChatFormat
 from tratree.policy.machine_settings import EngineSettings
 from tratree.policy.rollout import run_episodes
-from tratree.policy.rollout_settings import Episode, RolloutLimits, SamplingSettings
+from tratree.policy.rollout_settings import Episode, RolloutLimits, RolloutPlan, SamplingSettings
 from tratree.trajectory.types import Task
 
 TINY = "package:models/tiny/strong"
@@ -160,11 +160,7 @@ def play_with_engine(
         chat,
         make_env,
         episodes,
-        seed=0,
-        stage="benchmark",
-        settings=EngineSettings(batch_size),
-        limits=limits,
-        source="benchmark",
+        RolloutPlan(0, "benchmark", "benchmark", limits, EngineSettings(batch_size)),
     )
     return {index: [step.token_ids for step in t.steps] for index, t in played}
 

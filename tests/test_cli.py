@@ -36,9 +36,9 @@ def test_help_shows_the_groups_and_imports_nothing_heavy(tmp_path: Path) -> None
         assert group in said
 
 
-@pytest.mark.parametrize("module", ["run_trees", "run_record", "sweep_progress"])
+@pytest.mark.parametrize("module", ["runs.run_trees", "runs.run_record", "sweeps.sweep_progress"])
 def test_reading_a_run_does_not_import_what_a_run_needs(module: str, tmp_path: Path) -> None:
-    modules, _ = imported(f"import tratree.runs.{module}", tmp_path)
+    modules, _ = imported(f"import tratree.{module}", tmp_path)
     assert not modules & {"torch", "transformers", "lightning", "textworld"}
 
 

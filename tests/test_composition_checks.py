@@ -14,7 +14,7 @@ from tratree.errors import UserError
 CALLS = {
     "a callback": "hydra:\n  callbacks:\n    e:\n      _target_: numpy.load\n      file: {file}\n",
     "through a module of ours": (
-        "hydra:\n  callbacks:\n    e:\n      _target_: tratree.tree.files.np.load\n"
+        "hydra:\n  callbacks:\n    e:\n      _target_: tratree.tree.forest_file.np.load\n"
         "      file: {file}\n"
     ),
     "inside our own": (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tratree.errors import UserError
-from tratree.files import write_atomically
+from tratree.files import file_digest, write_atomically
 
 _PREFIX = "content:"
 _folders: dict[str, Path] = {}
@@ -59,8 +59,7 @@ class ExternalFiles:
     def _content(self) -> str:
         content = hashlib.sha256()
         for name, path in sorted(self.files.items()):
-            with open(path, "rb") as file:
-                content.update(name.encode() + b"\0" + hashlib.file_digest(file, "sha256").digest())
+            content.update(name.encode() + b"\0" + file_digest(path))
         return content.hexdigest()[:32]
 
 

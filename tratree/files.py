@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import os
 import stat
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tratree.errors import UserError
 
@@ -35,6 +38,22 @@ def write_atomically(path: Path, parts: Iterable[bytes]) -> None:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def write_json(path: Path, data: Any, *, indent: int = 1, sort_keys: bool = False) -> None:
+    """Write data as a JSON text, as `write_atomically` does."""
+    text = json.dumps(data, indent=indent, sort_keys=sort_keys, ensure_ascii=False)
+    write_atomically(path, [text.encode() + b"\n"])
+
+
+def file_digest(path: str | Path) -> bytes:
+    """Return the SHA-256 of a file's content.
+
+    Raises:
+        OSError: If it can't be read.
+    """
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def files_below(folder: Path) -> Iterator[Path]:

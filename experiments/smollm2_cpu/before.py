@@ -22,9 +22,9 @@ from tratree.models.settings import ModelSettings
 from tratree.policy.chat import ChatFormat
 from tratree.policy.machine_settings import EngineSettings
 from tratree.policy.rollout import run_episodes
-from tratree.policy.rollout_settings import Episode, RolloutLimits, SamplingSettings
+from tratree.policy.rollout_settings import Episode, RolloutLimits, RolloutPlan, SamplingSettings
 from tratree.stages.environment import env_settings
-from tratree.stages.episodes import rollout_settings
+from tratree.stages.playing import rollout_settings
 
 
 def main(model_folder: str, games: str) -> None:
@@ -45,11 +45,13 @@ def main(model_folder: str, games: str) -> None:
             chat,
             open_env,
             [Episode(task, 0, SamplingSettings(temperature=0.0)) for task in tasks],
-            seed=0,
-            stage="before",
-            settings=EngineSettings(len(tasks)),
-            limits=RolloutLimits(**rollout_settings(config)),
-            source="base",
+            RolloutPlan(
+                0,
+                "before",
+                "base",
+                RolloutLimits(**rollout_settings(config)),
+                EngineSettings(len(tasks)),
+            ),
         )
         trajectories = [trajectory for _, trajectory in played]
     for trajectory in trajectories:

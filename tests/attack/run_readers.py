@@ -12,7 +12,7 @@ import yaml
 from tests.attack.mangling import Reader
 from tratree.cli.planned import PLAN, config_dir_of, launched_from, planned_points, planned_runs
 from tratree.modules.checkpoint import SafeCheckpointIO
-from tratree.modules.metrics import read_metrics
+from tratree.modules.training_history import read_metrics
 from tratree.report.run_page import render
 from tratree.runs.export import find_trained
 from tratree.runs.run_record import read_run
@@ -23,7 +23,7 @@ from tratree.sweeps.points import find_begun_points, find_points
 from tratree.sweeps.summary import summarize_points, write_summary
 from tratree.sweeps.sweep_progress import sweep_progress
 from tratree.trajectory.types import Step, Task, Trajectory
-from tratree.tree.files import load_trees, save_trees
+from tratree.tree.forest_file import load_trees, save_trees
 from tratree.tree.merge import build_tree
 from tratree.tree.similarity import ExactText
 

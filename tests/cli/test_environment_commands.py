@@ -94,7 +94,7 @@ def test_tasks_are_listed_and_can_be_named(folder: Path) -> None:
     [
         (("play", *on("alfworld"), "--split", "tset"), "use one of train, seen, unseen"),
         (("play", *on("alfworld"), "--task", "3"), "use a number up to 2"),
-        (("tasks", "env=nowhere"), "Available options in 'env'"),
+        (("tasks", "env=nowhere"), "env=nowhere is not known: use one of alfworld,"),
         (("convert", "none.json", "ours.jsonl"), "cannot read none.json"),
     ],
 )
@@ -113,7 +113,7 @@ def test_files_are_converted_there_and_back(folder: Path) -> None:
     (folder / "ours.jsonl").write_text(json.dumps(trajectory.to_json()) + "\n")
     for name in ("agentgym", "eto", "trl"):
         there = tratree(folder, "convert", "ours.jsonl", f"{name}.json", "--to", name)
-        assert there.stdout == f"1 trajectories in {name}.json\n", there.stderr
+        assert there.stdout.endswith(f"1 trajectories in {name}.json\n"), there.stderr
         back = tratree(folder, "convert", f"{name}.json", "back.jsonl")
         assert back.returncode == 0, back.stderr
         assert read_trajectories(folder / "back.jsonl") == [trajectory]

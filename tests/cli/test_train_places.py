@@ -48,7 +48,6 @@ def test_with_chdir_paths_are_relative_to_the_folder_of_the_command(tmp_path: Pa
         text=True,
         check=False,
     )
-    # The base was found, and the store looked for, where the command was given.
+    # The store was looked for where the command was given.
     assert done.returncode == 1
-    assert f"the store at {tmp_path / 'mystore'}" in done.stderr
-    assert (tmp_path / "runs" / "one" / "stages.json").is_file()
+    assert "store=mystore can't be written (File exists)" in done.stderr

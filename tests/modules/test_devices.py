@@ -23,10 +23,10 @@ from tratree.models.lora import save_adapter
 from tratree.models.ranks import is_first_rank
 from tratree.modules.checkpoint import SafeCheckpointIO
 from tratree.modules.fit import CHECKPOINT, fit
-from tratree.modules.metrics import METRICS, read_metrics
+from tratree.modules.imitation import SFTModule
 from tratree.modules.processes import run_in_processes
 from tratree.modules.settings import DPOSettings, TrainingSettings
-from tratree.modules.sft import SFTModule
+from tratree.modules.training_history import METRICS, read_metrics
 from tratree.modules.tree_dpo import TreeDPOModule
 from tratree.preemption import SIGNAL
 

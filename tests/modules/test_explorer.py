@@ -8,7 +8,7 @@ import torch
 from tests.modules.small_models import SETTINGS, episodes, small_base, small_model
 from tratree.data.episodes import collate
 from tratree.modules.explorer import ExplorerModule
-from tratree.modules.sft import SFTModule
+from tratree.modules.imitation import SFTModule
 
 
 @torch.no_grad()

@@ -14,8 +14,8 @@ from tratree.data.pairs import PairDataModule
 from tratree.errors import UserError
 from tratree.modules.finite import check_scores, check_weights
 from tratree.modules.fit import fit
+from tratree.modules.imitation import SFTModule
 from tratree.modules.settings import DPOSettings
-from tratree.modules.sft import SFTModule
 from tratree.modules.tree_dpo import TreeDPOModule
 
 

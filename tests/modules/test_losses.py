@@ -18,10 +18,9 @@ from tratree.modules.adapter_module import (
     learning_rate_factor,
     learning_rate_schedule,
 )
-from tratree.modules.imitation import MCTSImitationModule
+from tratree.modules.imitation import MCTSImitationModule, SFTModule
 from tratree.modules.log_probabilities import score_sequences, sequence_log_probs
 from tratree.modules.settings import DPOSettings
-from tratree.modules.sft import SFTModule
 from tratree.modules.tree_dpo import TreeDPOModule, dpo_loss
 from tratree.policy.encoding import EncodedTrajectory
 

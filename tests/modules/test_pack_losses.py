@@ -41,12 +41,11 @@ from tratree.models.settings import LoraSettings, ModelSettings
 from tratree.modules import pack_attention
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.fit import fit
-from tratree.modules.imitation import MCTSImitationModule
+from tratree.modules.imitation import MCTSImitationModule, SFTModule
 from tratree.modules.log_probabilities import score_sequences, sequence_log_probs
-from tratree.modules.metrics import METRICS, read_metrics
 from tratree.modules.pack_attention import EDGES, attend_by_edges
 from tratree.modules.settings import DPOSettings
-from tratree.modules.sft import SFTModule
+from tratree.modules.training_history import METRICS, read_metrics
 from tratree.modules.tree_dpo import TreeDPOModule
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import EncodedTrajectory

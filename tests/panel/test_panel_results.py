@@ -47,12 +47,12 @@ def test_a_file_of_others_needs_little(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": "other"}, 'it needs "format"'),
-        ({"name": None}, "needs 'name' as a JSON str"),
-        ({"episodes": {}}, "needs 'episodes' as a JSON list"),
+        ({"format": "other"}, "format: Input should be"),
+        ({"name": None}, "name: Input should be a valid string"),
+        ({"episodes": {}}, "episodes: Input should be a valid list"),
         ({"hashes": {}}, "no hash"),
-        ({"protocol": 3}, "needs 'protocol'"),
-        ({"episodes": [3]}, "episode 0 is no JSON object"),
+        ({"protocol": 3}, "protocol: Input should be a valid dict"),
+        ({"episodes": [3]}, r"episodes\.0: Input should be a valid dict"),
     ],
 )
 def test_a_wrong_file_is_one_line(tmp_path: Path, change, message: str) -> None:
@@ -66,13 +66,13 @@ def test_a_wrong_file_is_one_line(tmp_path: Path, change, message: str) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"reward": 50}, "'reward' must be a number from 0 to 1, not 50"),
-        ({"reward": None}, "'reward' must be"),
-        ({"reward": True}, "'reward' must be"),
-        ({"reward": float("nan")}, "'reward' must be"),
-        ({"success": 1}, "'success' must be true or false"),
-        ({"steps": -1}, "'steps' must be a whole number"),
-        ({"task_id": 3}, "'split' and 'task_id' must be texts"),
+        ({"reward": 50}, r"episodes\.0\.reward: Input should be less than or equal to 1"),
+        ({"reward": None}, r"episodes\.0\.reward: Input should be a valid number"),
+        ({"reward": True}, r"episodes\.0\.reward: Input should be a valid number"),
+        ({"reward": float("nan")}, "NaN is no number"),
+        ({"success": 1}, r"episodes\.0\.success: Input should be a valid boolean"),
+        ({"steps": -1}, r"episodes\.0\.steps: Input should be greater than or equal to 0"),
+        ({"task_id": 3}, r"episodes\.0\.task_id: Input should be a valid string"),
         ({"task_id": "task 1"}, "has 2 episodes of seen, task 1"),
     ],
 )

@@ -17,7 +17,7 @@ from tratree.errors import UserError
 from tratree.policy.live_batch import LiveBatch
 from tratree.policy.machine_settings import GIB, EngineSettings, episode_bytes
 from tratree.policy.rollout import RolloutEngine, run_episodes
-from tratree.policy.rollout_settings import Episode, SamplingSettings
+from tratree.policy.rollout_settings import Episode, RolloutPlan, SamplingSettings
 from tratree.trajectory.types import Trajectory
 
 
@@ -36,11 +36,7 @@ def play(
             chat,
             partial(make_env, folder),
             episodes_of(folder),
-            seed=0,
-            stage="test",
-            settings=settings,
-            limits=LIMITS,
-            source="cloned",
+            RolloutPlan(0, "test", "cloned", LIMITS, settings),
             report=report,
         )
     )
@@ -59,11 +55,7 @@ def engine(policy_folder: Path) -> Iterator[RolloutEngine]:
         model,
         chat,
         partial(make_env, policy_folder),
-        seed=0,
-        stage="test",
-        settings=EngineSettings(3),
-        limits=LIMITS,
-        source="cloned",
+        RolloutPlan(0, "test", "cloned", LIMITS, EngineSettings(3)),
     )
     with closing(made):
         yield made
@@ -78,11 +70,7 @@ def test_a_budget_bounds_the_stored_keys_and_values(policy_folder, expected):
         model,
         chat,
         partial(make_env, policy_folder),
-        seed=0,
-        stage="test",
-        settings=settings,
-        limits=LIMITS,
-        source="cloned",
+        RolloutPlan(0, "test", "cloned", LIMITS, settings),
     )
     most, found = 0, []
     with closing(engine):
@@ -138,9 +126,12 @@ def test_out_of_memory_halves_the_batch_and_says_so(policy_folder, expected, err
 
 def test_no_memory_for_one_episode_is_a_user_error(policy_folder):
     model, _ = load_policy(policy_folder)
+    forward = model.forward
 
     def no_forward(*arguments, **named):
-        raise MemoryError
+        if named["use_cache"]:  # as in playing, not in what is tried before
+            raise MemoryError
+        return forward(*arguments, **named)
 
     model.forward = no_forward
     with pytest.raises(UserError, match="out of memory with one episode"):

@@ -22,7 +22,7 @@ from tratree.policy.live_batch import LiveBatch
 from tratree.policy.machine_settings import EngineSettings
 from tratree.policy.prompt import Prompt, read_prompt, without_prompt
 from tratree.policy.rollout import run_episodes
-from tratree.policy.rollout_settings import Episode, RolloutLimits
+from tratree.policy.rollout_settings import Episode, RolloutLimits, RolloutPlan
 from tratree.policy.sampling import SamplingSettings
 from tratree.policy.server_rollout import roll_out_on_server
 from tratree.policy.vllm_server import VllmServer
@@ -174,11 +174,7 @@ def play(folder: Path, chat: ChatFormat, batch_size: int, limits: RolloutLimits 
             chat,
             partial(make_env, folder),
             episodes_of(folder),
-            seed=0,
-            stage="test",
-            settings=EngineSettings(batch_size),
-            limits=limits,
-            source="cloned",
+            RolloutPlan(0, "test", "cloned", limits, EngineSettings(batch_size)),
         )
     )
     return [found[index] for index in range(len(found))]
@@ -239,11 +235,7 @@ def test_a_vllm_server_is_asked_with_the_same_tokens(
                 prompted,
                 partial(make_env, policy_folder),
                 greedy,
-                seed=0,
-                stage="test",
-                concurrent=2,
-                limits=limits,
-                source="cloned",
+                RolloutPlan(0, "test", "cloned", limits, EngineSettings(2)),
             )
         )
         server.close()

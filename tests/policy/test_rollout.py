@@ -14,7 +14,7 @@ from tratree.errors import UserError
 from tratree.policy.encoding import encode_trajectory
 from tratree.policy.machine_settings import EngineSettings
 from tratree.policy.rollout import run_episodes
-from tratree.policy.rollout_settings import Episode, RolloutLimits, SamplingSettings
+from tratree.policy.rollout_settings import Episode, RolloutLimits, RolloutPlan, SamplingSettings
 from tratree.trajectory.types import Trajectory
 
 GREEDY = SamplingSettings(0.0)
@@ -37,11 +37,7 @@ def play(
             *load_policy(folder),
             partial(make_env, folder),
             episodes,
-            seed=0,
-            stage="test",
-            settings=EngineSettings(batch_size),
-            limits=limits,
-            source="cloned",
+            RolloutPlan(0, "test", "cloned", limits, EngineSettings(batch_size)),
         )
     )
     return [found[index] for index in range(len(episodes))]
@@ -81,11 +77,7 @@ def test_seed_stage_and_sample_give_other_draws(policy_folder):
             chat,
             partial(make_env, policy_folder),
             episodes,
-            seed=seed,
-            stage=stage,
-            settings=EngineSettings(1),
-            limits=replace(LIMITS, max_steps=3),
-            source="",
+            RolloutPlan(seed, stage, "", replace(LIMITS, max_steps=3), EngineSettings(1)),
         )
         assert trajectory.sample == sample
         return tuple(step.token_ids for step in trajectory.steps)
@@ -196,11 +188,7 @@ def test_environments_are_reused_and_closed_even_when_stopped_early(policy_folde
         *load_policy(policy_folder),
         partial(make_env, policy_folder, CountedEnv),
         episodes_of(policy_folder),
-        seed=0,
-        stage="test",
-        settings=EngineSettings(3),
-        limits=replace(LIMITS, max_steps=2),
-        source="",
+        RolloutPlan(0, "test", "", replace(LIMITS, max_steps=2), EngineSettings(3)),
     )
     for _ in range(8):
         next(running)

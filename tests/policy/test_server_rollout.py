@@ -14,7 +14,7 @@ from tests.policy.vllm_stand_in import GreedyVllm, serving
 from tratree.errors import UserError
 from tratree.policy.machine_settings import EngineSettings
 from tratree.policy.rollout import run_episodes
-from tratree.policy.rollout_settings import Episode, RolloutLimits, SamplingSettings
+from tratree.policy.rollout_settings import Episode, RolloutLimits, RolloutPlan, SamplingSettings
 from tratree.policy.server_rollout import roll_out_on_server
 from tratree.policy.vllm_server import VllmServer
 from tratree.trajectory.types import Trajectory
@@ -39,11 +39,7 @@ def play(
                 chat,
                 partial(make_env, folder),
                 episodes_of(folder),
-                seed=0,
-                stage="test",
-                concurrent=3,
-                limits=limits,
-                source="cloned",
+                RolloutPlan(0, "test", "cloned", limits, EngineSettings(3)),
             )
         )
     return [found[index] for index in range(len(found))], stand_in.seeds
@@ -59,11 +55,7 @@ def test_episodes_are_those_of_the_engine(policy_folder, limits) -> None:
             *load_policy(policy_folder),
             partial(make_env, policy_folder),
             episodes_of(policy_folder),
-            seed=0,
-            stage="test",
-            settings=EngineSettings(4),
-            limits=limits,
-            source="cloned",
+            RolloutPlan(0, "test", "cloned", limits, EngineSettings(4)),
         )
     )
     found, seeds = play(policy_folder, limits)

@@ -15,8 +15,9 @@ from tests.programs import end_program, left_behind, start_program
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.base import StepResult, TextEnv
 from tratree.errors import UserError
+from tratree.policy import workers
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
-from tratree.policy.rollout_settings import Episode, SamplingSettings
+from tratree.policy.rollout_settings import Episode, RolloutPlan, SamplingSettings
 from tratree.policy.workers import roll_out
 from tratree.trajectory.types import Task, Trajectory
 
@@ -35,21 +36,15 @@ def episodes_of(folder: Path) -> list[Episode]:
 
 
 def play(
-    folder: Path, workers: WorkerSettings, make_env_of=make_env, report=print
+    folder: Path, settings: WorkerSettings, make_env_of=make_env, report=print
 ) -> dict[int, Trajectory]:
     return dict(
         roll_out(
             partial(load_policy, folder),
             partial(make_env_of, folder),
             episodes_of(folder),
-            seed=0,
-            stage="test",
-            settings=EngineSettings(4),
-            workers=workers,
-            limits=LIMITS,
-            source="cloned",
+            RolloutPlan(0, "test", "cloned", LIMITS, EngineSettings(4), settings),
             report=report,
-            preload=["tratree.envs.alfworld.engine"],
         )
     )
 
@@ -110,6 +105,15 @@ def make_env_user_error(folder: Path) -> TextEnv:
 
 def make_env_program_error(folder: Path) -> TextEnv:
     raise ZeroDivisionError
+
+
+@pytest.fixture(scope="module", autouse=True)
+def engine_imported_once():
+    """Let the workers' server import what takes long, instead of each of the many workers here."""
+    with pytest.MonkeyPatch.context() as patch:
+        modules = [*workers.PRELOADED, "tratree.envs.alfworld.engine"]
+        patch.setattr(workers, "PRELOADED", modules)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -181,8 +185,7 @@ from tests.policy.test_workers import *
 if __name__ == "__main__":
     folder = Path({folder!r})
     running = roll_out(partial(load_policy, folder), partial(make_env, folder),
-        episodes_of(folder) * 500, seed=0, stage="test", settings=EngineSettings(4), workers=TWO,
-        limits=LIMITS, source="")
+        episodes_of(folder) * 500, RolloutPlan(0, "test", "", LIMITS, EngineSettings(4), TWO))
     next(running)
     print(len(multiprocessing.active_children()), flush=True)
     for _ in running:

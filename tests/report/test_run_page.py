@@ -8,7 +8,7 @@ import pytest
 
 from tests.report.run_examples import begun_run, episode, finished_run
 from tratree.report.run_page import render
-from tratree.report.run_page.episodes import episodes_data, parting_step
+from tratree.report.run_page.compared_episodes import episodes_data, parting_step
 
 
 def test_a_finished_run_has_all_parts() -> None:

@@ -12,6 +12,8 @@ from tratree.models.loading import load_base
 from tratree.models.lora import add_lora, save_adapter
 from tratree.models.names import fingerprint
 from tratree.models.settings import LoraSettings, ModelSettings
+from tratree.store.manifest import checked_file, write_manifest
+from tratree.store.stage import key_of
 
 TINY = "package:models/tiny/weak"
 
@@ -33,14 +35,16 @@ def write_run(folder: Path, method: str, *, base: str = TINY, dtype: str = "floa
             "chat": {"tokenizer": base, "template": "tiny", "system_prompt": ""},
             "lora": {"rank": 4},
             "hardware": {"accelerator": "cpu"},
-            "seed": 0,
+            "seed": number,
         }
-        save_adapter(model, store / "sft" / system / "adapter")
+        trained = _describe(store, "sft", settings, {})
+        save_adapter(model, trained / "adapter")
         report = {"samples": 1, "too_long": 0, "steps": 1, "loss": 1.0}
-        (store / "sft" / system / "training.json").write_text(json.dumps(report), encoding="utf-8")
-        _describe(store / "sft" / system, "sft", settings, {})
-        _describe(store / "evaluate" / f"played_{system}", "evaluate", {}, {"model": system})
-        stages[f"evaluate {system}"] = f"evaluate/played_{system}"
+        (trained / "training.json").write_text(json.dumps(report), encoding="utf-8")
+        write_manifest(trained, checked_file(trained))
+        played = _describe(store, "evaluate", {"system": system}, {"model": trained.name})
+        write_manifest(played, checked_file(played))
+        stages[f"evaluate {system}"] = f"evaluate/{played.name}"
     document = {"store": "../store", "stages": stages}
     (run / "stages.json").write_text(json.dumps(document), encoding="utf-8")
     results = {"env": "alfworld", "method": method, "seed": 0}
@@ -49,7 +53,17 @@ def write_run(folder: Path, method: str, *, base: str = TINY, dtype: str = "floa
     return run
 
 
-def _describe(folder: Path, stage: str, settings: dict[str, Any], inputs: dict[str, str]) -> None:
+def trained_stage(run: Path, system: str) -> Path:
+    """Return the folder of the fine-tuning of a system of `write_run`."""
+    played = json.loads((run / "stages.json").read_text("utf-8"))["stages"][f"evaluate {system}"]
+    store = run.parent / "store"
+    described = json.loads((store / played / "stage.json").read_text("utf-8"))
+    return store / "sft" / str(described["inputs"]["model"])
+
+
+def _describe(store: Path, stage: str, settings: dict[str, Any], inputs: dict[str, str]) -> Path:
+    document: Any = {"stage": stage, "version": 1, "settings": settings, "inputs": inputs}
+    folder = store / stage / key_of(document)
     folder.mkdir(parents=True, exist_ok=True)
-    document = {"stage": stage, "version": 1, "settings": settings, "inputs": inputs}
     (folder / "stage.json").write_text(json.dumps(document), encoding="utf-8")
+    return folder

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
-from tests.runs.stored_run import TINY, write_run
+from tests.runs.stored_run import TINY, trained_stage, write_run
 from tratree.errors import UserError
 from tratree.models.names import local_folder
 from tratree.policy.chat import ChatFormat
@@ -33,7 +33,7 @@ def test_the_default_is_the_methods_own_system(tmp_path: Path, method: str, fini
     for system, out in ((method, "out"), (other, "chosen")):
         if out == "chosen":
             export(run, tmp_path / out, system=system)
-        stored = tmp_path / "store" / "sft" / system / "adapter" / WEIGHTS
+        stored = trained_stage(run, system) / "adapter" / WEIGHTS
         assert (tmp_path / out / WEIGHTS).read_bytes() == stored.read_bytes()
         card = (tmp_path / out / "README.md").read_text("utf-8")
         assert (f"# alfworld, {system}, seed 0" in card) == finished
@@ -47,7 +47,7 @@ def test_a_merged_model_ends_where_its_chat_template_ends_a_turn(tmp_path: Path)
     told = GenerationConfig.from_pretrained(tmp_path / "out").eos_token_id
     assert chat.stop_id in (told if isinstance(told, list) else [told])
     tokens = torch.arange(9)[None]
-    expected = load_policy(tmp_path / "store" / "sft" / "sft_weak", "float32")[0](tokens).logits
+    expected = load_policy(trained_stage(run, "sft_weak"), "float32")[0](tokens).logits
     exported = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
     assert torch.equal(exported(tokens).logits, expected)
 
@@ -59,7 +59,7 @@ def test_a_base_that_has_changed_is_refused_and_nothing_is_left(tmp_path: Path) 
     shutil.copytree(packaged, base)
     run = write_run(tmp_path / "made", "sft_weak", base=str(base))
     (base / "merges.txt").write_text("#version: 0.2\n", encoding="utf-8")
-    trained = tmp_path / "made" / "store" / "sft" / "sft_weak"
+    trained = trained_stage(run, "sft_weak")
     with pytest.raises(UserError, match=r"files of base model .* have changed"):
         export(run, tmp_path / "out", merged=True)
     with pytest.raises(UserError, match="have changed"):
@@ -70,19 +70,21 @@ def test_a_base_that_has_changed_is_refused_and_nothing_is_left(tmp_path: Path) 
 @pytest.mark.parametrize("kind", ["link", "pipe", "missing"])
 def test_no_link_is_followed_and_a_failed_export_leaves_nothing(tmp_path: Path, kind: str) -> None:
     run = write_run(tmp_path, "sft_weak")
-    path = tmp_path / "store" / "sft" / "sft_weak" / "adapter" / WEIGHTS
+    path = trained_stage(run, "sft_weak") / "adapter" / WEIGHTS
     secret = tmp_path / "secret"
     path.rename(secret)
     if kind == "link":
         path.symlink_to(secret)
     elif kind == "pipe":
         os.mkfifo(path)
-    with pytest.raises(UserError, match="cannot be copied") as caught:
+    with pytest.raises(UserError, match="is damaged") as caught:
         export(run, tmp_path / "out")
     assert "\n" not in str(caught.value)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["run", "secret", "store"]
     path.unlink(missing_ok=True)
     secret.rename(path)
     (path.parent / "evil.py").write_text("raise SystemExit", encoding="utf-8")
+    with pytest.raises(UserError, match="is damaged"):
+        export(run, tmp_path / "out")
+    (path.parent / "evil.py").unlink()
     export(run, tmp_path / "out")
-    assert not (tmp_path / "out" / "evil.py").exists()

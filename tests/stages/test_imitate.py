@@ -13,7 +13,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from tests.policy.small_tokenizers import LINES, tokenizer_of
 from tratree.composition import compose_config
-from tratree.modules.metrics import METRICS
+from tratree.modules.training_history import METRICS
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import without_token_ids
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings

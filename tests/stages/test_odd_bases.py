@@ -24,7 +24,7 @@ from tratree.models.names import local_folder
 from tratree.models.settings import LoraSettings, ModelSettings
 from tratree.modules.attention_check import check_rollouts
 from tratree.modules.fit import fit
-from tratree.modules.sft import SFTModule
+from tratree.modules.imitation import SFTModule
 from tratree.stages.bases import check_bases
 
 TOKENS = torch.arange(4, 16)[None]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.tree.tree_examples import TASK, trajectories, trajectory
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
-from tratree.tree.files import save_trees
+from tratree.tree.forest_file import save_trees
 from tratree.tree.merge import build_tree, build_trees
 from tratree.tree.similarity import CharacterNgrams, ExactText
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from rich.text import Text
 from tratree.cli.replayed import DIFFERENCES, replay_all
 from tratree.envs.registry import ENVIRONMENTS
 from tratree.errors import UserError
-from tratree.files import write_atomically
+from tratree.files import write_json
 from tratree.trajectory.conversations import FORMATS, write_conversations
 from tratree.trajectory.jsonl import write_trajectories
 from tratree.trajectory.reading.read import Reading, read_trajectory_files
@@ -57,7 +56,7 @@ def main(arguments: Sequence[str]) -> None:
     console.print(_table(reading))
     report = chosen.report or chosen.target.with_name(f"{chosen.target.name}.report.json")
     try:
-        write_atomically(report, [json.dumps(reading.to_json(), indent=1).encode() + b"\n"])
+        write_json(report, reading.to_json())
         if chosen.strict and reading.skipped:
             place, reason = reading.skipped[0]
             raise UserError(f"--strict: {len(reading.skipped)} skipped, {place}: {reason}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,27 @@ class Estimate:
         return {name: round(value, 6) for name, value in asdict(self).items()}
 
 
+def resampled(mean: float, samples: Sequence[Any], statistic: Any, **how: Any) -> Estimate:
+    """Return a mean with the interval of its percentile bootstrap (fixed seed).
+
+    Args:
+        mean: The mean.
+        samples: See `scipy.stats.bootstrap`, as for `statistic` and `how`.
+        statistic: See there.
+        how: See there.
+    """
+    interval = bootstrap(
+        samples,
+        statistic,
+        confidence_level=CONFIDENCE,
+        n_resamples=RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(0),
+        **how,
+    ).confidence_interval
+    return Estimate(mean, float(interval.low), float(interval.high))
+
+
 def average(values: NDArray[np.float64]) -> Estimate:
     """Estimate a mean, with the percentile bootstrap over tasks (fixed seed).
 
@@ -34,15 +57,7 @@ def average(values: NDArray[np.float64]) -> Estimate:
     mean = float(values.mean())
     if np.ptp(values) == 0:
         return Estimate(mean, mean, mean)
-    interval = bootstrap(
-        (values,),
-        np.mean,
-        confidence_level=CONFIDENCE,
-        n_resamples=RESAMPLES,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return Estimate(mean, float(interval.low), float(interval.high))
+    return resampled(mean, (values,), np.mean)
 
 
 def share(values: NDArray[np.float64]) -> Estimate:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.stats import bootstrap, nct
+from scipy.stats import nct
 from scipy.stats import t as student
 
-from tratree.evaluation.intervals import CONFIDENCE, RESAMPLES, Estimate
+from tratree.evaluation.intervals import CONFIDENCE, Estimate, resampled
 
 POWER = 0.8
 
@@ -73,14 +73,5 @@ def over_seeds_and_tasks(differences: NDArray[np.float64]) -> Estimate:
         drawn = differences[seeds[..., :, None], tasks[..., None, :]]
         return np.asarray(drawn.mean(axis=(-2, -1)))
 
-    interval = bootstrap(
-        tuple(np.arange(size) for size in differences.shape),
-        means,
-        confidence_level=CONFIDENCE,
-        n_resamples=RESAMPLES,
-        batch=1_000,
-        method="percentile",
-        vectorized=True,
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return Estimate(mean, float(interval.low), float(interval.high))
+    indices = tuple(np.arange(size) for size in differences.shape)
+    return resampled(mean, indices, means, batch=1_000, vectorized=True)

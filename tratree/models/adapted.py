@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedModel
+    from typing_extensions import TypeIs
 
 CausalModel: TypeAlias = "PreTrainedModel | PeftModel"
 """A causal language model of transformers, adapters allowed."""
 
 
-def is_adapted(model: Any) -> bool:
+def is_adapted(model: Any) -> TypeIs[PeftModel]:
     """Return whether a model has adapters of PEFT around it."""
     peft = sys.modules.get("peft")  # a model of its class cannot exist before
     return peft is not None and isinstance(model, peft.PeftModel)

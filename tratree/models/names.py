@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from tratree.errors import UserError
+from tratree.files import file_digest
 
 PACKAGE_PREFIX = "package:"
 """Marks a folder inside the tratree package, such as ``package:models/tiny/weak``."""
@@ -95,8 +96,7 @@ def fingerprint(name: str, commit: str | None = None) -> str:
 @lru_cache(maxsize=1024)
 def _hash(path: Path, *_: int) -> bytes:
     """Return the hash of a file that has not changed since its size and times were read."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
+    return file_digest(path)
 
 
 def public_name(name: str) -> str:

@@ -29,9 +29,9 @@ from tratree.data.data_module import StepDataModule
 from tratree.errors import UserError
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.checkpoint import SafeCheckpointIO
-from tratree.modules.metrics import METRICS, append_metrics, read_metrics, truncate_metrics
 from tratree.modules.settings import TrainingSettings
 from tratree.modules.sharding import ShardedStrategy
+from tratree.modules.training_history import METRICS, append_metrics, read_metrics, truncate_metrics
 from tratree.preemption import Leaving, wait_for_safe_points
 
 CHECKPOINT = "last.ckpt"

@@ -19,7 +19,7 @@ from typing_extensions import TypedDict
 from tratree.documents import checked, parse_json
 from tratree.envs.base import StepResult, TextEnv
 from tratree.errors import UserError
-from tratree.policy.rollout_settings import Episode, RolloutLimits
+from tratree.policy.rollout_settings import Episode, RolloutPlan
 from tratree.policy.sampling import SamplingSettings
 from tratree.policy.server_address import address_fault
 from tratree.trajectory.turns import parse_turn
@@ -201,24 +201,19 @@ def play_on_endpoint(
     endpoint: ChatEndpoint,
     make_env: Callable[[], TextEnv],
     episodes: Sequence[Episode],
-    *,
-    seed: int,
-    limits: RolloutLimits,
+    plan: RolloutPlan,
     system_prompt: str,
-    concurrent: int,
-    source: str,
 ) -> Iterator[Trajectory]:
     """Play episodes, several at a time; environments step in this thread.
 
     Args:
         endpoint: Whose model plays.
-        make_env: Makes an environment; called `concurrent` times at most.
+        make_env: Makes an environment; called at most once for each episode of a batch.
         episodes: What to play.
-        seed: Sent with every request; endpoints may ignore it.
-        limits: Of which steps and tokens of a turn count; the endpoint knows its own context.
+        plan: How; the batch size is the most requests at a time. The seed is sent with every
+            request, and endpoints may ignore it; of the limits, steps and tokens of a turn count,
+            because the endpoint knows its own context.
         system_prompt: Text before the first observation, if not empty.
-        concurrent: Most episodes at a time.
-        source: Label of the trajectories.
 
     Yields:
         Trajectories as they end.
@@ -226,6 +221,7 @@ def play_on_endpoint(
     Raises:
         UserError: If the endpoint fails.
     """
+    limits, concurrent = plan.limits, plan.engine.batch_size
     waiting = deque(episodes)
     envs: list[TextEnv] = []
     idle: list[TextEnv] = []
@@ -238,7 +234,7 @@ def play_on_endpoint(
             tuple(talk.messages),
             talk.episode.sampling,
             limits.max_new_tokens,
-            seed,
+            plan.seed,
         )
         speaking[call] = talk
 
@@ -257,7 +253,7 @@ def play_on_endpoint(
                 talk = speaking.pop(call)
                 if talk.hear(call.result(), limits.max_steps):
                     idle.append(talk.env)
-                    yield talk.trajectory(source)
+                    yield talk.trajectory(plan.source)
                 else:
                     ask(talk)
     finally:

@@ -12,19 +12,19 @@ from typing import Any
 
 from tratree.config import Config
 from tratree.errors import UserError
-from tratree.files import write_atomically
+from tratree.files import write_json
 from tratree.models.names import public_name
 from tratree.panel.chat_endpoint import ChatEndpoint, play_on_endpoint
 from tratree.panel.local_model import load_named
 from tratree.panel.results import Results, outcome_of, write_results
 from tratree.panel.tasks import Panel, read_panel
-from tratree.policy.rollout_settings import Episode, RolloutLimits
+from tratree.policy.rollout_settings import Episode, RolloutLimits, RolloutPlan
 from tratree.policy.sampling import SamplingSettings
 from tratree.policy.workers import roll_out
 from tratree.runs.run import open_store
 from tratree.stages.environment import env_opener, games_stage
-from tratree.stages.episodes import rollout_settings
 from tratree.stages.evaluate import protocol, reading
+from tratree.stages.playing import rollout_settings
 from tratree.store.progress import Progress
 from tratree.trajectory.jsonl import TrajectoryLog
 from tratree.trajectory.types import Trajectory
@@ -131,7 +131,7 @@ def _keep_rules(path: Path, rules: dict[str, Any], log: TrajectoryLog) -> None:
                 f"{log.path} holds episodes that were played otherwise: choose another --name, or "
                 "delete it"
             )
-    write_atomically(path, [json.dumps(rules, indent=1).encode() + b"\n"])
+    write_json(path, rules)
 
 
 def _episodes(panel: Panel, config: Config) -> list[Episode]:
@@ -153,18 +153,17 @@ def _play(
 ) -> Iterator[Trajectory]:
     store = open_store(config, Progress())
     make_env = env_opener(store.ensure(games_stage(config)), store.resources.cache)
-    limits = RolloutLimits(**rollout_settings(config))
+    plan = RolloutPlan(
+        seed=config.seed,
+        stage="evaluate",
+        source=name,
+        limits=RolloutLimits(**rollout_settings(config)),
+        engine=config.rollout,
+        workers=config.rollout,
+    )
     if endpoint is not None:
-        yield from play_on_endpoint(
-            endpoint,
-            make_env,
-            episodes,
-            seed=config.seed,
-            limits=limits,
-            system_prompt=config.model.system_prompt,
-            concurrent=config.rollout.batch_size,
-            source=name,
-        )
+        prompt = config.model.system_prompt
+        yield from play_on_endpoint(endpoint, make_env, episodes, plan, prompt)
         return
     load = partial(
         load_named,
@@ -174,15 +173,5 @@ def _play(
         config.model.system_prompt,
         config.model.rollout_dtype,
     )
-    for _, trajectory in roll_out(
-        load,
-        make_env,
-        episodes,
-        seed=config.seed,
-        stage="evaluate",
-        settings=store.resources.engine,
-        workers=store.resources.workers,
-        limits=limits,
-        source=name,
-    ):
+    for _, trajectory in roll_out(load, make_env, episodes, plan):
         yield trajectory

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tratree.errors import UserError
 from tratree.evaluation.intervals import Estimate, average, paired_p_value, share
 from tratree.panel.results import Outcome, Results
+from tratree.report.render_table import markdown_table
 from tratree.report.table import Rows, p_text
 
 FIGURES: Mapping[str, Callable[[Outcome], float]] = {
@@ -111,14 +112,14 @@ def page(results: Sequence[Results]) -> str:
     """
     parts = [
         "# Results on the panel",
-        _markdown(table(results)),
+        markdown_table(table(results)),
         "Mean over tasks in percent [95 % interval over tasks]; steps are a mean over episodes.",
     ]
     tests = paired_tests(results)
     if len(tests) > 1:
         parts += [
             "## Any two systems, task by task",
-            _markdown(tests),
+            markdown_table(tests),
             "Difference in points, first less second [95 % interval of the paired bootstrap]; p is "
             "of the paired permutation test, not corrected for the number of tests.",
         ]
@@ -145,8 +146,3 @@ def _percent(estimate: Estimate, sign: str = "") -> str:
         f"{100 * part:{sign}.1f}" for part in (estimate.mean, estimate.low, estimate.high)
     )
     return f"{mean} [{low}, {high}]"
-
-
-def _markdown(rows: Rows) -> str:
-    header, *others = rows
-    return "\n".join(f"| {' | '.join(row)} |" for row in [header, ["---"] * len(header), *others])

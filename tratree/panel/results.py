@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, NotRequired
 
+from annotated_types import Ge, Interval
+from typing_extensions import TypedDict
+
+from tratree.documents import read_json
 from tratree.errors import UserError
-from tratree.files import write_atomically
+from tratree.files import write_json
 from tratree.trajectory.types import Trajectory
 
 FORMAT = "tratree panel results 1"
+ADVICE = "correct it; tratree/panel/README.md describes the format"
+
+Whole = Annotated[int, Ge(0)]
+
+
+class _Episode(TypedDict):
+    split: str
+    task_id: str
+    reward: Annotated[float, Interval(ge=0, le=1)]
+    success: bool
+    steps: NotRequired[Whole | None]
+    sample: NotRequired[Whole]
+
+
+class _File(TypedDict):
+    format: Literal["tratree panel results 1"]
+    name: str
+    environment: str
+    hashes: dict[str, str]
+    protocol: NotRequired[dict[str, Any]]
+    episodes: list[_Episode]
 
 
 @dataclass(frozen=True)
@@ -86,7 +110,7 @@ def write_results(path: Path, results: Results) -> None:
         "protocol": dict(results.protocol),
         "episodes": [asdict(outcome) for outcome in results.outcomes],
     }
-    write_atomically(path, [json.dumps(data, indent=1, ensure_ascii=False).encode() + b"\n"])
+    write_json(path, data)
 
 
 def read_results(path: Path) -> Results:
@@ -96,24 +120,20 @@ def read_results(path: Path) -> Results:
         UserError: If the file is missing, or something in it is wrong; the message says what.
     """
     try:
-        data = json.loads(path.read_bytes())
-    except OSError as error:
+        data: _File = read_json(path, _File, ADVICE)
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"cannot read {path} ({error.strerror}): correct the path") from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not JSON ({error})") from error
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise UserError(f'{path} holds no results: it needs "format": "{FORMAT}"')
-    for key, kind in (
-        ("name", str),
-        ("environment", str),
-        ("hashes", dict),
-        ("episodes", list),
-    ):
-        if not isinstance(data.get(key), kind):
-            raise UserError(f"{path} needs {key!r} as a JSON {kind.__name__}")
-    if not isinstance(data.get("protocol", {}), dict):
-        raise UserError(f"{path} needs 'protocol' as a JSON dict")
-    outcomes = [_outcome(path, n, record) for n, record in enumerate(data["episodes"])]
+    outcomes = tuple(
+        Outcome(
+            episode["split"],
+            episode["task_id"],
+            float(episode["reward"]),
+            episode["success"],
+            episode.get("steps"),
+            episode.get("sample", 0),
+        )
+        for episode in data["episodes"]
+    )
     for (split, task, sample), count in Counter(
         (o.split, o.task_id, o.sample) for o in outcomes
     ).items():
@@ -121,31 +141,5 @@ def read_results(path: Path) -> Results:
             raise UserError(f"{path} has {count} episodes of {split}, {task}, sample {sample}")
         if split not in data["hashes"]:
             raise UserError(f"{path} has episodes of split {split!r} but no hash of it")
-    return Results(
-        data["name"],
-        data["environment"],
-        data["hashes"],
-        data.get("protocol", {}),
-        tuple(outcomes),
-    )
-
-
-def _outcome(path: Path, number: int, record: Any) -> Outcome:
-    where = f"{path}, episode {number}"
-    if not isinstance(record, dict):
-        raise UserError(f"{where} is no JSON object")
-    reward, success = record.get("reward"), record.get("success")
-    if isinstance(reward, bool) or not isinstance(reward, int | float) or not 0 <= reward <= 1:
-        raise UserError(f"{where}: 'reward' must be a number from 0 to 1, not {reward!r}")
-    if not isinstance(success, bool):
-        raise UserError(f"{where}: 'success' must be true or false, not {success!r}")
-    steps, sample = record.get("steps"), record.get("sample", 0)
-    texts = (record.get("split"), record.get("task_id"))
-    if not all(isinstance(text, str) for text in texts):
-        raise UserError(f"{where}: 'split' and 'task_id' must be texts")
-    for name, value in (("steps", steps), ("sample", sample)):
-        if not (value is None and name == "steps") and (
-            not isinstance(value, int) or isinstance(value, bool) or value < 0
-        ):
-            raise UserError(f"{where}: {name!r} must be a whole number, not {value!r}")
-    return Outcome(record["split"], record["task_id"], float(reward), success, steps, sample)
+    protocol = data.get("protocol", {})
+    return Results(data["name"], data["environment"], data["hashes"], protocol, outcomes)

@@ -13,15 +13,9 @@ import numpy as np
 from tratree.envs.base import StepResult, TextEnv
 from tratree.errors import UserError
 from tratree.policy.chat import ChatFormat
-from tratree.policy.rollout_settings import Episode, RolloutLimits
+from tratree.policy.rollout_settings import Episode, RolloutPlan
 from tratree.policy.turn import Turn
 from tratree.trajectory.types import Step, Trajectory
-
-
-def episode_stream(seed: int, stage: str, episode: Episode) -> np.random.Generator:
-    """Return the episode's own stream of random numbers, whatever else is played."""
-    key = [seed, crc32(stage.encode()), crc32(episode.task.task_id.encode()), episode.sample]
-    return np.random.default_rng(np.random.SeedSequence(key))
 
 
 @dataclass
@@ -30,6 +24,7 @@ class LiveEpisode:
 
     Attributes:
         index: Its number among the episodes that are played.
+        random: Its own stream of random numbers, whatever else is played.
         call: What it waits for, if anything.
         token_ids: The whole conversation so far.
         turn: The agent's turn under way; None before the first observation.
@@ -39,14 +34,20 @@ class LiveEpisode:
     episode: Episode
     env: TextEnv
     chat: ChatFormat
-    limits: RolloutLimits
-    random: np.random.Generator
+    plan: RolloutPlan
+    random: np.random.Generator = field(init=False)
     call: Future[Any] | None = None
     token_ids: list[int] = field(default_factory=list)
     first_observation: str = ""
     result: StepResult | None = None
     turn: Turn | None = None
     steps: list[Step] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Open the stream, which seed, stage, task and sample determine."""
+        names = (self.plan.stage, self.episode.task.task_id)
+        key = [self.plan.seed, *(crc32(name.encode()) for name in names), self.episode.sample]
+        self.random = np.random.default_rng(np.random.SeedSequence(key))
 
     def hear(self, tokens: Iterable[int]) -> None:
         """Take tokens of the agent, up to the first where the limits put something after it."""
@@ -72,7 +73,7 @@ class LiveEpisode:
         Raises:
             UserError: If the first observation leaves no room for a turn.
         """
-        limits = self.limits
+        limits = self.plan.limits
         self.call, self.result = None, result
         if self.turn is None:
             self.first_observation = result.observation
@@ -100,7 +101,7 @@ class LiveEpisode:
         count = len(self.chat.prefix)
         return f", {count} of them the prompt's" if count else ""
 
-    def trajectory(self, source: str) -> Trajectory:
+    def trajectory(self) -> Trajectory:
         """Return the trajectory of an episode that has ended."""
         assert self.result
         return Trajectory(
@@ -111,5 +112,5 @@ class LiveEpisode:
             success=self.result.success,
             finished=self.result.finished,
             sample=self.episode.sample,
-            source=source,
+            source=self.plan.source,
         )

@@ -16,9 +16,8 @@ from tratree.envs.base import StepResult, TextEnv
 from tratree.errors import UserError
 from tratree.policy.chat import ChatFormat
 from tratree.policy.live_batch import LiveBatch
-from tratree.policy.live_episode import LiveEpisode, episode_stream
-from tratree.policy.machine_settings import EngineSettings
-from tratree.policy.rollout_settings import Episode, RolloutLimits
+from tratree.policy.live_episode import LiveEpisode
+from tratree.policy.rollout_settings import Episode, RolloutPlan
 from tratree.policy.sampling import sample
 from tratree.trajectory.types import Task, Trajectory
 
@@ -31,26 +30,21 @@ class RolloutEngine:
         model: PreTrainedModel,
         chat: ChatFormat,
         make_env: Callable[[], TextEnv],
+        plan: RolloutPlan,
         *,
-        seed: int,
-        stage: str,
-        settings: EngineSettings,
-        limits: RolloutLimits,
-        source: str,
         report: Callable[[str], None] = print,
     ) -> None:
         """Set up an engine without episodes; arguments as of `run_episodes`."""
+        limits, threads = plan.limits, plan.engine.env_threads
         limits.check_label(chat)
         limits.check_prompt(chat)
-        self._slots = settings.episodes(model, limits.max_context)
+        self._slots = plan.engine.episodes(model, limits.max_context)
         self._batch = LiveBatch(model, self._slots, limits.max_context, chat.prefix)
         self._chat = chat
         self._make_env = make_env
-        self._key = seed, stage
-        self._limits = limits
-        self._source = source
+        self._plan = plan
         self._report = report
-        self._threads = ThreadPoolExecutor(settings.env_threads) if settings.env_threads else None
+        self._threads = ThreadPoolExecutor(threads) if threads else None
         self._live: list[LiveEpisode] = []
         self._parked: list[LiveEpisode] = []
         self._envs: list[TextEnv] = []
@@ -72,8 +66,7 @@ class RolloutEngine:
             self._envs.append(self._make_env())
             self._idle_envs.append(self._envs[-1])
         env = self._idle_envs.pop()
-        random = episode_stream(*self._key, episode)
-        live = LiveEpisode(index, episode, env, self._chat, self._limits, random)
+        live = LiveEpisode(index, episode, env, self._chat, self._plan)
         live.call = self._call(env.reset, episode.task)
         self._live.append(live)
         self._batch.append()
@@ -195,7 +188,7 @@ class RolloutEngine:
             self._live[row] = last
         self._batch.remove(row)
         self._idle_envs.append(live.env)
-        return live.index, live.trajectory(self._source)
+        return live.index, live.trajectory()
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -210,12 +203,8 @@ def run_episodes(
     chat: ChatFormat,
     make_env: Callable[[], TextEnv],
     episodes: Sequence[Episode],
+    plan: RolloutPlan,
     *,
-    seed: int,
-    stage: str,
-    settings: EngineSettings,
-    limits: RolloutLimits,
-    source: str,
     report: Callable[[str], None] = print,
 ) -> Iterator[tuple[int, Trajectory]]:
     """Play episodes, the next one starting as soon as one ends.
@@ -229,11 +218,7 @@ def run_episodes(
         chat: The chat format of the model.
         make_env: Makes an environment; called for each of the batch's slots at most once.
         episodes: What to play.
-        seed: Random seed.
-        stage: Name of what the episodes are for; another name gives other draws.
-        settings: How the machine is used.
-        limits: When turns and episodes are cut.
-        source: Label of the trajectories.
+        plan: How, in this process alone.
         report: Gets a line where the engine has to do with less memory.
 
     Yields:
@@ -244,17 +229,9 @@ def run_episodes(
     """
     if not episodes:
         return
-    engine = RolloutEngine(
-        model,
-        chat,
-        make_env,
-        seed=seed,
-        stage=stage,
-        settings=replace(settings, batch_size=min(settings.batch_size, len(episodes))),
-        limits=limits,
-        source=source,
-        report=report,
-    )
+    batch_size = min(plan.engine.batch_size, len(episodes))
+    plan = replace(plan, engine=replace(plan.engine, batch_size=batch_size))
+    engine = RolloutEngine(model, chat, make_env, plan, report=report)
     waiting = iter(enumerate(episodes))
     with closing(engine):
         while True:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -124,6 +124,27 @@ class RolloutLimits(TurnLimits):
                 f"a thought of {self.thought_tokens} tokens leaves no room for an action: set "
                 f"max_new_tokens to {needed} or more, or max_thought_tokens lower"
             )
+
+
+@dataclass(frozen=True)
+class RolloutPlan:
+    """How episodes are played; picklable, because worker processes are given it.
+
+    Attributes:
+        seed: Random seed.
+        stage: Name of what the episodes are for; another name gives other draws.
+        source: Label of the trajectories.
+        limits: When turns and episodes are cut.
+        engine: How each worker uses the machine; the workers share its `cache_gib`.
+        workers: How many processes, and when one is replaced. They share PyTorch's threads.
+    """
+
+    seed: int
+    stage: str
+    source: str
+    limits: RolloutLimits
+    engine: EngineSettings
+    workers: WorkerSettings = field(default_factory=WorkerSettings)
 
 
 @settings

@@ -9,8 +9,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from tratree.envs.base import TextEnv
 from tratree.errors import UserError
 from tratree.policy.chat import ChatFormat
-from tratree.policy.live_episode import LiveEpisode, episode_stream
-from tratree.policy.rollout_settings import Episode, RolloutLimits
+from tratree.policy.live_episode import LiveEpisode
+from tratree.policy.rollout_settings import Episode, RolloutPlan
 from tratree.policy.vllm_server import VllmServer
 from tratree.trajectory.types import Trajectory
 
@@ -21,12 +21,7 @@ def roll_out_on_server(
     chat: ChatFormat,
     make_env: Callable[[], TextEnv],
     episodes: Sequence[Episode],
-    *,
-    seed: int,
-    stage: str,
-    concurrent: int,
-    limits: RolloutLimits,
-    source: str,
+    plan: RolloutPlan,
 ) -> Iterator[tuple[int, Trajectory]]:
     """Play episodes like `run_episodes`, with a server's model; environments step in this thread.
 
@@ -37,13 +32,9 @@ def roll_out_on_server(
         server: A server of the base model.
         model: The name under which it serves the model.
         chat: The chat format of the model.
-        make_env: Makes an environment; called `concurrent` times at most.
+        make_env: Makes an environment; called at most once for each episode of a batch.
         episodes: What to play.
-        seed: Random seed.
-        stage: Name of what the episodes are for; another name gives other draws.
-        concurrent: Most episodes at a time.
-        limits: When turns and episodes are cut; without a constraint.
-        source: Label of the trajectories.
+        plan: How; without a constraint, and with the batch size as most requests at a time.
 
     Yields:
         (index in `episodes`, trajectory) of episodes as they end, sampled token ids kept.
@@ -51,6 +42,7 @@ def roll_out_on_server(
     Raises:
         UserError: If the limits do not fit the server or the first turns, or it fails.
     """
+    limits, concurrent = plan.limits, plan.engine.batch_size
     if limits.constraint != "none":
         raise UserError("a vLLM server plays without constraints: set constraint=none")
     if limits.max_context > server.context:
@@ -88,8 +80,7 @@ def roll_out_on_server(
                     envs.append(make_env())
                     idle.append(envs[-1])
                 index, episode = waiting.popleft()
-                random = episode_stream(seed, stage, episode)
-                live = LiveEpisode(index, episode, idle.pop(), chat, limits, random)
+                live = LiveEpisode(index, episode, idle.pop(), chat, plan)
                 live.observe(live.env.reset(episode.task))
                 ask(live)
             for call in wait(speaking, return_when=FIRST_COMPLETED).done:
@@ -98,7 +89,7 @@ def roll_out_on_server(
                 assert live.turn
                 if live.turn.over and live.observe(live.env.step(live.action)):
                     idle.append(live.env)
-                    yield live.index, live.trajectory(source)
+                    yield live.index, live.trajectory()
                 else:
                     ask(live)
     finally:

@@ -8,14 +8,15 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
-from tratree.envs.base import Expert, StepResult, TextEnv
+from tratree.envs.base import StepResult, TextEnv
+from tratree.envs.forwarding import ForwardingEnv
 from tratree.trajectory.types import Task
 
 IDLE = 0.0
 
 
-class WatchedEnv:
-    """Forwards to an environment and notes in shared memory when a call began.
+class WatchedEnv(ForwardingEnv):
+    """Notes in shared memory when a call began.
 
     Args:
         env: The environment.
@@ -25,18 +26,9 @@ class WatchedEnv:
     """
 
     def __init__(self, env: TextEnv, clocks: Any, number: int) -> None:
-        self._env = env
+        super().__init__(env)
         self._clocks = clocks
         self._number = number
-
-    @property
-    def max_steps(self) -> int:
-        """Step limit of the evaluation protocol."""
-        return self._env.max_steps
-
-    @max_steps.setter
-    def max_steps(self, steps: int) -> None:
-        self._env.max_steps = steps
 
     @contextmanager
     def _busy(self) -> Iterator[None]:
@@ -46,32 +38,20 @@ class WatchedEnv:
         finally:
             self._clocks[self._number] = IDLE
 
-    def tasks(self, split: str) -> list[Task]:
-        """Return the tasks of a split in a fixed order."""
-        return self._env.tasks(split)
-
     def reset(self, task: Task) -> StepResult:
         """Start an episode of `task`."""
         with self._busy():
-            return self._env.reset(task)
+            return super().reset(task)
 
     def step(self, action: str) -> StepResult:
         """Send one action of the agent."""
         with self._busy():
-            return self._env.step(action)
+            return super().step(action)
 
     def admissible(self) -> list[str]:
         """Return the actions that the environment would accept now, sorted."""
         with self._busy():
-            return self._env.admissible()
-
-    def expert(self, task: Task) -> Expert:
-        """Return a fresh expert for an episode of `task`."""
-        return self._env.expert(task)
-
-    def close(self) -> None:
-        """Release processes and files."""
-        self._env.close()
+            return super().admissible()
 
 
 def watched(make_env: Callable[[], TextEnv], clocks: Any) -> Callable[[], TextEnv]:

@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -22,7 +21,7 @@ from tratree.errors import UserError
 from tratree.policy.chat import ChatFormat
 from tratree.policy.machine_settings import GIB, WorkerSettings
 from tratree.policy.rollout import RolloutEngine
-from tratree.policy.rollout_settings import Episode
+from tratree.policy.rollout_settings import Episode, RolloutPlan
 from tratree.policy.watched_env import watched
 
 LoadPolicy = Callable[[], tuple[PreTrainedModel, ChatFormat]]
@@ -34,9 +33,8 @@ class Duty:
 
     load_policy: LoadPolicy
     make_env: Callable[[], TextEnv]
-    make_engine: Callable[..., RolloutEngine]
     episodes: Sequence[Episode]
-    settings: WorkerSettings
+    plan: RolloutPlan
     threads: int
 
 
@@ -51,10 +49,10 @@ def work(duty: Duty, clocks: Any, connection: Connection) -> None:
     torch.set_num_threads(duty.threads)
     played, retiring = 0, False
     try:
-        make_engine = partial(
-            duty.make_engine, make_env=watched(duty.make_env, clocks), report=connection.send
-        )
-        with closing(make_engine(*duty.load_policy())) as engine:
+        make_env = watched(duty.make_env, clocks)
+        model, chat = duty.load_policy()
+        engine = RolloutEngine(model, chat, make_env, duty.plan, report=connection.send)
+        with closing(engine):
             while True:
                 if retiring and not engine.live:
                     connection.send(Retired())
@@ -65,7 +63,7 @@ def work(duty: Duty, clocks: Any, connection: Connection) -> None:
                 for ended in engine.advance():
                     connection.send(ended)
                     played += 1
-                    retiring = retiring or _is_worn_out(played, duty.settings)
+                    retiring = retiring or _is_worn_out(played, duty.plan.workers)
     except Exception as error:
         with suppress(OSError):  # the parent is gone
             connection.send(

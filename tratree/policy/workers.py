@@ -19,9 +19,9 @@ from tratree.child_processes import SECONDS_TO_CLOSE, shielded_children
 from tratree.envs.base import TextEnv
 from tratree.errors import UserError
 from tratree.large_imports import import_in_server
-from tratree.policy.machine_settings import EngineSettings, WorkerSettings
-from tratree.policy.rollout import RolloutEngine, run_episodes
-from tratree.policy.rollout_settings import Episode, RolloutLimits
+from tratree.policy.machine_settings import WorkerSettings
+from tratree.policy.rollout import run_episodes
+from tratree.policy.rollout_settings import Episode, RolloutPlan
 from tratree.policy.watched_env import IDLE
 from tratree.policy.worker_process import Duty, LoadPolicy, Retired, work
 from tratree.trajectory.types import Trajectory
@@ -35,15 +35,9 @@ def roll_out(
     load_policy: LoadPolicy,
     make_env: Callable[[], TextEnv],
     episodes: Sequence[Episode],
+    plan: RolloutPlan,
     *,
-    seed: int,
-    stage: str,
-    settings: EngineSettings,
-    workers: WorkerSettings,
-    limits: RolloutLimits,
-    source: str,
     report: Callable[[str], None] = print,
-    preload: Sequence[str] = (),
 ) -> Iterator[tuple[int, Trajectory]]:
     """Play episodes in one or more processes; the trajectories are the same for any number.
 
@@ -52,15 +46,8 @@ def roll_out(
         make_env: Makes an environment. With more than one worker both are pickled, as are
             partials of functions of a module.
         episodes: What to play; dealt to the workers as they have room.
-        seed: See `run_episodes`, as for `stage`, `limits` and `source`.
-        stage: See there.
-        settings: How each worker uses the machine; the workers share `cache_gib`.
-        workers: How many processes, and when one is replaced. They share PyTorch's threads.
-        limits: See there.
-        source: See there.
+        plan: How.
         report: Gets a line for each worker that is replaced, and what engines report.
-        preload: Modules that environments need and that are slow to import: the first call in
-            a program imports them once for all workers to come.
 
     Yields:
         (index in `episodes`, trajectory) of episodes as they end.
@@ -71,49 +58,25 @@ def roll_out(
     """
     if not episodes:
         return
-    count = min(workers.workers, len(episodes))
+    count = min(plan.workers.workers, len(episodes))
     if count <= 1:
-        model, chat = load_policy()
-        yield from run_episodes(
-            model,
-            chat,
-            make_env,
-            episodes,
-            seed=seed,
-            stage=stage,
-            settings=settings,
-            limits=limits,
-            source=source,
-            report=report,
-        )
+        yield from run_episodes(*load_policy(), make_env, episodes, plan, report=report)
         return
     each = -(-len(episodes) // count)
-    batch_size = min(settings.batch_size, each)
-    make_engine = partial(
-        RolloutEngine,
-        seed=seed,
-        stage=stage,
-        settings=replace(
-            settings,
-            batch_size=batch_size,
-            cache_gib=None if settings.cache_gib is None else settings.cache_gib / count,
-        ),
-        limits=limits,
-        source=source,
+    batch_size = min(plan.engine.batch_size, each)
+    cache_gib = None if plan.engine.cache_gib is None else plan.engine.cache_gib / count
+    plan = replace(
+        plan,
+        engine=replace(plan.engine, batch_size=batch_size, cache_gib=cache_gib),
+        workers=replace(plan.workers, workers=count),
     )
     context = multiprocessing.get_context("forkserver")
-    import_in_server(context, [*PRELOADED, *preload])
-    duty = Duty(
-        load_policy,
-        make_env,
-        make_engine,
-        episodes,
-        workers,
-        threads=max(1, torch.get_num_threads() // count),
-    )
+    import_in_server(context, PRELOADED)
+    threads = max(1, torch.get_num_threads() // count)
+    duty = Duty(load_policy, make_env, episodes, plan, threads)
     start = partial(_Worker, context, duty, batch_size)
     ahead = min(each, batch_size * 5 // 4 + 1)
-    yield from _deal(start, len(episodes), replace(workers, workers=count), ahead, report)
+    yield from _deal(start, len(episodes), plan.workers, ahead, report)
 
 
 class _Worker:

@@ -10,6 +10,7 @@ from typing import Any
 
 from tratree.models.names import PACKAGE_PREFIX
 from tratree.policy.prompt import Prompt
+from tratree.report.render_table import markdown_table
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,11 @@ def render_card(card: ModelCard) -> str:
             "",
             f"Seed {', '.join(seeds)}. Each stage with its data and its constants:",
             "",
-            "| stage | data | constants |",
-            "| --- | --- | --- |",
-            *(
-                f"| {step.name} | {_pairs(step.counts)} | {_pairs(_flat(step.settings))} |"
-                for step in card.steps
+            markdown_table(
+                [
+                    ["stage", "data", "constants"],
+                    *([s.name, _pairs(s.counts), _pairs(_flat(s.settings))] for s in card.steps),
+                ]
             ),
             "",
             "## Results",
@@ -163,4 +164,4 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _pairs(values: Mapping[str, Any]) -> str:
     text = ", ".join(f"{name} {value}" for name, value in values.items() if value not in (None, ""))
-    return " ".join(text.replace("|", "\\|").split())
+    return " ".join(text.split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ from tratree.stages.pairs import PAIRS
 from tratree.stages.paths import PATHS
 from tratree.stages.training import ADAPTER, base_settings, load_chat, read_report
 from tratree.stages.trees import read_trees
-from tratree.store.finished import DESCRIPTION, read_description
+from tratree.store.finished import DESCRIPTION, how_to_repair, read_description
 from tratree.store.manifest import checked_file, verify
 
 PROMPT = "prompt.json"
@@ -152,7 +153,10 @@ def find_trained(source: Path, system: str | None) -> tuple[Path, str | None]:
         raise UserError(f"the run has no system {chosen}: use one of {', '.join(systems)}")
     if not evaluated.is_dir():
         raise UserError(f"{chosen} is not finished in the store: run the same command again")
-    return _by_key(evaluated, read_description(evaluated)["inputs"]["model"]), chosen
+    model = read_description(evaluated)["inputs"].get("model")
+    if model is None:
+        raise UserError(f"{evaluated} names no model: {how_to_repair(evaluated)}")
+    return _by_key(evaluated, model), chosen
 
 
 def _method(run: Path) -> str | None:
@@ -165,7 +169,7 @@ def _method(run: Path) -> str | None:
 
 def _by_key(stage: Path, key: str) -> Path:
     """Return the folder of another stage of the same store."""
-    found = list(stage.parents[1].glob(f"*/{key}")) if key.isalnum() else []
+    found = list(stage.parents[1].glob(f"*/{key}")) if re.fullmatch(r"\w+", key) else []
     if not found:
         raise UserError(f"the store {stage.parents[1]} lacks stage {key}: run the command again")
     return found[0]

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from tratree.errors import UserError
-from tratree.modules.metrics import METRICS as CURVES
-from tratree.modules.metrics import read_metrics
+from tratree.modules.training_history import METRICS as CURVES
+from tratree.modules.training_history import read_metrics
 from tratree.report.run_files import (
     CONFIGURATION,
     Failure,

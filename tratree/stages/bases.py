@@ -13,7 +13,7 @@ from tratree.models.architecture import (
 from tratree.models.loading import load_config
 from tratree.models.names import hub_commit
 from tratree.policy.rollout_settings import RolloutLimits
-from tratree.stages.episodes import rollout_settings
+from tratree.stages.playing import rollout_settings
 from tratree.stages.training import chat_settings, load_chat
 
 

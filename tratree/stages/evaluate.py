@@ -13,13 +13,13 @@ from tratree.evaluation.metrics import summarize
 from tratree.policy.rollout_settings import Episode, SamplingSettings
 from tratree.settings import plain
 from tratree.stages.environment import env_maker, games_stage, say_notes
-from tratree.stages.episodes import (
+from tratree.stages.explore import sampling_plan
+from tratree.stages.file_names import EPISODES, EPISODES_LOG, METRICS
+from tratree.stages.playing import (
     play_episodes,
     rollout_settings,
     write_episodes,
 )
-from tratree.stages.explore import sampling_plan
-from tratree.stages.file_names import EPISODES, EPISODES_LOG, METRICS
 from tratree.stages.tasks import evaluated_tasks
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories

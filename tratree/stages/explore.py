@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from itertools import cycle, islice
 
 from tratree.config import Config
@@ -12,15 +13,9 @@ from tratree.settings import plain
 from tratree.stages.another_m import played_with_another_m
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.stages.environment import env_maker, games_stage
-from tratree.stages.episodes import (
-    Tally,
-    play_episodes,
-    rollout_settings,
-    write_episodes,
-)
-from tratree.stages.exploration import undecided, within_tokens
 from tratree.stages.explorer import explorer_stage
 from tratree.stages.file_names import EPISODES, EPISODES_LOG
+from tratree.stages.playing import Tally, play_episodes, rollout_settings, write_episodes
 from tratree.stages.tasks import explored_tasks
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
@@ -98,6 +93,33 @@ def sampling_plan(
     sampled = [s for s in settings if s.temperature > 0] or settings
     plan = [*settings, *islice(cycle(sampled), max(0, trajectories - len(settings)))]
     return plan[:trajectories]
+
+
+def is_decided(of_task: Collection[Trajectory], enough: int) -> bool:
+    """Return whether a task has both successes and failures, or `enough` successes."""
+    solved = sum(trajectory.success for trajectory in of_task)
+    return 0 < solved < len(of_task) or solved >= enough
+
+
+def undecided(
+    episodes: Sequence[Episode], played: Sequence[Trajectory], enough: int
+) -> list[Episode]:
+    """Return the episodes whose task is not decided by what was played."""
+    by_task: defaultdict[str, list[Trajectory]] = defaultdict(list)
+    for trajectory in played:
+        by_task[trajectory.task.task_id].append(trajectory)
+    return [e for e in episodes if not is_decided(by_task[e.task.task_id], enough)]
+
+
+def within_tokens(played: Sequence[Trajectory], most: int) -> list[Trajectory]:
+    """Return the first of `played` whose sampled tokens are at most `most` together."""
+    kept, used = [], 0
+    for trajectory in played:
+        used += sum(len(step.token_ids) for step in trajectory.steps)
+        if used > most:
+            break
+        kept.append(trajectory)
+    return kept
 
 
 def _share(trajectories: int, number: int, rounds: int) -> range:

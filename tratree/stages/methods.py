@@ -10,14 +10,13 @@ from tratree.stages.demonstrations import demonstrations_stage
 from tratree.stages.evaluate import evaluate_stage
 from tratree.stages.explore import explore_stage
 from tratree.stages.imitate import imitate_stage
-from tratree.stages.pairs import pairs_stage
+from tratree.stages.pairs import expert_pairs_stage, pairs_stage, random_pairs_stage
 from tratree.stages.paths import paths_stage
 from tratree.stages.prefer import prefer_stage
 from tratree.stages.reference import check_chats, reference_stage
 from tratree.stages.select import select_stage
 from tratree.stages.self_score import self_score_stage
 from tratree.stages.sft import sft_stage
-from tratree.stages.trajectory_pairs import expert_pairs_stage, random_pairs_stage
 from tratree.stages.trees import trees_stage
 from tratree.store.stage import Stage, with_inputs
 

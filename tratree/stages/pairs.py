@@ -1,4 +1,4 @@
-"""Stage ``pairs``: preference pairs, taken where success and failure diverge in a tree."""
+"""Stage ``pairs``: preference pairs, where a tree diverges or of whole trajectories."""
 
 from __future__ import annotations
 
@@ -9,12 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from tratree.config import Config
+from tratree.stages.demonstrations import DEMONSTRATIONS
+from tratree.stages.file_names import EPISODES
 from tratree.stages.trees import read_trees
 from tratree.store.stage import Job, Stage
-from tratree.tree.divergence import Pair, TrajectoryPair, best_and_worst, find_pairs
+from tratree.trajectory.jsonl import read_trajectories, write_trajectories
+from tratree.trajectory.types import Trajectory
+from tratree.tree.divergence import (
+    Pair,
+    TrajectoryPair,
+    best_and_worst,
+    find_pairs,
+    unstructured_pairs,
+)
+from tratree.tree.expert_pairs import expert_pairs
 from tratree.tree.paths import pair_trajectories
 
 PAIRS = "pairs.jsonl"
+TRAJECTORIES = "trajectories.jsonl"
 
 
 def pairs_stage(config: Config, trees: Stage, continuation: str | None = None) -> Stage:
@@ -26,29 +38,56 @@ def pairs_stage(config: Config, trees: Stage, continuation: str | None = None) -
         continuation: Where a continuation ends, if not as ``method.continuation`` says.
     """
     method = config.method
+    settings: dict[str, Any] = {"aggregate": method.aggregate, "min_gap": method.minimum_gap}
     if method.pairs == "best_and_worst" and continuation is None:
-        settings: dict[str, Any] = {
-            "pairs": method.pairs,
-            "aggregate": method.aggregate,
-            "min_gap": method.minimum_gap,
-        }
-        return Stage("pairs", settings, _find, {"trees": trees}, self_contained=True)
-    settings = {
-        "aggregate": method.aggregate,
-        "min_gap": method.minimum_gap,
-        "continuation": continuation or method.continuation,
-        "max_pairs_per_divergence": method.pairs_per_divergence,
-        "max_pairs_per_task": method.pairs_per_task,
-    }
+        settings["pairs"] = method.pairs
+    else:
+        settings["continuation"] = continuation or method.continuation
+        settings["max_pairs_per_divergence"] = method.pairs_per_divergence
+        settings["max_pairs_per_task"] = method.pairs_per_task
     return Stage("pairs", settings, _find, {"trees": trees}, self_contained=True)
 
 
-def read_pairs(pairs: Path, trees: Path) -> list[TrajectoryPair]:
-    """Read the pairs of a finished ``pairs`` stage as trajectories."""
+def random_pairs_stage(config: Config, explored: Stage) -> Stage:
+    """Pair trajectories of a task at random, the higher score preferred (unstructured DPO)."""
+    settings = {**_limits(config), "seed": config.seed}
+    return Stage("pairs", settings, _draw, {"explored": explored}, self_contained=True)
+
+
+def expert_pairs_stage(
+    config: Config, explored: Stage, demonstrations: Stage, label: str = ""
+) -> Stage:
+    """Prefer the expert's trajectory to each attempt that scored less (ETO)."""
+    inputs = {"explored": explored, "demonstrations": demonstrations}
+    return Stage(
+        "pairs", _limits(config), _pair_with_expert, inputs, label=label, self_contained=True
+    )
+
+
+def pair_inputs(pairs: Stage) -> dict[str, Stage]:
+    """Return the stages that `load_pairs` reads: the pairs, and their trees if they have any."""
+    return {"pairs": pairs, **{n: s for n, s in pairs.inputs.items() if n == "trees"}}
+
+
+def load_pairs(job: Job) -> list[TrajectoryPair]:
+    """Read the pairs of the job's inputs as trajectories."""
+    return read_pairs(job.inputs["pairs"], job.inputs.get("trees"))
+
+
+def read_pairs(pairs: Path, trees: Path | None = None) -> list[TrajectoryPair]:
+    """Read the pairs of a finished ``pairs`` stage as trajectories.
+
+    Args:
+        pairs: Its folder.
+        trees: The folder of the trees that they were taken from, if from any.
+    """
+    lines = [json.loads(line) for line in (pairs / PAIRS).read_text("utf-8").splitlines()]
+    if trees is None:
+        sides = read_trajectories(pairs / TRAJECTORIES)
+        return [TrajectoryPair(sides[p["chosen"]], sides[p["rejected"]], 0) for p in lines]
     forest = read_trees(trees)
     found = []
-    for line in (pairs / PAIRS).read_text("utf-8").splitlines():
-        fields = json.loads(line)
+    for fields in lines:
         tree = forest[fields.pop("tree")]
         nodes = {name: tuple(fields[name]) for name in ("prefix", "chosen", "rejected")}
         found.append(pair_trajectories(tree, Pair(**{**fields, **nodes})))
@@ -56,7 +95,7 @@ def read_pairs(pairs: Path, trees: Path) -> list[TrajectoryPair]:
 
 
 def write_pairs(job: Job, pairs: Sequence[Sequence[Pair]]) -> None:
-    """Write the pairs of each tree, in the order of the trees, so that `read_pairs` reads them."""
+    """Write the pairs of each tree, in the order of the trees, so that `load_pairs` reads them."""
     lines = [
         json.dumps({"tree": number, **asdict(pair)}) + "\n"
         for number, of_tree in enumerate(pairs)
@@ -67,8 +106,39 @@ def write_pairs(job: Job, pairs: Sequence[Sequence[Pair]]) -> None:
     job.progress.message(f"  {len(lines)} pairs in {informative} of {len(pairs)} trees")
 
 
+def _limits(config: Config) -> dict[str, Any]:
+    method = config.method
+    return {"min_gap": method.minimum_gap, "max_pairs_per_task": method.pairs_per_task}
+
+
 def _find(job: Job) -> None:
     settings = dict(job.settings)
     pairs_of = best_and_worst if settings.pop("pairs", None) else find_pairs
     trees = read_trees(job.inputs["trees"])
     write_pairs(job, [pairs_of(tree, **settings) for tree in trees])
+
+
+def _draw(job: Job) -> None:
+    explored = read_trajectories(job.inputs["explored"] / EPISODES)
+    _write_trajectory_pairs(job, unstructured_pairs(explored, **job.settings))
+
+
+def _pair_with_expert(job: Job) -> None:
+    explored = read_trajectories(job.inputs["explored"] / EPISODES)
+    demonstrations = read_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
+    _write_trajectory_pairs(job, expert_pairs(explored, demonstrations, **job.settings))
+
+
+def _write_trajectory_pairs(job: Job, pairs: Sequence[TrajectoryPair]) -> None:
+    """Write each trajectory once, and the pairs as their numbers."""
+    numbers: dict[Trajectory, int] = {}
+    lines = []
+    for pair in pairs:
+        chosen, rejected = (
+            numbers.setdefault(side, len(numbers)) for side in (pair.chosen, pair.rejected)
+        )
+        lines.append(json.dumps({"chosen": chosen, "rejected": rejected}) + "\n")
+    write_trajectories(job.folder / TRAJECTORIES, list(numbers))
+    (job.folder / PAIRS).write_text("".join(lines), encoding="utf-8")
+    tasks = {pair.chosen.task.task_id for pair in pairs}
+    job.progress.message(f"  {len(pairs)} pairs of whole trajectories, of {len(tasks)} tasks")

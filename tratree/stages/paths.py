@@ -9,8 +9,8 @@ from tratree.config import Config
 from tratree.stages.trees import read_trees
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import write_trajectories
-from tratree.tree.comparison import compare_paths
 from tratree.tree.mcts import search_paths
+from tratree.tree.path_comparison import compare_paths
 from tratree.tree.paths import path_trajectory
 
 PATHS = "paths.jsonl"

@@ -9,14 +9,13 @@ from tratree.config import Config
 from tratree.data.pairs import EncodedPair, PairDataModule
 from tratree.modules.settings import DPOSettings
 from tratree.modules.tree_dpo import TreeDPOModule
+from tratree.stages.pairs import load_pairs, pair_inputs
 from tratree.stages.reference import (
     REFERENCE,
     encode_pair,
     example_settings,
-    load_pairs,
     pack_tokens,
     pair_chat,
-    pair_inputs,
 )
 from tratree.stages.sft import sft_stage
 from tratree.stages.training import (

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tratree.envs.identify import Identifier, Identity, opens_alike
 from tratree.envs.moved_names import renamed
 from tratree.envs.registry import ENVIRONMENTS
 from tratree.errors import UserError
+from tratree.files import file_digest
 from tratree.policy.prompt import Prompt, without_prompt
 from tratree.stages.environment import env_maker
 from tratree.stages.tasks import shuffled
@@ -42,19 +43,14 @@ def content_digest(path: Path) -> str:
     """
     try:
         if not path.is_dir():
-            return _file_digest(path)
+            return file_digest(path).hex()
         files = sorted(p for p in path.rglob("*") if p.is_file())
-        every = {file.relative_to(path).as_posix(): _file_digest(file) for file in files}
+        every = {file.relative_to(path).as_posix(): file_digest(file).hex() for file in files}
         return sha256(json.dumps(every).encode()).hexdigest()
     except OSError as error:
         raise UserError(
             f"expert.demonstrations={path} cannot be read ({error.strerror}): correct the path"
         ) from error
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
 
 
 def take_published(path: Path, job: Job) -> list[Trajectory]:

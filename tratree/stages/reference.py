@@ -20,9 +20,8 @@ from tratree.modules.pack_attention import attend_by_edges
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
 from tratree.stages.environment import configured_prompt
-from tratree.stages.pairs import read_pairs
+from tratree.stages.pairs import load_pairs, pair_inputs
 from tratree.stages.training import chat_settings, load_chat, load_policy
-from tratree.stages.trajectory_pairs import read_trajectory_pairs
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.types import Trajectory
 from tratree.tree.divergence import TrajectoryPair
@@ -63,18 +62,6 @@ def pair_chat(chat: ChatFormat, settings: Mapping[str, Any]) -> ChatFormat:
     if chat.prompt is None or settings.get("example", True):
         return chat
     return chat.with_prompt(chat.prompt.without_example())
-
-
-def pair_inputs(pairs: Stage) -> dict[str, Stage]:
-    """Return the stages that `load_pairs` reads: the pairs, and their trees if they have any."""
-    return {"pairs": pairs, **{n: s for n, s in pairs.inputs.items() if n == "trees"}}
-
-
-def load_pairs(job: Job) -> list[TrajectoryPair]:
-    """Read the pairs of the job's inputs as trajectories."""
-    if "trees" in job.inputs:
-        return read_pairs(job.inputs["pairs"], job.inputs["trees"])
-    return read_trajectory_pairs(job.inputs["pairs"])
 
 
 def pack_tokens(config: Config) -> int | None:

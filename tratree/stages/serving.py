@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from typing import Any
 
 from tratree.envs.base import TextEnv
 from tratree.errors import UserError
-from tratree.policy.rollout_settings import Episode
+from tratree.policy.rollout_settings import Episode, RolloutPlan
 from tratree.policy.server_rollout import roll_out_on_server
 from tratree.policy.vllm_server import VllmServer
 from tratree.stages.training import ADAPTER, load_chat
@@ -21,9 +20,9 @@ def play_on_server(
     job: Job,
     make_env: Callable[[], TextEnv],
     episodes: Sequence[Episode],
+    plan: RolloutPlan,
     *,
     adapter: bool = True,
-    **how: Any,
 ) -> Iterator[tuple[int, Trajectory]]:
     """Play episodes with the job's model on the server of its base model.
 
@@ -31,8 +30,8 @@ def play_on_server(
         job: Its resources name the servers.
         make_env: Makes an environment.
         episodes: What to play.
+        plan: How.
         adapter: Whether with what was trained, as opposed to the base model alone.
-        how: The rest of what `roll_out_on_server` takes.
 
     Yields:
         (index in `episodes`, trajectory) of episodes as they end.
@@ -51,15 +50,8 @@ def play_on_server(
         if adapter or model is None:
             model = f"{trained.parent.name}-{trained.name}"  # a stage's key is its version
             server.load_adapter(model, trained / ADAPTER)
-        yield from roll_out_on_server(
-            server,
-            model,
-            load_chat(settings),
-            make_env,
-            episodes,
-            concurrent=job.resources.engine.batch_size,
-            **how,
-        )
+        chat = load_chat(settings)
+        yield from roll_out_on_server(server, model, chat, make_env, episodes, plan)
 
 
 def _server_of(servers: Sequence[VllmServer], base: str) -> VllmServer:

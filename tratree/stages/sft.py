@@ -6,7 +6,7 @@ from typing import Literal
 
 from tratree.config import Config
 from tratree.data.episodes import EpisodeDataModule
-from tratree.modules.sft import SFTModule
+from tratree.modules.imitation import SFTModule
 from tratree.policy.encoding import encode_trajectory
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.stages.training import (

@@ -31,10 +31,10 @@ from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.attention_check import check_rollouts
 from tratree.modules.finite import check_weights
 from tratree.modules.fit import CHECKPOINT, FitReport, fit
-from tratree.modules.metrics import METRICS, logged_metrics
 from tratree.modules.nodes import run_on_nodes
 from tratree.modules.processes import run_in_processes
 from tratree.modules.settings import OptimizationSettings, TrainingSettings
+from tratree.modules.training_history import METRICS, logged_metrics
 from tratree.policy.chat import ChatFormat
 from tratree.policy.prompt import Prompt
 from tratree.settings import plain

@@ -19,7 +19,7 @@ from tratree.stages.file_names import EPISODES
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Step, Trajectory
-from tratree.tree.files import TREES, load_trees, save_trees
+from tratree.tree.forest_file import TREES, load_trees, save_trees
 from tratree.tree.merge import build_trees
 from tratree.tree.similarity import make_similarity
 from tratree.tree.statistics import forest_statistics

@@ -20,7 +20,7 @@ from typing_extensions import TypedDict
 
 from tratree.documents import read_json
 from tratree.errors import UserError
-from tratree.files import files_below, write_atomically
+from tratree.files import file_digest, files_below, mode_of_files, write_json
 from tratree.store.finished import (
     DESCRIPTION,
     TIMING,
@@ -61,8 +61,8 @@ def write_manifest(folder: Path, checked: Path | None = None) -> None:
         UserError: If the folder holds a link, a device or the like, which no stage writes.
     """
     files, states = _list(folder)
-    text = json.dumps(files, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    write_atomically(folder / MANIFEST, [text.encode()])
+    write_json(folder / MANIFEST, files, sort_keys=True)
+    (folder / MANIFEST).chmod(mode_of_files(folder))
     if checked is not None:
         _note(checked, files, {n: s for n, s in states.items() if files[n]["size"] > SMALL})
 
@@ -76,7 +76,7 @@ def _list(folder: Path) -> tuple[Manifest, dict[str, State]]:
             continue
         if not stat.S_ISREG(path.lstat().st_mode):
             raise UserError(f"{path} is a link, which no stage writes: remove it")
-        files[name] = {"size": path.stat().st_size, "sha256": _digest(path)}
+        files[name] = {"size": path.stat().st_size, "sha256": file_digest(path).hex()}
         states[name] = _state(path.stat())
     return files, states
 
@@ -148,7 +148,7 @@ def find_damage(folder: Path, checked: Path | None = None) -> str | None:
             return f"{name} has {path.stat().st_size} bytes, not {entry['size']}"
         states[name] = _state(path.stat())
         seen = entry["size"] > SMALL and known.get(name) == states[name]
-        if not seen and _digest(path) != entry["sha256"]:
+        if not seen and file_digest(path).hex() != entry["sha256"]:
             return f"the content of {name} has changed"
     # Droppings of systems and editors are hidden; anything else could be taken for a result.
     foreign = [n for n, p in found.items() if n not in NOT_LISTED and not p.name.startswith(".")]
@@ -182,9 +182,8 @@ def _known(checked: Path | None, manifest: Manifest) -> Mapping[str, State]:
 
 def _note(checked: Path, manifest: Manifest, states: Mapping[str, State]) -> None:
     if states:
-        text = json.dumps({"manifest": _identity(manifest), "states": states})
         with suppress(OSError):  # it only saves time
-            write_atomically(checked, [text.encode()])
+            write_json(checked, {"manifest": _identity(manifest), "states": states})
 
 
 def _identity(manifest: Manifest) -> str:
@@ -193,8 +192,3 @@ def _identity(manifest: Manifest) -> str:
 
 def _state(state: os.stat_result) -> State:
     return [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

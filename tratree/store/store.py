@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import stat
 import time
@@ -24,7 +23,7 @@ from tratree.files import (
     make_shared,
     mode_of_files,
     share_as_folder,
-    write_atomically,
+    write_json,
 )
 from tratree.store.code import changed_modules, code_digests
 from tratree.store.equal import copy_results, with_equal_inputs
@@ -128,11 +127,11 @@ class Store:
             with self.progress.stage(stage.title):
                 stage.run(self._job(stage, inputs, partial))
             self.computed.add(stage.key)
-            _write_json(partial / CODE, code_digests(stage.run, *stage.code))
-        _write_json(partial / TIMING, {"seconds": round(time.monotonic() - started, 3)})
-        _write_json(partial / DESCRIPTION, stage.description())
-        write_manifest(partial, checked_file(finished))
+            _write(partial / CODE, code_digests(stage.run, *stage.code))
+        _write(partial / TIMING, {"seconds": round(time.monotonic() - started, 3)})
+        _write(partial / DESCRIPTION, stage.description())
         share_as_folder(partial)
+        write_manifest(partial, checked_file(finished))
         os.sync()  # so that a power cut after the rename finds whole files
         partial.rename(finished)
 
@@ -236,6 +235,5 @@ def _keep_only(patterns: tuple[str, ...], partial: Path) -> None:
             os.rmdir(folder)
 
 
-def _write_json(path: Path, data: object) -> None:
-    text = json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False)
-    write_atomically(path, [text.encode() + b"\n"])
+def _write(path: Path, data: object) -> None:
+    write_json(path, data, indent=2, sort_keys=True)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import secrets
 from collections.abc import Iterable, Iterator
@@ -20,7 +19,7 @@ from typing_extensions import TypedDict
 
 from tratree.documents import read_json
 from tratree.errors import UserError
-from tratree.files import make_shared, mode_of_files, write_atomically
+from tratree.files import make_shared, mode_of_files, write_json
 
 FOLDER = ".uses"
 GATE = "gate.lock"
@@ -68,7 +67,7 @@ def using(root: Path, stages: Iterable[str], run: Path | None = None) -> Iterato
     with gate(root):
         lock = FileLock(file.with_suffix(".lock"), mode=mode_of_files(root))
         lock.acquire()
-        write_atomically(file, [json.dumps(note, indent=1).encode() + b"\n"])
+        write_json(file, note)
         file.chmod(mode_of_files(root))
     try:
         yield

@@ -80,7 +80,11 @@ def measurements(points: Sequence[Point], axes: Sequence[str]) -> list[Measureme
             continue
         assert point.results is not None
         for system, splits in point.results["systems"].items():
-            known_by = point.configurations[system], point.results["seed"], system
+            known_by = (
+                point.configurations.get(system, point.identity),
+                point.results["seed"],
+                system,
+            )
             for split, figures in splits.items():
                 found.setdefault((*known_by, split), []).append((point, system, figures))
     seen = {

@@ -18,7 +18,7 @@ from tratree.tracking.settings import LoggerSettings
 from tratree.tracking.tracker import RunFacts, StageFacts, Tracker
 from tratree.tracking.wandb_connection import check_connection
 from tratree.trajectory.types import Trajectory
-from tratree.tree.files import TREES, load_trees
+from tratree.tree.forest_file import TREES, load_trees
 from tratree.tree.mcts import search_paths
 from tratree.tree.view import render
 

@@ -13,12 +13,12 @@ or a path to imitate (`search_paths`). Nothing here knows environments, models o
 that this needs, and numba only from the first search or pair on.
 """
 
-from tratree.tree.comparison import PathComparison, best_paths, compare_paths, greedy_path
 from tratree.tree.divergence import Pair, TrajectoryPair, find_pairs, unstructured_pairs
-from tratree.tree.files import load_trees, save_trees
 from tratree.tree.forest import Forest
+from tratree.tree.forest_file import load_trees, save_trees
 from tratree.tree.mcts import search, search_paths
 from tratree.tree.merge import build_tree, build_trees
+from tratree.tree.path_comparison import PathComparison, best_paths, compare_paths, greedy_path
 from tratree.tree.paths import pair_trajectories, path_trajectory
 from tratree.tree.sentence_embeddings import SentenceEmbeddings
 from tratree.tree.similarity import CharacterNgrams, ExactText, Similarity, make_similarity

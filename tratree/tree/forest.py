@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from tratree.tree.files import TREES, load_trees, save_trees
+from tratree.tree.forest_file import TREES, load_trees, save_trees
 from tratree.tree.mcts import search_paths
 from tratree.tree.statistics import forest_statistics
 from tratree.tree.types import TrajectoryTree

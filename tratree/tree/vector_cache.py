@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tratree.files import write_atomically
 
 _DIGEST_BYTES = 32
 _DAMAGE = (OSError, EOFError, LookupError, ValueError, zipfile.BadZipFile, zlib.error)
@@ -49,19 +51,11 @@ class VectorCache:
         self._vectors().update(zip(digests, vectors, strict=True))
         if self._folder is None:
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
-        name = sha256(b"".join(digests)).hexdigest()[:32]
-        unfinished = self._folder / f".{name}.{os.getpid()}.tmp"
-        try:
-            with unfinished.open("wb") as file:
-                np.savez(
-                    file,
-                    digests=np.frombuffer(b"".join(digests), np.uint8).reshape(-1, _DIGEST_BYTES),
-                    vectors=vectors,
-                )
-            unfinished.replace(self._folder / f"{name}.npz")
-        finally:
-            unfinished.unlink(missing_ok=True)
+        joined, content = b"".join(digests), BytesIO()
+        of_texts = np.frombuffer(joined, np.uint8).reshape(-1, _DIGEST_BYTES)
+        np.savez(content, digests=of_texts, vectors=vectors)
+        name = f"{sha256(joined).hexdigest()[:32]}.npz"
+        write_atomically(self._folder / name, [content.getvalue()])
 
     def _vectors(self) -> dict[bytes, NDArray[np.float32]]:
         if self._known is None:

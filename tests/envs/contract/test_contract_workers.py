@@ -17,7 +17,7 @@ from tratree.models.loading import load_base, load_tokenizer
 from tratree.models.settings import ModelSettings
 from tratree.policy.chat import ChatFormat
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
-from tratree.policy.rollout_settings import Episode, RolloutLimits, SamplingSettings
+from tratree.policy.rollout_settings import Episode, RolloutLimits, RolloutPlan, SamplingSettings
 from tratree.policy.workers import roll_out
 from tratree.trajectory.types import Task, Trajectory
 
@@ -55,12 +55,14 @@ def roll(tasks: list[Task], make_env: Callable[[], TextEnv], workers: int) -> di
             load_policy,
             make_env,
             episodes,
-            seed=0,
-            stage="contract",
-            settings=EngineSettings(2),
-            limits=RolloutLimits(max_steps=4, max_new_tokens=16, max_context=1024),
-            source="tiny",
-            workers=WorkerSettings(workers),
+            RolloutPlan(
+                0,
+                "contract",
+                "tiny",
+                RolloutLimits(max_steps=4, max_new_tokens=16, max_context=1024),
+                EngineSettings(2),
+                WorkerSettings(workers),
+            ),
         )
     )
 

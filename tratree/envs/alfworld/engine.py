@@ -22,7 +22,6 @@ from fast_downward.interface import Atom, Operator
 from tratree.envs.alfworld import library
 from tratree.envs.alfworld.games import unescaped
 from tratree.envs.alfworld.grammar import Bindings, Grammar, World, parse_grammar
-from tratree.envs.alfworld.package import Demangler
 from tratree.envs.alfworld.translation import translate
 from tratree.errors import UserError
 
@@ -67,6 +66,9 @@ def prepare(domain: str, problem: str, grammar: Grammar, cache_folder: Path) -> 
     for predicate, *arguments in translation.facts:
         facts.setdefault(predicate, set()).add(tuple(arguments))
     objects = sorted({argument for _, *arguments in translation.facts for argument in arguments})
+    # Imported here, after `tratree.envs.alfworld.package`, and because it brings textworld.
+    from alfworld.agents.utils.misc import Demangler
+
     demangler = Demangler(game_infos={name: SimpleNamespace(id=name) for name in objects})
     return PreparedGame(
         grammar=grammar,

@@ -1,8 +1,8 @@
 """The package `alfworld`, imported without its side effect.
 
 Importing `alfworld` creates the folder that ``ALFWORLD_DATA`` names, or one in the user's cache.
-Nothing here needs either, so the first import happens at this place with a folder that exists;
-a value that the user has set is used, and the variable is afterwards as it was before.
+Nothing here needs either, so the first import happens at this place with a folder that exists; the
+user's value, which may be mistyped, is put back.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import os
 import tempfile
 
 _set_by_user = os.environ.get("ALFWORLD_DATA")
-os.environ["ALFWORLD_DATA"] = _set_by_user or tempfile.gettempdir()
+os.environ["ALFWORLD_DATA"] = tempfile.gettempdir()
 try:
-    from alfworld.agents.utils.misc import Demangler
     from alfworld.gen import constants, goal_library
     from alfworld.info import ALFRED_PDDL_PATH, ALFRED_TWL2_PATH
 finally:
@@ -22,4 +21,4 @@ finally:
     else:
         os.environ["ALFWORLD_DATA"] = _set_by_user
 
-__all__ = ["ALFRED_PDDL_PATH", "ALFRED_TWL2_PATH", "Demangler", "constants", "goal_library"]
+__all__ = ["ALFRED_PDDL_PATH", "ALFRED_TWL2_PATH", "constants", "goal_library"]

@@ -12,7 +12,7 @@ import yaml
 
 from tratree.report.html import html_figure
 from tratree.report.render_table import html_table
-from tratree.report.run_page.episodes import episodes_data
+from tratree.report.run_page.compared_episodes import episodes_data
 from tratree.report.run_page.figures import draw_curves, draw_results
 from tratree.report.run_page.record import RunRecord, StageRecord
 from tratree.report.table import describe_figures, readable_rows

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from typing import Any
 
 from tratree.config import Config
-from tratree.policy.rollout_settings import Episode, RolloutLimits
+from tratree.policy.rollout_settings import Episode, RolloutLimits, RolloutPlan
 from tratree.policy.workers import roll_out
 from tratree.preemption import wait_for_safe_points
 from tratree.stages.environment import env_maker
 from tratree.stages.file_names import EPISODES, EPISODES_LOG
 from tratree.stages.serving import play_on_server
-from tratree.stages.training import (
-    policy_loader,
-)
+from tratree.stages.training import policy_loader
 from tratree.store.stage import Job
 from tratree.trajectory.jsonl import TrajectoryLog, write_trajectories
 from tratree.trajectory.types import Trajectory
@@ -100,24 +97,22 @@ def play_episodes(
 def _play(
     job: Job, episodes: Sequence[Episode], source: str, adapter: bool
 ) -> Iterator[tuple[int, Trajectory]]:
-    play = (
-        partial(play_on_server, job, adapter=adapter)
-        if job.settings["engine"] == "vllm"
-        else partial(
-            roll_out,
-            policy_loader(job, adapter=adapter),
-            settings=job.resources.engine,
-            workers=job.resources.workers,
-            report=lambda line: job.progress.message(f"  {line}"),
-        )
-    )
-    return play(
-        env_maker(job),
-        episodes,
+    plan = RolloutPlan(
         seed=job.settings["seed"],
         stage=source,
-        limits=RolloutLimits(**job.settings["rollout"]),
         source=source,
+        limits=RolloutLimits(**job.settings["rollout"]),
+        engine=job.resources.engine,
+        workers=job.resources.workers,
+    )
+    if job.settings["engine"] == "vllm":
+        return play_on_server(job, env_maker(job), episodes, plan, adapter=adapter)
+    return roll_out(
+        policy_loader(job, adapter=adapter),
+        env_maker(job),
+        episodes,
+        plan,
+        report=lambda line: job.progress.message(f"  {line}"),
     )
 
 

@@ -8,9 +8,9 @@ from tests.stages.test_methods import changed, keys
 from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.policy.rollout_settings import Episode, SamplingSettings
-from tratree.stages.episodes import Tally
-from tratree.stages.exploration import is_decided, undecided, within_tokens
+from tratree.stages.explore import is_decided, undecided, within_tokens
 from tratree.stages.methods import systems
+from tratree.stages.playing import Tally
 from tratree.trajectory.types import Step, Task, Trajectory
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.tree.tree_examples import trajectories, trajectory
 from tratree.errors import UserError
-from tratree.tree.files import load_trees, save_trees
+from tratree.tree.forest_file import load_trees, save_trees
 from tratree.tree.merge import build_tree
 from tratree.tree.similarity import CharacterNgrams, ExactText
 from tratree.tree.types import TrajectoryTree

@@ -7,9 +7,9 @@ from hypothesis import given
 
 from tests.tree.tree_examples import trajectories, trajectory
 from tratree.errors import UserError
-from tratree.tree.comparison import best_paths, compare_paths, greedy_path
 from tratree.tree.mcts import Path, search_paths
 from tratree.tree.merge import build_tree
+from tratree.tree.path_comparison import best_paths, compare_paths, greedy_path
 from tratree.tree.similarity import CharacterNgrams, ExactText
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator
 
 from tratree.documents import read_json_lines
+from tratree.files import write_atomically
 
 if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
@@ -34,9 +35,7 @@ def _numbered(row: Row) -> Row:
 def truncate_metrics(path: Path, last_step: int) -> None:
     """Drop what comes after `last_step`, where a training resumes; makes the file if needed."""
     kept = [row for row in read_metrics(path) if row["step"] <= last_step]
-    unfinished = path.with_suffix(".new")
-    unfinished.write_text("".join(map(_line, kept)), encoding="utf-8")
-    unfinished.replace(path)
+    write_atomically(path, [_line(row).encode() for row in kept])
 
 
 def append_metrics(path: Path, row: Row) -> None:

@@ -7,7 +7,12 @@ from pathlib import Path
 
 from lightning.pytorch.loggers import CSVLogger
 
-from tratree.modules.metrics import METRICS, append_metrics, logged_metrics, truncate_metrics
+from tratree.modules.training_history import (
+    METRICS,
+    append_metrics,
+    logged_metrics,
+    truncate_metrics,
+)
 
 
 def test_every_step_is_logged_once_though_a_resumed_training_writes_some_again(
