@@ -15,7 +15,7 @@ from tests.commands import train
 from tests.store.test_store import chain, open_store
 from tratree.cli.store import main
 from tratree.errors import UserError
-from tratree.store.finished import DESCRIPTION, TIMING
+from tratree.store.finished import CODE, DESCRIPTION, TIMING
 from tratree.store.inventory import SET_ASIDE, check, list_stages, prune, repair
 from tratree.store.manifest import MANIFEST, checked_file, find_damage, verify
 from tratree.store.stage import Job, Stage
@@ -84,7 +84,7 @@ def test_a_result_from_before_there_were_manifests_is_given_one(tmp_path: Path) 
     folder = store.ensure(chain())
     (folder / MANIFEST).unlink()
     store.ensure(chain())
-    assert set(json.loads((folder / MANIFEST).read_text())) == {DESCRIPTION, "doubled.txt"}
+    assert set(json.loads((folder / MANIFEST).read_text())) == {CODE, DESCRIPTION, "doubled.txt"}
     flip(folder / "doubled.txt")
     with pytest.raises(UserError, match="damaged"):
         store.ensure(chain())
@@ -140,7 +140,7 @@ def test_what_is_in_a_partial_folder_is_not_taken_over(tmp_path: Path) -> None:
     (partial / "log.txt").write_text("line\n")
     folder = store.ensure(stage)
     assert (folder / "log.txt").read_text() == "line\n" * 2  # what it resumes
-    own = {"result.txt", "log.txt", TIMING, DESCRIPTION, MANIFEST}
+    own = {"result.txt", "log.txt", TIMING, DESCRIPTION, CODE, MANIFEST}
     assert {path.name for path in folder.iterdir()} == own
     assert secret.read_text() == "secret"
     assert secret.stat().st_mode & 0o777 == 0o600
