@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -27,11 +28,9 @@ def test_both_files_of_pinned_versions_agree() -> None:
     for package in locked:
         versions.setdefault(package["name"], set()).add(package.get("version", ""))
         assert all("hash" in wheel for wheel in package.get("wheels", ()))
-    pins = dict(
-        line.split("==")
-        for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines()
-        if line and not line.startswith("#")
-    )
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    pairs = [line.split("==") for line in lines if line and not line.startswith("#")]
+    pins = {re.sub(r"[_.]", "-", name).lower(): version for name, version in pairs}
     both = pins.keys() & versions.keys()
-    assert len(both) > 150
+    assert len(both) > 0.9 * len(pins)  # others build packages
     assert {name: versions[name] for name in both} == {name: {pins[name]} for name in both}
