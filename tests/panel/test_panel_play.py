@@ -24,6 +24,7 @@ from tratree.panel.chat_endpoint import ChatEndpoint, read_reply
 from tratree.panel.play import Player, evaluate_on_panel
 from tratree.panel.results import Results, read_results
 from tratree.policy.sampling import SamplingSettings
+from tratree.store.inventory import prune
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.turns import TURN_FORMS
 
@@ -186,6 +187,21 @@ def test_an_answer_of_another_program_is_one_line_and_not_repeated(
     assert len(str(caught.value).splitlines()) == 1
     assert "cret" not in str(caught.value)
     assert str(caught.value).isprintable()
+
+
+def test_the_games_that_a_model_plays_are_not_removed(config: Config, folder: Path) -> None:
+    removed: list[str] = []
+
+    def answer(method: str, path: str, request: Any) -> tuple[int, Any]:
+        if path == "/v1/models":
+            return 200, {"data": [{"id": "tiny"}]}
+        removed.extend(stage.place for stage in prune(Path(config.store), []))
+        return 200, {"choices": [{"message": {"content": "Action: look"}}]}
+
+    with stand_in(answer) as url:
+        evaluate_on_panel(Player(f"{url}/v1", "pruned"), config, folder / "out")
+    assert not [place for place in removed if place.startswith("games/")]
+    assert [stage.place for stage in prune(Path(config.store), [], remove=False)]
 
 
 @pytest.mark.parametrize(

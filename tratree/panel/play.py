@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tratree.config import Config
+from tratree.envs.base import TextEnv
 from tratree.errors import UserError
 from tratree.files import write_json
 from tratree.models.names import public_name
@@ -162,7 +163,20 @@ def _play(
     name: str,
 ) -> Iterator[Trajectory]:
     store = open_store(config, Progress())
-    make_env = env_opener(store.ensure(games_stage(config)), store.resources.cache)
+    games = games_stage(config)
+    with store.using([games]):
+        make_env = env_opener(store.ensure(games), store.resources.cache)
+        yield from _play_in(make_env, player, endpoint, config, episodes, name)
+
+
+def _play_in(
+    make_env: partial[TextEnv],
+    player: Player,
+    endpoint: ChatEndpoint | None,
+    config: Config,
+    episodes: Sequence[Episode],
+    name: str,
+) -> Iterator[Trajectory]:
     plan = RolloutPlan(
         seed=config.seed,
         stage="evaluate",

@@ -87,7 +87,8 @@ def opened(config: Config) -> Iterator[TextEnv]:
     root = Path(config.store).absolute()
     cache = root / "cache"
     store = Store(root, Resources(WorkerSettings(), EngineSettings(1), cache), Progress())
-    with closing(open_env(store.ensure(games_stage(config)), cache)) as env:
+    games = games_stage(config)
+    with store.using([games]), closing(open_env(store.ensure(games), cache)) as env:
         yield env
 
 

@@ -20,7 +20,7 @@ from typing_extensions import TypedDict
 
 from tratree.documents import read_json
 from tratree.errors import UserError
-from tratree.files import file_digest, files_below, write_json
+from tratree.files import file_digest, files_below, mode_of_files, write_json
 from tratree.store.finished import (
     DESCRIPTION,
     TIMING,
@@ -62,6 +62,7 @@ def write_manifest(folder: Path, checked: Path | None = None) -> None:
     """
     files, states = _list(folder)
     write_json(folder / MANIFEST, files, sort_keys=True)
+    (folder / MANIFEST).chmod(mode_of_files(folder))
     if checked is not None:
         _note(checked, files, {n: s for n, s in states.items() if files[n]["size"] > SMALL})
 
