@@ -140,11 +140,7 @@ def test_what_is_in_a_partial_folder_is_not_taken_over(tmp_path: Path) -> None:
     (partial / "log.txt").write_text("line\n")
     folder = store.ensure(stage)
     assert (folder / "log.txt").read_text() == "line\n" * 2  # what it resumes
-<<<<<<< HEAD
     own = {"result.txt", "log.txt", TIMING, CODE, DESCRIPTION, MANIFEST}
-=======
-    own = {"result.txt", "log.txt", TIMING, DESCRIPTION, CODE, MANIFEST}
->>>>>>> fin21
     assert {path.name for path in folder.iterdir()} == own
     assert secret.read_text() == "secret"
     assert secret.stat().st_mode & 0o777 == 0o600

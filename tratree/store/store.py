@@ -130,10 +130,7 @@ class Store:
             _write(partial / CODE, code_digests(stage.run, *stage.code))
         _write(partial / TIMING, {"seconds": round(time.monotonic() - started, 3)})
         _write(partial / DESCRIPTION, stage.description())
-<<<<<<< HEAD
-=======
         share_as_folder(partial)
->>>>>>> fin21
         write_manifest(partial, checked_file(finished))
         os.sync()  # so that a power cut after the rename finds whole files
         partial.rename(finished)
