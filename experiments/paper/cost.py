@@ -7,7 +7,7 @@ from the configuration as it composes. The rest is arithmetic with the figures b
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -192,6 +192,17 @@ def paired(stage: Stage, env: str) -> Range:
     return Range(own + experts, 2 * pairs).times(*USEFUL_SHARE)
 
 
+WITHOUT_FILES: Mapping[str, Sequence[str]] = {
+    "alfworld": ("env.games=generated",),
+    "scienceworld": ("env.protocol=official",),
+    "webshop": (
+        *("env.catalogue=generated", "env.products=1000", "env.goals=synthetic"),
+        "env.protocol=official",
+    ),
+}
+"""Lets keys be computed where the official files are not: which games they are does not matter."""
+
+
 @cache
 def stages(sweep: str, env: str) -> tuple[int, Mapping[str, Stage]]:
     """Return how many runs a seed of a sweep has, and the stages of all of them by key."""
@@ -204,7 +215,7 @@ def stages(sweep: str, env: str) -> tuple[int, Mapping[str, Stage]]:
     ]
     shared = ["setting=paper", "env.prompt.required=false", f"experiment={sweep}", f"env={env}"]
     shared += [f"model.{role}.name={name}" for role, name in STAND_INS.items()]
-    shared += ["model.chat_template=tiny"]
+    shared += ["model.chat_template=tiny", *WITHOUT_FILES[env]]
     runs = list(product(*axes))
     found: dict[str, Stage] = {}
     for run in runs:

@@ -50,6 +50,6 @@ def test_trajectories_of_another_m_are_taken_and_are_the_same(tmp_path: Path) ->
     assert episodes == alone[2]
 
     # Whatever else differs, nothing is shared.
-    for other in ("explore=warm", "explore.tasks=2", "env.max_steps=3"):
+    for other in ("explore=warm", "explore.tasks=2", "env.max_steps=11"):
         _, said = explore(shared, 2, other)
         assert "a task come from" not in said, other

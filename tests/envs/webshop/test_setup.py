@@ -32,7 +32,7 @@ def test_default(tmp_path):
     assert sizes == {"train": 6890, "test": 500, "development": 971}
     trajectory = play_expert(env, env.tasks("test")[0])
     assert trajectory.finished
-    assert compose_config(["env=webshop"]).evaluation.splits == ["test"]
+    assert compose_config(["env=webshop"]).evaluation.splits == ("test",)
 
 
 def test_human_goals_and_pages(tmp_path):
@@ -66,7 +66,7 @@ def test_goals_of_training_are_not_asked_for_in_the_test(tmp_path):
 def test_official(tmp_path, official):
     env = opened(tmp_path, "env.catalogue=official", f"env.data={official}")
     assert len(env.tasks("train")) == 6910 - 1500
-    assert env.notes("test")[0].startswith("8 goals are training goals, too")
+    assert env.notes("test")[0].startswith("8 goals are also training goals")
 
 
 def test_eto(tmp_path):
