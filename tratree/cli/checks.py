@@ -16,6 +16,9 @@ from tratree.errors import UserError
 from tratree.models.names import check_folder, local_folder
 from tratree.tracking.settings import LONGEST_TAG
 
+WANDB_FOLDERS = ("WANDB_DATA_DIR", "WANDB_CACHE_DIR")
+"""Variables that name folders which W&B writes files of artifacts to."""
+
 WANDB_MODES = ("online", "offline", "shared", "disabled", "dryrun", "run")
 
 
@@ -98,6 +101,9 @@ def _check_wandb(config: Config) -> None:
     mode = os.environ.get("WANDB_MODE", "online")
     if mode not in WANDB_MODES:
         raise UserError(f"WANDB_MODE={mode} is not known: use one of {', '.join(WANDB_MODES)}")
+    for name in WANDB_FOLDERS:
+        if folder := os.environ.get(name):
+            check_writable(folder, name)
     for key in ("env", "method", "model"):
         name = getattr(config, key).name
         if len(name) > LONGEST_TAG:
