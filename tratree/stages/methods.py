@@ -23,9 +23,9 @@ from tratree.store.stage import Stage, with_inputs
 Role = Literal["weak", "strong"]
 
 
-def explored(config: Config, role: Role = "weak") -> Stage:
-    """Return what the weak or the strong model explores after its SFT."""
-    explorer = sft_stage(config, role)
+def explored(config: Config, role: Role | None = None) -> Stage:
+    """Return what a model explores after its SFT, by default that of ``explore.explorer``."""
+    explorer = sft_stage(config, role or config.explore.explorer)
     return scored(config, explore_stage(config, explorer), explorer)
 
 
@@ -37,7 +37,7 @@ def scored(config: Config, attempts: Stage, explorer: Stage, label: str = "") ->
 
 
 def weak_trees(config: Config) -> Stage:
-    """Return the trees of what the weak model explores after its SFT."""
+    """Return the trees of what the weak model, or ``explore.explorer``, explores after its SFT."""
     return trees_stage(config, explored(config))
 
 

@@ -46,6 +46,10 @@ class ExploreSettings:
 
     _: KW_ONLY
 
+    explorer: Literal["weak", "strong"] = "weak"
+    """Model that explores after its SFT: weak (paper), or strong, to ask when weak-to-strong pays.
+    eto, ceiling and rejection explore with the strong model whatever this says."""
+
     tasks: Count | None = 400
     """Training tasks to explore; null takes all. Their only label is the environment's score."""
 
