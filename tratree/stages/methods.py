@@ -10,6 +10,7 @@ from tratree.stages.demonstrations import demonstrations_stage
 from tratree.stages.evaluate import evaluate_stage
 from tratree.stages.explore import explore_stage
 from tratree.stages.imitate import imitate_stage
+from tratree.stages.labels import kto_stage, labels_stage
 from tratree.stages.pairs import expert_pairs_stage, pairs_stage, random_pairs_stage
 from tratree.stages.paths import paths_stage
 from tratree.stages.prefer import prefer_stage
@@ -73,8 +74,20 @@ def unstructured_dpo(config: Config) -> Stage:
 
 def pairs_dpo(config: Config, pairs: Stage) -> Stage:
     """Learn preferences; the reference is the weak model after its SFT, or where this starts."""
-    model = sft_weak(config) if config.method.reference == "weak" else sft_strong(config)
-    return prefer_stage(config, pairs, reference_stage(config, pairs, model))
+    reference = reference_stage(config, pairs, reference_model(config))
+    return prefer_stage(config, pairs, reference)
+
+
+def reference_model(config: Config) -> Stage:
+    """Return the model that preferences are measured against: ``method.reference``."""
+    return sft_weak(config) if config.method.reference == "weak" else sft_strong(config)
+
+
+def kto(config: Config) -> Stage:
+    """Learn from successes and failures without pairs, also of trees of one outcome (KTO)."""
+    labels = labels_stage(config, explored(config))
+    reference = reference_stage(config, labels, reference_model(config))
+    return kto_stage(config, labels, reference)
 
 
 def naive_w2s(config: Config) -> Stage:

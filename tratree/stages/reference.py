@@ -1,7 +1,7 @@
-"""Stage ``reference``: the reference model's log-probabilities of both sides of each pair.
+"""Stage ``reference``: log-probabilities of both sides of each pair under the reference model.
 
-They are computed once for each set of pairs and read again for every β and every other setting of
-the DPO loss, which no score depends on.
+Or those of labelled trajectories. They are computed once for each set of them and read again for
+every β and every other setting of the loss, which no score depends on.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
 from tratree.stages.environment import configured_prompt
 from tratree.stages.pairs import load_pairs, pair_inputs
+from tratree.stages.paths import PATHS
 from tratree.stages.training import chat_settings, load_chat, load_policy
 from tratree.store.stage import Job, Stage
+from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
 from tratree.tree.divergence import TrajectoryPair
 
@@ -30,14 +32,14 @@ REFERENCE = "reference.json"
 
 
 def reference_stage(config: Config, pairs: Stage, model: Stage, label: str = "") -> Stage:
-    """Score a set of pairs, once for all settings of the DPO loss.
+    """Score a set of pairs or labelled trajectories, once for all settings of the loss.
 
     They are scored again for another reference, and for another number type or packing, which
     change the last bits.
 
     Args:
         config: The run's.
-        pairs: The pairs.
+        pairs: The pairs, or the labelled trajectories.
         model: The fine-tuning that made the reference; the weak model's SFT in the paper.
         label: See `Stage`.
     """
@@ -46,7 +48,8 @@ def reference_stage(config: Config, pairs: Stage, model: Stage, label: str = "")
         "pack_tokens": pack_tokens(config),
         **example_settings(config),
     }
-    inputs = {**pair_inputs(pairs), "model": model}
+    scored = {"labels": pairs} if pairs.name == "labels" else pair_inputs(pairs)
+    inputs = {**scored, "model": model}
     return Stage("reference", settings, _score, inputs, label=label, version=2)
 
 
@@ -118,6 +121,14 @@ def _after(chat: ChatFormat, trajectory: Trajectory, shared_steps: int) -> Encod
     return replace(encoded, agent_mask=(False,) * start + encoded.agent_mask[start:])
 
 
+def _sides(job: Job, chat: ChatFormat) -> list[EncodedTrajectory]:
+    """Return both sides of each pair in turn, or the labelled trajectories."""
+    if "labels" in job.inputs:
+        labelled = read_trajectories(job.inputs["labels"] / PATHS)
+        return [encode_trajectory(chat, trajectory) for trajectory in labelled]
+    return [side for pair in load_pairs(job) for side in encode_pair(chat, pair)]
+
+
 def _score(job: Job) -> None:
     model, chat = load_policy(job.inputs["model"], job.settings["dtype"])
     chat = pair_chat(chat, job.settings)
@@ -127,9 +138,9 @@ def _score(job: Job) -> None:
     else:
         attend_by_edges(model)
         check_packs(model)
-    pairs = load_pairs(job)
-    sides = [side for pair in pairs for side in encode_pair(chat, pair)]
+    sides = _sides(job, chat)
     scores = score_sequences(model, sides, pack_tokens=packed)
     check_scores(scores)
-    document = json.dumps(list(zip(scores[::2], scores[1::2], strict=True)))
+    paired = "labels" not in job.inputs
+    document = json.dumps(list(zip(scores[::2], scores[1::2], strict=True)) if paired else scores)
     (job.folder / REFERENCE).write_text(document + "\n", encoding="utf-8")

@@ -194,6 +194,9 @@ class MethodSettings(DPOSettings):
     gap of each divergence point first, then the second widest of each; null takes all (the paper
     names no limit)."""
 
+    outcomes: Literal["any", "one"] = "any"
+    """Tasks whose trajectories kto labels: any, or those of one outcome, which have no pairs."""
+
     example_in_pairs: bool = True
     """Begin both sides of a pair with the worked example of env.prompt, as they did when
     they were played. false: with the rules alone (the paper's code and ETO)."""
