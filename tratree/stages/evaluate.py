@@ -71,7 +71,8 @@ def protocol(config: Config) -> dict[str, Any]:
 def reading(config: Config) -> dict[str, Any]:
     """Return how the environment shows itself and reads actions; the games hold it, too."""
     env = config.env
-    return {"show_admissible": env.show_admissible, "forgiving": env.forgiving}
+    most = {} if env.show_at_most is None else {"show_at_most": env.show_at_most}
+    return {"show_admissible": env.show_admissible, **most, "forgiving": env.forgiving}
 
 
 def read_evaluation(
