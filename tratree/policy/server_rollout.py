@@ -33,8 +33,9 @@ def roll_out_on_server(
         model: The name under which it serves the model.
         chat: The chat format of the model.
         make_env: Makes an environment; called at most once for each episode of a batch.
-        episodes: What to play.
-        plan: How; without a constraint, and with the batch size as most requests at a time.
+        episodes: Episodes to play.
+        plan: Plan of the rollout; without a constraint, and with the batch size as most
+            requests at a time.
 
     Yields:
         (index in `episodes`, trajectory) of episodes as they end, sampled token ids kept.

@@ -41,7 +41,7 @@ class ModelCard:
         steps: The stages that led to it, first ones first.
         results: A Markdown table of what was measured; empty if nothing was.
         versions: Of the libraries, by name.
-        prompt: What preceded every task; its messages are beside the card as ``prompt.json``.
+        prompt: Prompt before every task; its messages are beside the card as ``prompt.json``.
     """
 
     title: str

@@ -63,8 +63,9 @@ def export(source: Path, out: Path, *, system: str | None = None, merged: bool =
 
     Args:
         source: A run folder, or the folder of a finished fine-tuning in a store.
-        out: Where to write; must not exist or be empty.
-        system: Which of the run's systems; None takes the method's own. Not for a stage's folder.
+        out: Folder to write to; must not exist or be empty.
+        system: Name of one of the run's systems; None takes the method's own. Not for a
+            stage's folder.
         merged: Whether to write a whole model, which one without an adapter is in any case.
 
     Raises:

@@ -29,8 +29,8 @@ def play_on_server(
     Args:
         job: Its resources name the servers.
         make_env: Makes an environment.
-        episodes: What to play.
-        plan: How.
+        episodes: Episodes to play.
+        plan: Plan of the rollout.
         adapter: Whether with what was trained, as opposed to the base model alone.
 
     Yields:
