@@ -33,7 +33,11 @@ def unwrapped(value: Any) -> Iterator[Any]:
         return
     for name in _LISTS:
         inner = value.get(name)
-        if _are_records(inner) and not (_OF_A_RECORD - {name}) & set(value):
+        if (
+            isinstance(inner, list)
+            and _are_records(inner)
+            and not (_OF_A_RECORD - {name}) & set(value)
+        ):
             yield from (item.get("row", item) for item in inner)
             return
     for name in _COLUMNS:
