@@ -26,7 +26,7 @@ CONFIG_FOLDER = next(p for p in (PACKAGE / "conf", PACKAGE.parent / "conf") if p
 OPTIONAL = ("experiment", "setting", "debug", "hparams_search")
 """Groups that may be left out."""
 
-NO_NAME = re.compile(r"null|true|false|[-+.\d]*|\{.*|_.*")
+NO_NAME = re.compile(r"(?i:null|true|false|nan|[-+]?inf|[-+.\d]*(e[-+]?\d+)?)|\{.*|_.*")
 """Values that Hydra takes for something else than an option, and helper files."""
 
 
