@@ -29,6 +29,7 @@ from tratree.stages.bases import check_bases
 from tratree.stages.environment import configured_prompt
 from tratree.stages.evaluate import protocol, read_evaluation, reading
 from tratree.stages.methods import evaluations
+from tratree.stages.serving import check_servers
 from tratree.store.progress import Progress
 from tratree.store.stage import Resources, Stage, with_inputs
 from tratree.store.store import Store, prepare_root, unfinished_stages
@@ -37,6 +38,7 @@ from tratree.trajectory.types import Trajectory
 
 TABLE_WIDTH = 132
 PROFILES = "profile"
+SERVER_LOGS = "servers"
 WEAK, STRONG = "sft_weak", "sft_strong"
 
 
@@ -49,7 +51,7 @@ def open_store(
         config: Of the run.
         progress: Where stages show how far they are.
         tracker: What else is told of them.
-        run: The run folder, where profiles go; without it there are none.
+        run: The run folder, where profiles and logs of servers go.
 
     Raises:
         UserError: If a worker process is importing the script that calls this.
@@ -61,7 +63,8 @@ def open_store(
         engine=config.rollout,
         cache=root / "cache",
         checkpoint_every_steps=config.trainer.checkpoint_every_steps,
-        servers=config.rollout.servers,
+        servers=config.rollout,
+        logs=run / SERVER_LOGS if run else None,
         profiler=config.trainer.profiler if run else None,
         profiles=run / PROFILES if run else None,
     )
@@ -102,6 +105,7 @@ def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
         check_nodes(config.trainer.num_nodes)
     if missing:
         check_bases(config)
+        check_servers(config, missing)
     write_stages(folder, config.store, evaluated.values())
     write_start(folder)
     with open_tracker(config.logger, _run_facts(config), folder) as tracker:
