@@ -69,11 +69,11 @@ def test_served_adapters_play_the_episodes_of_the_model(tmp_path: Path, monkeypa
     monkeypatch.setattr(server_pool, "FIRST_REST", 0.01)
     behind = SeveralVllm(load)
     with serving(behind) as url:
-        vllm_behind(url, monkeypatch, fault="1:2")
+        vllm_behind(url, monkeypatch, fault="1:2")  # with the first request after the probe
         assert play("auto", "rollout.batch_invariant=true") == expected
     assert sorted(behind.started) == ["0", "1", "3"]
-    assert behind.completed["1"] == 1
-    assert behind.completed["0"] + behind.completed["3"] + 1 >= len(stand_in.seeds)
+    assert sorted(behind.completed) == ["0", "3"]
+    assert sum(behind.completed.values()) == len(stand_in.seeds)
     assert "3 vLLM servers of package:models/tiny/weak started" in said.getvalue()
     assert "fails: its requests are sent again" in said.getvalue()
     assert "VLLM_BATCH_INVARIANT=1" in (tmp_path / "logs1" / "gpu-0.log").read_text("utf-8")
@@ -116,8 +116,7 @@ def test_batch_invariance_is_part_of_what_is_measured_with_vllm() -> None:
         config = compose_config([*SMALL, *changes])
         return evaluate_stage(config, "sft_weak", sft_stage(config, "weak")).key
 
-    vllm = ["rollout.engine=vllm", "rollout.servers=auto"]
-    assert key("rollout.batch_invariant=true") == key()
-    assert key(*vllm) == key("rollout.engine=vllm", "rollout.servers=[http://a]") != key()
-    assert key(*vllm, "rollout.concurrency=3", "rollout.probe_adapters=false") == key(*vllm)
-    assert key(*vllm, "rollout.batch_invariant=true") != key(*vllm)
+    vllm = key("rollout.engine=vllm", "rollout.servers=[http://a]")
+    started = ["rollout.engine=vllm", "rollout.servers=auto", "rollout.concurrency=3"]
+    assert key(*started, "rollout.probe_adapters=false") == vllm
+    assert key(*started, "rollout.batch_invariant=true") != vllm

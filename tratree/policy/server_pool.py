@@ -98,7 +98,8 @@ class ServerPool:
     def _answered(self, state: _State) -> None:
         with self._changed:
             state.asked -= 1
-            state.failures = 0
+            if state.rests_until <= time.monotonic():  # else it was asked before it failed
+                state.failures = 0
             self._changed.notify_all()
 
     def _failed(self, state: _State, error: ServerDownError) -> None:

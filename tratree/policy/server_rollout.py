@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any
 
 from tratree.envs.base import StepResult, TextEnv
@@ -13,7 +14,7 @@ from tratree.policy.chat import ChatFormat
 from tratree.policy.live_episode import LiveEpisode
 from tratree.policy.rollout_settings import Episode, RolloutPlan
 from tratree.policy.server_pool import ServerPool
-from tratree.trajectory.types import Task, Trajectory
+from tratree.trajectory.types import Trajectory
 
 
 def roll_out_on_servers(
@@ -64,13 +65,21 @@ def roll_out_on_servers(
     waiting = deque(enumerate(episodes))
     envs: list[TextEnv] = []
     idle: list[TextEnv] = []
-    calls: dict[Future[Any], LiveEpisode] = {}
+    done: SimpleQueue[tuple[LiveEpisode, Future[Any]]] = SimpleQueue()
+    under_way = 0
     threads = ThreadPoolExecutor(min(concurrent, len(episodes) or 1))
+
+    def call(
+        live: LiveEpisode, function: Callable[..., Any], *told: Any, **how: Any
+    ) -> Future[Any]:
+        called = threads.submit(function, *told, **how)
+        called.add_done_callback(lambda finished: done.put((live, finished)))
+        return called
 
     def ask(live: LiveEpisode) -> None:
         assert live.turn
-        live.call = None
-        call = threads.submit(
+        call(
+            live,
             servers.complete,
             model,
             tuple(live.token_ids),
@@ -80,37 +89,50 @@ def roll_out_on_servers(
             vocabulary=len(chat.tokenizer),
             seed=int(live.random.integers(2**31)),
         )
-        calls[call] = live
 
-    def act(live: LiveEpisode, function: Callable[..., StepResult], argument: Task | str) -> None:
-        live.call = threads.submit(function, argument) if env_threads else Future()
-        if not env_threads:
-            live.call.set_result(function(argument))
-        calls[live.call] = live
+    def act(live: LiveEpisode, function: Callable[..., StepResult], *told: str) -> bool:
+        """Have the environment do something; return whether the episode has ended."""
+        if env_threads:
+            live.call = call(live, function, *told)
+            return False
+        return observe(live, function(*told))
+
+    def observe(live: LiveEpisode, result: StepResult) -> bool:
+        """Take the environment's answer; return whether the episode has ended."""
+        if live.observe(result):
+            idle.append(live.env)
+            return True
+        ask(live)
+        return False
+
+    def hear(live: LiveEpisode, said: list[int]) -> bool:
+        """Take what the model says; return whether the episode has ended."""
+        live.hear(said)
+        assert live.turn
+        if live.turn.over:
+            return act(live, live.env.step, live.action)
+        ask(live)
+        return False
 
     try:
-        while waiting or calls:
-            while waiting and len(calls) < concurrent:
+        while waiting or under_way:
+            if waiting and under_way < concurrent and done.empty():
                 if not idle:
                     envs.append(make_env())
                     idle.append(envs[-1])
                 index, episode = waiting.popleft()
                 live = LiveEpisode(index, episode, idle.pop(), chat, plan)
-                act(live, live.env.reset, episode.task)
-            for call in wait(calls, return_when=FIRST_COMPLETED).done:
-                live = calls.pop(call)
-                if live.call is None:
-                    live.hear(call.result())
-                    assert live.turn
-                    if live.turn.over:
-                        act(live, live.env.step, live.action)
-                    else:
-                        ask(live)
-                elif live.observe(call.result()):
-                    idle.append(live.env)
-                    yield live.index, live.trajectory()
+                under_way += 1
+                ended = act(live, live.start)
+            else:
+                live, called = done.get()
+                if called is live.call:
+                    ended = observe(live, called.result())
                 else:
-                    ask(live)
+                    ended = hear(live, called.result())
+            if ended:
+                under_way -= 1
+                yield live.index, live.trajectory()
     except BaseException:
         servers.give_up()
         raise
