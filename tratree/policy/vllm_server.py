@@ -23,7 +23,7 @@ API_KEY = "VLLM_API_KEY"
 """The environment variable with the server's key, if it has one; vLLM reads the same."""
 
 OLDEST = Version("0.26.0")
-"""The first vLLM in which loading an adapter never changes the answers of another (its issue 47724)."""
+"""The first vLLM in which loading an adapter never changes what another says: its issue 47724."""
 
 _BROKEN_OFF = ("abort", "error", "content_filter", "repetition", "tool_calls")
 _TIMEOUT = httpx.Timeout(600.0, connect=10.0)
