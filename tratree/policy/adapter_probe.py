@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from peft import PeftModel
 
@@ -30,7 +32,7 @@ class AdapterProbe:
     """
 
     def __init__(self, adapted: PeftModel, chat: ChatFormat) -> None:
-        self._adapted = adapted
+        self._adapted: Any = adapted
         self._vocabulary = len(chat.tokenizer)
         self._prompt = chat.with_prompt(None).first_turn(_TEXT)
 

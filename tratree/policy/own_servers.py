@@ -187,7 +187,7 @@ def _arguments(model: ServedModel, port: int) -> list[str]:
             f"vLLM takes adapters up to rank {_LORA_RANKS[-1]}, not {model.lora_rank}: lower "
             "model.lora.rank, or set rollout.engine=transformers"
         )
-    options = {
+    options: dict[str, object] = {
         "host": "127.0.0.1",
         "port": port,
         "served-model-name": model.name,

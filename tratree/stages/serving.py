@@ -50,7 +50,9 @@ def check_servers(config: Config, missing: Sequence[Stage]) -> None:
 
 def serving(job: Job) -> AbstractContextManager[Serving | None]:
     """Return the servers that a job plays on, as a context; None plays in this program."""
-    return Serving(job) if job.settings["engine"] == "vllm" else nullcontext()
+    if job.settings["engine"] == "vllm":
+        return Serving(job)
+    return nullcontext()
 
 
 class Serving:
