@@ -31,6 +31,7 @@ from tratree.stages.environment import configured_prompt
 from tratree.stages.evaluate import protocol, read_evaluation, reading
 from tratree.stages.methods import evaluations
 from tratree.stages.openings import check_openings
+from tratree.stages.serving import check_servers
 from tratree.store.progress import Progress
 from tratree.store.stage import Resources, Stage, with_inputs
 from tratree.store.store import ADVICE, Store, prepare_root, unfinished_stages
@@ -39,6 +40,7 @@ from tratree.trajectory.types import Trajectory
 
 TABLE_WIDTH = 132
 PROFILES = "profile"
+SERVER_LOGS = "servers"
 WEAK, STRONG = "sft_weak", "sft_strong"
 
 
@@ -49,9 +51,9 @@ def open_store(
 
     Args:
         config: Of the run.
-        progress: Display of how far stages are.
-        tracker: Tracker that is told of them.
-        run: The run folder, where profiles go; without it there are none.
+        progress: Where stages show how far they are.
+        tracker: What else is told of them.
+        run: The run folder, where profiles and logs of servers go.
 
     Raises:
         UserError: If a worker process is importing the script that calls this.
@@ -63,7 +65,8 @@ def open_store(
         engine=config.rollout,
         cache=root / "cache",
         checkpoint_every_steps=config.trainer.checkpoint_every_steps,
-        servers=config.rollout.servers,
+        servers=config.rollout,
+        logs=run / SERVER_LOGS if run else None,
         profiler=config.trainer.profiler if run else None,
         profiles=run / PROFILES if run else None,
     )
@@ -104,6 +107,7 @@ def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
         check_nodes(config.trainer.num_nodes)
     if missing:
         check_bases(config)
+        check_servers(config, missing)
     write_stages(folder, config.store, evaluated.values())
     with open_tracker(config.logger, _run_facts(config), folder) as tracker:
         store = open_store(config, progress, tracker, folder)

@@ -20,6 +20,7 @@ from tratree.stages.playing import (
     rollout_settings,
     write_episodes,
 )
+from tratree.stages.serving import engine_settings, serving
 from tratree.stages.tasks import evaluated_tasks
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
@@ -64,7 +65,7 @@ def protocol(config: Config) -> dict[str, Any]:
         "samples": evaluation.samples,
         "sampling": plain(evaluation.sampling),
         "rollout": rollout_settings(config),
-        "engine": config.rollout.engine,
+        **engine_settings(config),
     }
 
 
@@ -99,7 +100,8 @@ def _evaluate(job: Job) -> None:
     samples = [settings["sampling"]] * settings["samples"]
     plan = [SamplingSettings(**s) for s in settings.get("best_of", samples)]
     episodes = [Episode(task, n, sampling) for task in tasks for n, sampling in enumerate(plan)]
-    played = play_episodes(job, episodes, source="evaluate")
+    with serving(job) as servers:
+        played = play_episodes(job, episodes, source="evaluate", servers=servers)
     if "best_of" in settings:
         played = best_of(played)
     write_episodes(job, played)
