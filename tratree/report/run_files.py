@@ -96,7 +96,7 @@ class Comparisons(TypedDict):
 class ReportFigures(Figures):
     """Figures that a report needs of a system and split."""
 
-    task_types: NotRequired[dict[str, TaskType]]  # type: ignore[misc]
+    task_types: NotRequired[dict[str, TaskType]]
 
 
 class Results(TypedDict):
