@@ -8,12 +8,9 @@ from typing import Any
 
 from tratree.config import Config
 from tratree.policy.rollout_settings import Episode, RolloutLimits, RolloutPlan
-from tratree.policy.workers import roll_out
 from tratree.preemption import wait_for_safe_points
 from tratree.stages.environment import env_maker
 from tratree.stages.file_names import EPISODES, EPISODES_LOG
-from tratree.stages.serving import play_on_server
-from tratree.stages.training import policy_loader
 from tratree.store.stage import Job
 from tratree.trajectory.jsonl import TrajectoryLog, write_trajectories
 from tratree.trajectory.types import Trajectory
@@ -97,6 +94,10 @@ def play_episodes(
 def _play(
     job: Job, episodes: Sequence[Episode], source: str, adapter: bool
 ) -> Iterator[tuple[int, Trajectory]]:
+    from tratree.policy.workers import roll_out
+    from tratree.stages.serving import play_on_server
+    from tratree.stages.training import policy_loader
+
     plan = RolloutPlan(
         seed=job.settings["seed"],
         stage=source,

@@ -10,7 +10,8 @@ from tratree.errors import UserError
 from tratree.policy.rollout_settings import Episode, RolloutPlan
 from tratree.policy.server_rollout import roll_out_on_server
 from tratree.policy.vllm_server import VllmServer
-from tratree.stages.training import ADAPTER, load_chat
+from tratree.stages.training import load_chat
+from tratree.stages.training_settings import ADAPTER
 from tratree.store.finished import read_description
 from tratree.store.stage import Job
 from tratree.trajectory.types import Trajectory

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,8 +27,15 @@ class FileTracker(Tracker):
 
 
 @contextmanager
-def open_tracker(settings: LoggerSettings, run: RunFacts, folder: Path) -> Iterator[Tracker]:
+def open_tracker(
+    settings: LoggerSettings, run: Callable[[], RunFacts], folder: Path
+) -> Iterator[Tracker]:
     """Open the tracker that `settings` ask for, for the run in `folder`.
+
+    Args:
+        settings: Which one.
+        run: Gives what it is told of the run.
+        folder: The run folder.
 
     Raises:
         UserError: If it cannot reach what it needs.
@@ -42,7 +49,7 @@ def open_tracker(settings: LoggerSettings, run: RunFacts, folder: Path) -> Itera
     tracker.close(None)
 
 
-def _make_tracker(settings: LoggerSettings, run: RunFacts, folder: Path) -> Tracker:
+def _make_tracker(settings: LoggerSettings, run: Callable[[], RunFacts], folder: Path) -> Tracker:
     name = settings.name
     if name == "none":
         return Tracker()
@@ -57,4 +64,4 @@ def _make_tracker(settings: LoggerSettings, run: RunFacts, folder: Path) -> Trac
         return FileTracker(folder / name, TensorBoardLogger)
     from tratree.tracking.wandb_tracker import WandbTracker
 
-    return WandbTracker(settings, run, folder)
+    return WandbTracker(settings, run(), folder)
