@@ -9,6 +9,7 @@ from pydantic import Field
 
 from tratree.errors import UserError
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
+from tratree.policy.server_settings import ServerSettings
 from tratree.settings import Count, NotNegative, Whole, settings
 from tratree.trajectory.types import Step, Task
 
@@ -151,7 +152,7 @@ class RolloutPlan:
 
 
 @settings
-class RolloutSettings(WorkerSettings, EngineSettings):
+class RolloutSettings(WorkerSettings, EngineSettings, ServerSettings):
     """``rollout.*``: how episodes are played (tratree/policy/README.md)."""
 
     constraint: Constraint = "none"
@@ -159,7 +160,8 @@ class RolloutSettings(WorkerSettings, EngineSettings):
     now."""
 
     engine: Literal["transformers", "vllm"] = "transformers"
-    """transformers: in this program; vllm: by servers that run already."""
+    """transformers: in this program; vllm: by the servers that `servers` names."""
 
-    servers: tuple[str, ...] = ()
-    """Addresses of the vLLM servers, one for each base model, such as http://localhost:8000."""
+    batch_invariant: bool = False
+    """vLLM servers answer the same whatever else they compute at the same time, more slowly: those
+    of servers=auto are started with VLLM_BATCH_INVARIANT=1, as others must be."""
