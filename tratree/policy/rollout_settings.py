@@ -42,9 +42,9 @@ class Episode:
     """One attempt at a task.
 
     Attributes:
-        task: What to attempt.
-        sample: Which of the attempts at this task it is, from 0; part of the random key.
-        sampling: How its tokens are drawn.
+        task: Task to attempt.
+        sample: Number of this attempt at the task, from 0; part of the random key.
+        sampling: Settings by which its tokens are drawn.
         begins: First steps, of an earlier trajectory of the task; they are played again, and the
             agent continues from there.
     """
@@ -138,9 +138,9 @@ class RolloutPlan:
         seed: Random seed.
         stage: Name of what the episodes are for; another name gives other draws.
         source: Label of the trajectories.
-        limits: When turns and episodes are cut.
-        engine: How each worker uses the machine; the workers share its `cache_gib`.
-        workers: How many processes, and when one is replaced. They share PyTorch's threads.
+        limits: Limits at which turns and episodes are cut.
+        engine: Use of the machine by each worker; the workers share its `cache_gib`.
+        workers: Number of processes, and when one is replaced. They share PyTorch's threads.
     """
 
     seed: int

@@ -115,8 +115,8 @@ class VllmServer:
         """Serve a LoRA adapter under `name`, which must always mean the same weights.
 
         Args:
-            name: What `complete` calls it by; one that is served already is kept.
-            folder: Where it is, in peft's format; the server must see the same folder.
+            name: Name that `complete` calls it by; one that is served already is kept.
+            folder: Folder that holds it, in peft's format; the server must see the same folder.
 
         Raises:
             UserError: If the server does not take it.

@@ -22,12 +22,12 @@ class Resources:
 
     Attributes:
         workers: Processes that play episodes side by side, and when one is replaced.
-        engine: How each of them uses the machine.
+        engine: Use of the machine by each of them.
         cache: Folder for files that can be made again at any time.
-        checkpoint_every_steps: How often a fine-tuning keeps what it has done.
+        checkpoint_every_steps: Number of steps after which a fine-tuning keeps what it has done.
         servers: vLLM servers, for episodes that are to be played by them.
         logs: The folder for what those say that are started; None puts it into `cache`.
-        profiler: Which of Lightning's profilers watches the fine-tunings, ``simple`` or
+        profiler: Name of Lightning's profiler that watches the fine-tunings, ``simple`` or
             ``advanced``; None for none.
         profiles: The folder that it writes to.
     """
@@ -67,7 +67,7 @@ class Stage:
     """A pure function of `settings` and of the stages before it.
 
     Attributes:
-        name: What it does; also the name of its folder in the store.
+        name: Word for its work; also the name of its folder in the store.
         settings: The slice of the configuration that its result depends on, as JSON data.
         inputs: The stages whose folders it reads, by the name it knows them under.
         run: The function that fills the folder.
