@@ -47,7 +47,7 @@ class ModelCard:
         steps: The stages that led to it, first ones first.
         results: A Markdown table of what was measured; empty if nothing was.
         versions: Of the libraries, by name.
-        prompt: What preceded every task; its messages are beside the card as ``prompt.json``.
+        prompt: Prompt before every task; its messages are beside the card as ``prompt.json``.
         repo: Its name on the Hub; empty for a folder.
         licence: As the Hub spells it; None if it is not known.
         datasets: On the Hub, that it was trained on.

@@ -30,7 +30,8 @@ from tratree.stages.demonstrations import DEMONSTRATIONS
 from tratree.stages.file_names import EPISODES
 from tratree.stages.pairs import PAIRS
 from tratree.stages.paths import PATHS
-from tratree.stages.training import ADAPTER, base_settings, load_chat, read_report
+from tratree.stages.training import base_settings, load_chat, read_report
+from tratree.stages.training_settings import ADAPTER
 from tratree.stages.trees import read_trees
 from tratree.store.finished import DESCRIPTION, how_to_repair, read_description
 from tratree.store.manifest import checked_file, verify
@@ -90,8 +91,9 @@ def export(
 
     Args:
         source: A run folder, or the folder of a finished fine-tuning in a store.
-        out: Where to write; must not exist or be empty.
-        system: Which of the run's systems; None takes the method's own. Not for a stage's folder.
+        out: Folder to write to; must not exist or be empty.
+        system: Name of one of the run's systems; None takes the method's own. Not for a
+            stage's folder.
         merged: Whether to write a whole model, which one without an adapter is in any case.
         told: What the card and the adapter say to others.
 

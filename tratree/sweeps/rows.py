@@ -22,8 +22,8 @@ class Row:
         system: Name of the system.
         split: Name of the split.
         values: As of `Measurement`.
-        seeds: How many seeds, each of them once.
-        tasks: How many tasks; None if that was not kept.
+        seeds: Number of seeds, each counted once.
+        tasks: Number of tasks; None if that was not kept.
         reward: Mean reward over seeds, in [0, 1].
         low: Lower end of the 95 % interval over seeds (Student's t), as far as it is in [0, 1];
             None for one seed.

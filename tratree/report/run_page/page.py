@@ -43,7 +43,7 @@ def render(record: RunRecord, *, viewer: str | None = None, trees: int = 3) -> s
     Args:
         record: The run.
         viewer: Address of the page of its trees (`tratree.tree.view`); None: there is none.
-        trees: How many trees are drawn.
+        trees: Number of trees that are drawn.
     """
     script = f'"use strict";\n(() => {{\n{_read("script.js")}}})();\n'
     titles = [s.title.removeprefix(EVALUATE) for s in record.stages if s.title.startswith(EVALUATE)]

@@ -18,7 +18,7 @@ class StageRecord:
         title: Its name and label.
         place: Its folder in the store.
         status: ``finished``, ``begun`` (under way or interrupted), or ``missing``.
-        seconds: How long it took, by the run that computed it; None unless finished.
+        seconds: Time that it took, by the run that computed it; None unless finished.
     """
 
     title: str
@@ -34,7 +34,7 @@ class RunRecord:
     Attributes:
         name: Of its folder.
         status: In words.
-        command: What it was started with; empty if that is not known.
+        command: Command that started it; empty if that is not known.
         settings: Its whole configuration; empty if that is not known.
         starts: With which code, libraries and machine it was started, first start first.
         stages: All that it needs, in their order.
