@@ -104,19 +104,33 @@ def test_a_wrong_option_of_any_command_is_one_line(name: str) -> None:
 
 
 def test_a_sweep_goes_on_after_a_failure_and_lists_all(tmp_path: Path) -> None:
-    done = train("-m", "model.weak.name=/no/such/folder,/nor/this", "debug=smoke", folder=tmp_path)
+    done = train("-m", "debug=smoke", "expert.tasks=1001,1002", folder=tmp_path)
     assert done.returncode == 1
     failed = [line for line in done.stderr.splitlines() if line.startswith("failed: ")]
     assert len(failed) == 2, done.stderr
-    for number, name in enumerate(("/no/such/folder", "/nor/this")):
-        assert failed[number].startswith(f"failed: {number}: ")
-        assert f"model {name}: {name} holds no config.json" in failed[number]
+    for number, line in enumerate(failed):
+        assert line.startswith(f"failed: {number}: ")
+        assert f"expert.tasks=100{number + 1}" in line
     assert done.stderr.splitlines()[-1].startswith("error: 2 of the points")
+    assert "Traceback" not in done.stderr
+    assert "sweep of 2 points" in done.stderr
+
+
+def test_no_point_of_a_sweep_starts_if_one_cannot_run(tmp_path: Path) -> None:
+    sweep = ("-m", "debug=smoke", "method=tree_dpo", "hydra.sweep.dir=sweep")
+    done = train(*sweep, "method.beta=0.1,-1,-2", folder=tmp_path)
+    assert done.returncode == 1
+    wrong = [line for line in done.stderr.splitlines() if line.startswith("cannot run: ")]
+    assert ["method.beta=-1 is not possible" in line for line in wrong] == [True, False]
+    assert done.stderr.splitlines()[-1].startswith("error: 2 of 3 points cannot run")
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("sweep/*/*"))
+    assert not list(tmp_path.glob("store/*/*"))
 
 
 def test_what_failed_in_a_folder_before_does_not_hide_another_error(tmp_path: Path) -> None:
     sweep = ("-m", "debug=smoke", "hydra.sweep.dir=sweep")
-    done = train(*sweep, "model.weak.name=/no/such/folder", folder=tmp_path)
+    done = train(*sweep, "expert.tasks=1001", folder=tmp_path)
     assert done.stderr.splitlines()[-1].startswith("error: 1 of the points")
     done = train(*sweep, "method=mcts,magic", folder=tmp_path)
     assert done.returncode == 1

@@ -34,7 +34,10 @@ class AdapterModule(LightningModule, Generic[Batch]):
     Attributes:
         model: The base model with its adapter.
         settings: How it is trained.
+        unit: The name of a unit.
     """
+
+    unit = "unit"
 
     def __init__(self, model: CausalModel, settings: TrainingSettings) -> None:
         super().__init__()

@@ -30,9 +30,13 @@ def rollout_settings(config: Config) -> dict[str, Any]:
 
 
 class Tally:
-    """Counts shown while episodes are played."""
+    """Counts shown while episodes are played.
 
-    def __init__(self, played: Iterable[Trajectory]) -> None:
+    Of an exploration also what a tree needs: distinct actions, and tasks with both outcomes.
+    """
+
+    def __init__(self, played: Iterable[Trajectory], *, explored: bool) -> None:
+        self._explored = explored
         self._played = 0
         self._solved = 0
         self._actions: set[str] = set()
@@ -48,14 +52,14 @@ class Tally:
         self._outcomes[trajectory.task.task_id].add(trajectory.success)
 
     def __str__(self) -> str:
-        """Return the share of successes, distinct actions, and tasks with both outcomes."""
+        """Return them in words; nothing before the first episode."""
         if not self._played:
             return ""
-        informative = sum(len(outcomes) == 2 for outcomes in self._outcomes.values())
-        return (
-            f"{self._solved / self._played:.0%} solved, {len(self._actions)} distinct actions, "
-            f"{informative} informative trees"
-        )
+        solved = f"{self._solved / self._played:.0%} solved"
+        if not self._explored:
+            return solved
+        both = sum(len(outcomes) == 2 for outcomes in self._outcomes.values())
+        return f"{solved}, {len(self._actions)} distinct actions, {both} tasks solved and failed"
 
 
 def play_episodes(
@@ -79,7 +83,7 @@ def play_episodes(
     keys = [(e.task.task_id, e.sample) for e in episodes]
     played = {key: logged[key] for key in keys if key in logged}
     waiting = [e for e, key in zip(episodes, keys, strict=True) if key not in played]
-    tally = Tally([*earlier, *played.values()])
+    tally = Tally([*earlier, *played.values()], explored=source == "explore")
     with job.progress.bar(source, len(episodes)) as advance, log, wait_for_safe_points() as leaving:
         for _, trajectory in _play(job, waiting, source, adapter):
             log.append(trajectory)
