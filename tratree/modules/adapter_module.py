@@ -33,8 +33,8 @@ class AdapterModule(LightningModule, Generic[Batch]):
 
     Attributes:
         model: The base model with its adapter.
-        settings: How it is trained.
-        unit: The name of a unit.
+        settings: Settings of the training.
+        unit: Name of a unit, such as token.
     """
 
     unit = "unit"

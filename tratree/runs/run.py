@@ -15,6 +15,7 @@ from rich.console import Console
 
 from tratree.config import Config
 from tratree.errors import UserError
+from tratree.files import clear_disk_errors
 from tratree.large_imports import large_imports
 from tratree.leftovers import clear_dead_sockets
 from tratree.report.table import print_results, write_results
@@ -27,13 +28,14 @@ from tratree.stages.methods import check_preferences, evaluations
 from tratree.store.finished import expected_seconds, finished_seconds
 from tratree.store.progress import Progress, duration
 from tratree.store.stage import Resources, Stage, with_inputs
-from tratree.store.store import Store, prepare_root, unfinished_stages
+from tratree.store.store import ADVICE, Store, prepare_root, unfinished_stages
 from tratree.tracking import RunFacts, StageFacts, Tracker, open_tracker
 
 TABLE_WIDTH = 132
 PROFILES = "profile"
 LOG = "tratree.log"
 """The file of a run folder that gets what the terminal shows, as Hydra names it."""
+SERVER_LOGS = "servers"
 
 
 def open_store(
@@ -45,7 +47,7 @@ def open_store(
         config: Of the run.
         progress: Where stages show how far they are.
         tracker: What else is told of them.
-        run: The run folder, where profiles go; without it there are none.
+        run: The run folder, where profiles and logs of servers go.
 
     Raises:
         UserError: If a worker process is importing the script that calls this.
@@ -57,7 +59,8 @@ def open_store(
         engine=config.rollout,
         cache=root / "cache",
         checkpoint_every_steps=config.trainer.checkpoint_every_steps,
-        servers=config.rollout.servers,
+        servers=config.rollout,
+        logs=run / SERVER_LOGS if run else None,
         profiler=config.trainer.profiler if run else None,
         profiles=run / PROFILES if run else None,
     )
@@ -89,20 +92,25 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
 
 
 def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
-    root = prepare_root(config.store)
+    root = Path(config.store).absolute()
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(root / "cache" / "torchinductor"))
     clear_dead_sockets()
     evaluated = evaluations(config)
-    missing = unfinished_stages(root, evaluated.values())
+    with clear_disk_errors(f"the store at {root}", ADVICE):
+        missing = unfinished_stages(root, evaluated.values())
     _say_plan(config, progress, with_inputs(evaluated.values()), missing)
     if missing:
         _check_models(config, missing)
     write_stages(folder, config.store, evaluated.values())
-    write_start(folder)
     with open_tracker(config.logger, lambda: _run_facts(config), folder) as tracker:
         store = open_store(config, progress, tracker, folder)
         _look_at_code(config, store, with_inputs(evaluated.values()))
         with store.using(evaluated.values()):
+            if missing:
+                from tratree.stages.openings import check_openings
+
+                check_openings(config, store)
+            write_start(folder)
             folders = _evaluate_all(config, store, evaluated)
             results, played = results_of(config, folders)
             if said := notes(config, store, evaluated):
@@ -160,11 +168,13 @@ def _check_models(config: Config, missing: Sequence[Stage]) -> None:
         from tratree.modules.nodes import check_nodes
         from tratree.modules.processes import check_devices
         from tratree.stages.bases import check_bases
+        from tratree.stages.serving import check_servers
 
     if any("hardware" in stage.settings for stage in missing):
         check_devices(config.trainer)
         check_nodes(config.trainer.num_nodes)
     check_bases(config)
+    check_servers(config, missing)
     check_preferences(config, missing)
 
 
