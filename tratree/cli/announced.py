@@ -54,7 +54,8 @@ def announce(composed: DictConfig, check: Callable[[Config], None]) -> None:
 def _checked(
     points: Sequence[Overrides], folder: Path | None, check: Callable[[Config], None]
 ) -> list[Config]:
-    configs, wrong = [], 0
+    configs: list[Config] = []
+    wrong: dict[str, list[Overrides]] = {}
     for point in points:
         try:
             config = compose_config(point, folder)
@@ -62,12 +63,14 @@ def _checked(
             evaluations(config)
             configs.append(config)
         except (UserError, HydraException, OmegaConfBaseException) as error:
-            wrong += 1
-            said = describe_composition_error(error)
-            print(f"cannot run: {' '.join(point)}: {said}", file=sys.stderr)
+            wrong.setdefault(describe_composition_error(error), []).append(point)
+    for said, (first, *others) in wrong.items():
+        more = f" and {len(others)} more" if others else ""
+        print(f"cannot run: {' '.join(first)}{more}: {said}", file=sys.stderr)
     if wrong:
         raise UserError(
-            f"{wrong} of {len(points)} points cannot run, as listed above; none was started"
+            f"{sum(map(len, wrong.values()))} of {len(points)} points cannot run, as listed above; "
+            "none was started"
         )
     return configs
 
