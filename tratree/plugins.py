@@ -24,7 +24,7 @@ from importlib.metadata import (
     entry_points,
     version,
 )
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from packaging.requirements import Requirement
 
@@ -127,7 +127,7 @@ def _offered(group: str) -> EntryPoints:
 @lru_cache(maxsize=1)
 def _entry_points(_: tuple[str, ...]) -> EntryPoints:
     """Return those of all groups: reading what each package offers takes a while."""
-    return entry_points()
+    return cast(EntryPoints, entry_points())
 
 
 def imported_when_called(target: str) -> Callable[..., Any]:

@@ -43,8 +43,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "export": "write a trained model to a folder that other programs load",
             "evaluate": "let any model play the tasks that runs are evaluated on",
             "panel": "write the lists of these tasks, or compare results on them",
-            "publish-trees": "upload the trajectory trees of a run to the Hugging Face Hub",
             "convert": "convert published trajectories, and play them again",
+            "publish-trees": "upload the trajectory trees of a run to the Hugging Face Hub",
         },
         "this machine": {
             "store": "list, check, repair and prune the stages of a store",

@@ -107,7 +107,7 @@ def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
         _look_at_code(config, store, with_inputs(evaluated.values()))
         with store.using(evaluated.values()):
             if missing:
-                from tratree.stages.openings import check_openings
+                from tratree.stages.openings import check_openings  # brings the tokenizers
 
                 check_openings(config, store)
             write_start(folder)
@@ -174,8 +174,8 @@ def _check_models(config: Config, missing: Sequence[Stage]) -> None:
         check_devices(config.trainer)
         check_nodes(config.trainer.num_nodes)
     check_bases(config)
-    check_servers(config, missing)
     check_preferences(config, missing)
+    check_servers(config, missing)
 
 
 def _report(folder: Path) -> str:

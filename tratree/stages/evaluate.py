@@ -19,6 +19,7 @@ from tratree.stages.playing import (
     engine_settings,
     play_episodes,
     rollout_settings,
+    serving,
     write_episodes,
 )
 from tratree.stages.tasks import evaluated_tasks
@@ -100,8 +101,6 @@ def _evaluate(job: Job) -> None:
     samples = [settings["sampling"]] * settings["samples"]
     plan = [SamplingSettings(**s) for s in settings.get("best_of", samples)]
     episodes = [Episode(task, n, sampling) for task in tasks for n, sampling in enumerate(plan)]
-    from tratree.stages.serving import serving
-
     with serving(job) as servers:
         played = play_episodes(job, episodes, source="evaluate", servers=servers)
     if "best_of" in settings:

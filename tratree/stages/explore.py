@@ -21,6 +21,7 @@ from tratree.stages.playing import (
     engine_settings,
     play_episodes,
     rollout_settings,
+    serving,
     write_episodes,
 )
 from tratree.stages.tasks import explored_tasks
@@ -173,8 +174,6 @@ def _explore(job: Job) -> None:
         tasks = [task for task in tasks if task.task_id in demonstrated]
     earlier = job.inputs.get("earlier")
     before = read_trajectories(earlier / EPISODES) if earlier else []
-    from tratree.stages.serving import serving
-
     with serving(job) as servers:
         played = _play(job, tasks, before, servers)
     order = {task.task_id: number for number, task in enumerate(tasks)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from tratree.config import Config
@@ -37,6 +38,15 @@ def engine_settings(config: Config) -> dict[str, Any]:
     rollout = config.rollout
     invariant = rollout.engine == "vllm" and rollout.batch_invariant
     return {"engine": rollout.engine, **({"batch_invariant": True} if invariant else {})}
+
+
+def serving(job: Job) -> AbstractContextManager[Serving | None]:
+    """Return the servers that a job plays on, as a context; None plays in this program."""
+    if job.settings["engine"] == "vllm":
+        from tratree.stages.serving import Serving
+
+        return Serving(job)
+    return nullcontext()
 
 
 class Tally:

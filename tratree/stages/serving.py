@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
@@ -40,13 +40,6 @@ def check_servers(config: Config, missing: Sequence[Stage]) -> None:
     playing = any(stage.settings.get("engine") == "vllm" for stage in missing)
     if playing and config.rollout.servers == "auto":
         check_own_servers()
-
-
-def serving(job: Job) -> AbstractContextManager[Serving | None]:
-    """Return the servers that a job plays on, as a context; None plays in this program."""
-    if job.settings["engine"] == "vllm":
-        return Serving(job)
-    return nullcontext()
 
 
 class Serving:

@@ -42,11 +42,11 @@ def _make_tracker(settings: LoggerSettings, run: Callable[[], RunFacts], folder:
         from tratree.tracking.file_trackers import CSVTracker, TensorBoardTracker
 
         make = CSVTracker if name == "csv" else TensorBoardTracker
-        return make(folder / name, run.configuration)
+        return make(folder / name, run().configuration)
     if name == "trackio":
         from tratree.tracking.trackio_tracker import TrackioTracker
 
-        return TrackioTracker(settings, run)
+        return TrackioTracker(settings, run())
     from tratree.tracking.wandb_tracker import WandbTracker
 
     return WandbTracker(settings, run(), folder)
