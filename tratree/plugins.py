@@ -24,7 +24,7 @@ from importlib.metadata import (
     entry_points,
     version,
 )
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from packaging.requirements import Requirement
 
