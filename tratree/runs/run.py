@@ -141,7 +141,8 @@ def _say_plan(
     }
     progress.plan(expected)
     said = f"{config.env.name}, {config.method.name}, seed {config.seed}: "
-    said += f"{len(expected)} of {len(stages)} stages to compute"
+    of = f"{len(expected)} of {len(stages)} stages to compute"
+    said += of if expected else f"all {len(stages)} stages are in the store"
     if expected and None not in expected.values():
         said += f", about {duration(sum(filter(None, expected.values())))}"
     progress.message(said)
@@ -155,8 +156,7 @@ def _evaluate_all(config: Config, store: Store, evaluated: Mapping[str, Stage]) 
     for name, stage in evaluated.items():
         if folders and unfinished_stages(store.root, [stage]):
             results, _ = results_of(config, folders)
-            show = partial(print_results, results, so_far=True)
-            store.progress.show(show)
+            store.progress.show(partial(print_results, results, so_far=True))
         folders[name] = store.ensure(stage)
     return folders
 
