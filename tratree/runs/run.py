@@ -200,13 +200,18 @@ def _look_at_code(config: Config, store: Store, stages: Sequence[Stage]) -> None
     folders = [store.folder(s) for s in stages if s.key in again and store.folder(s).is_dir()]
     modules = sorted({module for _, names in changed for module in names})
     said = (
-        f"code has changed since {', '.join(stage.title for stage, _ in changed)} were stored "
-        f"({', '.join(modules)}): to compute again what depends on it, "
+        f"code has changed since {_few([stage.title for stage, _ in changed])} were stored "
+        f"({_few(modules)}): to compute again what depends on it, "
         f"`rm -r {shlex.join(map(str, dict.fromkeys(folders)))}`, or set store=NEW_FOLDER"
     )
     if config.changed_code == "refuse":
         raise UserError(said)
     store.progress.message(f"{said}; the stored results are used")
+
+
+def _few(names: Sequence[str], most: int = 3) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def _run_facts(config: Config) -> RunFacts:

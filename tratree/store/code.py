@@ -15,7 +15,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-NO_INFLUENCE = ("tratree.config", "tratree.store", "tratree.tracking", "tratree.errors")
+NO_INFLUENCE = (
+    "tratree.config",
+    "tratree.errors",
+    "tratree.plugins",
+    "tratree.store",
+    "tratree.tracking",
+)
 """Modules and packages whose code is not followed: no result depends on it."""
 
 
