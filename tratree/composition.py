@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -93,11 +94,12 @@ def list_choices() -> str:
     if not {"--help", "-h"} & {*sys.argv}:  # composing evaluates it whether it is shown or not
         return ""
     loader = GlobalHydra.instance().config_loader()
-    groups = sorted({*loader.list_groups("")} - {"hydra"})
-    return "\n".join(
-        f"{group}: {', '.join(name for name in loader.get_group_options(group) if name[0] != '_')}"
-        for group in groups
-    )
+    lines = []
+    for group in sorted({*loader.list_groups("")} - {"hydra"}):
+        offered = (name for name in loader.get_group_options(group) if name[0] != "_")
+        line = f"{group}: {', '.join(offered)}"
+        lines.append(fill(line, 80, subsequent_indent="    ", break_on_hyphens=False))
+    return "\n".join(lines)
 
 
 OmegaConf.register_new_resolver("choices", list_choices, replace=True)

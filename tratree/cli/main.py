@@ -74,9 +74,9 @@ def main(*, alone: str = "--help") -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     name = sys.argv[1] if len(sys.argv) > 1 else alone
     if name == "--version":
-        from tratree import __version__
+        from importlib.metadata import version
 
-        print(f"tratree {__version__}")
+        print(f"tratree {version('tratree')}")
     elif name in ("--help", "-h", "help") and alone == "--help":
         print(_help())
     else:

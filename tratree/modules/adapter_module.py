@@ -34,7 +34,10 @@ class AdapterModule(LightningModule, Generic[Batch]):
     Attributes:
         model: The base model with its adapter.
         settings: Settings of the training.
+        unit: Name of a unit, such as token.
     """
+
+    unit = "unit"
 
     def __init__(self, model: CausalModel, settings: TrainingSettings) -> None:
         super().__init__()

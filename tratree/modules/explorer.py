@@ -43,6 +43,8 @@ class ExplorerModule(AdapterModule[Batch]):
         self._earlier = tuple(earlier)  # in a tuple, so that they are not part of this module
         self._kl_weight = kl_weight
 
+    unit = "token"
+
     def units(self, batch: Batch) -> int:
         """Return the number of the agent's tokens."""
         return int(batch.agent_mask[:, 1:].sum())

@@ -43,13 +43,10 @@ def _search(job: Job) -> None:
     text = json.dumps(asdict(compared), indent=2)
     (job.folder / COMPARISON).write_text(text + "\n", encoding="utf-8")
     job.progress.message(
-        f"  {len(kept)} of {len(trees)} trees have a path that scores above "
-        f"{settings['minimum_score']:g}"
+        f"  MCTS found a path that scores above {settings['minimum_score']:g} in {len(kept)} of "
+        f"{len(trees)} trees"
     )
     job.progress.message(
-        f"  mean score: MCTS {compared.mcts_score:.3f}, best trajectory {compared.best_score:.3f}, "
-        f"greedy {compared.greedy_score:.3f}, any trajectory {compared.mean_score:.3f}; "
-        f"MCTS's path differs from the best in {compared.differs_from_best:.1%} of the trees, "
-        f"from the greedy one in {compared.differs_from_greedy:.1%} "
-        f"({compared.equal_scores:.1%} of the trees have one score throughout)"
+        f"  mean score of its paths {compared.mcts_score:.3f}; of each tree's best trajectory "
+        f"{compared.best_score:.3f}, of all trajectories {compared.mean_score:.3f}"
     )

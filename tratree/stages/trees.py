@@ -100,17 +100,11 @@ def _observation_and_thought(step: Step) -> str:
 
 
 def describe(statistics: dict[str, Any]) -> str:
-    """Return the figures of `forest_statistics` that tell most, in one line."""
-
-    def share(name: str) -> str:
-        return "none" if statistics[name] is None else f"{statistics[name]:.0%}"
-
-    return (
-        f"{statistics['trees']} trees, means: {statistics['nodes']:.1f} nodes, "
-        f"depth {statistics['depth']:.1f}, width {statistics['width']:.1f}; "
-        f"diversity {statistics['diversity']:.2f}, "
-        f"representativeness {statistics['representativeness']:.1f} steps, "
-        f"informativeness {share('informativeness')}; "
-        f"{statistics['divergence_points']:.1f} divergence points, "
-        f"{share('mixed_divergence_share')} of them mixed"
+    """Say in words what the trees are; `STATISTICS` has all figures of `forest_statistics`."""
+    said = (
+        f"{statistics['trees']} trees: on average {statistics['nodes']:.0f} nodes, "
+        f"{statistics['depth']:.0f} steps deep, and trajectories diverge at "
+        f"{statistics['divergence_points']:.1f} points"
     )
+    mixed = statistics["mixed_divergence_share"]
+    return said if mixed is None else f"{said}; {mixed:.0%} of these lead to success and to failure"
