@@ -18,6 +18,7 @@ from tratree.evaluation.comparison import add_corrected, compare
 from tratree.leftovers import clear_dead_sockets
 from tratree.modules.nodes import check_nodes
 from tratree.modules.processes import check_devices
+from tratree.plan.fit import check_fit
 from tratree.report.run_page import render
 from tratree.report.table import add_gap_recovered, print_results, write_results
 from tratree.runs.identity import configurations, point_identity
@@ -102,6 +103,8 @@ def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
         check_nodes(config.trainer.num_nodes)
     if missing:
         check_bases(config)
+        if line := check_fit(config, missing):
+            progress.message(line)
     write_stages(folder, config.store, evaluated.values())
     write_start(folder)
     with open_tracker(config.logger, _run_facts(config), folder) as tracker:
