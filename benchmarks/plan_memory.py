@@ -1,6 +1,6 @@
 """Memory: what `tratree plan` estimates against what a training step and a rollout take here.
 
-Models of real shapes with random weights, in float32 on the CPU. Each is measured in a process of
+Models of real shapes with random weights, on the CPU. Each is measured in a process of
 its own: its resident memory at the peak, less what it was before the model was made.
 
     python benchmarks/plan_memory.py
@@ -34,13 +34,13 @@ from tratree.plan.memory import (
 from tratree.policy.live_batch import LiveBatch
 
 SHAPES = {
-    "135M": ("HuggingFaceTB/SmolLM2-135M-Instruct", 4, 512, False),
-    "360M": ("HuggingFaceTB/SmolLM2-360M-Instruct", 4, 512, True),
-    "1B": ("meta-llama/Llama-3.2-1B-Instruct", 2, 256, True),
+    "135M": ("HuggingFaceTB/SmolLM2-135M-Instruct", 2, 256, False, "float32"),
+    "360M": ("HuggingFaceTB/SmolLM2-360M-Instruct", 2, 256, True, "float32"),
+    "1B": ("meta-llama/Llama-3.2-1B-Instruct", 2, 128, True, "bfloat16"),
 }
-"""Hub id, rows, tokens of each, whether activations are computed again."""
+"""Hub id, rows, tokens of each, whether activations are computed again, number type."""
 
-MALLOC = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": "1000000", "MALLOC_TRIM_THRESHOLD_": "1000000"}
 """Lets freed memory go back at once, so that the process is as large as its live tensors."""
 
 
@@ -79,7 +79,7 @@ def train(model: torch.nn.Module, rows: int, tokens: int, *, checkpointing: bool
 def play(model: torch.nn.Module, rows: int, tokens: int) -> None:
     """Read episodes almost as long as the context, and decode a token of each."""
     batch = LiveBatch(model.eval(), rows, tokens)  # type: ignore[arg-type]
-    for row in range(rows):
+    for _ in range(rows):
         batch.append()
     batch.prefill({row: [5] * (tokens - 2) for row in range(rows)})
     torch.softmax(batch.decode([7] * rows).double(), -1).sort(-1)
@@ -87,16 +87,16 @@ def play(model: torch.nn.Module, rows: int, tokens: int) -> None:
 
 def estimate(what: str, size: str) -> int:
     """Return what the plan says of the same."""
-    name, rows, tokens, checkpointing = SHAPES[size]
-    found = size_of(name, None, "float32", LoraSettings(), tokens)
+    name, rows, tokens, checkpointing, dtype = SHAPES[size]
+    found = size_of(name, None, dtype, LoraSettings(), tokens)
     if what == "playing":
-        taken = playing_bytes(name, None, "float32", rows, tokens)
+        taken = playing_bytes(name, None, dtype, rows, tokens)
         return found.base + rows * found.episode + taken
     half = tokens // 2
     taken = training_bytes(
         name,
         None,
-        "float32",
+        dtype,
         LoraSettings(),
         TrainingPass(rows, tokens, half, rows * half),
         checkpointing=checkpointing,
@@ -108,7 +108,7 @@ def estimate(what: str, size: str) -> int:
 def measure(what: str, size: str) -> int:
     """Return what it takes here, in bytes."""
     torch.set_num_threads(1)
-    name, rows, tokens, checkpointing = SHAPES[size]
+    name, rows, tokens, checkpointing, dtype = SHAPES[size]
     small = LlamaConfig(
         vocab_size=1000, hidden_size=64, intermediate_size=64, num_hidden_layers=1,
         num_attention_heads=2,
@@ -121,7 +121,12 @@ def measure(what: str, size: str) -> int:
             train(model, rows, tokens, checkpointing=checkpointing)
 
     work(LlamaForCausalLM(small), 2, 16)  # loads libraries and compiles
-    return peak(lambda: work(AutoModelForCausalLM.from_config(architecture(name)), rows, tokens))
+
+    def real() -> None:
+        kind = getattr(torch, dtype)
+        work(AutoModelForCausalLM.from_config(architecture(name), dtype=kind), rows, tokens)
+
+    return peak(real)
 
 
 def main() -> None:
@@ -145,8 +150,9 @@ def main() -> None:
             measured, planned = int(told.stdout.split()[-1]), estimate(what, size)
             ratio = planned / measured
             widest = max(widest, abs(ratio - 1))
-            name, rows, tokens, checkpointing = SHAPES[size]
-            passes = f"{rows} × {tokens}{', checkpointing' if checkpointing else ''}"
+            name, rows, tokens, checkpointing, dtype = SHAPES[size]
+            again = ", checkpointing" if checkpointing and what == "training" else ""
+            passes = f"{rows} × {tokens}, {dtype}{again}"
             sizes = f"{planned / GIB:.2f} | {measured / GIB:.2f} | {ratio:.2f}"
             print(f"| {what} | {name} | {passes} | {sizes} |", flush=True)
     print(json.dumps({"benchmark": "plan_memory", "widest_difference": round(widest, 3)}))

@@ -35,9 +35,10 @@ def points(jobs: int) -> list[str]:
 
 def processes(cluster: Cluster, job: str) -> list[int]:
     """Return the processes of a running job; none if it is over."""
-    for node in cluster.run("squeue", "-h", "-j", job, "-o", "%N").split():
+    for line in cluster.run("squeue", "-h", "-j", job, "-o", "%A %N").splitlines():
+        number, node = line.split()  # of an array's job, as its node knows it
         listed = subprocess.run(
-            ["scontrol", "listpids", job, node],
+            ["scontrol", "listpids", number, node],
             env=cluster.environment,
             capture_output=True,
             text=True,

@@ -32,7 +32,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "evaluate": "let any model play the tasks that runs are evaluated on",
         "export": "write a trained model to a folder that other programs load",
         "panel": "write the lists of these tasks, or compare results on them",
-        "plan": "estimate memory, tokens and hours of a run or a sweep",
+        "plan": "estimate the memory, tokens and hours of a run or a sweep",
         "play": "play a task in the terminal",
         "plugins": "list the installed environments and methods",
         "progress": "show how far a sweep has come",

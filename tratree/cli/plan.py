@@ -44,12 +44,12 @@ def main(arguments: Sequence[str]) -> None:
     with large_imports():
         from tratree.plan.assumptions import read_assumptions
         from tratree.plan.hours import Machine
-        from tratree.plan.plan import make_plan, split_points
+        from tratree.plan.plan import NO_PROMPT, make_plan, split_points
         from tratree.plan.text import describe
 
     assumed = read_assumptions(given.assumed)
     assumed.gpu(given.gpu)
     points = split_points(given.overrides)
-    trainer = compose_config([*points[0], "env.prompt.required=false"]).trainer
+    trainer = compose_config([*points[0], NO_PROMPT]).trainer
     machine = Machine(given.gpu, given.gpus or trainer.devices, given.nodes or trainer.num_nodes)
     print(describe(make_plan(points, machine, assumed), assumed))

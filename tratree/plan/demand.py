@@ -1,4 +1,4 @@
-"""Memory of one device that a stage takes at its peak, where episodes are as long as the context."""
+"""Memory of a device that a stage takes at its peak, where episodes are as long as the context."""
 
 from __future__ import annotations
 

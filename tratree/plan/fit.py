@@ -49,19 +49,20 @@ def check_fit(config: Config, stages: Iterable[Stage]) -> str | None:
             demand = _demand(stage, config, room)
             if what not in found or found[what][1].all < demand.all:
                 found[what] = stage, demand
+    place = "a GPU" if gpu else "the machine"
     beside = read_assumptions().one("overhead") * GIB if gpu else 0
     for what, (stage, demand) in found.items():
         if (demand.all + beside) / TOLERANCE > room:
             raise UserError(
-                f"`{stage.title}` does not fit: {what} {_said(demand)}; {'a GPU' if gpu else 'here'}"
-                f" has {room / GIB:.0f}: {_advice(what, config)}"
+                f"`{stage.title}` does not fit: {what} {_said(demand)}; {place} has "
+                f"{room / GIB:.0f}: {_advice(what, config)}"
             )
     if not found:
         return None
     parts = [f"{what} {_said(demand)}" for what, (_, demand) in found.items()]
     close = any(demand.all + beside > room for _, demand in found.values())
     return (
-        f"memory of {'a GPU' if gpu else 'the machine'}, estimated: {'; '.join(parts)}; there are "
+        f"memory of {place}, estimated: {'; '.join(parts)}; there are "
         f"{room / GIB:.0f} GiB{', which may be too little' if close else ''}"
     )
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from tratree.composition import compose_config
+from tratree.composition import compose_config, sweep_params
 from tratree.config import Config
 from tratree.plan.assumptions import CASES, Assumptions
 from tratree.plan.demand import (
@@ -23,13 +24,16 @@ from tratree.plan.work import Work, agent_share, work_of
 from tratree.stages.methods import evaluations
 from tratree.store.stage import Stage, with_inputs
 
-STAND_INS: Mapping[str, Sequence[str]] = MappingProxyType(
+STAND_INS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "alfworld": ("env.games=generated",),
-        "webshop": ("env.catalogue=generated", "env.products=1000", "env.goals=synthetic"),
+        "alfworld": {"games": "generated"},
+        "webshop": {"catalogue": "generated", "products": 1000, "goals": "synthetic"},
     }
 )
 """Let stages be known where the official files are not: which games they are changes no cost."""
+
+NO_PROMPT = "env.prompt.required=false"
+"""Lets the paper's setting be composed without the files of its prompt."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +81,18 @@ class Plan:
 def split_points(overrides: Sequence[str]) -> list[tuple[str, ...]]:
     """Return the overrides of each point of a sweep; one if no override has several values.
 
+    What an experiment sweeps over is swept over, unless the overrides say otherwise.
+
     Raises:
-        HydraException: If an override cannot be read.
+        UserError, HydraException: If an override is wrong.
     """
     parsed = OverridesParser.create().parse_overrides(list(overrides))
-    [points] = BasicSweeper.split_arguments(parsed, None)
+    single = [str(one.input_line) for one in parsed if not one.is_sweep_override()]
+    params = sweep_params(single)
+    given = {one.get_key_element() for one in parsed}
+    swept = [f"{key}={values}" for key, values in params.items() if key not in given]
+    all_of_them = OverridesParser.create().parse_overrides([*swept, *overrides])
+    [points] = BasicSweeper.split_arguments(all_of_them, None)
     return [tuple(point) for point in points]
 
 
@@ -90,7 +101,7 @@ def devices_of(config: Config, machine: Machine) -> Devices:
     trainer = config.trainer
     workers = config.rollout.workers
     playing = workers if isinstance(workers, int) else machine.all
-    return Devices(trainer.devices * trainer.num_nodes, playing, 1, trainer.num_nodes)
+    return Devices(trainer.devices * trainer.num_nodes, playing, playing, trainer.num_nodes)
 
 
 def make_plan(points: Sequence[Sequence[str]], machine: Machine, assumed: Assumptions) -> Plan:
@@ -146,10 +157,10 @@ def make_plan(points: Sequence[Sequence[str]], machine: Machine, assumed: Assump
 
 def _stages(overrides: Sequence[str]) -> tuple[Config, list[Stage]]:
     """Return a configuration and the stages of its run, whichever files are here."""
-    asked = compose_config([*overrides, "env.prompt.required=false"])
-    stand_ins = STAND_INS.get(asked.env.name, ())
-    known = compose_config([*overrides, "env.prompt.required=false", *stand_ins])
-    return asked, with_inputs(evaluations(known, check=False).values())
+    config = compose_config([*overrides, NO_PROMPT])
+    stand_ins: Any = STAND_INS.get(config.env.name, {})
+    config = replace(config, env=replace(config.env, **stand_ins))
+    return config, with_inputs(evaluations(config, check=False).values())
 
 
 def demand_of(

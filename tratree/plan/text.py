@@ -48,11 +48,11 @@ def time_table(plan: Plan) -> list[list[str]]:
         count = (
             f"{stage.count}" if stage.asked == stage.count else f"{stage.count} of {stage.asked}"
         )
-        hours = map(_hours, stage.hours)
+        hours = map(hours_text, stage.hours)
         tokens = f"{stage.tokens / 1e6:.3g}"
         rows.append([f"`{stage.title}`", _short(stage.model), count, tokens, *hours])
     total = [sum(stage.hours[place] for stage in plan.stages) for place in range(3)]
-    return [*rows, ["all", "", "", "", *map(_hours, total)]]
+    return [*rows, ["all", "", "", "", *map(hours_text, total)]]
 
 
 def summary(plan: Plan) -> list[str]:
@@ -64,17 +64,16 @@ def summary(plan: Plan) -> list[str]:
         expected = plan.hours[CASES.index("expected")][place]
         if most is None or not expected:
             continue
-        low, high = plan.hours[-1][place], plan.hours[0][place]
+        span = f"{hours_text(plan.hours[-1][place])} to {hours_text(plan.hours[0][place])}"
         lines.append(
-            f"- {name}: {_hours(expected)} hours ({_hours(low)} to {_hours(high)} if all that is "
-            f"assumed is better or worse); `{most.title}` bounds it, with "
-            f"{most.hours[place] / expected:.0%}."
+            f"- {name}: {hours_text(expected)} hours ({span} if all that is assumed is better or "
+            f"worse); `{most.title}` bounds it, with {most.hours[place] / expected:.0%}."
         )
     if plan.runs > 1:
-        reused = sum(stage.hours[0] for stage in plan.stages)
+        reused = hours_text(sum(stage.hours[0] for stage in plan.stages))
         lines.append(
-            f"- {plan.runs} runs against one store take {_hours(reused)} hours of one GPU; without "
-            f"reuse of stages they would take {_hours(plan.without_reuse)}."
+            f"- {plan.runs} runs against one store take {reused} hours of one GPU; without reuse "
+            f"of stages they would take {hours_text(plan.without_reuse)}."
         )
     return lines
 
@@ -83,7 +82,8 @@ def _gib(size: int) -> str:
     return f"{size / GIB:.1f}" if size else ""
 
 
-def _hours(hours: float) -> str:
+def hours_text(hours: float) -> str:
+    """Return hours with two digits that count."""
     return f"{float(f'{hours:.2g}'):,.4g}"
 
 

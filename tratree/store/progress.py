@@ -87,6 +87,7 @@ class Progress:
             nonlocal last
             if time.monotonic() - last >= LINE_EVERY_SECONDS:
                 last = time.monotonic()
-                self.message(f"  {description}: {done} of {total} {note}".rstrip())
+                of = "" if total is None else f" of {total}"
+                self.message(f"  {description}: {done}{of} {note}".rstrip())
 
         return advance
