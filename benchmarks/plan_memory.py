@@ -24,9 +24,9 @@ from tratree.models.lora import add_lora
 from tratree.models.settings import LoraSettings
 from tratree.modules.log_probabilities import token_log_probs
 from tratree.plan.assumptions import GIB
+from tratree.plan.fake import architecture
 from tratree.plan.memory import (
     TrainingPass,
-    architecture,
     playing_bytes,
     size_of,
     training_bytes,
