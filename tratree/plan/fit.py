@@ -43,8 +43,9 @@ def check_fit(config: Config, stages: Iterable[Stage]) -> str | None:
     if room is None:
         return None
     found: dict[str, tuple[Stage, Demand]] = {}
+    looked_at = TRAINED if config.rollout.engine == "vllm" else (*TRAINED, *PLAYED)
     for stage in stages:
-        if stage.name in (*TRAINED, *PLAYED):
+        if stage.name in looked_at:
             what = "training" if stage.name in TRAINED else "playing"
             demand = _demand(stage, config, room)
             if what not in found or found[what][1].all < demand.all:
