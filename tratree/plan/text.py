@@ -27,7 +27,7 @@ def memory_table(plan: Plan, assumed: Assumptions) -> list[list[str]]:
     parts = ("weights", "gradients", "optimizer", "activations", "without", "logits", "cache")
     header = ["stage", "model", "passes", *parts, "all", f"of {room:g}"]
     header[header.index("without")] = "without checkpointing"
-    rows, seen = [header], set()
+    rows, seen = [header], set[tuple[str, ...]]()
     for stage in plan.stages:
         demand = stage.demand
         cells = [demand.what, *(_gib(getattr(demand, part)) for part in parts), _gib(demand.all)]
