@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from tratree.config import Config
 from tratree.modules.settings import HardwareSettings, TrainingSettings
 from tratree.plan.memory import Size, TrainingPass, playing_bytes, scoring_bytes, training_bytes
-from tratree.stages.training import PREFIX_PACKS
+from tratree.stages.training_settings import PREFIX_PACKS
 from tratree.store.stage import Stage
 
 SCORED_TOKENS = 16384

@@ -14,6 +14,10 @@ TRAINING, READING = 6, 2
 """Operations for each parameter and token. A frozen base needs no gradient of its weights: forward,
 forward again for checkpointed activations, gradient of the activations."""
 
+CACHE_SHARE = 0.8
+"""Share of the memory that a model leaves free for keys and values, without ``rollout.cache_gib``;
+a pass over the batch needs some, too."""
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -59,9 +63,10 @@ def size_in(config: Config, work: Work, *, playing: bool) -> Size:
     return size_of(work.base.name, work.base.revision, dtype, model.lora, model.context)
 
 
-def rows_of(config: Config, size: Size, episodes: int, players: int, free: float) -> int:
-    """Return how many episodes a player has at a time."""
+def rows_of(config: Config, size: Size, episodes: int, players: int, room: float) -> int:
+    """Return how many episodes a player has at a time, on a device with `room` bytes."""
     rollout = config.rollout
+    free = CACHE_SHARE * max(0.0, room - size.base - size.trained_bytes)
     budget = rollout.cache_gib * 2**30 if rollout.cache_gib else free
     fitting = max(1, int(budget / size.episode))
     return max(1, min(rollout.batch_size, fitting, -(-episodes // players)))
@@ -91,8 +96,8 @@ def seconds(
     if work.kind == "score":
         return loading + read / devices.scoring / _sharing(devices.scoring, assumed)
     players = min(devices.playing, max(1, work.episodes))
-    free = (gpu["memory"] - assumed.one("overhead")) * 2**30 - 1.1 * size.base
-    rows = rows_of(config, size, work.episodes, players, free)
+    room = (gpu["memory"] - assumed.one("overhead")) * 2**30
+    rows = rows_of(config, size, work.episodes, players, room)
     kept = size.episode * min(1.0, (work.tokens + work.said) / work.episodes / config.model.context)
     fetched = (size.base + rows * kept / 2) / (
         gpu["bandwidth"] * 1e9 * assumed.one("bandwidth_share")

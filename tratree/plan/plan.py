@@ -175,8 +175,8 @@ def demand_of(
         return training_demand(stage, config, size, share, devices.training)
     if work.kind == "score":
         return scoring_demand(stage, base, config, size)
-    free = (assumed.gpu(machine.kind)["memory"] - assumed.one("overhead")) * 2**30 - 1.1 * size.base
-    rows = rows_of(config, size, work.episodes, devices.playing, free)
+    room = (assumed.gpu(machine.kind)["memory"] - assumed.one("overhead")) * 2**30
+    rows = rows_of(config, size, work.episodes, devices.playing, room)
     return playing_demand(base, config, size, rows)
 
 
