@@ -83,6 +83,20 @@ def compose_config(overrides: Sequence[str], folder: Path | None = None) -> Conf
     return read_config(composed, composed.hydra.runtime.choices)
 
 
+def sweep_params(overrides: Sequence[str]) -> dict[str, str]:
+    """Return what the configuration of a sweep with `overrides` sweeps over, by key.
+
+    Raises:
+        UserError, HydraException: If an override is wrong.
+    """
+    register_defaults()
+    check_choices(overrides)
+    place = [f"hydra.searchpath=['file://{_outside.folder}']"] if _outside.folder else []
+    with composing():
+        composed = compose("config", overrides=[*place, *overrides], return_hydra_config=True)
+    return {str(key): str(values) for key, values in (composed.hydra.sweeper.params or {}).items()}
+
+
 def choices(group: str) -> list[str]:
     """Return what may be chosen of a group of ``conf/``; helper files start with an underscore."""
     found = (path.stem for path in (CONFIG_FOLDER / group).glob("*.yaml"))
