@@ -16,7 +16,7 @@ from tratree.errors import UserError
 from tratree.modules.attention_check import check_batches, check_packs
 from tratree.modules.finite import check_scores
 from tratree.modules.log_probabilities import score_sequences
-from tratree.modules.pack_attention import attend_by_edges
+from tratree.modules.pack_attention import attend_to_packs
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
 from tratree.stages.environment import configured_prompt
@@ -115,7 +115,8 @@ def encode_pair(
 def _after(chat: ChatFormat, trajectory: Trajectory, shared_steps: int) -> EncodedTrajectory:
     encoded = encode_trajectory(chat, trajectory)
     start = encoded.turn_starts[shared_steps]
-    return replace(encoded, agent_mask=(False,) * start + encoded.agent_mask[start:])
+    mask = [False] * start + list(encoded.agent_mask[start:])
+    return replace(encoded, agent_mask=mask).compact()
 
 
 def _score(job: Job) -> None:
@@ -125,7 +126,7 @@ def _score(job: Job) -> None:
     if packed is None:
         check_batches(model)
     else:
-        attend_by_edges(model)
+        attend_to_packs(model)
         check_packs(model)
     pairs = load_pairs(job)
     sides = [side for pair in pairs for side in encode_pair(chat, pair)]

@@ -1,0 +1,112 @@
+"""Decoding passes that are recorded once on a GPU and replayed by one launch.
+
+A pass of a model of 28 layers launches some 700 kernels, which takes the CPU longer than it takes
+the GPU to run them. A recorded pass reads its tokens and positions from the same memory every time,
+so batches are filled up to one of a few sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from tratree.policy.cache import RolloutCache
+
+VISIBLE_STEP = 256
+"""Recorded passes attend over multiples of this many positions, and hide the rest."""
+
+Recorder = Callable[[Callable[[], Tensor]], Callable[[], Tensor]]
+"""Runs a pass and returns what repeats it."""
+
+
+def cuda_graph(work: Callable[[], Tensor]) -> Callable[[], Tensor]:
+    """Record a pass on the GPU.
+
+    Raises:
+        RuntimeError: If it waits for the GPU somewhere, which cannot be recorded.
+    """
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        work()  # what is done for the first time only is not recorded
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        said = work()
+
+    def replay() -> Tensor:
+        graph.replay()
+        return said
+
+    return replay
+
+
+class DecodeGraphs:
+    """The recorded passes over a cache, by number of rows and of positions."""
+
+    def __init__(
+        self,
+        cache: RolloutCache,
+        decode: Callable[[Tensor, Tensor, int], Tensor],
+        device: torch.device,
+        longest: int,
+        record: Recorder = cuda_graph,
+    ) -> None:
+        """Record nothing yet.
+
+        Args:
+            cache: What the passes read and write; it has layers already.
+            decode: Runs a pass, given token ids [R, 1], positions [R, 1] and how many positions are
+                visible; returns logits [R, V].
+            device: Of the model.
+            longest: Most positions of a row.
+            record: Records a pass.
+        """
+        self._cache = cache
+        self._decode = decode
+        self._device = device
+        self._longest = longest
+        self._record = record
+        self._room = 0
+        self._failed = False
+        self._recorded: dict[tuple[int, int], tuple[Tensor, Callable[[], Tensor]]] = {}
+
+    @property
+    def failed(self) -> bool:
+        """Whether a pass of this model could not be recorded, so that none is tried again."""
+        return self._failed
+
+    def decode(self, tokens: Sequence[int], positions: Sequence[int], visible: int) -> Tensor:
+        """Feed one token to each of the first R rows; return the logits of the next, [R, V].
+
+        The logits are overwritten by the next pass.
+        """
+        rows = min(1 << (len(tokens) - 1).bit_length(), self._cache.slots)
+        seen = min(-(-visible // VISIBLE_STEP) * VISIBLE_STEP, self._longest)
+        self._cache.reserve(seen)
+        if self._cache.room != self._room:  # other memory than what was recorded
+            self._recorded.clear()
+            self._room = self._cache.room
+        # Rows that nobody uses write to their first place, written again before it is read.
+        unused = [0] * (rows - len(tokens))
+        fed = torch.tensor([[*tokens, *unused], [*positions, *unused]])
+        if (rows, seen) not in self._recorded:
+            given = fed.to(self._device)
+            token_ids, places = given[0, :, None], given[1, :, None]
+            work = partial(self._decode, token_ids, places, seen)
+            self._recorded[rows, seen] = given, self._try_to_record(work)
+        given, replay = self._recorded[rows, seen]
+        given.copy_(fed, non_blocking=True)
+        return replay()[: len(tokens)]
+
+    def _try_to_record(self, work: Callable[[], Tensor]) -> Callable[[], Tensor]:
+        try:
+            return self._record(work)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError:
+            self._failed = True
+            return work
