@@ -20,6 +20,7 @@ from unittest import mock
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from tratree.policy import cache, live_batch
@@ -78,6 +79,28 @@ def steps(model: Any, rows: int, count: int, length: int) -> Iterator[tuple[floa
         yield time.process_time() - start, logits.clone(), said
 
 
+class Count(TorchDispatchMode):
+    """Counts the operations that are sent to the device one by one."""
+
+    total = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Count one."""
+        self.total += 1
+        return func(*args, **(kwargs or {}))
+
+
+def launched(playing: Any, model: Any, rows: int, length: int) -> int:
+    """Return how many operations a step takes, replays of recorded ones not counted."""
+    with playing():
+        taken = steps(model, rows, 4, length)
+        for _ in range(3):
+            next(taken)
+        with Count() as count:
+            next(taken)
+    return count.total
+
+
 def compare(model: Any, rows: int, count: int, length: int) -> dict[str, Any]:
     """Take steps in both ways by turns; return milliseconds and their ratio.
 
@@ -95,10 +118,12 @@ def compare(model: Any, rows: int, count: int, length: int) -> dict[str, Any]:
     for (_, before, said_before), (_, now, said) in zip(*found.values(), strict=True):
         assert torch.equal(said_before, said)
         assert model.device.type == "cuda" or torch.equal(before, now)
+    operations = {way: launched(playing, model, rows, length) for way, playing in ways.items()}
     each = {way: 1000 * sum(spent) / len(spent) for way, spent in seconds.items()}
     return {
         "ratio": round(each["earlier"] / each["now"], 2),
         **{f"{way}_ms": round(value, 2) for way, value in each.items()},
+        **{f"{way}_operations": count for way, count in operations.items()},
     }
 
 

@@ -8,7 +8,6 @@ so batches are filled up to one of a few sizes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -18,30 +17,26 @@ from tratree.policy.cache import RolloutCache
 VISIBLE_STEP = 256
 """Recorded passes attend over multiples of this many positions, and hide the rest."""
 
-Recorder = Callable[[Callable[[], Tensor]], Callable[[], Tensor]]
+Recorder = Callable[[Callable[[], None]], Callable[[], None]]
 """Runs a pass and returns what repeats it."""
 
 
-def cuda_graph(work: Callable[[], Tensor]) -> Callable[[], Tensor]:
-    """Record a pass on the GPU.
+def cuda_graphs() -> Recorder:
+    """Return what records passes on the GPU, all in the same memory: one is replayed at a time."""
+    pool = torch.cuda.graph_pool_handle()
 
-    Raises:
-        RuntimeError: If it waits for the GPU somewhere, which cannot be recorded.
-    """
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        work()  # what is done for the first time only is not recorded
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        said = work()
+    def record(work: Callable[[], None]) -> Callable[[], None]:
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            work()  # what is done for the first time only is not recorded
+        torch.cuda.current_stream().wait_stream(side)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=pool):
+            work()
+        return graph.replay
 
-    def replay() -> Tensor:
-        graph.replay()
-        return said
-
-    return replay
+    return record
 
 
 class DecodeGraphs:
@@ -53,7 +48,7 @@ class DecodeGraphs:
         decode: Callable[[Tensor, Tensor, int], Tensor],
         device: torch.device,
         longest: int,
-        record: Recorder = cuda_graph,
+        record: Recorder | None = None,
     ) -> None:
         """Record nothing yet.
 
@@ -63,16 +58,17 @@ class DecodeGraphs:
                 visible; returns logits [R, V].
             device: Of the model.
             longest: Most positions of a row.
-            record: Records a pass.
+            record: Records a pass; by default `cuda_graphs`.
         """
         self._cache = cache
         self._decode = decode
         self._device = device
         self._longest = longest
-        self._record = record
+        self._record = record or cuda_graphs()
         self._room = 0
         self._failed = False
-        self._recorded: dict[tuple[int, int], tuple[Tensor, Callable[[], Tensor]]] = {}
+        self._logits = torch.empty(0)
+        self._recorded: dict[tuple[int, int], tuple[Tensor, Callable[[], None]]] = {}
 
     @property
     def failed(self) -> bool:
@@ -95,14 +91,23 @@ class DecodeGraphs:
         fed = torch.tensor([[*tokens, *unused], [*positions, *unused]])
         if (rows, seen) not in self._recorded:
             given = fed.to(self._device)
-            token_ids, places = given[0, :, None], given[1, :, None]
-            work = partial(self._decode, token_ids, places, seen)
-            self._recorded[rows, seen] = given, self._try_to_record(work)
+            self._recorded[rows, seen] = given, self._recording_of(given, seen)
         given, replay = self._recorded[rows, seen]
         given.copy_(fed, non_blocking=True)
-        return replay()[: len(tokens)]
+        replay()
+        return self._logits[: len(tokens)]
 
-    def _try_to_record(self, work: Callable[[], Tensor]) -> Callable[[], Tensor]:
+    def _recording_of(self, given: Tensor, seen: int) -> Callable[[], None]:
+        """Return what repeats a pass; where it cannot be recorded, the pass itself."""
+        token_ids, places = given[0, :, None], given[1, :, None]
+        if not len(self._logits):
+            # All passes write here: logits of their own would take much memory.
+            said = self._decode(token_ids, places, seen)
+            self._logits = said.new_empty(self._cache.slots, said.shape[-1])
+
+        def work() -> None:
+            self._logits[: len(token_ids)] = self._decode(token_ids, places, seen)
+
         try:
             return self._record(work)
         except torch.OutOfMemoryError:
