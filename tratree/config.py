@@ -343,6 +343,18 @@ def _check_combinations(config: Config) -> None:
             f"explore.trajectories={explore.trajectories} with the trained explorer: set "
             f"explore.rounds=1 and explore.trajectories={untouched + 1} or more"
         )
+    if explore.branching and (explore.rounds > 1 or untouched):
+        raise ValueError(
+            "explore.branching begins where earlier trajectories of the same explorer failed: set "
+            "explore.rounds=1 and explore.untouched=[], or explore.branching=0"
+        )
+    branching = round(explore.branching * explore.trajectories)
+    if explore.branching and not 0 < branching < explore.trajectories:
+        raise ValueError(
+            f"explore.branching={explore.branching:g} of explore.trajectories="
+            f"{explore.trajectories} leaves none that begin with a failure's steps, or none that "
+            "they could come from: choose a share in between"
+        )
     if explore.rounds > explore.trajectories:
         raise ValueError(
             f"explore.rounds={explore.rounds} rounds share explore.trajectories="

@@ -10,7 +10,7 @@ from pydantic import Field
 from tratree.errors import UserError
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.settings import Count, NotNegative, Whole, settings
-from tratree.trajectory.types import Task
+from tratree.trajectory.types import Step, Task
 
 if TYPE_CHECKING:
     from tratree.policy.chat import ChatFormat
@@ -44,11 +44,14 @@ class Episode:
         task: What to attempt.
         sample: Which of the attempts at this task it is, from 0; part of the random key.
         sampling: How its tokens are drawn.
+        begins: First steps, of an earlier trajectory of the task; they are played again, and the
+            agent continues from there.
     """
 
     task: Task
     sample: int
     sampling: SamplingSettings
+    begins: tuple[Step, ...] = ()
 
 
 @settings

@@ -81,7 +81,7 @@ def roll_out_on_server(
                     idle.append(envs[-1])
                 index, episode = waiting.popleft()
                 live = LiveEpisode(index, episode, idle.pop(), chat, plan)
-                live.observe(live.env.reset(episode.task))
+                live.observe(live.start())
                 ask(live)
             for call in wait(speaking, return_when=FIRST_COMPLETED).done:
                 live = speaking.pop(call)

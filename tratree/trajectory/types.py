@@ -85,6 +85,8 @@ class Trajectory:
         record: Of an imported trajectory, what its file says (`tratree.trajectory.reading`), so
             that an export gives it back (`tratree.trajectory.conversations`); else empty.
         scored: Whether score and success are known; an imported trajectory may not say.
+        replayed: Number of first steps that were taken from an earlier trajectory of the task and
+            played again, so that their tokens were not sampled anew.
     """
 
     task: Task
@@ -97,6 +99,7 @@ class Trajectory:
     source: str = ""
     record: Mapping[str, Any] = field(default_factory=dict, hash=False)
     scored: bool = True
+    replayed: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data; `from_json` gives an equal trajectory back."""
@@ -105,6 +108,8 @@ class Trajectory:
             del data["record"]
         if self.scored:
             del data["scored"]
+        if not self.replayed:
+            del data["replayed"]
         data["steps"] = [_step_to_json(step) for step in self.steps]
         return data
 
