@@ -72,7 +72,7 @@ def rows_of(group: str, place: Place) -> list[Row]:
 
 
 def _send(group: str, place: Place, pipe: object) -> None:
-    pipe.send([asdict(row) for row in _rows(group, place)])  # type: ignore[attr-defined]
+    pipe.send([asdict(row) for row in _rows(group, place)])
 
 
 def _rows(group: str, place: Place) -> list[Row]:

@@ -106,8 +106,8 @@ class Place:
 
     def load(self, dtype: str) -> PreTrainedModel:
         """Return the model in a number type, on the device."""
-        model = load_base(replace(self.base, dtype=dtype))  # type: ignore[arg-type]
-        return model.to(self.device)  # type: ignore[arg-type, return-value]
+        model = load_base(replace(self.base, dtype=dtype))
+        return model.to(self.device)
 
     def chat(self) -> ChatFormat:
         """Return a chat format of the model's tokenizer."""

@@ -129,7 +129,7 @@ def _greedy(place: Place) -> Row:
 
 def _rate(place: Place, count: int) -> Row:
     """Decode with `count` rows of 512 tokens; return tokens a second."""
-    model: Any = load_policy_model(place.base, None, torch.bfloat16).to(place.device)  # type: ignore[arg-type]
+    model: Any = load_policy_model(place.base, None, torch.bfloat16).to(place.device)
     length, steps = (512, 64) if place.size == "full" else (16, 4)
     batch = LiveBatch(model, count, length + 2 * steps)
     for _ in range(count):
@@ -172,7 +172,10 @@ def _busy(place: Place) -> Row:
             [
                 *(sys.executable, "train.py", "debug=smoke", "method=rejection", "trainer=gpu"),
                 *(f"model.{role}.name={place.base.name}" for role in ("weak", "strong")),
-                *("model.dtype=bfloat16", "model.rollout_dtype=bfloat16", "explore.tasks=64"),
+                *("model.dtype=bfloat16", "model.rollout_dtype=bfloat16"),
+                *("env.train_games=70", "explore.tasks=64", "explore.trajectories=8"),
+                f"rollout.workers={'auto' if place.gpus > 1 else 1}",
+                "rollout.batch_size=128",
                 f"store={place.folder / 'busy'}",
                 f"hydra.run.dir={place.folder / 'busy-run'}",
             ],

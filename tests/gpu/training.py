@@ -145,25 +145,24 @@ def _main_jobs(place: Place) -> Iterator[Row]:
             yield unmeasured(check, "needs two GPUs" if place.gpus else "needs a GPU")
             continue
         found = _losses_of_main_job(place, trainer)
-        apart = max(
-            _relative([found[name]], [wanted[name]]) if name in found else float("inf")
-            for name in wanted
-        )
-        yield Row(check, f"{apart:.1e} over {len(wanted)} trainings", f"at most {DIFFERENCE}")
+        apart = _relative([found[name] for name in wanted], list(wanted.values()))
+        said = f"{apart:.1e} over {len(wanted)} trainings on demonstrations"
+        yield Row(check, said, f"at most {DIFFERENCE}", apart <= DIFFERENCE)
 
 
 def _losses_of_main_job(place: Place, trainer: str) -> dict[str, float]:
-    """Run the main job at a small size; return the last loss of each fine-tuning that trained."""
+    """Run the main job at a small size; return the last loss of each fine-tuning of ``sft``.
+
+    What they play differs in a token here and there, so later fine-tunings have other data.
+    """
     store = place.folder / f"store-{trainer}"
     command = [sys.executable, "train.py", "debug=smoke", "method=mcts", f"trainer={trainer}"]
     command += [f"store={store}", f"hydra.run.dir={place.folder / trainer}"]
     subprocess.run(command, cwd=ROOT, check=True)
     found = {}
-    for report in sorted(store.glob("*/training.json")):
-        loss = json.loads(report.read_text("utf-8"))["loss"]
-        title = json.loads((report.parent / "stage.json").read_text("utf-8")).get("label", "")
-        if loss is not None:
-            found[f"{report.parent.name.split('-')[0]} {title}"] = loss
+    for report in store.glob("sft/*/training.json"):
+        settings = json.loads((report.parent / "stage.json").read_text("utf-8"))["settings"]
+        found[settings["base"]["name"]] = json.loads(report.read_text("utf-8"))["loss"]
     return found
 
 

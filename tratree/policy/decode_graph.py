@@ -32,7 +32,8 @@ def cuda_graphs() -> Recorder:
             work()  # what is done for the first time only is not recorded
         torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=pool):
+        # Threads that step environments meanwhile are none of this one's.
+        with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
             work()
         return graph.replay
 
