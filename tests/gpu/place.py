@@ -40,9 +40,9 @@ class Row:
     """A line of the page.
 
     Attributes:
-        check: What was looked at.
-        found: What was measured, or why nothing was.
-        wanted: What it must be; empty if nothing is asked of it.
+        check: The subject of the check.
+        found: The measured value, or the reason why there is none.
+        wanted: The value that it must have; empty if nothing is asked of it.
         right: Whether it is; None if nothing was measured.
     """
 
@@ -64,7 +64,7 @@ class Place:
     Attributes:
         device: cuda or cpu.
         size: Of `SHAPES`.
-        folder: Where models, stores and adapters may be written.
+        folder: A folder for models, stores and adapters.
     """
 
     device: str

@@ -17,7 +17,7 @@ class StepDataModule(LightningDataModule, Generic[Sample, Batch]):
     Attributes:
         samples: Those that fit the context.
         too_long: How many did not and are left out; never cut.
-        devices: How many share the batches of a step.
+        devices: Number of devices that share the batches of a step.
     """
 
     def __init__(
@@ -48,7 +48,8 @@ class StepDataModule(LightningDataModule, Generic[Sample, Batch]):
             accumulate: A step has batch_size × accumulate samples; see `plan`.
             epochs: Passes over the samples.
             seed: Decides the order.
-            devices: How many share the batches of a step; packs are cut so that each has its share.
+            devices: Number of devices that share the batches of a step; packs are cut so that each
+                has its share.
         """
         self.devices = devices
         steps = self.plan(size=batch_size * accumulate, epochs=epochs, seed=seed)

@@ -104,7 +104,7 @@ def cut_into_packs(
     Args:
         groups: What stays together: both sides of a pair, or a single sequence.
         tokens: Most tokens of a pack; a group that needs more has a pack of its own.
-        devices: How many take a pack each at the same time.
+        devices: Number of devices that take a pack each at the same time.
 
     Returns:
         The indices of the groups of each pack.

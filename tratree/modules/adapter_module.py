@@ -140,7 +140,7 @@ def shared_order(tokens: Sequence[int], devices: int) -> list[int]:
 
     Args:
         tokens: Of each batch.
-        devices: How many there are; one takes them as they come.
+        devices: Number of them; one takes the batches as they come.
     """
     numbers = range(len(tokens))
     return list(numbers) if devices == 1 else sorted(numbers, key=lambda n: -tokens[n])

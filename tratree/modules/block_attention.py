@@ -71,7 +71,7 @@ def block_attention(
         query: [1, heads, L, head size].
         key: [1, key-value heads, L, head size].
         value: Like `key`.
-        attention_mask: What `block_mask` returns; any other mask attends by SDPA as always.
+        attention_mask: A mask of `block_mask`; any other mask attends by SDPA as always.
         dropout: For SDPA; none is possible within a pack.
         scaling: Multiplies the scores.
         arguments: For SDPA.

@@ -68,7 +68,7 @@ class RolloutCache(Cache):
 
     @property
     def room(self) -> int:
-        """How many positions there is memory for."""
+        """Number of positions that there is memory for."""
         return self.layers[0].keys.shape[2] if self.layers else 0
 
     def reserve(self, visible: int) -> None:

@@ -54,9 +54,9 @@ class DecodeGraphs:
         """Record nothing yet.
 
         Args:
-            cache: What the passes read and write; it has layers already.
-            decode: Runs a pass, given token ids [R, 1], positions [R, 1] and how many positions are
-                visible; returns logits [R, V].
+            cache: The cache that the passes read and write; it has layers already.
+            decode: Runs a pass, given token ids [R, 1], positions [R, 1] and the number of visible
+                positions; returns logits [R, V].
             device: Of the model.
             longest: Most positions of a row.
             record: Records a pass; by default `cuda_graphs`.
