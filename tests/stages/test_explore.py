@@ -102,7 +102,7 @@ def test_self_scores_stand_between_exploration_and_trees() -> None:
         (["explore.score=self", "explore.stop_when_decided=2"], "set it to null"),
         (["explore.score=guess"], "one of environment, self"),
         (["evaluation.samples=4"], "temperature above 0"),
-        (["rollout.engine=vllm"], "needs a server of each base model"),
+        (["rollout.engine=vllm"], "needs servers: set rollout.servers=auto"),
         (
             ["rollout.engine=vllm", "rollout.servers=[http://a]", "rollout.constraint=admissible"],
             "needs",

@@ -102,7 +102,7 @@ def cut_into_packs(
     as far as that takes no further pass on any, so that none waits long for another.
 
     Args:
-        groups: What stays together: both sides of a pair, or a single sequence.
+        groups: Sequences that stay together: both sides of a pair, or a single sequence.
         tokens: Most tokens of a pack; a group that needs more has a pack of its own.
         devices: Number of devices that take a pack each at the same time.
 

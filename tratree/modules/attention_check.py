@@ -48,7 +48,7 @@ def check_batches(model: CausalModel) -> None:
 
 
 def check_packs(model: CausalModel) -> None:
-    """Check that two branches of a pack do not see each other; see `attend_by_edges`.
+    """Check that two branches of a pack do not see each other; see `attend_to_packs`.
 
     Raises:
         UserError: If they do, naming the architecture.
