@@ -62,15 +62,18 @@ def _played_is_trained(place: Place, quantization: Any) -> Iterator[Row]:
     with torch.no_grad():
         trained = token_log_probs(model, batch)
         loaded = token_log_probs(played, batch)
+        with torch.autocast(place.device, torch.bfloat16):
+            mixed = token_log_probs(model, batch)
     check_rollouts(played)
     engine = _decoded(played, sample.token_ids, sample.agent_mask)
     # Four bits have several kernels on a CPU.
     most_loaded = DIFFERENCE if quantization == "4bit" else 0.0
-    for what, found, most in (
-        ("loaded", loaded, most_loaded),
-        ("in the engine", engine, DIFFERENCE),
+    for what, found, wanted, most in (
+        ("loaded", loaded, trained, most_loaded),
+        ("loaded, trained in bf16-mixed", loaded, mixed, DIFFERENCE),
+        ("in the engine", engine, trained, DIFFERENCE),
     ):
-        apart = (found.double().cpu() - trained.double().cpu()).abs().mean().item()
+        apart = (found.double().cpu() - wanted.double().cpu()).abs().mean().item()
         yield Row(
             f"played from trained, {name}: {what}, mean of a token",
             f"{apart:.1e}",
