@@ -117,14 +117,15 @@ def _after(chat: ChatFormat, trajectory: Trajectory, shared_steps: int) -> Encod
 
     encoded = encode_trajectory(chat, trajectory)
     start = encoded.turn_starts[shared_steps]
-    return replace(encoded, agent_mask=(False,) * start + encoded.agent_mask[start:])
+    mask = [False] * start + list(encoded.agent_mask[start:])
+    return replace(encoded, agent_mask=mask).compact()
 
 
 def _score(job: Job) -> None:
     from tratree.modules.attention_check import check_batches, check_packs
     from tratree.modules.finite import check_scores
     from tratree.modules.log_probabilities import score_sequences
-    from tratree.modules.pack_attention import attend_by_edges
+    from tratree.modules.pack_attention import attend_to_packs
     from tratree.stages.training import load_policy
 
     model, chat = load_policy(job.inputs["model"], job.settings["dtype"])
@@ -133,7 +134,7 @@ def _score(job: Job) -> None:
     if packed is None:
         check_batches(model)
     else:
-        attend_by_edges(model)
+        attend_to_packs(model)
         check_packs(model)
     pairs = load_pairs(job)
     sides = [side for pair in pairs for side in encode_pair(chat, pair)]
