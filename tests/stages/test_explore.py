@@ -54,10 +54,12 @@ def test_a_budget_of_tokens_cuts_in_the_order_of_episodes() -> None:
 
 
 def test_the_live_line_counts_successes_actions_and_informative_trees() -> None:
-    tally = Tally([attempt("a", True), attempt("a", False, 1), attempt("b", False)])
+    attempts = [attempt("a", True), attempt("a", False, 1), attempt("b", False)]
+    tally = Tally(attempts, explored=True)
     tally.add(attempt("b", False, 1))
-    assert str(tally) == "25% solved, 2 distinct actions, 1 informative trees"
-    assert str(Tally([])) == ""
+    assert str(tally) == "25% solved, 2 distinct actions, 1 tasks solved and failed"
+    assert str(Tally(attempts, explored=False)) == "33% solved"
+    assert str(Tally([], explored=True)) == ""
 
 
 def test_rounds_share_the_trajectories_and_later_explorers_are_trained() -> None:
@@ -102,7 +104,7 @@ def test_self_scores_stand_between_exploration_and_trees() -> None:
         (["explore.score=self", "explore.stop_when_decided=2"], "set it to null"),
         (["explore.score=guess"], "one of environment, self"),
         (["evaluation.samples=4"], "temperature above 0"),
-        (["rollout.engine=vllm"], "needs a server of each base model"),
+        (["rollout.engine=vllm"], "needs servers: set rollout.servers=auto"),
         (
             ["rollout.engine=vllm", "rollout.servers=[http://a]", "rollout.constraint=admissible"],
             "needs",

@@ -59,7 +59,7 @@ def write_failure(folder: Path, error: BaseException | str, overrides: Iterable[
 
     Args:
         folder: The point's folder; made if it does not exist.
-        error: What ended it.
+        error: Error that ended it.
         overrides: The overrides that make it this point.
     """
     reason = str(error)
@@ -95,5 +95,5 @@ def list_failures(sweep: Path) -> None:
     if folders:
         raise UserError(
             f"{len(folders)} of the points in {sweep} failed, as listed above; the others went "
-            "on. Run the same command again to do what is missing"
+            f"on: `tratree summarize {sweep}`. Run the same command again to do what is missing"
         )

@@ -25,7 +25,7 @@ class LiveEpisode:
     Attributes:
         index: Its number among the episodes that are played.
         random: Its own stream of random numbers, whatever else is played.
-        call: What it waits for, if anything.
+        call: Call that it waits for, if any.
         token_ids: The whole conversation so far.
         turn: The agent's turn under way; None before the first observation.
     """
@@ -95,6 +95,7 @@ class LiveEpisode:
                 raise UserError(
                     f"the first turn of task {self.episode.task.task_id} needs {needed} tokens"
                     f"{self._of_the_prompt()}: set model.context to more than {limits.max_context}"
+                    ", or shorten what opens it (env.show_at_most, env.prompt)"
                 )
             for step, answer in zip(self.episode.begins, self.replayed, strict=True):
                 self._replay(step, answer)

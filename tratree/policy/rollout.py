@@ -215,8 +215,8 @@ def run_episodes(
         model: A causal language model of transformers in evaluation mode, adapters allowed.
         chat: The chat format of the model.
         make_env: Makes an environment; called for each of the batch's slots at most once.
-        episodes: What to play.
-        plan: How, in this process alone.
+        episodes: Episodes to play.
+        plan: Plan of the rollout, in this process alone.
         report: Gets a line where the engine has to do with less memory.
 
     Yields:

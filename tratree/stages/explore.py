@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from itertools import cycle, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tratree.config import Config
 from tratree.errors import UserError
@@ -16,12 +16,22 @@ from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.stages.environment import env_maker, games_stage
 from tratree.stages.explorer import explorer_stage
 from tratree.stages.file_names import EPISODES, EPISODES_LOG
-from tratree.stages.playing import Tally, play_episodes, rollout_settings, write_episodes
+from tratree.stages.playing import (
+    Tally,
+    engine_settings,
+    play_episodes,
+    rollout_settings,
+    serving,
+    write_episodes,
+)
 from tratree.stages.tasks import explored_tasks
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Task, Trajectory
 from tratree.tree.branching import branch_points
+
+if TYPE_CHECKING:
+    from tratree.stages.serving import Serving
 
 VERSION = 3
 
@@ -61,7 +71,7 @@ def explore_stage(
             "stop_when_decided": explore.stop_when_decided,
             "tokens": explore.tokens,
             "rollout": rollout_settings(config),
-            "engine": config.rollout.engine,
+            **engine_settings(config),
             "dtype": config.model.rollout_dtype,
             "seed": config.seed,
         }
@@ -163,13 +173,15 @@ def _explore(job: Job) -> None:
     if "demonstrations" in job.inputs:
         tasks = [task for task in tasks if task.task_id in demonstrated]
     earlier = job.inputs.get("earlier")
-    played = _play(job, tasks, read_trajectories(earlier / EPISODES) if earlier else [])
+    before = read_trajectories(earlier / EPISODES) if earlier else []
+    with serving(job) as servers:
+        played = _play(job, tasks, before, servers)
     order = {task.task_id: number for number, task in enumerate(tasks)}
     played.sort(key=lambda t: (order[t.task.task_id], t.sample))
     write_episodes(job, played)
     solved = {t.task.task_id for t in played if t.success}
     job.progress.message(
-        f"  {len(played)} trajectories, {Tally(played)}; "
+        f"  {len(played)} trajectories, {Tally(played, explored=True)}; "
         f"{len(solved)} of {len(tasks)} tasks solved at least once"
     )
 
@@ -181,7 +193,9 @@ def _demonstrated(job: Job) -> set[str]:
     return {trajectory.task.task_id for trajectory in shown}
 
 
-def _play(job: Job, tasks: Sequence[Task], played: list[Trajectory]) -> list[Trajectory]:
+def _play(
+    job: Job, tasks: Sequence[Task], played: list[Trajectory], servers: Serving | None
+) -> list[Trajectory]:
     """Play sample after sample of all tasks; what is left out depends on no order of arrival."""
     settings = job.settings
     enough, most = settings["stop_when_decided"], settings["tokens"]
@@ -203,6 +217,7 @@ def _play(job: Job, tasks: Sequence[Task], played: list[Trajectory]) -> list[Tra
             earlier=played,
             known=known,
             adapter=kind != "untouched",
+            servers=servers,
         )
         played = [*played, *found]
         if most is not None:

@@ -6,23 +6,12 @@ import json
 from collections import defaultdict
 
 from tratree.config import Config
-from tratree.data.labels import LabelDataModule, LabelledTrajectory
-from tratree.modules.kto import KTOModule
 from tratree.modules.settings import DPOSettings
-from tratree.policy.encoding import encode_trajectory
 from tratree.stages.file_names import EPISODES
 from tratree.stages.paths import PATHS
 from tratree.stages.reference import REFERENCE, example_settings, pack_tokens, pair_chat
 from tratree.stages.sft import sft_stage
-from tratree.stages.training import (
-    RESUMED,
-    load_chat,
-    load_start,
-    on_devices,
-    read_training_settings,
-    train,
-    training_settings,
-)
+from tratree.stages.training_settings import RESUMED, on_devices, training_settings
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 
@@ -69,6 +58,11 @@ def _choose(job: Job) -> None:
 
 
 def _train(job: Job) -> None:
+    from tratree.data.labels import LabelDataModule, LabelledTrajectory
+    from tratree.modules.kto import KTOModule
+    from tratree.policy.encoding import encode_trajectory
+    from tratree.stages.training import load_chat, load_start, read_training_settings, train
+
     chat = pair_chat(load_chat(job.settings), job.settings)
     labelled = read_trajectories(job.inputs["labels"] / PATHS)
     scores = json.loads((job.inputs["reference"] / REFERENCE).read_text("utf-8"))

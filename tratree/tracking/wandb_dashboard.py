@@ -12,7 +12,7 @@ import wandb_workspaces.workspaces as ws
 from wandb_workspaces import expr
 
 from tratree.errors import UserError
-from tratree.tracking import wandb_keys as keys
+from tratree.tracking import keys
 
 AXES: Mapping[str, str] = MappingProxyType(
     {"method.beta": "β", "tree.width": "tree width", "tree.xi_sim": "ξ_sim"}
@@ -52,7 +52,7 @@ def build_dashboard(
     """
     systems = [*baselines, *methods]
     results: list[Any] = [_bars(f"Reward, {split}", "reward", systems, split) for split in splits]
-    results += [_bars(f"PGR, {split}", "pgr", methods, split) for split in splits]
+    results += [_bars(f"Gap to strong, {split}", "pgr", methods, split) for split in splits]
     sections = [
         ws.Section(
             name="Results",

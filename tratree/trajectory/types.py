@@ -53,7 +53,7 @@ class Step:
             model sampled them (experts). Training uses them as they are.
         valid: Whether the environment understood the action and it was possible; True in files
             from before it was recorded.
-        inserted: Which of `token_ids`, by position, a limit of the rollout put there: the stop
+        inserted: Positions in `token_ids` of what a limit of the rollout put there: the stop
             token of a turn that was cut, the action's label after a thought that was. No model
             sampled them, so they are not a target of a training.
         trained: Whether the turn is a target of a training. Not, if the publisher of an imported
@@ -75,13 +75,13 @@ class Trajectory:
 
     Attributes:
         task: The task that was attempted.
-        first_observation: What the environment showed before the first action.
+        first_observation: Observation that the environment showed before the first action.
         steps: The turns in order.
         score: G(e) in [0, 1], given by the environment; 0 where it is unknown.
         success: Whether the environment counts the task as solved.
         finished: Whether the environment ended the episode, as opposed to the step limit.
-        sample: Which of the M trajectories of this task it is, from 0.
-        source: Who acted: ``expert`` or a label of model and sampling settings.
+        sample: Number among the M trajectories of this task, from 0.
+        source: Name of the actor: ``expert`` or a label of model and sampling settings.
         record: Of an imported trajectory, what its file says (`tratree.trajectory.reading`), so
             that an export gives it back (`tratree.trajectory.conversations`); else empty.
         scored: Whether score and success are known; an imported trajectory may not say.
