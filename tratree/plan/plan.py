@@ -160,7 +160,7 @@ def _stages(overrides: Sequence[str]) -> tuple[Config, list[Stage]]:
     config = compose_config([*overrides, NO_PROMPT])
     stand_ins: Any = STAND_INS.get(config.env.name, {})
     config = replace(config, env=replace(config.env, **stand_ins))
-    return config, with_inputs(evaluations(config, check=False).values())
+    return config, with_inputs(evaluations(config).values())
 
 
 def demand_of(
