@@ -46,6 +46,11 @@ class LabelBatch(NamedTuple):
     wanted: Tensor
     reference: Tensor
 
+    @property
+    def tokens(self) -> int:
+        """The tokens that a pass over the sequences computes."""
+        return self.sequences.tokens
+
 
 class LabelDataModule(StepDataModule[LabelledTrajectory, LabelBatch]):
     """Batches of labelled trajectories for `KTOModule`, all of a task in one step.
