@@ -30,7 +30,11 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     own = [file for file in files if file.src_dir == config.docs_dir]
     for file in own:
         files.remove(file)
-    waiting = ["README.md", *(f"docs/{file.src_uri}" for file in own if _belongs(file.src_uri))]
+    waiting = [
+        "README.md",
+        "AGENTS.md",
+        *(f"docs/{file.src_uri}" for file in own if _belongs(file.src_uri)),
+    ]
     found = set(waiting)
     for path in waiting:
         files.append(File(path, str(ROOT), config.site_dir, config.use_directory_urls))
