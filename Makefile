@@ -12,7 +12,7 @@ SHORT := awk '/^(Collecting|Downloading|Building|Installing|Successfully)/ { pri
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install train test test-fast lint format audit attack build clean
+.PHONY: help install train test test-fast lint format audit attack gpu-check build clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ audit: install ## Look for known vulnerabilities of the pinned dependencies; nee
 
 attack: install ## Attack runs, store and readers for an hour, and write down what came of it
 	$(BIN)/python -m tests.attack
+
+gpu-check: install ## On a machine with GPUs: check all that uses them, and write benchmarks/gpu_check.md
+	$(BIN)/python -m tests.gpu
 
 build: install ## Build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .

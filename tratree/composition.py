@@ -27,7 +27,7 @@ CONFIG_FOLDER = next(p for p in (PACKAGE / "conf", PACKAGE.parent / "conf") if p
 OPTIONAL = ("experiment", "setting", "debug", "hparams_search")
 """Groups that may be left out."""
 
-NO_NAME = re.compile(r"null|true|false|[-+.\d]*|\{.*|_.*")
+NO_NAME = re.compile(r"(?i:null|true|false|nan|[-+]?inf|[-+.\d]*(e[-+]?\d+)?)|\{.*|_.*")
 """Values that Hydra takes for something else than an option, and helper files."""
 
 
@@ -81,6 +81,20 @@ def compose_config(overrides: Sequence[str], folder: Path | None = None) -> Conf
     with composing():
         composed = compose("config", overrides=[*place, *overrides], return_hydra_config=True)
     return read_config(composed, composed.hydra.runtime.choices)
+
+
+def sweep_params(overrides: Sequence[str]) -> dict[str, str]:
+    """Return what the configuration of a sweep with `overrides` sweeps over, by key.
+
+    Raises:
+        UserError, HydraException: If an override is wrong.
+    """
+    register_defaults()
+    check_choices(overrides)
+    place = [f"hydra.searchpath=['file://{_outside.folder}']"] if _outside.folder else []
+    with composing():
+        composed = compose("config", overrides=[*place, *overrides], return_hydra_config=True)
+    return {str(key): str(values) for key, values in (composed.hydra.sweeper.params or {}).items()}
 
 
 def choices(group: str) -> list[str]:

@@ -30,6 +30,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "play": "play a task in the terminal",
             "conversation": "print an episode as the model reads it, prompt included",
             "check-model": "try whether the models of a family are as they must be",
+            "plan": "estimate the memory, tokens and hours of a run or a sweep",
             "plugins": "list the installed environments and methods",
         },
         "results": {

@@ -100,7 +100,13 @@ def fit(
     settings = module.settings
     checkpoint = folder / CHECKPOINT
     batch_size, accumulate = settings.batches()
-    data.arrange(batch_size=batch_size, accumulate=accumulate, epochs=settings.epochs, seed=seed)
+    data.arrange(
+        batch_size=batch_size,
+        accumulate=accumulate,
+        epochs=settings.epochs,
+        seed=seed,
+        devices=settings.processes,
+    )
     # Processes that train together are ended by the one that started them.
     stops = () if multiprocessing.parent_process() else (signal.SIGINT, signal.SIGTERM)
     with _quiet(), _reproducible(settings.threads), wait_for_safe_points(*stops) as leaving:
@@ -156,7 +162,7 @@ def _make_trainer(
             num_nodes=settings.num_nodes,
             strategy=strategy,
             precision=settings.precision,
-            deterministic=True,
+            deterministic=settings.deterministic,
             max_epochs=1,
             logger=logger or False,
             profiler=profiler,

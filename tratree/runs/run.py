@@ -100,7 +100,7 @@ def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
         missing = unfinished_stages(root, evaluated.values())
     _say_plan(config, progress, with_inputs(evaluated.values()), missing)
     if missing:
-        _check_models(config, missing)
+        _check_models(config, missing, progress)
     write_stages(folder, config.store, evaluated.values())
     with open_tracker(config.logger, lambda: _run_facts(config), folder) as tracker:
         store = open_store(config, progress, tracker, folder)
@@ -161,12 +161,13 @@ def _evaluate_all(config: Config, store: Store, evaluated: Mapping[str, Stage]) 
     return folders
 
 
-def _check_models(config: Config, missing: Sequence[Stage]) -> None:
+def _check_models(config: Config, missing: Sequence[Stage], progress: Progress) -> None:
     """Check before anything is computed what the missing stages would fail of hours later."""
     # Imported here, because a run of which all is stored needs no model.
     with large_imports():
         from tratree.modules.nodes import check_nodes
         from tratree.modules.processes import check_devices
+        from tratree.plan.fit import check_fit
         from tratree.stages.bases import check_bases
         from tratree.stages.serving import check_servers
 
@@ -174,6 +175,8 @@ def _check_models(config: Config, missing: Sequence[Stage]) -> None:
         check_devices(config.trainer)
         check_nodes(config.trainer.num_nodes)
     check_bases(config)
+    if line := check_fit(config, missing):
+        progress.message(line)
     check_preferences(config, missing)
     check_servers(config, missing)
 

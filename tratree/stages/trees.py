@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -17,15 +17,18 @@ from tratree.envs.registry import action_key, action_rule
 from tratree.models.names import fingerprint, local_folder
 from tratree.stages.file_names import EPISODES
 from tratree.store.stage import Job, Stage
-from tratree.trajectory.jsonl import read_trajectories
+from tratree.trajectory.jsonl import iterate_trajectories
 from tratree.trajectory.types import Step, Trajectory
-from tratree.tree.forest_file import TREES, load_trees, save_trees
+from tratree.tree.forest_file import TREES, iterate_trees, load_trees, save_trees
 from tratree.tree.merge import build_trees
 from tratree.tree.similarity import make_similarity
 from tratree.tree.statistics import forest_statistics
 from tratree.tree.types import TrajectoryTree
 
 STATISTICS = "statistics.json"
+
+AT_A_TIME = 256
+"""Trees that grow side by side: enough that similarity is asked of many texts at once."""
 
 
 def trees_stage(config: Config, explored: Stage) -> Stage:
@@ -54,6 +57,11 @@ def read_trees(folder: Path) -> list[TrajectoryTree]:
     return load_trees(folder / TREES)
 
 
+def iterate_stage_trees(folder: Path) -> Iterator[TrajectoryTree]:
+    """Read trees as `read_trees` does, one at a time."""
+    return iterate_trees(folder / TREES)
+
+
 def draw_trajectories(of_task: Sequence[Trajectory], width: int, seed: int) -> Sequence[Trajectory]:
     """Draw `width` trajectories of a task, all with the same chance.
 
@@ -67,12 +75,6 @@ def draw_trajectories(of_task: Sequence[Trajectory], width: int, seed: int) -> S
 
 def _merge(encoder: str, job: Job) -> None:
     settings = job.settings
-    trajectories = read_trajectories(job.inputs["explored"] / EPISODES)
-    by_task: list[Sequence[Trajectory]] = [
-        list(group) for _, group in groupby(trajectories, key=lambda t: t.task.task_id)
-    ]
-    if "drawn" in settings:
-        by_task = [draw_trajectories(of_task, **settings["drawn"]) for of_task in by_task]
     weights = settings.get("encoder", {}).get("weights", "")
     similarity = make_similarity(
         settings["similarity"],
@@ -80,19 +82,41 @@ def _merge(encoder: str, job: Job) -> None:
         cache=job.resources.cache / "vectors" / weights,
     )
     rule = settings["action_rule"]
-    with job.progress.bar("trees", len(by_task)) as advance:
-        trees = build_trees(
-            by_task,
-            similarity=similarity,
-            xi_sim=settings["xi_sim"],
-            action_key=str if rule == "exact" else action_key(rule),
-            **({"shown": _observation_and_thought} if "compares" in settings else {}),
-            report=advance,
-        )
-    save_trees(job.folder / TREES, trees)
-    statistics = forest_statistics(trees)
+    shown: dict[str, Any] = {"shown": _observation_and_thought} if "compares" in settings else {}
+    build = partial(
+        build_trees,
+        similarity=similarity,
+        xi_sim=settings["xi_sim"],
+        action_key=str if rule == "exact" else action_key(rule),
+        **shown,
+    )
+    with job.progress.bar("trees", None) as advance:
+        save_trees(job.folder / TREES, _built(build, _explored(job), advance))
+    statistics = forest_statistics(iterate_stage_trees(job.folder))
     (job.folder / STATISTICS).write_text(json.dumps(statistics, indent=2) + "\n", "utf-8")
     job.progress.message(f"  {describe(statistics)}")
+
+
+def _explored(job: Job) -> Iterator[Sequence[Trajectory]]:
+    """Yield the trajectories of each task that go into its tree."""
+    explored = iterate_trajectories(job.inputs["explored"] / EPISODES)
+    for _, group in groupby(explored, key=lambda t: t.task.task_id):
+        of_task = list(group)
+        drawn = job.settings.get("drawn")
+        yield draw_trajectories(of_task, **drawn) if drawn else of_task
+
+
+def _built(
+    build: Callable[..., list[TrajectoryTree]],
+    tasks: Iterator[Sequence[Trajectory]],
+    advance: Callable[[int], None],
+) -> Iterator[TrajectoryTree]:
+    """Yield the tree of each task; so many at a time grow side by side that memory stays small."""
+    done = 0
+    while some := list(islice(tasks, AT_A_TIME)):
+        yield from build(some)
+        done += len(some)
+        advance(done)
 
 
 def _observation_and_thought(step: Step) -> str:

@@ -135,7 +135,8 @@ class Progress:
             said = pace(done, total)
             if time.monotonic() - last >= LINE_EVERY_SECONDS:
                 last = time.monotonic()
-                parts = [f"{done} of {total}", said, note]
+                of = "" if total is None else f" of {total}"
+                parts = [f"{done}{of}", said, note]
                 self.message(f"  {description}: {', '.join(filter(None, parts))}")
 
         return advance
