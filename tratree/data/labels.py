@@ -46,6 +46,11 @@ class LabelBatch(NamedTuple):
     wanted: Tensor
     reference: Tensor
 
+    @property
+    def tokens(self) -> int:
+        """The tokens that a pass computes, padding included."""
+        return self.sequences.tokens
+
 
 class LabelDataModule(StepDataModule[LabelledTrajectory, LabelBatch]):
     """Batches of labelled trajectories for `KTOModule`, all of a task in one step.
@@ -88,7 +93,7 @@ class LabelDataModule(StepDataModule[LabelledTrajectory, LabelBatch]):
         groups = [[sample.trajectory] for sample in samples]
         return [
             collate_labels([samples[index] for index in part], pack_sequences)
-            for part in cut_into_packs(groups, self.pack_tokens)
+            for part in cut_into_packs(groups, self.pack_tokens, self.devices)
         ]
 
 
