@@ -15,7 +15,7 @@ from collections.abc import Callable
 from tratree.errors import UserError
 from tratree.large_imports import large_imports
 from tratree.modules.processes import be_rank
-from tratree.preemption import ignoring
+from tratree.slurm_steps import step_command, step_environment
 
 
 def run_on_nodes(work: Callable[[], None], num_nodes: int, devices: int) -> None:
@@ -34,16 +34,9 @@ def run_on_nodes(work: Callable[[], None], num_nodes: int, devices: int) -> None
         ChildProcessError: If a process fails otherwise; its traceback is on standard error.
     """
     check_nodes(num_nodes)
-    cpus = int(os.environ["SLURM_CPUS_ON_NODE"])
-    command = [
-        # The step of the run itself holds the first node; this one shares it.
-        *("srun", "--overlap", "--kill-on-bad-exit=1", f"--nodes={num_nodes}"),
-        *(f"--ntasks-per-node={devices}", f"--cpus-per-task={max(1, cpus // devices)}"),
-        # The run has to deal with the signal to leave, which SLURM sends to every step.
-        *ignoring(sys.executable, "-m", __name__),
-    ]
+    command = step_command(__name__, devices, f"--nodes={num_nodes}")
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment()
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=step_environment()
     ) as step:
         try:
             told, _ = step.communicate(pickle.dumps(work))
@@ -67,16 +60,6 @@ def check_nodes(num_nodes: int) -> None:
             f"trainer.num_nodes={num_nodes} needs a SLURM job over as many nodes, and this is "
             f"{f'one over {held}' if held else 'none'}: use hydra/launcher=slurm_nodes"
         )
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment without what describes the present step: srun would repeat it."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("SLURM_") or name in ("SLURM_CONF", "SLURM_JOB_ID")
-    }
-    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def _run() -> None:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from tratree.errors import UserError
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
+from tratree.policy.places import Places
 from tratree.settings import Count, NotNegative, Whole, settings
 from tratree.trajectory.types import Task
 
@@ -135,8 +136,10 @@ class RolloutPlan:
         stage: Name of what the episodes are for; another name gives other draws.
         source: Label of the trajectories.
         limits: When turns and episodes are cut.
-        engine: How each worker uses the machine; the workers share its `cache_gib`.
+        engine: How each worker uses the machine; those of one GPU, or of one CPU, share its
+            `cache_gib`.
         workers: How many processes, and when one is replaced. They share PyTorch's threads.
+        places: Where they are; None: on this machine's CPU.
     """
 
     seed: int
@@ -145,6 +148,7 @@ class RolloutPlan:
     limits: RolloutLimits
     engine: EngineSettings
     workers: WorkerSettings = field(default_factory=WorkerSettings)
+    places: Places | None = None
 
 
 @settings

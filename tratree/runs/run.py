@@ -60,6 +60,8 @@ def open_store(
         workers=config.rollout,
         engine=config.rollout,
         cache=root / "cache",
+        accelerator=config.trainer.accelerator,
+        devices=config.trainer.devices,
         checkpoint_every_steps=config.trainer.checkpoint_every_steps,
         servers=config.rollout.servers,
         profiler=config.trainer.profiler if run else None,

@@ -12,6 +12,7 @@ from tratree.policy.workers import roll_out
 from tratree.preemption import wait_for_safe_points
 from tratree.stages.environment import env_maker
 from tratree.stages.file_names import EPISODES, EPISODES_LOG
+from tratree.stages.players import players
 from tratree.stages.serving import play_on_server
 from tratree.stages.training import policy_loader
 from tratree.store.stage import Job
@@ -104,6 +105,7 @@ def _play(
         limits=RolloutLimits(**job.settings["rollout"]),
         engine=job.resources.engine,
         workers=job.resources.workers,
+        places=players(job.resources),
     )
     if job.settings["engine"] == "vllm":
         return play_on_server(job, env_maker(job), episodes, plan, adapter=adapter)

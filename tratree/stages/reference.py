@@ -7,21 +7,26 @@ the DPO loss, which no score depends on.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from tratree.config import Config
 from tratree.errors import UserError
 from tratree.modules.attention_check import check_batches, check_packs
 from tratree.modules.finite import check_scores
-from tratree.modules.log_probabilities import score_sequences
+from tratree.modules.log_probabilities import cut_to_score, score_part
 from tratree.modules.pack_attention import attend_by_edges
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
+from tratree.policy.workers import compute
 from tratree.stages.environment import configured_prompt
 from tratree.stages.pairs import load_pairs, pair_inputs
+from tratree.stages.players import scorers
 from tratree.stages.training import chat_settings, load_chat, load_policy
+from tratree.store.finished import read_description
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.types import Trajectory
 from tratree.tree.divergence import TrajectoryPair
@@ -119,17 +124,32 @@ def _after(chat: ChatFormat, trajectory: Trajectory, shared_steps: int) -> Encod
 
 
 def _score(job: Job) -> None:
-    model, chat = load_policy(job.inputs["model"], job.settings["dtype"])
-    chat = pair_chat(chat, job.settings)
-    packed = job.settings["pack_tokens"]
+    trained, packed = job.inputs["model"], job.settings["pack_tokens"]
+    chat = pair_chat(load_chat(read_description(trained)["settings"]), job.settings)
+    sides = [side for pair in load_pairs(job) for side in encode_pair(chat, pair)]
+    parts = cut_to_score(sides, packed)
+    scores = [0.0] * len(sides)
+    found = compute(
+        partial(_load_scorer, trained, job.settings["dtype"], packed),
+        [[sides[index] for index in part] for part in parts],
+        scorers(job.resources),
+        report=lambda line: job.progress.message(f"  {line}"),
+    )
+    for number, of_part in found:
+        for index, score in zip(parts[number], of_part, strict=True):
+            scores[index] = score
+    check_scores(scores)
+    document = json.dumps(list(zip(scores[::2], scores[1::2], strict=True)))
+    (job.folder / REFERENCE).write_text(document + "\n", encoding="utf-8")
+
+
+def _load_scorer(
+    trained: Path, dtype: str, packed: int | None
+) -> Callable[[Sequence[EncodedTrajectory]], list[float]]:
+    model, _ = load_policy(trained, dtype)
     if packed is None:
         check_batches(model)
     else:
         attend_by_edges(model)
         check_packs(model)
-    pairs = load_pairs(job)
-    sides = [side for pair in pairs for side in encode_pair(chat, pair)]
-    scores = score_sequences(model, sides, pack_tokens=packed)
-    check_scores(scores)
-    document = json.dumps(list(zip(scores[::2], scores[1::2], strict=True)))
-    (job.folder / REFERENCE).write_text(document + "\n", encoding="utf-8")
+    return partial(score_part, model, packed)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.store.progress import Progress
@@ -23,6 +23,8 @@ class Resources:
         workers: Processes that play episodes side by side, and when one is replaced.
         engine: How each of them uses the machine.
         cache: Folder for files that can be made again at any time.
+        accelerator: ``gpu`` where models are on GPUs, or ``cpu``.
+        devices: How many of them a node has for a training; GPUs that play are all there are.
         checkpoint_every_steps: How often a fine-tuning keeps what it has done.
         servers: Addresses of vLLM servers, for episodes that are to be played by them.
         profiler: Which of Lightning's profilers watches the fine-tunings, ``simple`` or
@@ -33,6 +35,8 @@ class Resources:
     workers: WorkerSettings
     engine: EngineSettings
     cache: Path
+    accelerator: Literal["cpu", "gpu"] = "cpu"
+    devices: int = 1
     checkpoint_every_steps: int = 50
     servers: tuple[str, ...] = ()
     profiler: str | None = None

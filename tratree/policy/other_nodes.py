@@ -1,0 +1,168 @@
+"""Workers on the other nodes of a SLURM job.
+
+The run is a process on one node. For the others it starts a step of its job, with one process on
+each node; this file is also that process's program. It starts the node's workers as on the first
+node, and passes on what they and the run say to each other: each has a connection of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import secrets
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import (
+    Client,
+    Connection,
+    answer_challenge,
+    deliver_challenge,
+    wait,
+)
+
+from tratree.child_processes import SECONDS_TO_CLOSE, shielded_children
+from tratree.errors import UserError
+from tratree.policy.worker_process import Died, Duty, Worker, end_all, worker_context
+from tratree.slurm_steps import step_command, step_environment
+
+
+class RemoteWorker:
+    """A worker of another node, a `Member`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    def kill_if_hung(self) -> None:
+        """Do nothing: its own node looks after that."""
+
+    def death(self) -> Died:
+        """Return the cause where its node could not say it."""
+        return Died("with its node")
+
+    def stop(self) -> None:
+        """Do nothing: closing the connection ends it."""
+
+    def end(self, seconds: float | None = None) -> None:
+        """Let go of it."""
+        self.connection.close()
+
+
+class OtherNodes:
+    """The step that holds the workers of the other nodes.
+
+    Only who knows a random key, which the step is given through its standard input, may connect.
+
+    Attributes:
+        door: Where they connect; it is ready to be waited for.
+    """
+
+    def __init__(self, duty: Duty) -> None:
+        self._key = secrets.token_bytes(32)
+        self.door = socket.create_server(("", 0), backlog=duty.places.count)
+        nodes = f"--nodes={duty.places.nodes - 1}"
+        command = step_command(__name__, 1, nodes, f"--exclude={os.environ['SLURMD_NODENAME']}")
+        with shielded_children():
+            self._step = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=2, env=step_environment()
+            )
+        assert self._step.stdin is not None
+        with suppress(BrokenPipeError):  # `check` tells
+            pickle.dump((duty, self.door.getsockname()[1], self._key), self._step.stdin)
+            self._step.stdin.flush()
+
+    def let_in(self) -> list[RemoteWorker]:
+        """Return the worker that has knocked; none if it was somebody else."""
+        taken, _ = self.door.accept()
+        connection = Connection(taken.detach())
+        try:
+            deliver_challenge(connection, self._key)
+            answer_challenge(connection, self._key)
+        except (AuthenticationError, EOFError, OSError):
+            connection.close()
+            return []
+        return [RemoteWorker(connection)]
+
+    def check(self) -> None:
+        """Check that the step is alive.
+
+        Raises:
+            UserError: If it isn't.
+        """
+        if self._step.poll() is not None:
+            raise UserError(
+                f"the workers on the other nodes of the job have ended (srun: "
+                f"{self._step.returncode}); what they said is above. Set rollout.workers to a "
+                "number to use this node alone"
+            )
+
+    def close(self) -> None:
+        """End the step: it notices that its standard input has."""
+        assert self._step.stdin is not None
+        with suppress(BrokenPipeError):
+            self._step.stdin.close()
+        self.door.close()
+        try:
+            self._step.wait(SECONDS_TO_CLOSE)
+        except subprocess.TimeoutExpired:
+            self._step.terminate()
+            self._step.wait()
+
+
+def _run() -> None:
+    """Start this node's workers and pass on messages, until the run closes standard input."""
+    duty, port, key = pickle.load(sys.stdin.buffer)
+    address = os.environ["SLURM_LAUNCH_NODE_IPADDR"], port
+    context = worker_context()
+    partner: dict[Connection, Connection] = {}
+    workers: dict[Connection, tuple[int, Worker]] = {}
+
+    def start(number: int) -> None:
+        worker = Worker(context, duty, number)
+        workers[worker.connection] = number, worker
+        outside = Client(address, authkey=key)
+        partner[worker.connection], partner[outside] = outside, worker.connection
+
+    def replace(connection: Connection) -> None:
+        """Start a worker in the place of one that has ended, or that the run has let go."""
+        inside = connection if connection in workers else partner[connection]
+        outside = partner[inside]
+        number, worker = workers.pop(inside)
+        del partner[inside], partner[outside]
+        if connection is inside:
+            how = f"{worker.death().how} on {os.environ['SLURMD_NODENAME']}"
+            with suppress(OSError):  # it has retired, and the run has let it go
+                outside.send(Died(how))
+        outside.close()
+        end_all([worker])
+        start(number)
+
+    try:
+        for number in range(duty.places.workers):
+            start(number)
+        while True:
+            ready = wait([sys.stdin.fileno(), *partner], duty.look_every)
+            if sys.stdin.fileno() in ready:
+                return
+            for connection in ready:
+                if not isinstance(connection, Connection) or connection not in partner:
+                    continue  # its other end was replaced a moment ago
+                try:
+                    message = connection.recv_bytes()
+                except (EOFError, OSError):
+                    replace(connection)
+                    continue
+                with suppress(OSError):  # noticed when it is read
+                    partner[connection].send_bytes(message)
+            for _, worker in workers.values():
+                worker.kill_if_hung()
+    except (ConnectionError, EOFError):
+        pass  # the run has gone
+    finally:
+        end_all([worker for _, worker in workers.values()])
+
+
+if __name__ == "__main__":
+    _run()
