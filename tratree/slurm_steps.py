@@ -24,7 +24,7 @@ def step_command(module: str, tasks_per_node: int, *options: str) -> list[str]:
             f"--ntasks-per-node={tasks_per_node}",
             f"--cpus-per-task={max(1, cpus // tasks_per_node)}",
         ),
-        # The run has to deal with the signal to leave, which SLURM sends to every step.
+        # SLURM sends the signal to leave to every step; Python needs a moment to take it.
         *ignoring(sys.executable, "-m", module),
     ]
 

@@ -89,8 +89,8 @@ class Outcome:
     Attributes:
         case: Name in `CASES`.
         seed: Of the run.
-        pairs: How many pairs the trees have.
-        steps: How many steps were trained.
+        pairs: Number of pairs that the trees have.
+        steps: Number of steps that were trained.
         unchanged: Whether the weights are those of strong SFT, bit for bit.
         reward: Mean reward on each split.
         sft: Likewise of strong SFT.

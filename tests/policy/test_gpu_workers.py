@@ -22,7 +22,7 @@ from tratree.store.stage import Job
 PROGRAM = """
 import json, sys
 from pathlib import Path
-import tests.policy.stand_in_driver as driver
+import tests.policy.cuda_stand_in as driver
 from tests.policy.test_gpu_workers import load, train
 from tratree.policy import worker_process
 from tratree.policy.places import find_places
@@ -33,7 +33,7 @@ from tratree.store.stage import Job, Resources
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 
 if __name__ == "__main__":
-    worker_process.PRELOADED.insert(0, "tests.policy.stand_in_driver")
+    worker_process.PRELOADED.insert(0, "tests.policy.cuda_stand_in")
     found = dict(compute(load, list(range(6)), find_places("auto", "gpu")))
     folder = Path(sys.argv[1])
     hardware = {"accelerator": "gpu", "devices": 1, "strategy": "auto"}

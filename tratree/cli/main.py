@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "play": "play a task in the terminal",
         "plugins": "list the installed environments and methods",
         "progress": "show how far a sweep has come",
+        "publish-trees": "upload the trajectory trees of a run to the Hugging Face Hub",
         "report": "put all there is of a run on one HTML page",
         "settings": "list all settings: values, default and meaning",
         "summarize": "put the results of a sweep into one table, with plots",

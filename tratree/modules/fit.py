@@ -76,8 +76,8 @@ def fit(
     On several devices, call it in each process of `run_in_processes` or `run_on_nodes`.
 
     Args:
-        module: What is trained, and its settings.
-        data: What it is trained on.
+        module: Module that is trained, with its settings.
+        data: Data that it is trained on.
         folder: The folder of the checkpoint and the metrics.
         seed: Decides the order of the data and any dropout.
         report: Called with the steps done, their number, and a note.

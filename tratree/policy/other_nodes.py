@@ -13,6 +13,7 @@ import secrets
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import (
@@ -20,8 +21,9 @@ from multiprocessing.connection import (
     Connection,
     answer_challenge,
     deliver_challenge,
-    wait,
 )
+from queue import Empty, SimpleQueue
+from threading import Thread
 
 from tratree.child_processes import SECONDS_TO_CLOSE, shielded_children
 from tratree.errors import UserError
@@ -116,52 +118,65 @@ def _run() -> None:
     duty, port, key = pickle.load(sys.stdin.buffer)
     address = os.environ["SLURM_LAUNCH_NODE_IPADDR"], port
     context = worker_context()
-    partner: dict[Connection, Connection] = {}
-    workers: dict[Connection, tuple[int, Worker]] = {}
+    ended: SimpleQueue[Connection | None] = SimpleQueue()
+    outside: dict[Worker, Connection] = {}  # the connection of each worker with the run
 
     def start(number: int) -> None:
         worker = Worker(context, duty, number)
-        workers[worker.connection] = number, worker
-        outside = Client(address, authkey=key)
-        partner[worker.connection], partner[outside] = outside, worker.connection
+        outside[worker] = Client(address, authkey=key)
+        _in_thread(_pass_on, worker.connection, outside[worker], ended)
+        _in_thread(_pass_on, outside[worker], worker.connection, ended)
 
-    def replace(connection: Connection) -> None:
-        """Start a worker in the place of one that has ended, or that the run has let go."""
-        inside = connection if connection in workers else partner[connection]
-        outside = partner[inside]
-        number, worker = workers.pop(inside)
-        del partner[inside], partner[outside]
-        if connection is inside:
-            how = f"{worker.death().how} on {os.environ['SLURMD_NODENAME']}"
-            with suppress(OSError):  # it has retired, and the run has let it go
-                outside.send(Died(how))
-        outside.close()
-        end_all([worker])
-        start(number)
-
+    _in_thread(_wait_for_end, ended)
     try:
         for number in range(duty.places.workers):
             start(number)
         while True:
-            ready = wait([sys.stdin.fileno(), *partner], duty.look_every)
-            if sys.stdin.fileno() in ready:
-                return
-            for connection in ready:
-                if not isinstance(connection, Connection) or connection not in partner:
-                    continue  # its other end was replaced a moment ago
-                try:
-                    message = connection.recv_bytes()
-                except (EOFError, OSError):
-                    replace(connection)
-                    continue
-                with suppress(OSError):  # noticed when it is read
-                    partner[connection].send_bytes(message)
-            for _, worker in workers.values():
+            with suppress(Empty):
+                connection = ended.get(timeout=duty.look_every)
+                if connection is None:
+                    return
+                for worker in list(outside):
+                    if connection is worker.connection:  # it died, or it has retired
+                        how = f"{worker.death().how} on {os.environ['SLURMD_NODENAME']}"
+                        with suppress(OSError):
+                            outside[worker].send(Died(how))
+                    if connection in (worker.connection, outside[worker]):
+                        del outside[worker]
+                        end_all([worker])
+                        start(worker.number)
+            for worker in outside:
                 worker.kill_if_hung()
     except (ConnectionError, EOFError):
         pass  # the run has gone
     finally:
-        end_all([worker for _, worker in workers.values()])
+        end_all(list(outside))
+
+
+def _in_thread(function: Callable[..., object], *arguments: object) -> None:
+    Thread(target=function, args=arguments, daemon=True).start()
+
+
+def _wait_for_end(ended: SimpleQueue[Connection | None]) -> None:
+    """Wait until the run closes standard input, or is gone."""
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    ended.put(None)
+
+
+def _pass_on(source: Connection, target: Connection, ended: SimpleQueue[Connection | None]) -> None:
+    """Pass on messages until there are no more.
+
+    Each direction of each connection has its thread: none waits for room in another.
+    """
+    while True:
+        try:
+            message = source.recv_bytes()
+        except (EOFError, OSError):
+            ended.put(source)
+            return
+        with suppress(OSError):  # noticed when it is read
+            target.send_bytes(message)
 
 
 if __name__ == "__main__":

@@ -41,8 +41,8 @@ def roll_out(
             the process's own, `torch.cuda.current_device`.
         make_env: Makes an environment. With more than one worker both are pickled, as are
             partials of functions of a module.
-        episodes: What to play; dealt to the workers as they have room.
-        plan: How.
+        episodes: Episodes to play; dealt to the workers as they have room.
+        plan: Plan of the rollout.
         report: Gets a line for each worker that is replaced, and what engines report.
 
     Yields:
@@ -61,20 +61,49 @@ def roll_out(
     each = -(-len(episodes) // places.count)
     batch_size = min(plan.engine.batch_size, each)
     plan = replace(plan, engine=replace(plan.engine, batch_size=batch_size), places=places)
-    open_engine = partial(_open_engine, load_policy, make_env, plan)
+    open_engine = partial(_open_engine, load_policy, make_env, episodes, plan)
     threads = max(1, torch.get_num_threads() // places.workers)
     duty = Duty(open_engine, places, plan.workers, threads, envs=batch_size)
-    yield from share_out(duty, episodes, min(each, batch_size * 5 // 4 + 1), report)
+    # Workers know the episodes and are dealt numbers: many small messages wait for nobody.
+    numbers = range(len(episodes))
+    yield from share_out(duty, numbers, min(each, batch_size * 5 // 4 + 1), report)
 
 
 def _open_engine(
     load_policy: LoadPolicy,
     make_env: Callable[[], TextEnv],
+    episodes: Sequence[Episode],
     plan: RolloutPlan,
     clocks: Any,
     report: Report,
-) -> RolloutEngine:
-    return RolloutEngine(*load_policy(), watched(make_env, clocks), plan, report=report)
+) -> _NumberedEpisodes:
+    engine = RolloutEngine(*load_policy(), watched(make_env, clocks), plan, report=report)
+    return _NumberedEpisodes(engine, episodes)
+
+
+class _NumberedEpisodes:
+    """A rollout engine that is given the numbers of its episodes."""
+
+    def __init__(self, engine: RolloutEngine, episodes: Sequence[Episode]) -> None:
+        self._engine = engine
+        self._episodes = episodes
+
+    @property
+    def live(self) -> int:
+        return self._engine.live
+
+    @property
+    def free(self) -> int:
+        return self._engine.free
+
+    def add(self, index: int, item: int) -> None:
+        self._engine.add(index, self._episodes[item])
+
+    def advance(self) -> list[tuple[int, Trajectory]]:
+        return self._engine.advance()
+
+    def close(self) -> None:
+        self._engine.close()
 
 
 def compute(
@@ -108,7 +137,7 @@ def compute(
     elif parts:
         threads = torch.get_num_threads() // (places.workers if places.gpus else 1)
         duty = Duty(partial(_OneByOne, load), places, WorkerSettings(), max(1, threads))
-        # One at a time: a large part and a large result could wait for each other.
+        # One at a time: a large part and a large result would wait for each other.
         yield from share_out(duty, parts, 1, report)
 
 

@@ -31,7 +31,7 @@ NOT_OF_BASELINES = ("method", "explore", "tree")
 GONE = "gone"
 NO_RESOURCES: Mapping[str, Sequence[str]] = {
     "logger": (),
-    "rollout": ("constraint", "engine"),
+    "rollout": ("constraint", "engine", "batch_invariant"),
     "trainer": ("precision",),
 }
 """Groups that are resources, with the keys in them that may determine a result."""

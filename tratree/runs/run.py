@@ -15,6 +15,7 @@ from rich.console import Console
 from tratree.config import Config, result_settings
 from tratree.errors import UserError
 from tratree.evaluation.comparison import add_corrected, compare
+from tratree.files import clear_disk_errors
 from tratree.leftovers import clear_dead_sockets
 from tratree.modules.nodes import check_nodes
 from tratree.modules.processes import check_devices
@@ -29,14 +30,17 @@ from tratree.stages.bases import check_bases
 from tratree.stages.environment import configured_prompt
 from tratree.stages.evaluate import protocol, read_evaluation, reading
 from tratree.stages.methods import evaluations
+from tratree.stages.openings import check_openings
+from tratree.stages.serving import check_servers
 from tratree.store.progress import Progress
 from tratree.store.stage import Resources, Stage, with_inputs
-from tratree.store.store import Store, prepare_root, unfinished_stages
+from tratree.store.store import ADVICE, Store, prepare_root, unfinished_stages
 from tratree.tracking import RunFacts, StageFacts, Tracker, open_tracker
 from tratree.trajectory.types import Trajectory
 
 TABLE_WIDTH = 132
 PROFILES = "profile"
+SERVER_LOGS = "servers"
 WEAK, STRONG = "sft_weak", "sft_strong"
 
 
@@ -49,7 +53,7 @@ def open_store(
         config: Of the run.
         progress: Where stages show how far they are.
         tracker: What else is told of them.
-        run: The run folder, where profiles go; without it there are none.
+        run: The run folder, where profiles and logs of servers go.
 
     Raises:
         UserError: If a worker process is importing the script that calls this.
@@ -63,7 +67,8 @@ def open_store(
         accelerator=config.trainer.accelerator,
         devices=config.trainer.devices,
         checkpoint_every_steps=config.trainer.checkpoint_every_steps,
-        servers=config.rollout.servers,
+        servers=config.rollout,
+        logs=run / SERVER_LOGS if run else None,
         profiler=config.trainer.profiler if run else None,
         profiles=run / PROFILES if run else None,
     )
@@ -93,23 +98,26 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
 
 
 def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
-    root = prepare_root(config.store)
+    root = Path(config.store).absolute()
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(root / "cache" / "torchinductor"))
     clear_dead_sockets()
     evaluated = evaluations(config)
-    root = Path(config.store)
-    missing = unfinished_stages(root, evaluated.values())
+    with clear_disk_errors(f"the store at {root}", ADVICE):
+        missing = unfinished_stages(root, evaluated.values())
     if any("hardware" in stage.settings for stage in missing):
         check_devices(config.trainer)
         check_nodes(config.trainer.num_nodes)
     if missing:
         check_bases(config)
+        check_servers(config, missing)
     write_stages(folder, config.store, evaluated.values())
-    write_start(folder)
     with open_tracker(config.logger, _run_facts(config), folder) as tracker:
         store = open_store(config, progress, tracker, folder)
         _look_at_code(config, store, with_inputs(evaluated.values()))
         with store.using(evaluated.values()):
+            if missing:
+                check_openings(config, store)
+            write_start(folder)
             folders = {name: store.ensure(stage) for name, stage in evaluated.items()}
             results, played = _results(config, folders)
             write_results(folder, results)

@@ -22,7 +22,7 @@ class RunTrees:
 
     Attributes:
         trees: In the order of their tasks.
-        settings: What they were merged with: ``conf/tree``.
+        settings: Settings that they were merged with: ``conf/tree``.
         search: ``iterations`` and ``exploration`` of the run's MCTS; empty where it has none.
     """
 

@@ -20,6 +20,7 @@ from tratree.stages.playing import (
     rollout_settings,
     write_episodes,
 )
+from tratree.stages.serving import engine_settings, serving
 from tratree.stages.tasks import evaluated_tasks
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
@@ -64,14 +65,15 @@ def protocol(config: Config) -> dict[str, Any]:
         "samples": evaluation.samples,
         "sampling": plain(evaluation.sampling),
         "rollout": rollout_settings(config),
-        "engine": config.rollout.engine,
+        **engine_settings(config),
     }
 
 
 def reading(config: Config) -> dict[str, Any]:
     """Return how the environment shows itself and reads actions; the games hold it, too."""
     env = config.env
-    return {"show_admissible": env.show_admissible, "forgiving": env.forgiving}
+    most = {} if env.show_at_most is None else {"show_at_most": env.show_at_most}
+    return {"show_admissible": env.show_admissible, **most, "forgiving": env.forgiving}
 
 
 def read_evaluation(
@@ -98,7 +100,8 @@ def _evaluate(job: Job) -> None:
     samples = [settings["sampling"]] * settings["samples"]
     plan = [SamplingSettings(**s) for s in settings.get("best_of", samples)]
     episodes = [Episode(task, n, sampling) for task in tasks for n, sampling in enumerate(plan)]
-    played = play_episodes(job, episodes, source="evaluate")
+    with serving(job) as servers:
+        played = play_episodes(job, episodes, source="evaluate", servers=servers)
     if "best_of" in settings:
         played = best_of(played)
     write_episodes(job, played)

@@ -34,8 +34,8 @@ def pairs_stage(config: Config, trees: Stage, continuation: str | None = None) -
 
     Args:
         config: The run's.
-        trees: Where the pairs are taken.
-        continuation: Where a continuation ends, if not as ``method.continuation`` says.
+        trees: Stage of the trees that the pairs are taken from.
+        continuation: End of a continuation, if not as ``method.continuation`` says.
     """
     method = config.method
     settings: dict[str, Any] = {"aggregate": method.aggregate, "min_gap": method.minimum_gap}

@@ -13,7 +13,7 @@ from tratree.preemption import wait_for_safe_points
 from tratree.stages.environment import env_maker
 from tratree.stages.file_names import EPISODES, EPISODES_LOG
 from tratree.stages.players import players
-from tratree.stages.serving import play_on_server
+from tratree.stages.serving import Serving
 from tratree.stages.training import policy_loader
 from tratree.store.stage import Job
 from tratree.trajectory.jsonl import TrajectoryLog, write_trajectories
@@ -70,12 +70,14 @@ def play_episodes(
     earlier: Sequence[Trajectory] = (),
     known: Sequence[Trajectory] = (),
     adapter: bool = True,
+    servers: Serving | None = None,
 ) -> list[Trajectory]:
     """Play `episodes` with the job's model, resuming from the log of an interrupted run.
 
     Every finished episode is a line of the log at once. They are returned in the order of
     `episodes`, whatever the order in which they finished; those of `earlier` are counted only, and
-    what `known` has of them is not played. Without `adapter` the base model plays as it is.
+    what `known` has of them is not played. Without `adapter` the base model plays as it is. With
+    ``engine=vllm`` it plays on `servers`.
     Asked to leave the machine (`tratree.preemption`), it does so after the next episode that ends.
     """
     log = TrajectoryLog(job.folder / EPISODES_LOG)
@@ -85,7 +87,7 @@ def play_episodes(
     waiting = [e for e, key in zip(episodes, keys, strict=True) if key not in played]
     tally = Tally([*earlier, *played.values()])
     with job.progress.bar(source, len(episodes)) as advance, log, wait_for_safe_points() as leaving:
-        for _, trajectory in _play(job, waiting, source, adapter):
+        for _, trajectory in _play(job, waiting, source, adapter, servers):
             log.append(trajectory)
             played[trajectory.task.task_id, trajectory.sample] = trajectory
             tally.add(trajectory)
@@ -96,7 +98,7 @@ def play_episodes(
 
 
 def _play(
-    job: Job, episodes: Sequence[Episode], source: str, adapter: bool
+    job: Job, episodes: Sequence[Episode], source: str, adapter: bool, servers: Serving | None
 ) -> Iterator[tuple[int, Trajectory]]:
     plan = RolloutPlan(
         seed=job.settings["seed"],
@@ -107,8 +109,8 @@ def _play(
         workers=job.resources.workers,
         places=players(job.resources),
     )
-    if job.settings["engine"] == "vllm":
-        return play_on_server(job, env_maker(job), episodes, plan, adapter=adapter)
+    if servers is not None:
+        return servers.play(env_maker(job), episodes, plan, adapter=adapter)
     return roll_out(
         policy_loader(job, adapter=adapter),
         env_maker(job),

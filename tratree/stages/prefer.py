@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from typing import Any
 
 from tratree.config import Config
 from tratree.data.pairs import EncodedPair, PairDataModule
@@ -50,7 +51,7 @@ def prefer_stage(
     strong, method = config.model.strong, config.method
     settings = {
         **training_settings(config, strong, config.model.preference),
-        "dpo": {f.name: getattr(method, f.name) for f in fields(DPOSettings)},
+        "dpo": _dpo_settings(method),
         "pack_tokens": pack_tokens(config),
         **example_settings(config),
     }
@@ -61,6 +62,13 @@ def prefer_stage(
         inputs["start"] = start
     train = on_devices(_train)
     return Stage("prefer", settings, train, inputs, label=label, version=2, resumes=RESUMED)
+
+
+def _dpo_settings(method: DPOSettings) -> dict[str, Any]:
+    """Return the constants of the loss; those that the paper does not have if they are set."""
+    found = {f.name: getattr(method, f.name) for f in fields(DPOSettings)}
+    defaults = {"loss": DPOSettings.loss, "nll_weight": DPOSettings.nll_weight}
+    return {name: value for name, value in found.items() if value != defaults.get(name)}
 
 
 def _train(job: Job) -> None:

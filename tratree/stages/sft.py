@@ -34,9 +34,9 @@ def sft_stage(
 
     Args:
         config: The run's.
-        role: Which model.
+        role: Role of the model.
         label: Tells apart fine-tunings of one model in messages.
-        demonstrations: What to learn from; by default the run's demonstrations.
+        demonstrations: Demonstrations to learn from; by default the run's demonstrations.
     """
     base = config.model.weak if role == "weak" else config.model.strong
     inputs = {"demonstrations": demonstrations or demonstrations_stage(config)}

@@ -43,7 +43,7 @@ class StageFacts:
     """A stage, as a tracker is told of it.
 
     Attributes:
-        name: What it does.
+        name: Word for its work.
         title: Name and label.
         key: Tells it from others of its name.
         description: All that its key is made of, as JSON data.
@@ -89,5 +89,5 @@ class Tracker:
         """End with the run.
 
         Args:
-            error: What ended the run, if it did not come to its end.
+            error: Error that ended the run, if it did not come to its end.
         """

@@ -47,7 +47,7 @@ class TrajectoryPair:
     Attributes:
         chosen: The preferred one.
         rejected: The other.
-        shared_steps: How many first steps are the shared prefix; equal in both.
+        shared_steps: Number of first steps in the shared prefix; equal in both.
     """
 
     chosen: Trajectory
@@ -73,9 +73,9 @@ def find_pairs(
 
     Args:
         tree: The tree.
-        aggregate: How the scores of the trajectories through a node are put together.
+        aggregate: Way in which the scores of the trajectories through a node are put together.
         min_gap: Only pairs whose scores differ by more than this, at least 0.
-        continuation: How far both go: to the ``end`` of a trajectory; to the
+        continuation: End of both: the ``end`` of a trajectory; the
             ``next_divergence``, the first node below that has pairs itself; or ``one_step``.
         max_pairs_per_divergence: The widest gaps at each node, in stored order among equals;
             None takes all pairs.
@@ -121,7 +121,7 @@ def best_and_worst(
 
     Args:
         tree: The tree.
-        aggregate: How the scores of the trajectories through a node are put together.
+        aggregate: Way in which the scores of the trajectories through a node are put together.
         min_gap: Only if the scores where the paths end differ by more than this, at least 0.
 
     Returns:
@@ -175,7 +175,7 @@ def differing_children(
 
     Args:
         tree: The tree.
-        node: Where they diverge.
+        node: Node at which they diverge.
         score: [N] The aggregated score of each node.
         min_gap: Their scores differ by more than this.
 
@@ -209,7 +209,7 @@ def unstructured_pairs(
         trajectories: Of any number of tasks.
         seed: Of the draw; every task has its own generator.
         min_gap: At least 0.
-        max_pairs_per_task: How many candidates of a task to draw; None takes all.
+        max_pairs_per_task: Number of candidates of a task to draw; None takes all.
 
     Raises:
         UserError: If an argument is out of range.
