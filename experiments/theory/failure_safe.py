@@ -31,7 +31,8 @@ from tratree.stages.evaluate import evaluate_stage
 from tratree.stages.file_names import EPISODES, METRICS
 from tratree.stages.methods import explored, pairs_dpo, sft_strong
 from tratree.stages.pairs import PAIRS, pairs_stage
-from tratree.stages.training import ADAPTER, read_report
+from tratree.stages.training import read_report
+from tratree.stages.training_settings import ADAPTER
 from tratree.stages.trees import trees_stage
 from tratree.store.progress import Progress
 from tratree.store.stage import Job, Stage

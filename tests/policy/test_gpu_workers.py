@@ -27,7 +27,7 @@ from tests.policy.test_gpu_workers import load, train
 from tratree.policy import worker_process
 from tratree.policy.places import find_places
 from tratree.policy.workers import compute
-from tratree.stages.training import on_devices
+from tratree.stages.training_settings import on_devices
 from tratree.store.progress import Progress
 from tratree.store.stage import Job, Resources
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings

@@ -31,10 +31,14 @@ from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.checkpoint import SafeCheckpointIO
 from tratree.modules.settings import TrainingSettings
 from tratree.modules.sharding import ShardedStrategy
-from tratree.modules.training_history import METRICS, append_metrics, read_metrics, truncate_metrics
+from tratree.modules.training_history import (
+    CHECKPOINT,
+    METRICS,
+    append_metrics,
+    read_metrics,
+    truncate_metrics,
+)
 from tratree.preemption import Leaving, wait_for_safe_points
-
-CHECKPOINT = "last.ckpt"
 
 
 @dataclass(frozen=True)

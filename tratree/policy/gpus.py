@@ -21,7 +21,7 @@ _ADVICE = "use a machine with a free NVIDIA GPU, or set rollout.engine=transform
 
 
 class _Gpu(NamedTuple):
-    index: str
+    number: str
     uuid: str
     used: float
 
@@ -35,10 +35,12 @@ def free_gpus() -> list[str]:
     gpus = _gpus()
     allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if allowed is None:
-        named = {gpu.index: gpu for gpu in gpus}
+        named = {gpu.number: gpu for gpu in gpus}
     else:
         names = [name.strip() for name in allowed.split(",")]
-        named = {n: g for n in names for g in gpus if g.index == n or (n and n in g.uuid[: len(n)])}
+        named = {
+            n: g for n in names for g in gpus if g.number == n or (n and n in g.uuid[: len(n)])
+        }
     if not named:
         raise UserError(f"rollout.servers=auto finds no GPU here: {_ADVICE}")
     free = [name for name, gpu in named.items() if gpu.used <= _FREE]

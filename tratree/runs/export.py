@@ -30,7 +30,8 @@ from tratree.stages.demonstrations import DEMONSTRATIONS
 from tratree.stages.file_names import EPISODES
 from tratree.stages.pairs import PAIRS
 from tratree.stages.paths import PATHS
-from tratree.stages.training import ADAPTER, base_settings, load_chat, read_report
+from tratree.stages.training import base_settings, load_chat, read_report
+from tratree.stages.training_settings import ADAPTER
 from tratree.stages.trees import read_trees
 from tratree.store.finished import DESCRIPTION, how_to_repair, read_description
 from tratree.store.manifest import checked_file, verify

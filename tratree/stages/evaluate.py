@@ -16,11 +16,12 @@ from tratree.stages.environment import env_maker, games_stage, say_notes
 from tratree.stages.explore import sampling_plan
 from tratree.stages.file_names import EPISODES, EPISODES_LOG, METRICS
 from tratree.stages.playing import (
+    engine_settings,
     play_episodes,
     rollout_settings,
+    serving,
     write_episodes,
 )
-from tratree.stages.serving import engine_settings, serving
 from tratree.stages.tasks import evaluated_tasks
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories

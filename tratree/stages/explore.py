@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from itertools import cycle, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tratree.config import Config
 from tratree.errors import UserError
@@ -16,13 +16,22 @@ from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.stages.environment import env_maker, games_stage
 from tratree.stages.explorer import explorer_stage
 from tratree.stages.file_names import EPISODES, EPISODES_LOG
-from tratree.stages.playing import Tally, play_episodes, rollout_settings, write_episodes
-from tratree.stages.serving import Serving, engine_settings, serving
+from tratree.stages.playing import (
+    Tally,
+    engine_settings,
+    play_episodes,
+    rollout_settings,
+    serving,
+    write_episodes,
+)
 from tratree.stages.tasks import explored_tasks
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Task, Trajectory
 from tratree.tree.branching import branch_points
+
+if TYPE_CHECKING:
+    from tratree.stages.serving import Serving
 
 VERSION = 3
 

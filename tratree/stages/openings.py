@@ -9,7 +9,8 @@ from tratree.envs.base import TextEnv
 from tratree.envs.shown_actions import LABEL
 from tratree.errors import UserError
 from tratree.stages.environment import games_stage, open_env
-from tratree.stages.training import chat_settings, load_chat
+from tratree.stages.training import load_chat
+from tratree.stages.training_settings import chat_settings
 from tratree.store.store import Store
 
 SUGGESTED = 10

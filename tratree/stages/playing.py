@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 from tratree.config import Config
 from tratree.policy.rollout_settings import Episode, RolloutLimits, RolloutPlan
-from tratree.policy.workers import roll_out
 from tratree.preemption import wait_for_safe_points
 from tratree.stages.environment import env_maker
 from tratree.stages.file_names import EPISODES, EPISODES_LOG
 from tratree.stages.players import players
-from tratree.stages.serving import Serving
-from tratree.stages.training import policy_loader
 from tratree.store.stage import Job
 from tratree.trajectory.jsonl import TrajectoryLog, write_trajectories
 from tratree.trajectory.types import Trajectory
+
+if TYPE_CHECKING:
+    from tratree.stages.serving import Serving
 
 
 def rollout_settings(config: Config) -> dict[str, Any]:
@@ -31,6 +32,22 @@ def rollout_settings(config: Config) -> dict[str, Any]:
         "max_context": model.context,
         "constraint": config.rollout.constraint,
     }
+
+
+def engine_settings(config: Config) -> dict[str, Any]:
+    """Return what plays, as far as results depend on it."""
+    rollout = config.rollout
+    invariant = rollout.engine == "vllm" and rollout.batch_invariant
+    return {"engine": rollout.engine, **({"batch_invariant": True} if invariant else {})}
+
+
+def serving(job: Job) -> AbstractContextManager[Serving | None]:
+    """Return the servers that a job plays on, as a context; None plays in this program."""
+    if job.settings["engine"] == "vllm":
+        from tratree.stages.serving import Serving
+
+        return Serving(job)
+    return nullcontext()
 
 
 class Tally:
@@ -100,6 +117,9 @@ def play_episodes(
 def _play(
     job: Job, episodes: Sequence[Episode], source: str, adapter: bool, servers: Serving | None
 ) -> Iterator[tuple[int, Trajectory]]:
+    from tratree.policy.workers import roll_out
+    from tratree.stages.training import policy_loader
+
     plan = RolloutPlan(
         seed=job.settings["seed"],
         stage=source,

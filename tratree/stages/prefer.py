@@ -7,9 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from tratree.config import Config
-from tratree.data.pairs import EncodedPair, PairDataModule
 from tratree.modules.settings import DPOSettings
-from tratree.modules.tree_dpo import TreeDPOModule
 from tratree.stages.pairs import load_pairs, pair_inputs
 from tratree.stages.reference import (
     REFERENCE,
@@ -19,15 +17,7 @@ from tratree.stages.reference import (
     pair_chat,
 )
 from tratree.stages.sft import sft_stage
-from tratree.stages.training import (
-    RESUMED,
-    load_chat,
-    load_start,
-    on_devices,
-    read_training_settings,
-    train,
-    training_settings,
-)
+from tratree.stages.training_settings import RESUMED, on_devices, training_settings
 from tratree.store.stage import Job, Stage
 
 
@@ -60,8 +50,8 @@ def prefer_stage(
         start = sft_stage(config, "strong")
     if start is not None:
         inputs["start"] = start
-    train = on_devices(_train)
-    return Stage("prefer", settings, train, inputs, label=label, version=2, resumes=RESUMED)
+    run = on_devices(_train)
+    return Stage("prefer", settings, run, inputs, label=label, version=2, resumes=RESUMED)
 
 
 def _dpo_settings(method: DPOSettings) -> dict[str, Any]:
@@ -72,6 +62,10 @@ def _dpo_settings(method: DPOSettings) -> dict[str, Any]:
 
 
 def _train(job: Job) -> None:
+    from tratree.data.pairs import EncodedPair, PairDataModule
+    from tratree.modules.tree_dpo import TreeDPOModule
+    from tratree.stages.training import load_chat, load_start, read_training_settings, train
+
     chat = pair_chat(load_chat(job.settings), job.settings)
     pairs = load_pairs(job)
     scores = json.loads((job.inputs["reference"] / REFERENCE).read_text("utf-8"))

@@ -11,25 +11,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tratree.config import Config
 from tratree.errors import UserError
-from tratree.modules.attention_check import check_batches, check_packs
-from tratree.modules.finite import check_scores
-from tratree.modules.log_probabilities import cut_to_score, score_part
-from tratree.modules.pack_attention import attend_by_edges
-from tratree.policy.chat import ChatFormat
-from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
-from tratree.policy.workers import compute
 from tratree.stages.environment import configured_prompt
 from tratree.stages.pairs import load_pairs, pair_inputs
 from tratree.stages.players import scorers
-from tratree.stages.training import chat_settings, load_chat, load_policy
+from tratree.stages.training_settings import chat_settings
 from tratree.store.finished import read_description
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.types import Trajectory
 from tratree.tree.divergence import TrajectoryPair
+
+if TYPE_CHECKING:
+    from tratree.policy.chat import ChatFormat
+    from tratree.policy.encoding import EncodedTrajectory
 
 REFERENCE = "reference.json"
 
@@ -99,6 +96,8 @@ def check_chats(config: Config, reference: Stage) -> None:
     strong = chat_settings(config, config.model.strong)
     if weak == strong:
         return
+    from tratree.stages.training import load_chat
+
     if not load_chat({"chat": weak}).reads_like(load_chat({"chat": strong})):
         raise UserError(
             f"the tokenizers or chat templates of {weak['tokenizer']} and {strong['tokenizer']} "
@@ -118,12 +117,19 @@ def encode_pair(
 
 
 def _after(chat: ChatFormat, trajectory: Trajectory, shared_steps: int) -> EncodedTrajectory:
+    from tratree.policy.encoding import encode_trajectory
+
     encoded = encode_trajectory(chat, trajectory)
     start = encoded.turn_starts[shared_steps]
     return replace(encoded, agent_mask=(False,) * start + encoded.agent_mask[start:])
 
 
 def _score(job: Job) -> None:
+    from tratree.modules.finite import check_scores
+    from tratree.modules.log_probabilities import cut_to_score
+    from tratree.policy.workers import compute
+    from tratree.stages.training import load_chat
+
     trained, packed = job.inputs["model"], job.settings["pack_tokens"]
     chat = pair_chat(load_chat(read_description(trained)["settings"]), job.settings)
     sides = [side for pair in load_pairs(job) for side in encode_pair(chat, pair)]
@@ -146,6 +152,11 @@ def _score(job: Job) -> None:
 def _load_scorer(
     trained: Path, dtype: str, packed: int | None
 ) -> Callable[[Sequence[EncodedTrajectory]], list[float]]:
+    from tratree.modules.attention_check import check_batches, check_packs
+    from tratree.modules.log_probabilities import score_part
+    from tratree.modules.pack_attention import attend_by_edges
+    from tratree.stages.training import load_policy
+
     model, _ = load_policy(trained, dtype)
     if packed is None:
         check_batches(model)

@@ -5,24 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tratree.config import Config
-from tratree.modules.self_score import (
-    Observed,
-    States,
-    observation_states,
-    observed,
-    score_itself,
-    train_success_head,
-)
-from tratree.policy.workers import compute
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.stages.file_names import EPISODES
 from tratree.stages.players import scorers
-from tratree.stages.training import load_chat, load_policy
 from tratree.store.finished import read_description
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
+
+if TYPE_CHECKING:
+    from tratree.modules.self_score import Observed, States
 
 _TOKENS = 16384
 """Tokens of a pass on a GPU. On a CPU a pass reads one trajectory, which is as fast there."""
@@ -40,6 +34,10 @@ def self_score_stage(config: Config, explored: Stage, explorer: Stage, label: st
 
 
 def _score(job: Job) -> None:
+    from tratree.modules.self_score import observed, score_itself, train_success_head
+    from tratree.policy.workers import compute
+    from tratree.stages.training import load_chat
+
     trained, settings = job.inputs["model"], job.settings
     chat = load_chat(read_description(trained)["settings"])
     demonstrations = read_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
@@ -72,6 +70,9 @@ def _score(job: Job) -> None:
 
 
 def _load_reader(trained: Path, dtype: str) -> Callable[[Sequence[Observed]], list[States]]:
+    from tratree.modules.self_score import observation_states
+    from tratree.stages.training import load_policy
+
     model, _ = load_policy(trained, dtype)
     return partial(observation_states, model)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
@@ -24,17 +24,11 @@ from tratree.policy.rollout_settings import Episode, RolloutPlan
 from tratree.policy.server_pool import ServerPool
 from tratree.policy.server_rollout import roll_out_on_servers
 from tratree.policy.vllm_server import VllmServer
-from tratree.stages.training import ADAPTER, base_settings, load_chat
+from tratree.stages.training import base_settings, load_chat
+from tratree.stages.training_settings import ADAPTER
 from tratree.store.finished import read_description
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.types import Trajectory
-
-
-def engine_settings(config: Config) -> dict[str, Any]:
-    """Return what plays, as far as results depend on it."""
-    rollout = config.rollout
-    invariant = rollout.engine == "vllm" and rollout.batch_invariant
-    return {"engine": rollout.engine, **({"batch_invariant": True} if invariant else {})}
 
 
 def check_servers(config: Config, missing: Sequence[Stage]) -> None:
@@ -46,13 +40,6 @@ def check_servers(config: Config, missing: Sequence[Stage]) -> None:
     playing = any(stage.settings.get("engine") == "vllm" for stage in missing)
     if playing and config.rollout.servers == "auto":
         check_own_servers()
-
-
-def serving(job: Job) -> AbstractContextManager[Serving | None]:
-    """Return the servers that a job plays on, as a context; None plays in this program."""
-    if job.settings["engine"] == "vllm":
-        return Serving(job)
-    return nullcontext()
 
 
 class Serving:

@@ -5,19 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from tratree.config import Config
-from tratree.data.episodes import EpisodeDataModule
-from tratree.modules.imitation import SFTModule
-from tratree.policy.encoding import encode_trajectory
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
-from tratree.stages.training import (
+from tratree.stages.training_settings import (
     PREFIX_PACKS,
     RESUMED,
-    load_chat,
-    load_start,
     on_devices,
     prefix_settings,
-    read_training_settings,
-    train,
     training_settings,
 )
 from tratree.store.stage import Job, Stage
@@ -46,6 +39,11 @@ def sft_stage(
 
 
 def _train(job: Job) -> None:
+    from tratree.data.episodes import EpisodeDataModule
+    from tratree.modules.imitation import SFTModule
+    from tratree.policy.encoding import encode_trajectory
+    from tratree.stages.training import load_chat, load_start, read_training_settings, train
+
     chat = load_chat(job.settings)
     demonstrations = read_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
     data = EpisodeDataModule(

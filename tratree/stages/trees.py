@@ -17,7 +17,6 @@ from tratree.config import Config
 from tratree.envs.registry import action_key, action_rule
 from tratree.models.names import fingerprint, local_folder
 from tratree.policy.places import Places
-from tratree.policy.workers import compute
 from tratree.stages.file_names import EPISODES
 from tratree.stages.players import scorers
 from tratree.store.stage import Job, Stage
@@ -107,6 +106,8 @@ def _merge(encoder: str, job: Job) -> None:
 
 def _embed(job: Job, embeddings: SentenceEmbeddings, texts: list[str], places: Places) -> None:
     """Let all devices compute the vectors of texts."""
+    from tratree.policy.workers import compute
+
     new = embeddings.unknown(texts)
     parts = [new[start : start + _TEXTS] for start in range(0, len(new), _TEXTS)]
     device = "cuda" if places.gpus else "cpu"  # the GPU of a process is its current one

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,8 +11,15 @@ from tratree.tracking.tracker import RunFacts, Tracker
 
 
 @contextmanager
-def open_tracker(settings: LoggerSettings, run: RunFacts, folder: Path) -> Iterator[Tracker]:
+def open_tracker(
+    settings: LoggerSettings, run: Callable[[], RunFacts], folder: Path
+) -> Iterator[Tracker]:
     """Open the tracker that `settings` ask for, for the run in `folder`.
+
+    Args:
+        settings: Which one.
+        run: Gives what it is told of the run.
+        folder: The run folder.
 
     Raises:
         UserError: If it cannot reach what it needs.
@@ -26,7 +33,7 @@ def open_tracker(settings: LoggerSettings, run: RunFacts, folder: Path) -> Itera
     tracker.close(None)
 
 
-def _make_tracker(settings: LoggerSettings, run: RunFacts, folder: Path) -> Tracker:
+def _make_tracker(settings: LoggerSettings, run: Callable[[], RunFacts], folder: Path) -> Tracker:
     name = settings.name
     if name == "none":
         return Tracker()
@@ -35,11 +42,11 @@ def _make_tracker(settings: LoggerSettings, run: RunFacts, folder: Path) -> Trac
         from tratree.tracking.file_trackers import CSVTracker, TensorBoardTracker
 
         make = CSVTracker if name == "csv" else TensorBoardTracker
-        return make(folder / name, run.configuration)
+        return make(folder / name, run().configuration)
     if name == "trackio":
         from tratree.tracking.trackio_tracker import TrackioTracker
 
-        return TrackioTracker(settings, run)
+        return TrackioTracker(settings, run())
     from tratree.tracking.wandb_tracker import WandbTracker
 
-    return WandbTracker(settings, run, folder)
+    return WandbTracker(settings, run(), folder)

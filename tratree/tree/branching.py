@@ -54,5 +54,5 @@ def _drawn(failures: Sequence[Trajectory], sample: int, seed: int) -> tuple[Step
     """Return the first steps of a failure, one at least and not all, if it has two."""
     key = [seed, crc32(b"branching"), crc32(failures[0].task.task_id.encode()), sample]
     random = np.random.default_rng(key)
-    steps = failures[random.integers(len(failures))].steps
+    steps = failures[int(random.integers(len(failures)))].steps
     return steps[: random.integers(1, len(steps))] if len(steps) > 1 else ()
