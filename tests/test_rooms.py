@@ -16,6 +16,7 @@ LAYERS = (
     ("cli",),
     ("panel", "sweeps"),
     ("runs",),
+    ("plan",),
     ("composition", "stages"),
     ("config",),
     ("composition_checks", "method_plugins"),

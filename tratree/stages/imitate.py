@@ -61,7 +61,7 @@ def _train(job: Job) -> None:
     paths = read_trajectories(job.inputs["paths"] / PATHS)
     if not chat.reads_like(load_chat(job.settings["sampled_by"])):
         paths = [without_token_ids(t) for t in paths]
-    episodes = [encode_trajectory(chat, t) for t in paths]
+    episodes = [encode_trajectory(chat, t).compact() for t in paths]
     context, pack_tokens = job.settings["context"], job.settings.get("pack_tokens")
     data: StepDataModule[Any, Any]
     if pack_tokens is None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from tratree.config import Config
 from tratree.stages.demonstrations import DEMONSTRATIONS
 from tratree.stages.file_names import EPISODES
-from tratree.stages.trees import read_trees
+from tratree.stages.trees import iterate_stage_trees
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 from tratree.trajectory.types import Trajectory
@@ -69,9 +70,9 @@ def pair_inputs(pairs: Stage) -> dict[str, Stage]:
     return {"pairs": pairs, **{n: s for n, s in pairs.inputs.items() if n == "trees"}}
 
 
-def load_pairs(job: Job) -> list[TrajectoryPair]:
-    """Read the pairs of the job's inputs as trajectories."""
-    return read_pairs(job.inputs["pairs"], job.inputs.get("trees"))
+def load_pairs(job: Job) -> Iterator[TrajectoryPair]:
+    """Read the pairs of the job's inputs as trajectories, one at a time."""
+    return iterate_pairs(job.inputs["pairs"], job.inputs.get("trees"))
 
 
 def read_pairs(pairs: Path, trees: Path | None = None) -> list[TrajectoryPair]:
@@ -81,29 +82,39 @@ def read_pairs(pairs: Path, trees: Path | None = None) -> list[TrajectoryPair]:
         pairs: Its folder.
         trees: The folder of the trees that they were taken from, if from any.
     """
-    lines = [json.loads(line) for line in (pairs / PAIRS).read_text("utf-8").splitlines()]
-    if trees is None:
-        sides = read_trajectories(pairs / TRAJECTORIES)
-        return [TrajectoryPair(sides[p["chosen"]], sides[p["rejected"]], 0) for p in lines]
-    forest = read_trees(trees)
-    found = []
-    for fields in lines:
-        tree = forest[fields.pop("tree")]
-        nodes = {name: tuple(fields[name]) for name in ("prefix", "chosen", "rejected")}
-        found.append(pair_trajectories(tree, Pair(**{**fields, **nodes})))
-    return found
+    return list(iterate_pairs(pairs, trees))
 
 
-def write_pairs(job: Job, pairs: Sequence[Sequence[Pair]]) -> None:
+def iterate_pairs(pairs: Path, trees: Path | None = None) -> Iterator[TrajectoryPair]:
+    """Read pairs as `read_pairs` does, one at a time; of those of trees, one tree at a time."""
+    with (pairs / PAIRS).open(encoding="utf-8") as lines:
+        if trees is None:
+            sides = read_trajectories(pairs / TRAJECTORIES)
+            for line in lines:
+                p = json.loads(line)
+                yield TrajectoryPair(sides[p["chosen"]], sides[p["rejected"]], 0)
+            return
+        forest = enumerate(iterate_stage_trees(trees))
+        number, tree = next(forest, (-1, None))
+        for line in lines:
+            fields = json.loads(line)
+            wanted = fields.pop("tree")
+            while number < wanted:
+                number, tree = next(forest)
+            assert tree is not None
+            nodes = {name: tuple(fields[name]) for name in ("prefix", "chosen", "rejected")}
+            yield pair_trajectories(tree, Pair(**{**fields, **nodes}))
+
+
+def write_pairs(job: Job, pairs: Iterable[Sequence[Pair]]) -> None:
     """Write the pairs of each tree, in the order of the trees, so that `load_pairs` reads them."""
-    lines = [
-        json.dumps({"tree": number, **asdict(pair)}) + "\n"
-        for number, of_tree in enumerate(pairs)
-        for pair in of_tree
-    ]
-    (job.folder / PAIRS).write_text("".join(lines), encoding="utf-8")
-    informative = sum(map(bool, pairs))
-    job.progress.message(f"  {len(lines)} pairs in {informative} of {len(pairs)} trees")
+    counts = array("q")
+    with (job.folder / PAIRS).open("w", encoding="utf-8") as file:
+        for number, of_tree in enumerate(pairs):
+            file.writelines(json.dumps({"tree": number, **asdict(pair)}) + "\n" for pair in of_tree)
+            counts.append(len(of_tree))
+    informative = sum(map(bool, counts))
+    job.progress.message(f"  {sum(counts)} pairs in {informative} of {len(counts)} trees")
 
 
 def _limits(config: Config) -> dict[str, Any]:
@@ -114,8 +125,8 @@ def _limits(config: Config) -> dict[str, Any]:
 def _find(job: Job) -> None:
     settings = dict(job.settings)
     pairs_of = best_and_worst if settings.pop("pairs", None) else find_pairs
-    trees = read_trees(job.inputs["trees"])
-    write_pairs(job, [pairs_of(tree, **settings) for tree in trees])
+    trees = iterate_stage_trees(job.inputs["trees"])
+    write_pairs(job, (pairs_of(tree, **settings) for tree in trees))
 
 
 def _draw(job: Job) -> None:

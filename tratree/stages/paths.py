@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import islice
 
 from tratree.config import Config
-from tratree.stages.trees import read_trees
+from tratree.stages.trees import AT_A_TIME, iterate_stage_trees
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import write_trajectories
+from tratree.trajectory.types import Trajectory
 from tratree.tree.mcts import search_paths
-from tratree.tree.path_comparison import compare_paths
+from tratree.tree.path_comparison import PathCounts
 from tratree.tree.paths import path_trajectory
 
 PATHS = "paths.jsonl"
@@ -30,26 +33,30 @@ def paths_stage(config: Config, trees: Stage) -> Stage:
 
 def _search(job: Job) -> None:
     settings = job.settings
-    trees = read_trees(job.inputs["trees"])
-    found = search_paths(
-        trees, iterations=settings["iterations"], exploration=settings["exploration"]
-    )
-    trajectories = [
-        path_trajectory(tree, path.nodes) for tree, path in zip(trees, found, strict=True)
-    ]
-    kept = [t for t in trajectories if t.score > settings["minimum_score"]]
-    write_trajectories(job.folder / PATHS, kept)
-    compared = compare_paths(trees, found)
+    trees, counts, kept = iterate_stage_trees(job.inputs["trees"]), PathCounts(), 0
+    minimum = settings["minimum_score"]
+
+    def found() -> Iterator[Trajectory]:
+        nonlocal kept
+        while some := list(islice(trees, AT_A_TIME)):
+            paths = search_paths(
+                some, iterations=settings["iterations"], exploration=settings["exploration"]
+            )
+            for tree, path in zip(some, paths, strict=True):
+                counts.add(tree, path)
+                trajectory = path_trajectory(tree, path.nodes)
+                if trajectory.score > minimum:
+                    kept += 1
+                    yield trajectory
+
+    write_trajectories(job.folder / PATHS, found())
+    compared = counts.comparison()
     text = json.dumps(asdict(compared), indent=2)
     (job.folder / COMPARISON).write_text(text + "\n", encoding="utf-8")
     job.progress.message(
-        f"  {len(kept)} of {len(trees)} trees have a path that scores above "
-        f"{settings['minimum_score']:g}"
+        f"  MCTS found a path that scores above {minimum:g} in {kept} of {compared.trees} trees"
     )
     job.progress.message(
-        f"  mean score: MCTS {compared.mcts_score:.3f}, best trajectory {compared.best_score:.3f}, "
-        f"greedy {compared.greedy_score:.3f}, any trajectory {compared.mean_score:.3f}; "
-        f"MCTS's path differs from the best in {compared.differs_from_best:.1%} of the trees, "
-        f"from the greedy one in {compared.differs_from_greedy:.1%} "
-        f"({compared.equal_scores:.1%} of the trees have one score throughout)"
+        f"  mean score of its paths {compared.mcts_score:.3f}; of each tree's best trajectory "
+        f"{compared.best_score:.3f}, of all trajectories {compared.mean_score:.3f}"
     )

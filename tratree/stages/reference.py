@@ -121,7 +121,8 @@ def _after(chat: ChatFormat, trajectory: Trajectory, shared_steps: int) -> Encod
 
     encoded = encode_trajectory(chat, trajectory)
     start = encoded.turn_starts[shared_steps]
-    return replace(encoded, agent_mask=(False,) * start + encoded.agent_mask[start:])
+    mask = [False] * start + list(encoded.agent_mask[start:])
+    return replace(encoded, agent_mask=mask).compact()
 
 
 def _score(job: Job) -> None:
@@ -154,13 +155,13 @@ def _load_scorer(
 ) -> Callable[[Sequence[EncodedTrajectory]], list[float]]:
     from tratree.modules.attention_check import check_batches, check_packs
     from tratree.modules.log_probabilities import score_part
-    from tratree.modules.pack_attention import attend_by_edges
+    from tratree.modules.pack_attention import attend_to_packs
     from tratree.stages.training import load_policy
 
     model, _ = load_policy(trained, dtype)
     if packed is None:
         check_batches(model)
     else:
-        attend_by_edges(model)
+        attend_to_packs(model)
         check_packs(model)
     return partial(score_part, model, packed)

@@ -160,9 +160,9 @@ class MethodSettings(DPOSettings):
     model.preference.batch_size × accumulate pairs."""
 
     pack_tokens: Count = 4096
-    """Most tokens of a pass of packing=tree or whole_trees. A tree that has more is cut into
-    subtrees, each with the tokens that lead to it. More takes more memory and computes shared
-    tokens less often (ours)."""
+    """Most tokens of a pass of packing=tree or whole_trees; 8192 with trainer=gpu, ddp and fsdp. A
+    tree that has more is cut into subtrees, each with the tokens that lead to it. More takes more
+    memory and computes shared tokens less often (ours)."""
 
     aggregate: Literal["mean", "max"] = "mean"
     """TreeDPO (section 3.2 of the paper): how the scores G(e) of the trajectories through a child

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -20,9 +20,9 @@ from tratree.policy.places import Places
 from tratree.stages.file_names import EPISODES
 from tratree.stages.players import scorers
 from tratree.store.stage import Job, Stage
-from tratree.trajectory.jsonl import read_trajectories
+from tratree.trajectory.jsonl import iterate_trajectories
 from tratree.trajectory.types import Step, Trajectory
-from tratree.tree.forest_file import TREES, load_trees, save_trees
+from tratree.tree.forest_file import TREES, iterate_trees, load_trees, save_trees
 from tratree.tree.merge import build_trees
 from tratree.tree.sentence_embeddings import SentenceEmbeddings
 from tratree.tree.similarity import Seen, make_similarity
@@ -32,6 +32,9 @@ from tratree.tree.types import TrajectoryTree
 STATISTICS = "statistics.json"
 _TEXTS = 2048
 """Texts that a process embeds at a time."""
+
+AT_A_TIME = 256
+"""Trees that grow side by side: enough that similarity is asked of many texts at once."""
 
 
 def trees_stage(config: Config, explored: Stage) -> Stage:
@@ -60,6 +63,11 @@ def read_trees(folder: Path) -> list[TrajectoryTree]:
     return load_trees(folder / TREES)
 
 
+def iterate_stage_trees(folder: Path) -> Iterator[TrajectoryTree]:
+    """Read trees as `read_trees` does, one at a time."""
+    return iterate_trees(folder / TREES)
+
+
 def draw_trajectories(of_task: Sequence[Trajectory], width: int, seed: int) -> Sequence[Trajectory]:
     """Draw `width` trajectories of a task, all with the same chance.
 
@@ -73,12 +81,6 @@ def draw_trajectories(of_task: Sequence[Trajectory], width: int, seed: int) -> S
 
 def _merge(encoder: str, job: Job) -> None:
     settings = job.settings
-    trajectories = read_trajectories(job.inputs["explored"] / EPISODES)
-    by_task: list[Sequence[Trajectory]] = [
-        list(group) for _, group in groupby(trajectories, key=lambda t: t.task.task_id)
-    ]
-    if "drawn" in settings:
-        by_task = [draw_trajectories(of_task, **settings["drawn"]) for of_task in by_task]
     places = scorers(job.resources)
     weights = settings.get("encoder", {}).get("weights", "")
     folder = f"{weights}-gpu" if places.gpus else weights  # its last digits are others
@@ -86,20 +88,22 @@ def _merge(encoder: str, job: Job) -> None:
         settings["similarity"], encoder=encoder, cache=job.resources.cache / "vectors" / folder
     )
     rule = settings["action_rule"]
-    options: dict[str, Any] = {
-        "xi_sim": settings["xi_sim"],
-        "action_key": str if rule == "exact" else action_key(rule),
-    }
-    if "compares" in settings:
-        options["shown"] = _observation_and_thought
+    shown: dict[str, Any] = {"shown": _observation_and_thought} if "compares" in settings else {}
+    build = partial(
+        build_trees,
+        xi_sim=settings["xi_sim"],
+        action_key=str if rule == "exact" else action_key(rule),
+        **shown,
+    )
     if isinstance(similarity, SentenceEmbeddings) and not places.is_here:
         seen = Seen()
-        build_trees(by_task, similarity=seen, **options)
+        for _ in _built(partial(build, similarity=seen), _explored(job), lambda _: None):
+            pass
         _embed(job, similarity, list(seen.texts), places)
-    with job.progress.bar("trees", len(by_task)) as advance:
-        trees = build_trees(by_task, similarity=similarity, report=advance, **options)
-    save_trees(job.folder / TREES, trees)
-    statistics = forest_statistics(trees)
+    build = partial(build, similarity=similarity)
+    with job.progress.bar("trees", None) as advance:
+        save_trees(job.folder / TREES, _built(build, _explored(job), advance))
+    statistics = forest_statistics(iterate_stage_trees(job.folder))
     (job.folder / STATISTICS).write_text(json.dumps(statistics, indent=2) + "\n", "utf-8")
     job.progress.message(f"  {describe(statistics)}")
 
@@ -122,22 +126,38 @@ def _load_encoder(model: str, device: str) -> Callable[[Sequence[str]], NDArray[
     return SentenceEmbeddings(model, device=device).encode
 
 
+def _explored(job: Job) -> Iterator[Sequence[Trajectory]]:
+    """Yield the trajectories of each task that go into its tree."""
+    explored = iterate_trajectories(job.inputs["explored"] / EPISODES)
+    for _, group in groupby(explored, key=lambda t: t.task.task_id):
+        of_task = list(group)
+        drawn = job.settings.get("drawn")
+        yield draw_trajectories(of_task, **drawn) if drawn else of_task
+
+
+def _built(
+    build: Callable[..., list[TrajectoryTree]],
+    tasks: Iterator[Sequence[Trajectory]],
+    advance: Callable[[int], None],
+) -> Iterator[TrajectoryTree]:
+    """Yield the tree of each task; so many at a time grow side by side that memory stays small."""
+    done = 0
+    while some := list(islice(tasks, AT_A_TIME)):
+        yield from build(some)
+        done += len(some)
+        advance(done)
+
+
 def _observation_and_thought(step: Step) -> str:
     return f"{step.observation} {step.thought}"
 
 
 def describe(statistics: dict[str, Any]) -> str:
-    """Return the figures of `forest_statistics` that tell most, in one line."""
-
-    def share(name: str) -> str:
-        return "none" if statistics[name] is None else f"{statistics[name]:.0%}"
-
-    return (
-        f"{statistics['trees']} trees, means: {statistics['nodes']:.1f} nodes, "
-        f"depth {statistics['depth']:.1f}, width {statistics['width']:.1f}; "
-        f"diversity {statistics['diversity']:.2f}, "
-        f"representativeness {statistics['representativeness']:.1f} steps, "
-        f"informativeness {share('informativeness')}; "
-        f"{statistics['divergence_points']:.1f} divergence points, "
-        f"{share('mixed_divergence_share')} of them mixed"
+    """Say in words what the trees are; `STATISTICS` has all figures of `forest_statistics`."""
+    said = (
+        f"{statistics['trees']} trees: on average {statistics['nodes']:.0f} nodes, "
+        f"{statistics['depth']:.0f} steps deep, and trajectories diverge at "
+        f"{statistics['divergence_points']:.1f} points"
     )
+    mixed = statistics["mixed_divergence_share"]
+    return said if mixed is None else f"{said}; {mixed:.0%} of these lead to success and to failure"
