@@ -33,7 +33,7 @@ def tell(driver: Path, *mebibytes: int) -> None:
 
 def fit(*overrides: str) -> str | None:
     config = compose_config([*overrides, NO_PROMPT])
-    return check_fit(config, with_inputs(evaluations(config, check=False).values()))
+    return check_fit(config, with_inputs(evaluations(config).values()))
 
 
 def test_a_run_of_small_models_on_a_cpu_says_nothing() -> None:

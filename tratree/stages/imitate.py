@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
 
 def imitate_stage(
-    config: Config, paths: Stage, *, explorer: Literal["weak", "strong"] = "weak"
+    config: Config, paths: Stage, *, explorer: Literal["weak", "strong"] | None = None
 ) -> Stage:
     """Minimise L_MCTS over the paths (section 3.3 of the paper).
 
-    A strong model that reads token ids as the explorer does learns from the ids that were
-    sampled; another one from their texts.
+    A strong model that reads token ids as the explorer does (``explore.explorer``) learns
+    from the ids that were sampled; another one from their texts.
     """
+    explorer = explorer or config.explore.explorer
     sampler = config.model.weak if explorer == "weak" else config.model.strong
     settings = {
         **training_settings(config, config.model.strong, config.model.imitation),

@@ -1,7 +1,7 @@
-"""Stage ``reference``: the reference model's log-probabilities of both sides of each pair.
+"""Stage ``reference``: log-probabilities of both sides of each pair under the reference model.
 
-They are computed once for each set of pairs and read again for every β and every other setting of
-the DPO loss, which no score depends on.
+Or those of labelled trajectories. They are computed once for each set of them and read again for
+every β and every other setting of the loss, which no score depends on.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from tratree.config import Config
 from tratree.errors import UserError
 from tratree.stages.environment import configured_prompt
 from tratree.stages.pairs import load_pairs, pair_inputs
+from tratree.stages.paths import PATHS
 from tratree.stages.players import scorers
 from tratree.stages.training_settings import chat_settings
 from tratree.store.finished import read_description
 from tratree.store.stage import Job, Stage
+from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
 from tratree.tree.divergence import TrajectoryPair
 
@@ -32,14 +34,14 @@ REFERENCE = "reference.json"
 
 
 def reference_stage(config: Config, pairs: Stage, model: Stage, label: str = "") -> Stage:
-    """Score a set of pairs, once for all settings of the DPO loss.
+    """Score a set of pairs or labelled trajectories, once for all settings of the loss.
 
     They are scored again for another reference, and for another number type or packing, which
     change the last bits.
 
     Args:
         config: The run's.
-        pairs: The pairs.
+        pairs: The pairs, or the labelled trajectories.
         model: The fine-tuning that made the reference; the weak model's SFT in the paper.
         label: See `Stage`.
     """
@@ -48,7 +50,8 @@ def reference_stage(config: Config, pairs: Stage, model: Stage, label: str = "")
         "pack_tokens": pack_tokens(config),
         **example_settings(config),
     }
-    inputs = {**pair_inputs(pairs), "model": model}
+    scored = {"labels": pairs} if pairs.name == "labels" else pair_inputs(pairs)
+    inputs = {**scored, "model": model}
     return Stage("reference", settings, _score, inputs, label=label, version=2)
 
 
@@ -125,6 +128,16 @@ def _after(chat: ChatFormat, trajectory: Trajectory, shared_steps: int) -> Encod
     return replace(encoded, agent_mask=mask).compact()
 
 
+def _sides(job: Job, chat: ChatFormat) -> list[EncodedTrajectory]:
+    """Return both sides of each pair in turn, or the labelled trajectories."""
+    from tratree.policy.encoding import encode_trajectory
+
+    if "labels" in job.inputs:
+        labelled = read_trajectories(job.inputs["labels"] / PATHS)
+        return [encode_trajectory(chat, trajectory) for trajectory in labelled]
+    return [side for pair in load_pairs(job) for side in encode_pair(chat, pair)]
+
+
 def _score(job: Job) -> None:
     from tratree.modules.finite import check_scores
     from tratree.modules.log_probabilities import cut_to_score
@@ -133,7 +146,7 @@ def _score(job: Job) -> None:
 
     trained, packed = job.inputs["model"], job.settings["pack_tokens"]
     chat = pair_chat(load_chat(read_description(trained)["settings"]), job.settings)
-    sides = [side for pair in load_pairs(job) for side in encode_pair(chat, pair)]
+    sides = _sides(job, chat)
     parts = cut_to_score(sides, packed)
     scores = [0.0] * len(sides)
     found = compute(
@@ -146,7 +159,8 @@ def _score(job: Job) -> None:
         for index, score in zip(parts[number], of_part, strict=True):
             scores[index] = score
     check_scores(scores)
-    document = json.dumps(list(zip(scores[::2], scores[1::2], strict=True)))
+    paired = "labels" not in job.inputs
+    document = json.dumps(list(zip(scores[::2], scores[1::2], strict=True)) if paired else scores)
     (job.folder / REFERENCE).write_text(document + "\n", encoding="utf-8")
 
 
