@@ -11,6 +11,7 @@ import pytest
 from tests.browser import emulate, open_chromium, requested_addresses
 from tests.tree.view_examples import ATTACKS, attacked_tree, many_trees, small_trees
 from tratree.tree.divergence import divergence_points
+from tratree.tree.graph import make_graphs
 from tratree.tree.mcts import search_paths
 from tratree.tree.view import render
 
@@ -215,7 +216,7 @@ def test_path_divergence_thickness_and_colour_are_drawn(small: Page) -> None:
     cased = {node for node, row in rows.items() if row.find_elements("css selector", ".casing")}
     assert set(path) <= cased
     diverging = {n for n, row in rows.items() if row.find_elements("css selector", ".divergence")}
-    assert diverging == set(divergence_points(tree))
+    assert diverging == set(divergence_points(make_graphs([tree])[0]))
     assert len(small.all("#map .divergence.mixed")) == 1
     assert len(small.all("#map .divergence.equal")) == 1
     assert len(small.all("#map .casing")) == len(path) - 1

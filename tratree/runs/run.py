@@ -29,6 +29,7 @@ from tratree.stages.bases import check_bases
 from tratree.stages.environment import configured_prompt
 from tratree.stages.evaluate import protocol, read_evaluation, reading
 from tratree.stages.methods import evaluations
+from tratree.stages.paths import search_settings
 from tratree.store.progress import Progress
 from tratree.store.stage import Resources, Stage, with_inputs
 from tratree.store.store import Store, prepare_root, unfinished_stages
@@ -149,7 +150,7 @@ def _look_at_code(config: Config, store: Store, stages: Sequence[Stage]) -> None
 
 def _run_facts(config: Config) -> RunFacts:
     method = config.method
-    search = {"iterations": method.iterations, "exploration": method.ucb_constant}
+    search = search_settings(config)
     names = config.env.name, method.name, config.model.name
     whole = plain(config)
     known_by = point_identity(whole), configurations(whole)[method.name]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tratree.config import Config
 from tratree.stages.demonstrations import DEMONSTRATIONS
+from tratree.stages.environment import env_maker, games_stage
 from tratree.stages.file_names import EPISODES
+from tratree.stages.states import answers_as_recorded, play_again
 from tratree.stages.trees import read_trees
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
@@ -23,7 +26,8 @@ from tratree.tree.divergence import (
     unstructured_pairs,
 )
 from tratree.tree.expert_pairs import expert_pairs
-from tratree.tree.paths import pair_trajectories
+from tratree.tree.paths import pair_trajectories, path_trajectory
+from tratree.tree.types import TrajectoryTree
 
 PAIRS = "pairs.jsonl"
 TRAJECTORIES = "trajectories.jsonl"
@@ -45,7 +49,10 @@ def pairs_stage(config: Config, trees: Stage, continuation: str | None = None) -
         settings["continuation"] = continuation or method.continuation
         settings["max_pairs_per_divergence"] = method.pairs_per_divergence
         settings["max_pairs_per_task"] = method.pairs_per_task
-    return Stage("pairs", settings, _find, {"trees": trees}, self_contained=True)
+    inputs = {"trees": trees}
+    if config.tree.merge == "state":
+        inputs["games"] = games_stage(config)
+    return Stage("pairs", settings, _find, inputs, self_contained=True)
 
 
 def random_pairs_stage(config: Config, explored: Stage) -> Stage:
@@ -115,7 +122,42 @@ def _find(job: Job) -> None:
     settings = dict(job.settings)
     pairs_of = best_and_worst if settings.pop("pairs", None) else find_pairs
     trees = read_trees(job.inputs["trees"])
-    write_pairs(job, [pairs_of(tree, **settings) for tree in trees])
+    pairs = [pairs_of(tree, **settings) for tree in trees]
+    if "games" in job.inputs:
+        pairs = _played_as_recorded(job, trees, pairs)
+    write_pairs(job, pairs)
+
+
+def _played_as_recorded(
+    job: Job, trees: Sequence[TrajectoryTree], pairs: Sequence[Sequence[Pair]]
+) -> list[list[Pair]]:
+    """Leave out pairs of which a side, after a history not its own, is answered otherwise."""
+    kept: list[list[Pair]] = []
+    moved = 0
+    with closing(env_maker(job)()) as env, job.progress.bar("replays", len(pairs)) as advance:
+        for tree, of_tree in zip(trees, pairs, strict=True):
+            known: dict[tuple[int, ...], bool] = {}
+            for pair in of_tree:
+                for side in (pair.prefix + pair.chosen, pair.prefix + pair.rejected):
+                    if side not in known and not tree.is_recorded(side):
+                        recorded = path_trajectory(tree, side)
+                        known[side] = answers_as_recorded(recorded, play_again(env, recorded))
+            kept.append(
+                [
+                    pair
+                    for pair in of_tree
+                    if known.get(pair.prefix + pair.chosen, True)
+                    and known.get(pair.prefix + pair.rejected, True)
+                ]
+            )
+            moved += len(known)
+            advance(len(kept))
+    found, left = sum(map(len, pairs)), sum(map(len, kept))
+    job.progress.message(
+        f"  {moved} sides continue a history that is not their own and were played; {found - left} "
+        f"of {found} pairs are left out, as a side was answered otherwise"
+    )
+    return kept
 
 
 def _draw(job: Job) -> None:

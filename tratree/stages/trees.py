@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -15,11 +16,14 @@ import numpy as np
 from tratree.config import Config
 from tratree.envs.registry import action_key, action_rule
 from tratree.models.names import fingerprint, local_folder
+from tratree.stages.environment import env_maker, games_stage
 from tratree.stages.file_names import EPISODES
+from tratree.stages.states import node_states
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Step, Trajectory
 from tratree.tree.forest_file import TREES, load_trees, save_trees
+from tratree.tree.graph import merge_states
 from tratree.tree.merge import build_trees
 from tratree.tree.similarity import make_similarity
 from tratree.tree.statistics import forest_statistics
@@ -45,8 +49,12 @@ def trees_stage(config: Config, explored: Stage) -> Stage:
             settings["encoder"]["name"] = tree.encoder
     if tree.width is not None:
         settings["drawn"] = {"width": tree.width, "seed": config.seed}
+    inputs = {"explored": explored}
+    if tree.merge == "state":
+        settings["merge"] = tree.merge
+        inputs["games"] = games_stage(config)
     merge = partial(_merge, tree.encoder)
-    return Stage("trees", settings, merge, {"explored": explored}, version=2, self_contained=True)
+    return Stage("trees", settings, merge, inputs, version=2, self_contained=True)
 
 
 def read_trees(folder: Path) -> list[TrajectoryTree]:
@@ -89,10 +97,31 @@ def _merge(encoder: str, job: Job) -> None:
             **({"shown": _observation_and_thought} if "compares" in settings else {}),
             report=advance,
         )
+    if "merge" in settings:
+        trees = _merge_states(job, trees)
     save_trees(job.folder / TREES, trees)
     statistics = forest_statistics(trees)
     (job.folder / STATISTICS).write_text(json.dumps(statistics, indent=2) + "\n", "utf-8")
     job.progress.message(f"  {describe(statistics)}")
+
+
+def _merge_states(job: Job, trees: Sequence[TrajectoryTree]) -> list[TrajectoryTree]:
+    keys = []
+    with closing(env_maker(job)()) as env, job.progress.bar("states", len(trees)) as advance:
+        for tree in trees:
+            keys.append(node_states(env, tree))
+            advance(len(keys))
+    merged = merge_states(trees, keys)
+    nodes = sum(len(tree.parent) for tree in merged)
+    states = sum(len(set(tree.state.tolist())) for tree in merged)
+    job.progress.message(f"  {states} information states of {nodes} nodes")
+    unknown = sum(of_tree is None for of_tree in keys)
+    if unknown:
+        job.progress.message(
+            f"  of {unknown} of {len(trees)} trees only by what was observed: the environment does "
+            "not tell their state, or answers otherwise than when they were explored"
+        )
+    return merged
 
 
 def _observation_and_thought(step: Step) -> str:

@@ -23,7 +23,7 @@ class RunFacts:
         model: Name of its model family.
         seed: Its seed.
         configuration: All of it, as JSON data.
-        search: ``iterations`` and ``exploration`` of its search in trees.
+        search: Of its search in trees, what `tratree.tree.path_search.find_paths` takes.
         identity: A digest of all that determines its result, and its seed.
         result_of: A digest of what determines the result of its method, except for the seed.
     """

@@ -30,7 +30,8 @@ def save_trees(path: Path, trees: Sequence[TrajectoryTree]) -> None:
     The file holds what the other arrays follow from. F trees, N nodes and S steps of all of
     them: ``node_start`` and ``step_start`` int64 [F + 1], where each tree begins; ``parent`` and
     ``action_id`` int32 [N] and ``step_node`` int32 [S], each tree's as in `TrajectoryTree`;
-    ``texts`` uint8, one line of UTF-8 JSON for each tree, its actions and trajectories.
+    ``texts`` uint8, one line of UTF-8 JSON for each tree, its actions and trajectories. ``state``
+    int32 [N] is there only if nodes of any tree share an information state.
     """
     texts = [
         {"actions": t.actions, "trajectories": [each.to_json() for each in t.trajectories]}
@@ -40,6 +41,8 @@ def save_trees(path: Path, trees: Sequence[TrajectoryTree]) -> None:
         name: np.concatenate([np.empty(0, np.int32), *(getattr(t, name) for t in trees)])
         for name in _LINKS
     }
+    if any(tree.is_graph for tree in trees):
+        joined["state"] = np.concatenate([tree.state for tree in trees])
     with path.open("wb") as file:
         np.savez_compressed(
             file,
@@ -69,10 +72,12 @@ def load_trees(path: Path) -> list[TrajectoryTree]:
             parent, action_id, step_node = (
                 arrays[name].astype(np.int32, casting="safe") for name in _LINKS
             )
+            states = arrays["state"].astype(np.int32, casting="safe") if "state" in arrays else None
         if not (
             len(lines) == len(node_start) - 1 == len(step_start) - 1
             and node_start[-1] == len(parent) == len(action_id)
             and step_start[-1] == len(step_node)
+            and (states is None or states.shape == parent.shape)
         ):
             raise ValueError("its arrays contradict each other")
         return [
@@ -81,6 +86,7 @@ def load_trees(path: Path) -> list[TrajectoryTree]:
                 parent[node_start[number] : node_start[number + 1]],
                 action_id[node_start[number] : node_start[number + 1]],
                 step_node[step_start[number] : step_start[number + 1]],
+                None if states is None else states[node_start[number] : node_start[number + 1]],
             )
             for number, line in enumerate(lines)
         ]
@@ -118,12 +124,18 @@ def _starts(starts: Any) -> list[int]:
     return [int(start) for start in starts]
 
 
-def _tree(texts: Any, parent: Ints, action_id: Ints, step_node: Ints) -> TrajectoryTree:
+def _tree(
+    texts: Any, parent: Ints, action_id: Ints, step_node: Ints, state: Ints | None
+) -> TrajectoryTree:
     if not all(isinstance(action, str) for action in texts["actions"]):
         raise ValueError("an action is not text")
     trajectories = [Trajectory.from_json(t) for t in texts["trajectories"]]
     _check_links(trajectories, texts["actions"], parent, action_id, step_node)
-    return assemble(trajectories, texts["actions"], parent, action_id, step_node)
+    if state is not None and not (
+        np.all((state >= 0) & (state <= np.arange(len(state)))) and np.all(state[state] == state)
+    ):
+        raise ValueError("its arrays contradict each other")
+    return assemble(trajectories, texts["actions"], parent, action_id, step_node, state)
 
 
 def _check_links(

@@ -44,6 +44,8 @@ class TrajectoryTree:
             `depth - 1` gives the node its texts and token ids.
         step_node: [S] int32, the node of every step, trajectory after trajectory.
         trajectory_start: [T + 1] int32, where each trajectory's steps begin in `step_node`.
+        state: [N] int32, the information state of each node, named by its lowest node: the node
+            itself, if nodes are merged by history alone (see `merge_states`).
     """
 
     trajectories: tuple[Trajectory, ...]
@@ -62,11 +64,17 @@ class TrajectoryTree:
     representative: Ints
     step_node: Ints
     trajectory_start: Ints
+    state: Ints
 
     @property
     def task(self) -> Task:
         """The task that all trajectories attempted."""
         return self.trajectories[0].task
+
+    @property
+    def is_graph(self) -> bool:
+        """Whether nodes share an information state."""
+        return not np.array_equal(self.state, np.arange(len(self.state)))
 
     @property
     def mean_score(self) -> Floats:
@@ -119,6 +127,26 @@ class TrajectoryTree:
             nodes.append(before)
         return tuple(reversed(nodes))
 
+    def is_walk(self, nodes: Sequence[int]) -> bool:
+        """Return whether `nodes` lead from the root from state to state.
+
+        Each one but the root follows a node that is in the state of the one before it; in a tree
+        of histories, that is its parent.
+        """
+        return (
+            len(nodes) > 0
+            and nodes[0] == 0
+            and all(0 < node < len(self.parent) for node in nodes[1:])
+            and all(
+                self.state[self.parent[after]] == self.state[before]
+                for before, after in pairwise(nodes)
+            )
+        )
+
+    def is_recorded(self, nodes: Sequence[int]) -> bool:
+        """Return whether a walk is the beginning of a trajectory, not stitched of several."""
+        return self.path(nodes[-1]) == tuple(nodes)
+
     def step(self, node: int) -> Step:
         """Return the representative step of a node other than the root."""
         return self.trajectories[self.representative[node]].steps[self.depth[node] - 1]
@@ -154,10 +182,12 @@ def assemble(
     parent: Ints,
     action_id: Ints,
     step_node: Ints,
+    state: Ints | None = None,
 ) -> TrajectoryTree:
     """Derive every array of a tree from its links and the nodes of its steps.
 
-    The arguments are as in `TrajectoryTree` and must be consistent with each other.
+    The arguments are as in `TrajectoryTree` and must be consistent with each other; without
+    `state`, each node is a state of its own.
     """
     nodes = len(parent)
     lengths = np.array([len(t.steps) for t in trajectories])
@@ -207,4 +237,5 @@ def assemble(
         representative=representative,
         step_node=step_node,
         trajectory_start=start.astype(np.int32),
+        state=np.arange(nodes, dtype=np.int32) if state is None else state,
     )

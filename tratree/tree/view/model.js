@@ -104,11 +104,20 @@ function successesAt(tree, node) {
   return tree.ending[node].filter((t) => tree.raw.trajectories[t][SUCCESS]).length;
 }
 
+// The other nodes of its information state, in a graph.
+function twinsOf(tree, node) {
+  const { state } = tree.raw;
+  if (!state) return [];
+  return [...state.keys()].filter((other) => other !== node && state[other] === state[node]);
+}
+
 // What the page says of a node in addition to its texts.
 function marksOf(tree, node) {
   const found = [];
   if (tree.raw.divergence[node] === MIXED) found.push("divergence point, scores differ");
   else if (tree.raw.divergence[node]) found.push("divergence point, equal scores");
   if (tree.onPath[node]) found.push("on the MCTS path");
+  const twins = twinsOf(tree, node).length;
+  if (twins) found.push(`same state as ${plural(twins, "other node")}`);
   return found;
 }
