@@ -51,8 +51,13 @@ def build(tree: TrajectoryTree) -> dict[int, State]:
     state_of: list[State] = []
     known: dict[tuple[int, frozenset[int]], State] = {}
     seen: list[frozenset[int]] = []
+    latest: list[int] = []
     parent, observation = tree.parent.tolist(), tree.observation_id.tolist()
+    valid = tree.valid.tolist()
     for node, (before, shown) in enumerate(zip(parent, observation, strict=True)):
+        if not valid[node]:  # says nothing of the world
+            shown = latest[before]
+        latest.append(shown)
         seen.append((seen[before] if node else frozenset()) | {shown})
         state_of.append(known.setdefault((shown, seen[node]), State(node)))
     actions = tree.action_id.tolist()

@@ -120,6 +120,13 @@ def test_pairs_of_states_contrast_more_than_those_of_histories(computed) -> None
         assert pair.chosen.steps[shared].action != pair.rejected.steps[shared].action
 
 
+def test_useless_actions_are_rejected(computed) -> None:
+    overrides = (*STATE, "method.useless_pairs=true", "method.minimum_gap=1")
+    pairs = read_pairs(computed("pairs", *overrides), computed("trees", *STATE))
+    assert {pair.rejected.steps[-1].action for pair in pairs} == {"look", "examine nothing"}
+    assert all(len(pair.chosen.steps) == pair.shared_steps + 1 for pair in pairs)
+
+
 def test_what_is_answered_otherwise_now_is_not_taken_for_a_state(computed) -> None:
     folder = computed("trees")
     (tree,) = read_trees(folder)
@@ -134,7 +141,10 @@ def test_what_is_answered_otherwise_now_is_not_taken_for_a_state(computed) -> No
         assert node_states(env, changed) is None
 
 
-def test_ways_back_need_states() -> None:
-    config = compose_config([*SMALL, "method.recovery=true"])
-    with pytest.raises(UserError, match=r"\Amethod.recovery=true needs tree.merge=state[^\n]*\Z"):
-        paths_stage(config, trees_stage(config, Stage("explore", {}, _explore)))
+@pytest.mark.parametrize("setting", ["recovery", "useless_pairs"])
+def test_some_settings_need_states(setting: str) -> None:
+    config = compose_config([*SMALL, f"method.{setting}=true"])
+    trees = trees_stage(config, Stage("explore", {}, _explore))
+    message = rf"\Amethod.{setting}=true needs tree.merge=state[^\n]*\Z"
+    with pytest.raises(UserError, match=message):
+        (paths_stage if setting == "recovery" else pairs_stage)(config, trees)

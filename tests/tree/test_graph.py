@@ -28,7 +28,23 @@ ARRAYS = (
     *("state", "first_child", "next_sibling", "visits", "value_sum"),
     *("terminal_count", "terminal_score_sum", "mean_score", "terminal_mean"),
 )
-FORESTS = st.lists(trajectories(), min_size=1, max_size=3)
+
+
+def with_refusals(attempts: list) -> list:
+    """Return the attempts with the actions at which nothing happens marked as not possible."""
+    return [
+        replace(
+            attempt,
+            steps=tuple(
+                replace(step, valid=step.observation != "Nothing happens.")
+                for step in attempt.steps
+            ),
+        )
+        for attempt in attempts
+    ]
+
+
+FORESTS = st.lists(trajectories().map(with_refusals), min_size=1, max_size=3)
 
 
 def forest(tasks: list) -> list[TrajectoryTree]:
@@ -63,8 +79,9 @@ def test_states_are_those_of_plain_sets(tasks):
     for tree in merge_states(trees, [None] * len(trees)):
         first: dict[object, int] = {}
         for node in range(len(tree.parent)):
-            seen = frozenset(tree.observation_id[list(tree.path(node))].tolist())
-            information = (int(tree.observation_id[node]), seen)
+            path = [node for node in tree.path(node) if node == 0 or tree.step(node).valid]
+            observed = tree.observation_id[path].tolist()
+            information = (observed[-1], frozenset(observed))
             assert tree.state[node] == first.setdefault(information, node)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tratree.config import Config
+from tratree.errors import UserError
 from tratree.stages.demonstrations import DEMONSTRATIONS
 from tratree.stages.environment import env_maker, games_stage
 from tratree.stages.file_names import EPISODES
@@ -28,6 +29,7 @@ from tratree.tree.divergence import (
 from tratree.tree.expert_pairs import expert_pairs
 from tratree.tree.paths import pair_trajectories, path_trajectory
 from tratree.tree.types import TrajectoryTree
+from tratree.tree.useless import useless_pairs
 
 PAIRS = "pairs.jsonl"
 TRAJECTORIES = "trajectories.jsonl"
@@ -40,6 +42,9 @@ def pairs_stage(config: Config, trees: Stage, continuation: str | None = None) -
         config: The run's.
         trees: Where the pairs are taken.
         continuation: Where a continuation ends, if not as ``method.continuation`` says.
+
+    Raises:
+        UserError: If pairs against useless actions are asked for, and nodes are merged by history.
     """
     method = config.method
     settings: dict[str, Any] = {"aggregate": method.aggregate, "min_gap": method.minimum_gap}
@@ -52,6 +57,16 @@ def pairs_stage(config: Config, trees: Stage, continuation: str | None = None) -
     inputs = {"trees": trees}
     if config.tree.merge == "state":
         inputs["games"] = games_stage(config)
+        if method.useless_pairs:
+            settings["useless"] = {
+                "max_pairs_per_divergence": method.pairs_per_divergence,
+                "max_pairs_per_task": method.pairs_per_task,
+            }
+    elif method.useless_pairs:
+        raise UserError(
+            "method.useless_pairs=true needs tree.merge=state: merged by history, no action leads "
+            "back to the node where it was taken"
+        )
     return Stage("pairs", settings, _find, inputs, self_contained=True)
 
 
@@ -121,8 +136,12 @@ def _limits(config: Config) -> dict[str, Any]:
 def _find(job: Job) -> None:
     settings = dict(job.settings)
     pairs_of = best_and_worst if settings.pop("pairs", None) else find_pairs
+    useless = settings.pop("useless", None)
     trees = read_trees(job.inputs["trees"])
     pairs = [pairs_of(tree, **settings) for tree in trees]
+    if useless is not None:
+        more = [useless_pairs(tree, aggregate=settings["aggregate"], **useless) for tree in trees]
+        pairs = [[*one, *another] for one, another in zip(pairs, more, strict=True)]
     if "games" in job.inputs:
         pairs = _played_as_recorded(job, trees, pairs)
     write_pairs(job, pairs)

@@ -184,6 +184,11 @@ class MethodSettings(DPOSettings):
     """Source of tree_dpo's pairs: every divergence point (paper), or best_and_worst: one pair of
     each tree, its best path against its worst, to their ends."""
 
+    useless_pairs: bool = False
+    """Of tree_dpo and step_dpo with tree.merge=state: add pairs of one step that reject an action
+    which changed nothing (equal state, nothing new seen) against the best action taken there. They
+    need no success in the tree (ours)."""
+
     minimum_gap: Share = 0.0
     """Two continuations make a pair if their scores, from 0 to 1, differ by more than this (paper:
     if they differ)."""

@@ -29,6 +29,7 @@ from tratree.tree.sentence_embeddings import SentenceEmbeddings
 from tratree.tree.similarity import CharacterNgrams, ExactText, Similarity, make_similarity
 from tratree.tree.statistics import TreeStatistics, forest_statistics, tree_statistics
 from tratree.tree.types import TrajectoryTree
+from tratree.tree.useless import useless_pairs
 from tratree.tree.value_iteration import shortest_paths, without_loops
 from tratree.tree.view import render
 
@@ -66,5 +67,6 @@ __all__ = [
     "shortest_paths",
     "tree_statistics",
     "unstructured_pairs",
+    "useless_pairs",
     "without_loops",
 ]

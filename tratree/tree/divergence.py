@@ -32,7 +32,7 @@ class Pair:
             is in its state.
         rejected: σ⁻, starts with another child, reached by another action.
         chosen_score: The aggregated score of the first node of `chosen`, in [0, 1].
-        rejected_score: Likewise of `rejected`; lower.
+        rejected_score: Likewise of `rejected`; lower, but for `useless_pairs`.
     """
 
     prefix: tuple[int, ...]
@@ -99,14 +99,14 @@ def find_pairs(
     """
     _check(aggregate, min_gap, continuation, max_pairs_per_divergence, max_pairs_per_task)
     (graph,), (histories,) = make_graphs([tree]), make_graphs([by_history(tree)])
-    score, _ = _aggregate(graph, aggregate)
+    score, _ = aggregated(graph, aggregate)
     diverging = {
         state: found[:max_pairs_per_divergence]
         for state in graph.states
         if (found := differing_children(graph, state, score, min_gap))
     }
     kept = _widest_by_turns(diverging, score, max_pairs_per_task)
-    of_node, of_end = _aggregate(histories, aggregate)
+    of_node, of_end = aggregated(histories, aggregate)
     best, worst = (_followed(histories, of_node, of_end, sign) for sign in (1.0, -1.0))
     if continuation == "one_step":
         best[:] = worst[:] = -1
@@ -115,7 +115,7 @@ def find_pairs(
         best[inside] = worst[inside] = -1
     pairs = []
     for _, chosen, rejected in kept:
-        prefix, *sides = _with_history(graph, chosen, rejected, of_node)
+        prefix, *sides = with_history(graph, chosen, rejected, of_node)
         pairs.append(
             Pair(
                 prefix=prefix,
@@ -147,7 +147,7 @@ def best_and_worst(
     """
     _check(aggregate, min_gap, "end")
     (histories,) = make_graphs([by_history(tree)])
-    score, end_score = _aggregate(histories, aggregate)
+    score, end_score = aggregated(histories, aggregate)
     best, worst = (
         walk(_followed(histories, score, end_score, sign), histories.state, 0)
         for sign in (1.0, -1.0)
@@ -176,7 +176,7 @@ def _followed(graph: Graph, score: Floats, end_score: Floats, sign: float) -> ND
     )
 
 
-def _with_history(
+def with_history(
     graph: Graph, chosen: int, rejected: int, score: Floats
 ) -> tuple[tuple[int, ...], int, int]:
     """Return the nodes of a history, and those of two transitions that continue it.
@@ -294,7 +294,7 @@ def _widest_by_turns(
     return [pair[2:] for pair in sorted(kept, key=lambda pair: (pair[2], pair[0]))]
 
 
-def _aggregate(graph: Graph, aggregate: Aggregate) -> tuple[Floats, Floats]:
+def aggregated(graph: Graph, aggregate: Aggregate) -> tuple[Floats, Floats]:
     """Return the aggregated scores [N] of each transition, and of ending in each state."""
     if aggregate == "mean":
         return graph.mean_score, graph.terminal_mean

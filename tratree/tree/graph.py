@@ -19,6 +19,9 @@ from tratree.tree.types import Floats, Ints, TrajectoryTree
 _BITS = 62
 """Observations in a word of a set; the sign bit is not used."""
 
+_UNKNOWN = -1
+"""Number of a key that is not known."""
+
 
 @dataclass(frozen=True, eq=False)
 class Graph:
@@ -100,8 +103,9 @@ def merge_states(
 ) -> list[TrajectoryTree]:
     """Make nodes of equal information state one: equal key and equal set of observations.
 
-    The observations of a node are those of the nodes from the root to it. What the trees hold
-    stays; only `TrajectoryTree.state` changes.
+    The observations of a node are those of the nodes from the root to it. The answer to an action
+    that was not possible is none of them: it says nothing of the world. What the trees hold stays;
+    only `TrajectoryTree.state` changes.
 
     Args:
         trees: The trees.
@@ -115,17 +119,18 @@ def merge_states(
         return []
     starts, numbers = _starts(trees), []
     for number, (tree, of_tree) in enumerate(zip(trees, keys, strict=True)):
-        found = tree.observation_id.tolist() if of_tree is None else list(of_tree)
-        if len(found) != len(tree.parent):
-            raise UserError(f"tree {number}: {len(found)} keys of {len(tree.parent)} states")
-        known: dict[object, int] = {}
-        numbers.append(
-            np.array([starts[number] + known.setdefault(k, len(known)) for k in found], np.int32)
-        )
+        if of_tree is None:
+            numbers.append(np.full(len(tree.parent), _UNKNOWN, np.int32))
+            continue
+        if len(of_tree) != len(tree.parent):
+            raise UserError(f"tree {number}: {len(of_tree)} keys of {len(tree.parent)} states")
+        known: dict[str, int] = {}
+        numbers.append(np.array([known.setdefault(k, len(known)) for k in of_tree], np.int32))
     words = 1 + max(len(tree.observations) for tree in trees) // _BITS
     state = _same_information(
         _joined(trees, starts, "parent"),
         np.concatenate([tree.observation_id for tree in trees]),
+        np.concatenate([tree.valid for tree in trees]),
         np.concatenate(numbers),
         np.zeros((starts[-1], words), np.int64),
     )
@@ -196,13 +201,20 @@ def _joined(trees: Sequence[TrajectoryTree], starts: Ints, name: str) -> Ints:
 
 
 @compiled
-def _same_information(parent: Ints, observation: Ints, key: Ints, seen: NDArray[np.int64]) -> Ints:
-    """Return for each node the lowest one of equal key and equal set of observations.
+def _same_information(
+    parent: Ints,
+    observation: Ints,
+    valid: NDArray[np.bool_],
+    key: Ints,
+    seen: NDArray[np.int64],
+) -> Ints:
+    """Return for each node the lowest one of its tree of equal key and equal set of observations.
 
     Args:
-        parent: [N] of all trees.
+        parent: [N] of all trees, numbered through.
         observation: [N] numbers within the tree.
-        key: [N] numbers that no two trees share.
+        valid: [N] whether the observation counts.
+        key: [N] numbers within the tree; where `_UNKNOWN`, the latest observation counts.
         seen: [N, W] zeros; a bit becomes one for each observation from the root to the node.
     """
     nodes = len(parent)
@@ -211,11 +223,20 @@ def _same_information(parent: Ints, observation: Ints, key: Ints, seen: NDArray[
         size *= 2
     table = np.full(size, -1, np.int32)
     state = np.zeros(nodes, np.int32)
+    root = np.arange(nodes)
+    told = np.zeros(nodes, np.int64)  # the key, or what takes its place
+    latest = np.zeros(nodes, np.int32)
     for node in range(nodes):
-        if parent[node] >= 0:
-            seen[node] = seen[parent[node]]
-        seen[node, observation[node] // _BITS] |= 1 << (observation[node] % _BITS)
-        code = np.int64(key[node])
+        before = parent[node]
+        latest[node] = observation[node]
+        if before >= 0:
+            root[node] = root[before]
+            seen[node] = seen[before]
+            if not valid[node]:
+                latest[node] = latest[before]
+        seen[node, latest[node] // _BITS] |= 1 << (latest[node] % _BITS)
+        told[node] = latest[node] if key[node] == _UNKNOWN else key[node]
+        code = told[node] * 1000003 + root[node]
         for word in seen[node]:
             code = (code ^ word) * 1099511628211
             code ^= code >> 29
@@ -225,7 +246,11 @@ def _same_information(parent: Ints, observation: Ints, key: Ints, seen: NDArray[
             if other < 0:
                 table[place] = state[node] = node
                 break
-            if key[other] == key[node] and np.array_equal(seen[other], seen[node]):
+            if (
+                told[other] == told[node]
+                and root[other] == root[node]
+                and np.array_equal(seen[other], seen[node])
+            ):
                 state[node] = other
                 break
             place = (place + 1) & (size - 1)

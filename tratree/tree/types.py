@@ -40,6 +40,7 @@ class TrajectoryTree:
         terminal_score_sum: [N] float64, the sum of their scores.
         first_child: [N] int32.
         next_sibling: [N] int32.
+        valid: [N] bool, whether the representative's action was possible; True at the root.
         representative: [N] int32, the first of `trajectories` through the node. Its step
             `depth - 1` gives the node its texts and token ids.
         step_node: [S] int32, the node of every step, trajectory after trajectory.
@@ -61,6 +62,7 @@ class TrajectoryTree:
     terminal_score_sum: Floats
     first_child: Ints
     next_sibling: Ints
+    valid: NDArray[np.bool_]
     representative: Ints
     step_node: Ints
     trajectory_start: Ints
@@ -214,10 +216,11 @@ def assemble(
     next_sibling = np.full(nodes, -1, np.int32)
     next_sibling[1:-1] = np.where(parent[1:-1] == parent[2:], np.arange(2, nodes), -1)
 
-    shown = [trajectories[0].first_observation] + [
-        trajectories[index].steps[level - 1].observation
+    steps = [
+        trajectories[index].steps[level - 1]
         for index, level in zip(representative[1:], depth[1:], strict=True)
     ]
+    shown = [trajectories[0].first_observation, *(step.observation for step in steps)]
     observations = sorted(set(shown))
     observation_id = {text: number for number, text in enumerate(observations)}
     return TrajectoryTree(
@@ -234,6 +237,7 @@ def assemble(
         terminal_score_sum=terminal_score_sum,
         first_child=first_child,
         next_sibling=next_sibling,
+        valid=np.array([True, *(step.valid for step in steps)]),
         representative=representative,
         step_node=step_node,
         trajectory_start=start.astype(np.int32),
