@@ -231,19 +231,19 @@ def canonical(thing: Any, first: int) -> Any:
     """Return a part of the simulator's object tree as it is in every virtual machine.
 
     Args:
-        thing: JSON data.
+        thing: JSON data. Temperatures and the like become whole numbers.
         first: The number of the universe, from which all count.
     """
     if isinstance(thing, list):
         return sorted((canonical(each, first) for each in thing), key=json.dumps)
     if isinstance(thing, float):
         return round(thing)
+    if isinstance(thing, str) and thing.isdecimal():  # an object's number
+        return int(thing) - first
     if not isinstance(thing, dict):
         return thing
     return {
-        _NUMBERED.sub(lambda found: f"{int(found.group()) - first}", name): (
-            int(value) - first if name == "uuid" else canonical(value, first)
-        )
+        _NUMBERED.sub(lambda found: str(int(found.group()) - first), name): canonical(value, first)
         for name, value in thing.items()
     }
 
