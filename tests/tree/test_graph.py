@@ -149,8 +149,6 @@ def test_value_iteration_finds_the_shortest_way_to_the_highest_score(attempts):
     highest = max(graph.terminal_mean[s] for s in graph.states if graph.terminal_count[s])
     assert path.value == highest  # every state of a tree is reached from its root
     assert len(path.nodes) - 1 == lengths_to(tree, highest)[0]
-    (own,) = shortest_paths([by_history(tree)])
-    assert path.value < own.value or len(path.nodes) <= len(own.nodes)
 
 
 @settings(max_examples=60)

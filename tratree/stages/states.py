@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from tratree.envs.base import TextEnv, state_key
@@ -70,5 +69,5 @@ def answers_as_recorded(recorded: Trajectory, played: Trajectory) -> bool:
 
 def with_prefix_masked(trajectory: Trajectory, steps: int) -> Trajectory:
     """Return a trajectory whose first steps are shown and are no target of a training."""
-    shown: Sequence = [replace(step, trained=False) for step in trajectory.steps[:steps]]
+    shown = (replace(step, trained=False) for step in trajectory.steps[:steps])
     return replace(trajectory, steps=(*shown, *trajectory.steps[steps:]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, groupby, product
+from itertools import combinations, groupby
 from typing import Literal
 from zlib import crc32
 
@@ -187,20 +187,18 @@ def with_history(
         rejected: Likewise those of the lowest.
         score: [N] of each node of the tree.
     """
-    parent, depth = graph.tree.parent, graph.tree.depth
     candidates = []
     for transition, sign in ((chosen, 1.0), (rejected, -1.0)):
         nodes = np.flatnonzero(graph.transition == transition)
         values = sign * score[nodes]
         candidates.append(nodes[values >= values.max() - SCORE_TOLERANCE].tolist())
-
-    def order(pair: tuple[int, int]) -> tuple[bool, int, int, int]:
-        one, other = pair
-        return (parent[one] != parent[other], min(depth[one], depth[other]), one, other)
-
-    one, other = min(product(*candidates), key=order)
-    shorter = min(one, other, key=lambda node: (depth[node], node))
-    return graph.tree.path(int(parent[shorter])), one, other
+    ones, others = candidates
+    parent = graph.tree.parent
+    one_after = {parent[node]: node for node in reversed(ones)}
+    shared = [(one_after[parent[node]], node) for node in others if parent[node] in one_after]
+    # Nodes are numbered by depth: the lowest has the shortest history.
+    one, other = min(shared) if shared else (ones[0], others[0])
+    return graph.tree.path(int(parent[min(one, other)])), one, other
 
 
 def divergence_points(graph: Graph) -> list[int]:
