@@ -4,7 +4,7 @@
     python experiments/graphs/run.py env=webshop store=FOLDER
 
 Arguments are overrides of the configuration. What is not yet explored is explored first. Every path
-that is stitched of several trajectories is played again. Prints a table.
+is played again. Prints a table.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tratree.composition import compose_config
 from tratree.envs.base import TextEnv
 from tratree.report.render_table import markdown_table
 from tratree.runs.run import open_store
-from tratree.stages.environment import open_env
+from tratree.stages.environment import games_stage, open_env
 from tratree.stages.methods import weak_trees
 from tratree.stages.states import node_states, play_again
 from tratree.stages.trees import read_trees
@@ -59,10 +59,9 @@ def row(name: str, env: TextEnv, found: Sequence[Trajectory], shortest: Sequence
 def main(overrides: Sequence[str]) -> None:
     """Explore if need be, compare, and print the table."""
     config = compose_config([*overrides])
-    stage = weak_trees(config)
     store = open_store(config, Progress())
-    trees = read_trees(store.ensure(stage))
-    games = store.ensure(stage.inputs["explored"].inputs["games"])
+    trees = read_trees(store.ensure(weak_trees(config)))
+    games = store.ensure(games_stage(config))
     with closing(open_env(games, Path(config.store) / "cache")) as env:
         keys = [node_states(env, tree) for tree in trees]
         every = merge_states(trees, keys)
