@@ -74,7 +74,13 @@ def build(tree: TrajectoryTree) -> dict[int, State]:
     return {state.number: state for state in known.values()}
 
 
-def search_objects(states: dict[int, State], iterations: int, exploration: float) -> None:
+def search_objects(graphs: list[dict[int, State]], iterations: int, exploration: float) -> None:
+    """Run MCTS on graphs of objects."""
+    for states in graphs:
+        search_one(states, iterations, exploration)
+
+
+def search_one(states: dict[int, State], iterations: int, exploration: float) -> None:
     """Run MCTS on a graph of objects."""
     ends = {n: sum(s.scores) / len(s.scores) for n, s in states.items() if s.scores}
     for _ in range(iterations):
@@ -159,7 +165,7 @@ def main() -> None:
     for tree, states in zip(graphs, objects, strict=True):
         assert sorted(states) == sorted({*tree.state.tolist()})
     compiled, found = timed(search, graphs, **constants)
-    plain, _ = timed(lambda: [search_objects(states, **constants) for states in objects])
+    plain, _ = timed(search_objects, objects, **constants)
     seconds["mcts"] = plain, compiled
     for tree, graph, counts, states in zip(
         graphs, make_graphs(graphs), found, objects, strict=True
