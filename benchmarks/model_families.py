@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import logging
 import sys
 import tempfile
@@ -21,13 +22,14 @@ from typing import Any
 
 import torch
 import transformers
+from peft import AutoPeftModelForCausalLM
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as FAMILIES
 
 from tratree.errors import UserError
 from tratree.models.architecture import check_architecture, model_class, text_config
 from tratree.models.loading import load_base
-from tratree.models.lora import add_lora, load_adapter, load_policy_model, save_adapter
+from tratree.models.lora import CONFIG, add_lora, load_adapter, load_policy_model, save_adapter
 from tratree.models.settings import LoraSettings, ModelSettings
 from tratree.modules.attention_check import check_batches, check_packs, check_rollouts
 from tratree.modules.pack_attention import EDGES, attend_by_edges
@@ -86,7 +88,8 @@ weights. Made by `python benchmarks/model_families.py > docs/model-families.md`.
 - packs by: so do the branches of a packed tree; `edges` is fast on a CPU, `mask` is a real mask.
 - eager: rollouts and packs with `model.attention=eager`.
 - LoRA: an adapter is trained for a step, stored and loaded to equal logits, with `all-linear`.
-- export and reload: the merged model is loaded by plain transformers to equal logits.
+- export and reload: the merged model is loaded by plain transformers to equal logits, and so is the
+  adapter by `AutoPeftModelForCausalLM`, which finds its base by itself.
 - refused: the line that ends a run; "before anything" if the configuration alone tells.
 """
 
@@ -206,6 +209,14 @@ def _round_trip(model: PreTrainedModel) -> dict[str, str]:
                 folder / "merged", attn_implementation="eager"
             )
             found["export"] = _equal(plain, tokens, wanted)
+            if found["export"] == "yes":
+                config = json.loads((folder / "adapter" / CONFIG).read_text("utf-8"))
+                config["base_model_name_or_path"] = str(folder / "base")  # as export --base does
+                (folder / "adapter" / CONFIG).write_text(json.dumps(config), encoding="utf-8")
+                auto = AutoPeftModelForCausalLM.from_pretrained(
+                    folder / "adapter", attn_implementation="eager"
+                )
+                found["export"] = _equal(auto.eval(), tokens, wanted)
         except Exception as error:
             found.setdefault("lora", f"no: {_short(error)}")
             found.setdefault("export", f"no: {_short(error)}")

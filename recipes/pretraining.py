@@ -97,7 +97,7 @@ def pretrain(
     """Train a model in place, from the last checkpoint or from the start.
 
     Args:
-        model: What to train.
+        model: Model that is trained.
         recipe: Its schedule.
         batches: From a step, the batches from there on, (rows, tokens + 1) of int64.
         loss_weights: From input tokens, the weight of the token after each, in the same shape; the

@@ -48,7 +48,7 @@ def requested_addresses(driver: Any) -> list[str]:
     ]
 
 
-def emulate(driver: Any, **features: str) -> None:
-    """Emulate media features, such as ``prefers_color_scheme="dark"``."""
+def emulate(driver: Any, media: str = "", **features: str) -> None:
+    """Emulate a medium (``"print"``) and its features (``prefers_color_scheme="dark"``)."""
     chosen = [{"name": k.replace("_", "-"), "value": v} for k, v in features.items()]
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": chosen})
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": chosen})

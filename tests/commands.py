@@ -23,7 +23,8 @@ SERVER = """
 import json, os, runpy, sys
 from tratree.large_imports import large_imports
 with large_imports():
-    import lightning, tratree.cli.train, tratree.runs.run
+    import lightning, tratree.cli.train, tratree.data.pairs, tratree.modules.imitation
+    import tratree.policy.workers, tratree.runs.run, tratree.stages.bases
 
 def run(argv, folder, environment, out, err):
     for path, number in ((os.devnull, 0), (out, 1), (err, 2)):

@@ -67,7 +67,8 @@ def run_pipeline(folder: Path, overrides: tuple[str, ...], kill: Kill | None) ->
 def start(folder: Path, *overrides: str, kill: Kill | None = None) -> BaseProcess:
     """Start `run_pipeline`; the heavy imports are done once and shared by all starts."""
     context = multiprocessing.get_context("forkserver")
-    import_in_server(context, ["tratree.runs.run", "tests.run_commands"])
+    heavy = ("tratree.stages.bases", "tratree.policy.workers", "tratree.modules.imitation")
+    import_in_server(context, ["tratree.runs.run", *heavy, "tests.run_commands"])
     process = context.Process(target=run_pipeline, args=(folder, overrides, kill))
     process.start()
     return process

@@ -11,7 +11,7 @@ from tratree.composition import CONFIG_FOLDER, compose_config
 from tratree.config import register_defaults
 from tratree.modules.settings import TrainingSettings
 from tratree.preemption import PATIENCE_SECONDS
-from tratree.stages.training import training_settings
+from tratree.stages.training_settings import training_settings
 
 GROUPS = ("env", "method", "model", "explore", "tree", "trainer", "evaluation", "logger")
 OVERRIDES = ("setting", "experiment", "debug", "hparams_search")

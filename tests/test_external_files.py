@@ -36,6 +36,18 @@ def test_a_digest_is_of_names_and_contents(tmp_path: Path) -> None:
         located("content:0123")
 
 
+@pytest.mark.parametrize("damage", [b"", b"\xff", b"content:zz"])
+def test_a_damaged_digest_is_computed_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: bytes
+) -> None:
+    cache, held = tmp_path / "cache", files(tmp_path / "one", a="1")
+    digest = held.digest(cache)
+    [kept] = cache.iterdir()
+    kept.write_bytes(damage)
+    monkeypatch.setattr(external_files, "_digests", {})
+    assert held.digest(cache) == digest
+
+
 def test_files_are_read_again_only_if_they_changed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from recipes import pretraining
+from recipes.pretrain import LossWeights
 from recipes.pretraining import Recipe, new_model, pretrain
 from tratree.models.loading import load_tokenizer
 
@@ -54,6 +55,15 @@ def test_a_stopped_pretraining_ends_with_the_weights_of_an_undisturbed_one(
     assert all(torch.equal(again[name], undisturbed[name]) for name in undisturbed)
     untrained = new_model(RECIPE, vocabulary_size=20, seed=0).state_dict()
     assert not all(torch.equal(again[name], untrained[name]) for name in untrained)
+
+
+def test_what_the_player_wrote_weighs_most() -> None:
+    ids = {"<user>": 3, "<agent>": 4, "click[": 10, "]": 11}
+    row = torch.tensor([[2, 3, 7, 4, 10, 8, 11, 3, 9]])
+    weights = LossWeights(observation=0.25, front=0.5, click=5.0)
+    assert weights(ids, row).tolist() == [[0.5, 0.25, 0.25, 1.0, 5.0, 5.0, 1.0, 0.25, 0.25]]
+    del ids["click["]
+    assert weights(ids, row).tolist() == [[0.5, 0.25, 0.25, 1.0, 1.0, 1.0, 1.0, 0.25, 0.25]]
 
 
 @pytest.mark.parametrize(

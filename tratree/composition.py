@@ -14,7 +14,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import MissingConfigException
 from omegaconf import OmegaConf
 
-from tratree.config import Config, read_config, register_defaults, unknown_key
+from tratree.config import Config, known_settings, read_config, register_defaults, unknown_key
 from tratree.errors import UserError
 from tratree.settings import nearest
 
@@ -68,7 +68,7 @@ def compose_config(overrides: Sequence[str], folder: Path | None = None) -> Conf
 
     Args:
         overrides: As on the command line.
-        folder: Where else to look for files of groups; by default what ``--config-dir`` says.
+        folder: Another folder with files of groups; by default that of ``--config-dir``.
 
     Raises:
         UserError, HydraException: If an override is wrong.
@@ -104,13 +104,17 @@ OmegaConf.register_new_resolver("choices", list_choices, replace=True)
 
 
 def check_choices(arguments: Sequence[str]) -> None:
-    """Check what is chosen of groups where Hydra would fail, or take a helper file.
+    """Check what is chosen where Hydra would fail, or take a helper file.
 
     Raises:
-        UserError: If it is null or something else than a name, or a helper file.
+        UserError: If a choice of a group is null or something else than a name, or a helper file,
+            or a key is below a list.
     """
+    lists = {s.key for s in known_settings().values() if isinstance(s.default, tuple | list)}
     for argument in arguments:
         group, chosen, value = argument.partition("=")
+        if group.lstrip("+~").rpartition(".")[0] in lists:
+            raise UserError(unknown_key(group))
         if not chosen or not choices(group):
             continue
         for name in value.split(","):

@@ -30,6 +30,7 @@ from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.policy.prompt import read_prompt
 from tratree.policy.rollout_settings import RolloutSettings, TurnLimits
 from tratree.policy.server_address import address_fault
+from tratree.policy.server_settings import ServerSettings
 from tratree.settings import (
     Count,
     Seed,
@@ -258,10 +259,11 @@ def result_settings(config: Config) -> dict[str, Any]:
         found["env"]["prompt"] = prompt.digest
     for name in ("checkpoint_every_steps", "profiler"):
         del found["trainer"][name]
-    for machine in (EngineSettings, WorkerSettings):
+    for machine in (EngineSettings, WorkerSettings, ServerSettings):
         for declared in fields(machine):
             del found["rollout"][declared.name]
-    del found["rollout"]["servers"]
+    if not config.rollout.batch_invariant:  # as before there was such a setting
+        del found["rollout"]["batch_invariant"]
     return found
 
 
@@ -296,6 +298,21 @@ def _check_prompt(env: EnvSettings) -> None:
             f"this setting needs {' and '.join(f'env.prompt.{key}' for key in missing)}: set "
             f"env.prompt.rules=…/{name}_inst.txt env.prompt.examples=…/{name}_icl.json, which are "
             "in eval_agent/prompt of github.com/Yifan-Song793/ETO, or env.prompt.required=false"
+        )
+
+
+def _check_servers(rollout: RolloutSettings) -> None:
+    for url in () if rollout.servers == "auto" else rollout.servers:
+        if fault := address_fault(url):
+            raise ValueError(fault)
+    if rollout.engine == "vllm" and not rollout.servers:
+        raise ValueError(
+            "rollout.engine=vllm needs servers: set rollout.servers=auto, which starts one on each "
+            "free GPU, or rollout.servers=[http://localhost:8000,http://localhost:8001]"
+        )
+    if rollout.engine != "vllm" and rollout.servers == "auto":
+        raise ValueError(
+            "rollout.servers=auto starts servers of vLLM: set rollout.engine=vllm, too"
         )
 
 
@@ -343,6 +360,18 @@ def _check_combinations(config: Config) -> None:
             f"explore.trajectories={explore.trajectories} with the trained explorer: set "
             f"explore.rounds=1 and explore.trajectories={untouched + 1} or more"
         )
+    if explore.branching and (explore.rounds > 1 or untouched):
+        raise ValueError(
+            "explore.branching begins where earlier trajectories of the same explorer failed: set "
+            "explore.rounds=1 and explore.untouched=[], or explore.branching=0"
+        )
+    branching = round(explore.branching * explore.trajectories)
+    if explore.branching and not 0 < branching < explore.trajectories:
+        raise ValueError(
+            f"explore.branching={explore.branching:g} of explore.trajectories="
+            f"{explore.trajectories} leaves none that begin with a failure's steps, or none that "
+            "they could come from: choose a share in between"
+        )
     if explore.rounds > explore.trajectories:
         raise ValueError(
             f"explore.rounds={explore.rounds} rounds share explore.trajectories="
@@ -358,13 +387,11 @@ def _check_combinations(config: Config) -> None:
             "explore.stop_when_decided looks at the environment's score, which explore.score=self "
             "hides: set it to null"
         )
-    for url in rollout.servers:
-        if fault := address_fault(url):
-            raise ValueError(fault)
-    if rollout.engine == "vllm" and not rollout.servers:
+    _check_servers(rollout)
+    if rollout.servers == "auto" and rollout.engine == "vllm" and model.quantization != "none":
         raise ValueError(
-            "rollout.engine=vllm needs a server of each base model: set "
-            "rollout.servers=[http://localhost:8000,http://localhost:8001]"
+            "rollout.servers=auto serves models as they are stored: set model.quantization=none, "
+            "or rollout.engine=transformers"
         )
     if rollout.engine == "vllm" and rollout.constraint != "none":
         raise ValueError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ class ExternalFiles:
     """Files in a folder that an environment plays on.
 
     Attributes:
-        folder: Where they are on this machine.
+        folder: Folder of this machine that holds them.
         files: Each one's path, by the name that tells what it is for.
     """
 
@@ -86,10 +87,12 @@ def _state(name: str, path: str | Path) -> str:
 
 
 def _kept(cache: Path | None, state: str) -> str | None:
+    """Return a digest that was kept; None without one, or for a damaged one."""
     try:
-        return (cache / state).read_text("ascii") if cache else None
-    except OSError:
+        text = (cache / state).read_text("ascii") if cache else ""
+    except (OSError, ValueError):
         return None
+    return text if re.fullmatch(re.escape(_PREFIX) + "[0-9a-f]{32}", text) else None
 
 
 def _keep(cache: Path | None, state: str) -> None:

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import pwd
 import stat
 import threading
 from collections.abc import Iterable, Iterator
@@ -119,7 +120,7 @@ def clear_disk_errors(place: str, advice: str) -> Iterator[None]:
 
     Args:
         place: Names what is written, such as ``the store at /data/store``.
-        advice: How to write somewhere else.
+        advice: Advice on writing somewhere else.
     """
     try:
         yield
@@ -129,13 +130,52 @@ def clear_disk_errors(place: str, advice: str) -> Iterator[None]:
         if error.errno in FULL:
             raise UserError(_no_space(place, advice)) from error
         if error.errno in _REFUSED:
-            named = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-            raise UserError(f"cannot write {place} ({named}): {advice}") from error
+            raise UserError(f"cannot write {place} ({disk_reason(error)}): {advice}") from error
         raise
     except Exception as error:  # libraries in Rust or in other processes tell it as a text
         if any(os.strerror(code) in str(error) for code in FULL):
             raise UserError(_no_space(place, advice)) from error
         raise
+
+
+def disk_reason(error: OSError, path: str | Path | None = None) -> str:
+    """Say why the disk refuses, and who can change it, where the path belongs to another user.
+
+    Args:
+        error: The refusal.
+        path: Path that was asked for, where the error does not name it.
+    """
+    named = error.filename or path
+    reason = error.strerror or str(error)
+    if named is None or isinstance(named, int):
+        return reason
+    said = f"{reason}: {os.fsdecode(named)}" if path is None else reason
+    barred = _barred(Path(os.fsdecode(named)).absolute())
+    if error.errno not in (errno.EACCES, errno.EPERM) or barred is None:
+        return said
+    owner = barred.stat().st_uid
+    name = _user_name(owner)
+    return (
+        f"{said}; {barred} belongs to {name}, who can let others in with `chmod -R a+rwX {barred}`"
+    )
+
+
+def _barred(path: Path) -> Path | None:
+    """Return the first folder or file on the way to `path` that bars us and is another user's."""
+    for part in (*reversed(path.parents), path):
+        wanted = os.R_OK | os.W_OK if part in (path, path.parent) else 0
+        if not os.path.lexists(part):
+            return None
+        if not os.access(part, wanted | (os.X_OK if part.is_dir() else 0)):
+            return part if part.stat().st_uid != os.geteuid() else None
+    return None
+
+
+def _user_name(user: int) -> str:
+    try:
+        return f"user {pwd.getpwuid(user).pw_name}"
+    except KeyError:
+        return f"user {user}"
 
 
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)

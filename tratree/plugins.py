@@ -11,12 +11,20 @@ come through the same door.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from importlib import import_module
-from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, entry_points, version
-from typing import Any, Generic, TypeVar
+from importlib.metadata import (
+    Distribution,
+    EntryPoint,
+    EntryPoints,
+    PackageNotFoundError,
+    entry_points,
+    version,
+)
+from typing import Any, Generic, TypeVar, cast
 
 from packaging.requirements import Requirement
 
@@ -42,11 +50,11 @@ class PluginGroup(Generic[Plugin]):
 
     def names(self) -> list[str]:
         """Return the names of those that are installed, sorted."""
-        return sorted({point.name for point in entry_points(group=self.group)})
+        return sorted({point.name for point in _offered(self.group)})
 
     def installed(self) -> Iterator[Plugin]:
         """Yield the installed ones that can be imported; `find` says what is wrong with another."""
-        for point in entry_points(group=self.group):
+        for point in _offered(self.group):
             with suppress(UserError):
                 yield self._load(point)
 
@@ -82,7 +90,7 @@ class PluginGroup(Generic[Plugin]):
             )
 
     def _entry_point(self, name: str) -> EntryPoint:
-        found = {point.value: point for point in entry_points(group=self.group, name=name)}
+        found = {point.value: point for point in _offered(self.group).select(name=name)}
         if not found:
             raise UserError(
                 f"{self.key}={name} is not known: use one of {', '.join(self.names())}, or "
@@ -109,6 +117,17 @@ class PluginGroup(Generic[Plugin]):
                 f"{self.kind.__module__}.{self.kind.__qualname__}"
             )
         return plugin
+
+
+def _offered(group: str) -> EntryPoints:
+    """Return the entry points of a group, of all packages that can be imported now."""
+    return _entry_points(tuple(sys.path)).select(group=group)
+
+
+@lru_cache(maxsize=1)
+def _entry_points(_: tuple[str, ...]) -> EntryPoints:
+    """Return those of all groups: reading what each package offers takes a while."""
+    return cast(EntryPoints, entry_points())
 
 
 def imported_when_called(target: str) -> Callable[..., Any]:

@@ -30,13 +30,14 @@ class Leaving:
     """A record of whether the job has been asked to leave.
 
     Args:
-        owners: What each signal that is held back would have reached.
+        owners: Handler that each signal which is held back would have reached.
     """
 
     def __init__(self, owners: Mapping[signal.Signals, Owner]) -> None:
         self._owners = owners
         self._came: int | None = None
         self._timer: threading.Timer | None = None
+        self._patient = True
 
     @property
     def asked(self) -> bool:
@@ -57,6 +58,7 @@ class Leaving:
     def settle(self) -> None:
         """Forget that a signal came."""
         self._came = None
+        self._patient = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -67,14 +69,22 @@ class Leaving:
             signal.signal(number, self.handle)
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """Take a signal: wait for a safe point the first time, leave the second time."""
+        """Take a signal: wait for a safe point, unless Ctrl-C is pressed again or patience ends.
+
+        A cluster sends the others to all its processes, some of which pass them on.
+        """
         if self._came is not None:
-            self.leave()
+            if number == signal.SIGINT or not self._patient:
+                self.leave()
             return
         self._came = number
-        self._timer = threading.Timer(PATIENCE_SECONDS, os.kill, (os.getpid(), number))
+        self._timer = threading.Timer(PATIENCE_SECONDS, self._end_patience, (number,))
         self._timer.daemon = True
         self._timer.start()
+
+    def _end_patience(self, number: int) -> None:
+        self._patient = False
+        os.kill(os.getpid(), number)
 
 
 @contextmanager

@@ -136,7 +136,7 @@ class Setting(NamedTuple):
 
     Attributes:
         key: Its dotted key in the configuration.
-        values: Which values it may have, in words.
+        values: Possible values, in words.
         default: Its default; ``???`` if it must be set.
         owner: The class that has it.
     """
@@ -175,7 +175,7 @@ def in_one_line(cls: type, error: ValidationError, key: str = "") -> str:
 
     Args:
         cls: The class of settings.
-        error: What pydantic says.
+        error: Error that pydantic raised.
         key: The values' place in the configuration.
     """
     told = [_describe(cls, detail, key) for detail in error.errors(include_url=False)]

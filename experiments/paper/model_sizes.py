@@ -36,7 +36,7 @@ class Model:
         parameters: Of the base model.
         adapter: Trained weights.
         cache: Bytes of the keys and values of an episode as long as the context.
-        episodes: How many of them are played at a time.
+        episodes: Number of them that are played at a time.
     """
 
     parameters: int

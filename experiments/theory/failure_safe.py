@@ -31,7 +31,8 @@ from tratree.stages.evaluate import evaluate_stage
 from tratree.stages.file_names import EPISODES, METRICS
 from tratree.stages.methods import explored, pairs_dpo, sft_strong
 from tratree.stages.pairs import PAIRS, pairs_stage
-from tratree.stages.training import ADAPTER, read_report
+from tratree.stages.training import read_report
+from tratree.stages.training_settings import ADAPTER
 from tratree.stages.trees import trees_stage
 from tratree.store.progress import Progress
 from tratree.store.stage import Job, Stage
@@ -89,8 +90,8 @@ class Outcome:
     Attributes:
         case: Name in `CASES`.
         seed: Of the run.
-        pairs: How many pairs the trees have.
-        steps: How many steps were trained.
+        pairs: Number of pairs that the trees have.
+        steps: Number of steps that were trained.
         unchanged: Whether the weights are those of strong SFT, bit for bit.
         reward: Mean reward on each split.
         sft: Likewise of strong SFT.

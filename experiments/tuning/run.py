@@ -20,7 +20,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from tratree.report.html import COLOURS, svg
+from tratree.report.colours import SOFT, style_of
+from tratree.report.html import svg
 from tratree.report.render_table import markdown_table
 from tratree.runs.run_folder import seconds_by_stage
 from tratree.runs.starts import origin, starts_below
@@ -83,6 +84,7 @@ def table(trials: Sequence[Trial]) -> list[list[str]]:
 def draw(trials: Sequence[Trial]) -> Figure:
     """Draw reward in percent, with the interval over tasks, by trial and against each key."""
     keys = list(trials[0].setting.values)
+    style = style_of(trials[0].results["method"])
     figure = Figure(figsize=(3.6 * (1 + len(keys)), 3.4), layout="constrained")
     panels = figure.subplots(1, 1 + len(keys), sharey=True)
     numbers = [t.setting.number for t in trials]
@@ -94,13 +96,13 @@ def draw(trials: Sequence[Trial]) -> Figure:
     ]
     places = {"trial": numbers, **{key: [t.setting.values[key] for t in trials] for key in keys}}
     for panel, (name, values) in zip(panels, places.items(), strict=True):
-        panel.errorbar(values, means, yerr=halves, marker="o", linestyle="none", color=COLOURS[0])
+        panel.errorbar(values, means, yerr=halves, fmt=style.marker, color=style.light)
         panel.set_xlabel(name)
         panel.grid(alpha=0.3)
     best = [max(means[: count + 1]) for count in range(len(means))]
-    panels[0].step(numbers, best, where="post", color=COLOURS[1], label="best so far")
+    panels[0].step(numbers, best, where="post", color=SOFT, label="best so far")
     panels[0].set_ylabel("reward, %")
-    panels[0].legend(fontsize="small", frameon=False)
+    figure.legend(loc="outside lower left", frameon=False)
     return figure
 
 

@@ -64,11 +64,11 @@ class Player:
     """Plays one episode by intentions such as ``find mug``, ``take mug``, ``put mug in cabinet``.
 
     Attributes:
-        act: How it acts.
+        act: Function that acts.
         admissible: Returns the actions that are possible now, sorted.
         things: Types of the things in the room that can be taken, sorted.
         lamps: Types of the lamps in the room.
-        habits: How it behaves.
+        habits: Its behaviour.
         rng: Decides everything that is left open.
     """
 

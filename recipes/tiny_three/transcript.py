@@ -22,7 +22,7 @@ class Transcript:
     """Episodes one after the other, until there are `words` words.
 
     Attributes:
-        words: How many are still to come; a word is at least one token.
+        words: Number of those still to come; a word is at least one token.
         episodes: Each has an ``opening`` and ``turns`` of [thought, action, observation].
     """
 

@@ -36,10 +36,10 @@ class Line:
     """The outcome for one promise.
 
     Attributes:
-        promise: What is to hold.
-        tries: How often it was tried.
-        failures: What did not hold.
-        made_with: How it was tried, in words.
+        promise: Statement that is to hold.
+        tries: Number of tries.
+        failures: Cases in which it did not hold.
+        made_with: Description of the tries.
     """
 
     promise: str

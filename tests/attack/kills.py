@@ -30,7 +30,7 @@ class Outcome:
     """The outcome of a run that was killed several times.
 
     Attributes:
-        kills: How often it was killed.
+        kills: Number of kills.
         differences: Files that are not those of the undisturbed run, or are left over.
     """
 
@@ -75,7 +75,7 @@ def undisturbed(root: Path, overrides: tuple[str, ...], before: Path | None = No
     """Run once into ``root/undisturbed`` and return the number of operations.
 
     Args:
-        root: Where all runs of `overrides` and their stores are.
+        root: Folder that holds all runs of `overrides` and their stores are.
         overrides: Of the run.
         before: The root of a run that has computed some of its stages, which are not done again.
     """

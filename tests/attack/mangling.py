@@ -32,7 +32,7 @@ class Reader:
 
     Attributes:
         name: Of the reader and its file.
-        file: What is mangled, in the folder that `prepare` fills.
+        file: File that is mangled, in the folder that `prepare` fills.
         read: Reads the folder as the commands do.
     """
 

@@ -11,6 +11,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow
+from pyarrow import ipc, parquet
 from rich.console import Console
 
 from tests.attack.mangling import Reader
@@ -20,8 +23,18 @@ from tratree.envs.alfworld.games import GameFolder
 from tratree.envs.scienceworld.tasks import eto_step_limits, eto_variations
 from tratree.envs.webshop.catalogue import read_products
 from tratree.envs.webshop.goals import human_goals
-from tratree.models.loading import load_config, load_stop_ids, load_tokenizer
+from tratree.envs.webshop.splits import eto_splits
+from tratree.models.loading import (
+    check_weights,
+    load_base,
+    load_config,
+    load_stop_ids,
+    load_tokenizer,
+)
+from tratree.models.lora import add_lora, load_adapter, save_adapter
 from tratree.models.names import local_folder
+from tratree.models.settings import LoraSettings, ModelSettings
+from tratree.panel.local_model import check_named
 from tratree.panel.report import page
 from tratree.panel.results import FORMAT, read_results
 from tratree.policy.prompt import read_prompt
@@ -35,7 +48,9 @@ from tratree.trajectory.conversations import FORMATS, write_conversations
 from tratree.trajectory.jsonl import TrajectoryLog, write_trajectories
 from tratree.trajectory.reading.read import read_trajectory_files
 from tratree.trajectory.types import Step, Trajectory
+from tratree.tree.vector_cache import VectorCache
 
+INDEX = "sharded/model.safetensors.index.json"
 GAME = "games/json_2.1.1/train/pick_and_place_simple-Mug-None-Shelf-1/trial_1/"
 
 
@@ -55,9 +70,21 @@ def prepare_outside(folder: Path) -> None:
         write_conversations(folder / f"{name}.json", tried, name)
     lines = (folder / "ours.jsonl").read_bytes()
     (folder / "packed.jsonl.gz").write_bytes(gzip.compress(lines, mtime=0))
+    table = pyarrow.Table.from_pylist([json.loads(line) for line in _conversations(folder)])
+    parquet.write_table(table, folder / "table.parquet")
+    with ipc.new_file(folder / "table.arrow", table.schema) as file:
+        file.write_table(table)
     (folder / "log.txt").write_text(f"{start}\n> go\nyou go\n> take\nyou take\n")
     _write_data(folder)
     shutil.copytree(local_folder("package:models/tiny/weak"), folder / "model")
+    (folder / "sharded").mkdir()
+    for name, copy in (("config.json", "config.json"), ("model.safetensors", "a.safetensors")):
+        shutil.copy(folder / "model" / name, folder / "sharded" / copy)
+    (folder / INDEX).write_text('{"metadata": {}, "weight_map": {"a": "a.safetensors"}}')
+    VectorCache(folder / "vectors").add(["a"], np.ones((1, 4), np.float32))
+    next((folder / "vectors").iterdir()).rename(folder / "vectors" / "a.npz")
+    lora = LoraSettings(rank=2, alpha=4, dropout=0.0, target_modules=("q_proj",))
+    save_adapter(add_lora(load_base(_weak()), lora, 0), folder / "adapter")
     (folder / "rules.txt").write_text("You are in a house.")
     turns = [{"role": "user", "content": "look"}, {"role": "assistant", "content": "Action: go"}]
     (folder / "examples.json").write_text(json.dumps([turns, turns]))
@@ -65,6 +92,14 @@ def prepare_outside(folder: Path) -> None:
     results = {"name": "a", "environment": "alfworld", "hashes": {"seen": "aa"}, "protocol": {}}
     results |= {"format": FORMAT, "episodes": [{**episode, "sample": 0}]}
     (folder / "results.json").write_text(json.dumps(results))
+
+
+def _conversations(folder: Path) -> list[str]:
+    return [json.dumps(record) for record in json.loads((folder / "agentgym.json").read_text())]
+
+
+def _weak() -> ModelSettings:
+    return ModelSettings("package:models/tiny/weak", "float32")
 
 
 def _write_data(folder: Path) -> None:
@@ -105,6 +140,8 @@ def _write_data(folder: Path) -> None:
     (folder / "eto").mkdir()
     for split in ("train", "dev", "test"):
         (folder / "eto" / f"{split}_indices.json").write_text('[["boil", 1], ["melt", 2]]')
+    (folder / "shop" / "train_indices.json").write_text("[0, 1]")
+    (folder / "shop" / "test_indices.json").write_text("[1]")
     (folder / "eto" / "max_steps.json").write_text('{"boil": 30}')
 
 
@@ -161,7 +198,22 @@ def _load_names(folder: Path) -> None:
     load_config(name), load_stop_ids(name), load_tokenizer(name)
 
 
-PUBLISHED = ("ours.jsonl", *(f"{name}.json" for name in FORMATS), "packed.jsonl.gz", "log.txt")
+def _load_base(folder: Path) -> None:
+    load_base(ModelSettings(str(folder), "float32"))
+
+
+def _load_adapter(folder: Path) -> None:
+    load_adapter(load_base(_weak()), folder / "adapter", trainable=False)
+
+
+def _named(folder: Path) -> None:
+    check_named(str(folder / "adapter"), None)
+
+
+PUBLISHED = (
+    *("ours.jsonl", *(f"{name}.json" for name in FORMATS), "packed.jsonl.gz", "log.txt"),
+    *("table.parquet", "table.arrow"),
+)
 
 OUTSIDE_READERS = (
     *(Reader(f"convert: {n}", n, lambda folder, n=n: _convert(folder, n)) for n in PUBLISHED),
@@ -190,6 +242,7 @@ OUTSIDE_READERS = (
         Reader(f"webshop: {name}", f"shop/{name}", _shop)
         for name in ("items_shuffle.json", "items_ins_v2.json", "items_human_ins.json")
     ),
+    Reader("webshop: indices", "shop/train_indices.json", lambda f: eto_splits(f / "shop", 2)),
     Reader("scienceworld: indices", "eto/train_indices.json", lambda f: eto_variations(f / "eto")),
     *(
         Reader(f"model: {name}", f"model/{name}", _load_names)
@@ -198,5 +251,13 @@ OUTSIDE_READERS = (
             *("tokenizer.json", "tokenizer_config.json"),
         )
     ),
+    *(
+        Reader(f"adapter: {name}", f"adapter/{name}", _load_adapter)
+        for name in ("adapter_config.json", "adapter_model.safetensors")
+    ),
+    Reader("model: weights", "model/model.safetensors", lambda f: _load_base(f / "model")),
+    Reader("model: index", INDEX, lambda f: check_weights(str(f / "sharded"))),
+    Reader("tree: vectors", "vectors/a.npz", lambda f: "a" in VectorCache(f / "vectors")),
+    Reader("evaluate: adapter_config.json", "adapter/adapter_config.json", _named),
     Reader("scienceworld: limits", "eto/max_steps.json", lambda f: eto_step_limits(f / "eto")),
 )

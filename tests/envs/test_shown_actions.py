@@ -7,7 +7,7 @@ from pathlib import Path
 from tratree.composition import compose_config
 from tratree.envs.base import TextEnv, play_expert
 from tratree.envs.registry import make_env, prepare_data
-from tratree.envs.shown_actions import LABEL
+from tratree.envs.shown_actions import LABEL, ShownActions
 from tratree.stages.environment import env_settings
 
 
@@ -30,5 +30,11 @@ def test_every_observation_but_the_last_ends_with_them(tmp_path: Path) -> None:
     assert [s.action for s in played.steps] == [s.action for s in without.steps]
     assert all(LABEL in step.observation for step in played.steps[:-1])
     assert played.steps[-1].observation == without.steps[-1].observation
+    few = ShownActions(plain, 3)
+    listed = few.reset(task).observation.rpartition(LABEL)[2]
+    count = len(plain.admissible())
+    assert count > 3
+    assert listed.endswith(f", and {count - 3} more")
+    assert set(listed.split(", ")[:3]) < set(plain.admissible())
     shown.close()
     plain.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import torch
@@ -150,10 +150,38 @@ def test_length_normalised_preferences_compare_means_over_tokens() -> None:
 
 
 def test_label_smoothing_mixes_both_directions() -> None:
-    margins = torch.tensor([0.7])
-    smoothed = dpo_loss(margins, 0.2)
-    right, wrong = (dpo_loss(m, 0.0) for m in (margins, -margins))
+    chosen, rejected = torch.tensor([0.7]), torch.tensor([0.0])
+    smoothed = dpo_loss(chosen, rejected, DPOSettings(label_smoothing=0.2))
+    right = dpo_loss(chosen, rejected, DPOSettings())
+    wrong = dpo_loss(rejected, chosen, DPOSettings())
     assert smoothed.item() == pytest.approx((0.8 * right + 0.2 * wrong).item())
+
+
+@pytest.mark.parametrize("loss", get_args(get_type_hints(DPOSettings)["loss"]))
+def test_every_loss_falls_where_the_chosen_side_gains_on_the_rejected_one(loss: str) -> None:
+    dpo = DPOSettings(loss=loss, label_smoothing=0.1 if loss == "robust" else 0.0)
+    gains = torch.linspace(-4, 0.4, 12)  # hinge and ipo are at their lowest at 1 and 1/2
+    losses = dpo_loss(torch.zeros(12), -gains, dpo)
+    assert (losses.diff() < 0).all()
+
+
+def test_the_likelihood_of_the_chosen_side_is_added_as_a_mean_over_its_tokens() -> None:
+    policy = small_model()
+    chosen, rejected = episode(3), episode(4, length=15)
+    batch = batch_of_pairs([EncodedPair(chosen, rejected, (-3.0, -5.0))])
+    plain, weighted = (
+        figures(TreeDPOModule(policy, SETTINGS, DPOSettings(nll_weight=w)), batch)["loss"]
+        for w in (0.0, 0.5)
+    )
+    total, count = log_prob_by_hand(policy, chosen)
+    assert weighted - plain == pytest.approx(-0.5 * total / count, rel=1e-4)
+
+
+def test_constants_without_meaning_are_refused() -> None:
+    with pytest.raises(UserError, match=r"label_smoothing=0\.1 has no meaning for loss=ipo"):
+        DPOSettings(loss="ipo", label_smoothing=0.1)
+    with pytest.raises(UserError, match="loss=robust needs label_smoothing"):
+        DPOSettings(loss="robust")
 
 
 def test_learning_rate_rises_then_falls() -> None:

@@ -53,13 +53,26 @@ def strong_model() -> PeftModel:
 
 
 def make_trainer(
-    folder: Path, model: PeftModel, weak: PreTrainedModel, loss: str, smoothing: float
+    folder: Path,
+    model: PeftModel,
+    weak: PreTrainedModel,
+    losses: dict[str, float],
+    smoothing: float,
 ) -> Any:
-    """Return TRL's trainer with the weak model's log-probabilities computed beforehand."""
+    """Return TRL's trainer with the weak model's log-probabilities computed beforehand.
+
+    Args:
+        folder: Its output folder.
+        model: The policy.
+        weak: The reference.
+        losses: Names and weights of the losses that are added up.
+        smoothing: Its ``label_smoothing``.
+    """
     arguments = trl.DPOConfig(
         output_dir=str(folder),
         beta=0.3,
-        loss_type=loss,
+        loss_type=list(losses),
+        loss_weights=list(losses.values()),
         label_smoothing=smoothing,
         precompute_ref_log_probs=True,
         per_device_train_batch_size=len(ROWS),
@@ -96,20 +109,31 @@ def gradients(model: PeftModel) -> torch.Tensor:
     return torch.cat(found)
 
 
+CASES = {
+    "sigmoid": ({"sigmoid": 1.0}, DPOSettings(beta=0.3)),
+    "sigmoid_norm": ({"sigmoid_norm": 1.0}, DPOSettings(beta=0.3, length_normalised=True)),
+    "aot": ({"aot": 1.0}, DPOSettings(beta=0.3, label_smoothing=0.2)),
+    "nll": ({"sigmoid": 1.0, "sft": 0.5}, DPOSettings(beta=0.3, nll_weight=0.5)),
+    "robust": ({"robust": 1.0}, DPOSettings(beta=0.3, loss="robust", label_smoothing=0.2)),
+    **{
+        name: ({name: 1.0}, DPOSettings(beta=0.3, loss=name))
+        for name in ("hinge", "ipo", "apo_zero", "apo_down")
+    },
+}
+ONE_AT_A_TIME = {"aot": "it sorts a batch's pairs", "nll": "it takes the mean over all tokens"}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("loss", "smoothing"), [("sigmoid", 0.0), ("sigmoid_norm", 0.0), ("aot", 0.2)]
-)
-def test_single_turn_pairs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str, smoothing: float
-) -> None:
-    """Labels are smoothed as here by TRL's ``aot``, which sorts a batch's pairs: one at a time."""
+@pytest.mark.parametrize("case", CASES)
+def test_single_turn_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    """Labels are smoothed as here by TRL's ``aot``."""
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
-    model = strong_model()
-    trainer = make_trainer(tmp_path, model, load_base(ModelSettings(WEAK)), loss, smoothing)
+    their_losses, dpo = CASES[case]
+    model, weak = strong_model(), load_base(ModelSettings(WEAK))
+    trainer = make_trainer(tmp_path, model, weak, their_losses, dpo.label_smoothing)
     rows = list(trainer.train_dataset)
     encoded = [sides(row) for row in rows]
-    batches = [[row] for row in rows] if loss == "aot" else [rows]
+    batches = [[row] for row in rows] if case in ONE_AT_A_TIME else [rows]
     losses = [trainer.compute_loss(model, trainer.data_collator(batch)) for batch in batches]
     expected = sum(losses) / len(losses)
     expected.backward()
@@ -128,7 +152,6 @@ def test_single_turn_pairs(
         EncodedPair(*pair, reference=reference)
         for pair, reference in zip(encoded, references, strict=True)
     ]
-    dpo = DPOSettings(beta=0.3, label_smoothing=smoothing, length_normalised=loss == "sigmoid_norm")
     module = TreeDPOModule(ours, TrainingSettings(1e-3, 1, 4), dpo)
     for make in (collate, pack_sequences):
         found = module.sums(collate_pairs(pairs, make))["loss"] / len(pairs)

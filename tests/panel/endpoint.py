@@ -22,7 +22,7 @@ class Endpoint:
         url: Its address.
         requests: The chat requests so far.
         keys: The keys that came with them.
-        refusals: What the next requests are answered with: a status code, or one and a body.
+        refusals: Answers to the next requests: a status code, or one and a body.
     """
 
     url: str = ""

@@ -43,7 +43,7 @@ def main(url: str, sft: str, imitate: str) -> None:
             "status": answer.status_code,
             "response": answer.json() if is_json else answer.text,
         }
-        if all(entry["request"] != old["request"] for old in exchange):
+        if all((path, request) != (old["path"], old["request"]) for old in exchange):
             exchange.append(entry)
         return entry["status"], entry["response"]
 

@@ -13,7 +13,7 @@ import torch
 from tests.policy.cloned_policy import LIMITS, load_policy, make_env, tasks_of
 from tests.policy.prompts import EXAMPLE, RULES, write_prompt
 from tests.policy.small_tokenizers import FAMILIES, template_of, tokenizer_of
-from tests.policy.vllm_stand_in import GreedyVllm, serving
+from tests.policy.vllm_stand_in import LocalVllm, serving
 from tratree.errors import UserError
 from tratree.external_data import external_data
 from tratree.policy.chat import ChatFormat
@@ -24,7 +24,8 @@ from tratree.policy.prompt import Prompt, read_prompt, without_prompt
 from tratree.policy.rollout import run_episodes
 from tratree.policy.rollout_settings import Episode, RolloutLimits, RolloutPlan
 from tratree.policy.sampling import SamplingSettings
-from tratree.policy.server_rollout import roll_out_on_server
+from tratree.policy.server_pool import ServerPool
+from tratree.policy.server_rollout import roll_out_on_servers
 from tratree.policy.vllm_server import VllmServer
 from tratree.trajectory.turns import parse_turn
 from tratree.trajectory.types import Step, Task, Trajectory
@@ -226,16 +227,17 @@ def test_a_vllm_server_is_asked_with_the_same_tokens(
     model, _ = load_policy(policy_folder)
     greedy = [e for e in episodes_of(policy_folder) if e.sample == 0]
     limits = replace(ROOMY, max_steps=2)
-    with serving(GreedyVllm("base", 512, {"sft": model})) as url:
+    with serving(LocalVllm("base", 512, {"sft": model})) as url:
         server = VllmServer(url)
         found = dict(
-            roll_out_on_server(
-                server,
+            roll_out_on_servers(
+                ServerPool([server]),
                 "sft",
                 prompted,
                 partial(make_env, policy_folder),
                 greedy,
                 RolloutPlan(0, "test", "cloned", limits, EngineSettings(2)),
+                concurrent=2,
             )
         )
         server.close()

@@ -12,7 +12,8 @@ from tratree.errors import UserError
 from tratree.policy.chat import ChatFormat
 from tratree.policy.rollout_settings import RolloutLimits
 from tratree.policy.turn import Turn
-from tratree.stages.training import chat_settings, load_chat
+from tratree.stages.training import load_chat
+from tratree.stages.training_settings import chat_settings
 from tratree.trajectory.turns import TURN_FORMS
 
 FORMS = [name for name in TURN_FORMS if name != "plain"]

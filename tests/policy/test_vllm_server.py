@@ -25,7 +25,9 @@ PROMPT = next(e["request"]["prompt"] for e in EXCHANGE if e["path"] == "/v1/comp
 
 
 def replay(method: str, path: str, request: Any) -> tuple[int, Any]:
-    """Answer what was recorded for exactly this request."""
+    """Answer what was recorded for exactly this request, and with the version of that server."""
+    if path == "/version":
+        return 200, {"version": "0.32.0"}
     for entry in EXCHANGE:
         if (entry["method"], entry["path"], entry["request"]) == (method, path, request):
             return entry["status"], entry["response"]
@@ -170,6 +172,31 @@ def test_an_address_is_of_a_server_alone_and_not_repeated(url: str) -> None:
         VllmServer(url)
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ((200, {"version": "0.25.1"}), "is no vLLM 0.26.0 or later"),
+        ((200, {"version": "secret"}), "is no vLLM 0.26.0 or later"),
+        ((200, {"version": 1}), "not that of a vLLM server"),
+        ((404, {"secret": 1}), "refuses version with status 404"),
+        ((200, {"version": "0.27.1rc2.dev3+cpu"}), None),
+    ],
+)
+def test_older_servers_which_may_mix_up_adapters_are_refused(
+    told: tuple[int, Any], said: str | None
+) -> None:
+    def answer(method: str, path: str, request: Any) -> tuple[int, Any]:
+        return told if path == "/version" else replay(method, path, request)
+
+    with serving(answer) as url:
+        if said is None:
+            VllmServer(url).close()
+        else:
+            with pytest.raises(UserError, match=said) as caught:
+                VllmServer(url)
+            assert "secret" not in str(caught.value)
 
 
 def test_no_server_is_a_user_error() -> None:

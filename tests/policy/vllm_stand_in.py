@@ -7,11 +7,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import PreTrainedModel
+
+from tratree.policy.rollout_settings import SamplingSettings
+from tratree.policy.sampling import sample
 
 Answer = Callable[[str, str, Any], tuple[int, Any]]
 """Given method, path and JSON of a request, returns the status and JSON or plain text to send.
@@ -53,8 +58,8 @@ def serving(answer: Answer) -> Iterator[str]:
         server.server_close()
 
 
-class GreedyVllm:
-    """Answers like a vLLM server of one base model, greedily, with models of transformers.
+class LocalVllm:
+    """Answers like a vLLM server of one base model, with models of transformers.
 
     Args:
         base: The name of the base model.
@@ -76,24 +81,60 @@ class GreedyVllm:
         self.seeds: list[int] = []
 
     def __call__(self, method: str, path: str, request: Any) -> tuple[int, Any]:
+        if path == "/version":
+            return 200, {"version": "0.32.0"}
         if path == "/v1/models":
             parent = self.base["id"]
             return 200, {"data": [self.base, *({"id": n, "parent": parent} for n in self.adapted)]}
         if path == "/v1/load_lora_adapter" and self.load:
             self.adapted[request["lora_name"]] = self.load(Path(request["lora_path"]))
             return 200, "Success"
-        assert (path, request["temperature"]) == ("/v1/completions", 0.0)
-        self.seeds.append(request["seed"])
-        said, end = self._complete(request)
-        return 200, {"choices": [{"token_ids": said, "finish_reason": end}]}
+        assert path == "/v1/completions"
+        if "logprobs" not in request:  # is no probe
+            self.seeds.append(request["seed"])
+        said, logs, end = self._complete(request)
+        told = {"logprobs": {"token_logprobs": logs}} if "logprobs" in request else {}
+        return 200, {"choices": [{"token_ids": said, "finish_reason": end, **told}]}
 
-    def _complete(self, request: Any) -> tuple[list[int], str]:
+    def _complete(self, request: Any) -> tuple[list[int], list[float], str]:
         said: list[int] = []
+        logs: list[float] = []
+        sampling = SamplingSettings(
+            *(request[n] for n in ("temperature", "top_p", "top_k", "min_p"))
+        )
+        random = np.random.default_rng(request.get("seed"))
         while len(said) < request["max_tokens"]:
             shown = torch.tensor([request["prompt"] + said])
             with torch.inference_mode():
-                logits = self.adapted[request["model"]](input_ids=shown).logits
-            said.append(int(logits[0, -1].argmax()))
+                logits = self.adapted[request["model"]](input_ids=shown).logits[0, -1]
+            said.append(int(sample(logits[None], [sampling], [random.random()])))
+            logs.append(float(logits.log_softmax(-1)[said[-1]]))
             if said[-1] in request["stop_token_ids"]:
-                return said, "stop"
-        return said, "length"
+                return said, logs, "stop"
+        return said, logs, "length"
+
+
+class SeveralVllm:
+    """Answers for the programs of ``vllm_program.py``, each on a GPU of its own.
+
+    Args:
+        load: Makes a model from an adapter's folder.
+    """
+
+    def __init__(self, load: Callable[[Path], PreTrainedModel]) -> None:
+        self.load = load
+        self.started: dict[str, list[str]] = {}
+        self.completed: dict[str, int] = {}
+        self._servers: dict[str, LocalVllm] = {}
+
+    def __call__(self, method: str, path: str, request: Any) -> tuple[int, Any]:
+        gpu, _, path = path[1:].partition("/")
+        if path == "start":
+            self.started[gpu] = request
+            option = dict(pairwise(request))
+            name, context = option["--served-model-name"], int(option["--max-model-len"])
+            self._servers[gpu] = LocalVllm(name, context, {}, self.load)
+            return 200, {}
+        if path == "v1/completions" and "logprobs" not in request:
+            self.completed[gpu] = self.completed.get(gpu, 0) + 1
+        return self._servers[gpu](method, f"/{path}", request)

@@ -23,7 +23,19 @@ def episode(name: str, *actions: str, score: float, split: str = "test") -> Traj
 def figures(mean: float) -> dict:
     """Return figures of one system on one split."""
     estimate = {"mean": mean, "low": mean / 2, "high": (1 + mean) / 2}
-    return {"episodes": 3, **dict.fromkeys(("reward", "success", "finished", "steps"), estimate)}
+    kinds = {"pick": {"tasks": 3, "reward": estimate}}
+    named = dict.fromkeys(("reward", "success", "finished", "steps"), estimate)
+    return {"episodes": 3, **named, "task_types": kinds}
+
+
+def comparisons() -> dict:
+    """Return all systems compared with strong SFT."""
+    found = {
+        **{"difference": {"mean": 0.25, "low": -0.125, "high": 0.5}, "better": 2, "worse": 1},
+        **{"p": 0.03, "p_holm": 0.06, "detectable": None},
+    }
+    compared = {"test": {"tasks": 3, "reward": found, "success": found}}
+    return {"baseline": "sft_strong", "systems": {"mcts": compared}}
 
 
 def finished_run() -> RunRecord:
@@ -54,10 +66,12 @@ def finished_run() -> RunRecord:
         ],
         systems={s: {"test": figures(0.25 * n)} for n, s in enumerate(SYSTEMS)},
         gap={"weak": "sft_weak", "ceiling": "sft_strong"},
+        comparisons=comparisons(),
         curves={"sft weak": [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0}]},
         episodes=episodes,
         trees=[tree],
         no_trees="",
+        search={"iterations": 50},
     )
 
 
@@ -69,7 +83,24 @@ def begun_run() -> RunRecord:
         stages=[StageRecord(f"evaluate {s}", f"evaluate/{s}", "missing", None) for s in SYSTEMS],
         **{key: {} for key in ("systems", "curves", "episodes", "settings")},
         **dict.fromkeys(("trees", "starts"), ()),
-        **{"gap": None, "command": "", "no_trees": "the store does not hold them"},
+        **{
+            "gap": None,
+            "comparisons": None,
+            "command": "",
+            "no_trees": "the store does not hold them",
+        },
+    )
+
+
+def repeating_run() -> RunRecord:
+    """One system looks 27 times before it takes what the other takes at once."""
+    one, other = ["go", "go", *["look"] * 27, "take"], ["go", "go", "take"]
+    return replace(
+        finished_run(),
+        episodes={
+            "sft_weak": [episode("a", *one, score=1.0)],
+            "mcts": [episode("a", *other, score=1.0)],
+        },
     )
 
 

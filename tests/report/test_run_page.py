@@ -7,28 +7,51 @@ from dataclasses import replace
 import pytest
 
 from tests.report.run_examples import begun_run, episode, finished_run
+from tratree.report.colours import INK, SYSTEMS, style_of
+from tratree.report.html import svg
 from tratree.report.run_page import render
 from tratree.report.run_page.compared_episodes import episodes_data, parting_step
+from tratree.report.tree_figure import draw_tree
+from tratree.tree.mcts import search_paths
 
 
 def test_a_finished_run_has_all_parts() -> None:
     page = render(finished_run(), viewer="trees.html")
     for said in (
         *("<h1>alfworld, mcts, seed 7</h1>", "my run: finished", "50.0 [25.0, 75.0]"),
-        *(
-            "Learning curves of sft weak",
-            "1 trees of 1 trajectories",
-            "python train.py method=mcts",
-        ),
-        *("abc123 with changes", "torch 2.13.0", "name: alfworld", "evaluate/mcts"),
-        "<a href='trees.html#tree=easy'>easy</a>",
+        *("Learning curves of sft weak", "loss per token, nats", "1 trees of 1 trajectories"),
+        *("python train.py method=mcts", "abc123 with changes", "torch 2.13.0", "name: alfworld"),
+        *("evaluate/mcts", "<a href='trees.html#tree=easy'>easy</a>"),
+        *("Against sft_strong, task by task", "<td class='number'>+25.0 [-12.5, +50.0]</td>"),
+        *("<td class='number'>0.0600</td>", "Reward by kind of task", "<td>pick</td>"),
     ):
         assert said in page, said
-    assert "class='missing'" not in page
+    assert 'class="missing"' not in page
+
+
+def test_a_system_has_one_colour_in_all_figures_and_beside_its_episodes() -> None:
+    page = render(finished_run())
+    for system in ("sft_weak", "sft_strong", "mcts"):
+        colours = f"light-dark({style_of(system).light}, {style_of(system).dark})"
+        assert f"stroke: {colours}" in page
+        assert f'"{colours}"' in page
+    everyone = [*SYSTEMS, "a", "b"]
+    assert [style_of(name) for name in everyone] == [style_of(name) for name in everyone]
+    assert len({(s.light, s.dark, s.marker) for s in SYSTEMS.values()}) == len(SYSTEMS)
+
+
+def test_the_path_of_mcts_is_outlined() -> None:
+    tree = finished_run().trees[0]
+    [path] = search_paths([tree])
+    plain, outlined = svg(draw_tree(tree)), svg(draw_tree(tree, path.nodes))
+    assert f"stroke: {INK}; stroke-width" not in plain
+    assert outlined.count(f"stroke: {INK}; stroke-width") == len(path.nodes) - 1
 
 
 def test_without_a_viewer_nothing_links_to_it() -> None:
-    assert "<a " not in render(finished_run())
+    page = render(finished_run())
+    assert "See all trees" not in page
+    assert "#tree=" not in page
 
 
 def test_equal_runs_give_equal_bytes() -> None:

@@ -9,11 +9,20 @@ from typing import Any
 import pytest
 
 from tests.browser import emulate, open_chromium, requested_addresses
-from tests.report.run_examples import ATTACK, begun_run, finished_run, hostile_run
+from tests.report.run_examples import (
+    ATTACK,
+    begun_run,
+    finished_run,
+    hostile_run,
+    repeating_run,
+)
 from tratree.report.run_page import render
 
 pytestmark = pytest.mark.browser
-RUNS = {"finished": finished_run, "begun": begun_run, "hostile": hostile_run}
+RUNS = {
+    **{"finished": finished_run, "begun": begun_run, "hostile": hostile_run},
+    "repeating": repeating_run,
+}
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +61,7 @@ def test_the_same_episode_of_all_systems(driver: Any, pages: dict[str, str]) -> 
         "do easy (test): sft_weak 1.00, sft_strong 1.00, mcts 1.00",
         "do same (test): sft_weak 0.00, sft_strong 0.00, mcts 0.00",
     ]
+    assert texts(driver, "#found") == ["3 episodes"]
     assert texts(driver, "#played > h3") == ["do hard"]
     assert texts(driver, ".played h3") == ["sft_weak", "sft_strong", "mcts"]
     assert texts(driver, ".action") == ["go", "wait", "go", "wait", "go", "take"]
@@ -63,9 +73,61 @@ def test_the_same_episode_of_all_systems(driver: Any, pages: dict[str, str]) -> 
     driver.find_element("id", "previous").click()
     assert texts(driver, "#played > h3") == ["do same"]
     assert texts(driver, ".parts") == []
-    driver.find_element("css selector", "option[value='1']").click()
+    driver.find_element("css selector", "#episode option[value='1']").click()
     assert texts(driver, "#played > h3") == ["do easy"]
     assert texts(driver, "#first") == ["easy begins."]
+
+
+def test_steps_that_repeat_are_one(driver: Any, pages: dict[str, str]) -> None:
+    driver.get(pages["repeating"])
+    assert texts(driver, ".played:nth-child(1) .action") == ["go × 2", "look × 27", "take"]
+    # The step in which they diverge begins a row of its own.
+    assert texts(driver, ".played:nth-child(2) .action") == ["go × 2", "take"]
+    assert texts(driver, ".parts .action") == ["look × 27", "take"]
+
+
+def pressed(driver: Any, *keys: str) -> list[str]:
+    driver.switch_to.active_element.send_keys(*keys)
+    return texts(driver, "#played > h3")
+
+
+def test_episodes_are_found_by_search_filter_and_keys(driver: Any, pages: dict[str, str]) -> None:
+    from selenium.webdriver import Keys
+
+    driver.get(pages["finished"])
+    assert pressed(driver, Keys.ARROW_RIGHT) == ["do easy"]
+    assert pressed(driver, Keys.ARROW_LEFT, Keys.ARROW_LEFT) == ["do same"]
+    assert pressed(driver, "/", "hard") == ["do hard"]
+    assert texts(driver, "#found") == ["1 of 3 episodes"]
+    assert pressed(driver, Keys.ESCAPE, Keys.ARROW_RIGHT) == ["do easy"]
+    assert pressed(driver, "/", "TAKE", " easy") == ["do easy"]  # an action, a task
+    assert pressed(driver, Keys.ESCAPE, "/", "nowhere") == ["do easy"]
+    assert texts(driver, "#found") == ["Nothing found: try fewer words, or another outcome."]
+    assert not driver.find_element("id", "next").is_enabled()
+    pressed(driver, Keys.ESCAPE)
+    for outcome, found in (
+        *(("differ", ["do hard"]), ("same", ["do easy", "do same"]), ("none", ["do same"])),
+        *(("solved 2", ["do hard", "do easy"]), ("only 2", ["do hard"]), ("only 0", [])),
+    ):
+        driver.find_element("css selector", f"#outcome option[value='{outcome}']").click()
+        options = texts(driver, "#episode option")
+        assert [said.split(" (")[0] for said in options] == found
+
+
+def test_a_link_opens_an_episode(driver: Any, pages: dict[str, str]) -> None:
+    driver.get(pages["finished"])
+    driver.find_element("id", "next").click()
+    link = driver.current_url
+    assert link.endswith("#episode=easy&split=test")
+    driver.get("about:blank")
+    driver.get(link)
+    assert texts(driver, "#played > h3") == ["do easy"]
+    driver.execute_script("location.hash = 'episode=same'")
+    driver.execute_async_script("setTimeout(arguments[0], 50)")
+    assert texts(driver, "#played > h3") == ["do same"]
+    driver.get(pages["finished"] + "#episode=gone")
+    driver.refresh()
+    assert texts(driver, "#played .missing") == ["There is no episode gone here."]
 
 
 def test_without_episodes_there_is_nothing_to_choose(driver: Any, pages: dict[str, str]) -> None:
@@ -106,6 +168,13 @@ def test_light_and_dark_are_readable(driver: Any, pages: dict[str, str], scheme:
     assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 22, 26)"}[scheme]
     for selector in ("body", "#status", ".solved", ".unsolved", ".thought", "select"):
         assert contrast(driver, selector) >= 4.5, selector
+    drawn = driver.execute_script(
+        "return [...document.querySelectorAll('figure svg path')].map("
+        "e => getComputedStyle(e).fill)"
+    )
+    # The paper of a drawing is that of the page.
+    assert background in drawn
+    assert ({"light": "rgb(20, 22, 26)", "dark": "rgb(255, 255, 255)"}[scheme]) not in drawn
 
 
 def test_on_paper_it_is_light_and_has_no_controls(driver: Any, pages: dict[str, str]) -> None:
@@ -116,8 +185,9 @@ def test_on_paper_it_is_light_and_has_no_controls(driver: Any, pages: dict[str, 
         read = "return getComputedStyle(document.body).backgroundColor"
         assert driver.execute_script(read) == "rgb(255, 255, 255)"
         assert not driver.find_element("id", "choose").is_displayed()
+        assert not driver.find_element("id", "configuration").is_displayed()
         assert texts(driver, ".played h3") == ["sft_weak", "sft_strong", "mcts"]
-        driver.execute_script("dispatchEvent(new Event('beforeprint'))")
+        driver.execute_script("document.getElementById('print-configuration').click()")
         assert "name: alfworld" in driver.find_element("id", "settings").text
         printed = driver.execute_cdp_cmd("Page.printToPDF", {})["data"]
         assert base64.b64decode(printed).startswith(b"%PDF")

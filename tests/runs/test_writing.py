@@ -12,6 +12,7 @@ from tratree.composition import CONFIG_FOLDER
 from tratree.config import register_defaults
 from tratree.errors import UserError
 from tratree.runs.run_folder import writing
+from tratree.runs.starts import STARTS
 
 
 def write(run: Path) -> str:
@@ -52,3 +53,16 @@ def test_runs_that_start_together_have_folders_of_their_own() -> None:
     with multiprocessing.get_context("forkserver").Pool(3) as pool:
         found = pool.map(folder_of_a_run, range(3), chunksize=1)
     assert len(set(found)) == 3
+
+
+def test_only_a_folder_made_for_a_refused_run_is_removed(tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    for run in (there, tmp_path / "new" / "run"):
+        with pytest.raises(UserError, match="refused"), writing(run):
+            raise UserError("refused")
+    assert list(tmp_path.iterdir()) == [there]
+    (there / STARTS).touch()
+    with pytest.raises(UserError, match="later"), writing(there):
+        raise UserError("later")
+    assert (there / STARTS).exists()

@@ -18,7 +18,7 @@ from tratree.modules.nodes import run_on_nodes
 pytestmark = [pytest.mark.slurm]
 
 METHOD = "method=sft_strong"
-LONG = "model.weak.sft.epochs=30"
+LONG = ("model.weak.sft.epochs=30", "trainer.checkpoint_every_steps=1000000")
 NODES = ("trainer=ddp_sim", "trainer.devices=1", "trainer.num_nodes=2")
 PRODUCTS = ("adapter_model.safetensors", "metrics.jsonl", "episodes.jsonl", "metrics.json")
 
@@ -37,13 +37,14 @@ def test_two_nodes_give_what_two_processes_give(cluster: Cluster, tmp_path: Path
     before = set(cluster.states())
     sweep = cluster.sweep(
         *("slurm_nodes", "hydra.launcher.cpus_per_task=2", "hydra.launcher.partition=scavenge"),
-        *("seed=0", METHOD, LONG, *NODES),
+        *("seed=0", METHOD, *LONG, *NODES),
         folder=spread,
     )
-    # It is pushed off its nodes in a fine-tuning, long enough to be caught, and resumes there.
-    checkpoint = "sft/*.partial/last.ckpt"
-    wait_until(lambda: bool(list((spread / "store").glob(checkpoint))), sweep)
-    cluster.push_off()
+    # It is pushed off its nodes in a fine-tuning, long enough to be caught, and resumes there from
+    # the checkpoint that it saves first: it would save no other.
+    metrics = "sft/*.partial/metrics.jsonl"
+    wait_until(lambda: bool(list((spread / "store").glob(metrics))), sweep)
+    cluster.push_off(f"ls {spread}/store/sft/*.partial/last.ckpt")
     cluster.finish(sweep, spread)
     job = min(set(cluster.states()) - before, key=int)
     shown = cluster.run("scontrol", "show", "job", job)
@@ -51,7 +52,7 @@ def test_two_nodes_give_what_two_processes_give(cluster: Cluster, tmp_path: Path
     assert re.search(r"NumNodes=(\d+)", shown)[1] == "2"
 
     plain = cluster.train(
-        *("trainer=ddp_sim", "seed=0", METHOD, LONG, f"hydra.run.dir={here}/run"), folder=here
+        *("trainer=ddp_sim", "seed=0", METHOD, *LONG, f"hydra.run.dir={here}/run"), folder=here
     )
     said, _ = plain.communicate()
     assert plain.returncode == 0, said

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import commands
-from tratree.stages.training import REPORT
+from tratree.stages.file_names import REPORT
 
 
 def train(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+
 import pytest
+from rich.console import Console
 
 from tests.stages.test_methods import changed, keys
 from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.policy.rollout_settings import Episode, SamplingSettings
+from tratree.runs.run import open_store
 from tratree.stages.explore import is_decided, undecided, within_tokens
-from tratree.stages.methods import systems
+from tratree.stages.file_names import EPISODES
+from tratree.stages.methods import explored, systems
 from tratree.stages.playing import Tally
+from tratree.store.progress import Progress
+from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Step, Task, Trajectory
 
 
@@ -94,7 +102,7 @@ def test_self_scores_stand_between_exploration_and_trees() -> None:
         (["explore.score=self", "explore.stop_when_decided=2"], "set it to null"),
         (["explore.score=guess"], "one of environment, self"),
         (["evaluation.samples=4"], "temperature above 0"),
-        (["rollout.engine=vllm"], "needs a server of each base model"),
+        (["rollout.engine=vllm"], "needs servers: set rollout.servers=auto"),
         (
             ["rollout.engine=vllm", "rollout.servers=[http://a]", "rollout.constraint=admissible"],
             "needs",
@@ -105,3 +113,29 @@ def test_self_scores_stand_between_exploration_and_trees() -> None:
 def test_settings_that_contradict_each_other_are_user_errors(overrides, said) -> None:
     with pytest.raises(UserError, match=said):
         compose_config(overrides)
+
+
+@pytest.mark.slow
+def test_branched_trajectories_begin_as_a_failure_does(tmp_path: Path) -> None:
+    options = ("debug=smoke", "explore=branching", "explore.trajectories=4", "explore.tasks=4")
+    found = []
+    for number, batch_size in enumerate((1, 8)):
+        config = compose_config(
+            [*options, f"store={tmp_path / str(number)}", f"rollout.batch_size={batch_size}"]
+        )
+        progress = Progress(Console(file=io.StringIO()))
+        folder = open_store(config, progress).ensure(explored(config))
+        found.append((folder / EPISODES).read_bytes())
+        played = read_trajectories(folder / EPISODES)
+    assert found[0] == found[1]
+    branched = [t for t in played if t.sample >= 2]
+    assert branched
+    assert any(t.replayed for t in branched)
+    for trajectory in branched:
+        failures = [
+            t for t in played if t.task == trajectory.task and t.sample < 2 and not t.success
+        ]
+        shared = trajectory.steps[: trajectory.replayed]
+        assert any(t.steps[: trajectory.replayed] == shared for t in failures)
+        assert len(trajectory.steps) > trajectory.replayed
+    assert all(t.replayed == 0 for t in played if t.sample < 2)

@@ -37,6 +37,8 @@ AFTER_EXPLORATION = {"explore", "trees", "paths", "imitate"}
 def test_beta_changes_the_last_training_only() -> None:
     assert changed(DPO, ("method.beta=0.3",)) == {"prefer"}
     assert changed(DPO, ("method.length_normalised=true",)) == {"prefer"}
+    assert changed(DPO, ("method.loss=ipo",)) == {"prefer"}
+    assert changed(DPO, ("method.nll_weight=0.5",)) == {"prefer"}
 
 
 def test_packing_changes_how_pairs_are_scored_and_trained() -> None:

@@ -11,10 +11,11 @@ import pytest
 from rich.console import Console
 
 from tratree.composition import compose_config
+from tratree.config import Config
 from tratree.errors import UserError
 from tratree.models.names import local_folder
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
-from tratree.stages.methods import systems
+from tratree.stages.methods import check_preferences, systems
 from tratree.stages.sft import sft_stage
 from tratree.store.progress import Progress
 from tratree.store.stage import Resources
@@ -39,16 +40,18 @@ def other_family(tmp_path: Path) -> Path:
     return folder
 
 
+def check(config: Config) -> None:
+    check_preferences(config, systems(config).values())
+
+
 def test_models_of_different_vocabularies_are_refused_before_anything_runs(
     other_family: Path,
 ) -> None:
     strong = f"model.strong.name={other_family}"
     with pytest.raises(UserError, match=r"tokenizers or chat templates of .* differ") as caught:
-        systems(compose_config(["method=tree_dpo", strong]))
+        check(compose_config(["method=tree_dpo", strong]))
     assert "\n" not in str(caught.value)
-    assert set(systems(compose_config(["method=mcts", strong]))) == {
-        *("sft_weak", "sft_strong", "mcts")
-    }
+    check(compose_config(["method=mcts", strong]))
 
 
 def test_models_of_different_templates_are_refused(tmp_path: Path) -> None:
@@ -64,9 +67,9 @@ def test_models_of_different_templates_are_refused(tmp_path: Path) -> None:
         "model.strong.chat_template=null",
     ]
     with pytest.raises(UserError, match=r"tokenizers or chat templates of .* differ"):
-        systems(compose_config(overrides))
+        check(compose_config(overrides))
     path.write_text(template)
-    systems(compose_config(overrides))
+    check(compose_config(overrides))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +85,7 @@ def test_an_attention_that_takes_no_mask_is_refused_before_anything_runs(
 
 def test_a_copy_of_the_family_is_accepted(tmp_path: Path) -> None:
     folder = copy_of_the_family(tmp_path / "copy")
-    systems(compose_config(["method=tree_dpo", f"model.strong.name={folder}"]))
+    check(compose_config(["method=tree_dpo", f"model.strong.name={folder}"]))
 
 
 @pytest.mark.slow

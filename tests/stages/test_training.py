@@ -13,7 +13,8 @@ from tratree.errors import UserError
 from tratree.modules.adapter_module import learning_rate_schedule
 from tratree.modules.fit import FitReport
 from tratree.modules.settings import TrainingSettings
-from tratree.stages.training import describe, training_settings
+from tratree.stages.training import describe
+from tratree.stages.training_settings import training_settings
 
 
 def test_what_was_learnt_is_said_in_a_line() -> None:

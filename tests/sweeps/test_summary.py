@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +17,10 @@ from hypothesis import strategies as st
 
 from tratree.cli.summarize import main
 from tratree.errors import UserError
+from tratree.report.colours import style_of
+from tratree.report.html import svg
 from tratree.sweeps.measurements import Measurement
-from tratree.sweeps.plots import plot_systems
+from tratree.sweeps.plots import plot, plot_systems
 from tratree.sweeps.points import Point, axes, find_points
 from tratree.sweeps.rows import Row, rows
 from tratree.sweeps.summary import Summary, summarize_points, write_summary
@@ -258,7 +262,7 @@ def test_the_command_writes_table_plots_and_one_page(
         *("reward_method.beta.png", "reward_method.beta.svg"),
     }
     text = (out / "sweep.md").read_text("utf-8")
-    assert "| alfworld | test | tree_dpo | 0.5 | 2 | 9 | 50.0 [-13.5, 113.5] | 7.1 |" in text
+    assert "| alfworld | test | tree_dpo | 0.5 | 2 | 9 | 50.0 [0.0, 100.0] | 7.1 |" in text
     assert "| +20.0 ± 63.5 |  | 0.1560 | 0.3770 | 81.7 | 50.0 | 50.0 | 0.5 |" in text
     page = (out / "sweep.html").read_text("utf-8")
     assert "a &lt;b&gt; reason" in page
@@ -266,7 +270,56 @@ def test_the_command_writes_table_plots_and_one_page(
     assert "tree_dpo" in page
     for link in ("src=", "href='http", "@import", "<script"):
         assert link not in page
-    assert "12 points (8 done, 2 failed, 2 unfinished)" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "12 points (8 done, 2 failed, 2 unfinished)" in printed
+    assert str(out / "sweep.html") in printed
+    assert "| --- |" not in printed  # a table for a terminal, not Markdown
+
+
+def test_every_point_has_a_link_to_its_report_or_else_its_folder(sweep: Path) -> None:
+    (sweep / "1" / "report.html").write_text("a report")
+    main([str(sweep)])
+    page = (sweep / "summary" / "sweep.html").read_text("utf-8")
+    links = re.findall(r'<a href="([^"]+)">([^<]+)</a>', page)
+    assert [name for _, name in links] == [str(number) for number in range(12)]
+    assert dict(links)["../1/report.html"] == "1"
+    for address, name in links:
+        assert (sweep / "summary" / address).resolve().is_relative_to(sweep / name)
+
+
+def test_no_interval_leaves_the_scale() -> None:
+    wide = [
+        Measurement(*("e", "mcts", "test", s, "c", ()), dict(FIGURES_OF, reward=r), None, ())
+        for s, r in enumerate((0.0, 1.0))
+    ]
+    (found,) = rows(wide)
+    assert (found.low, found.high) == (0.0, 1.0)
+
+
+def test_a_system_has_its_colour_and_marker_in_every_plot() -> None:
+    table = [row("tree_dpo", value) for value in (0.1, 0.5)] + [row("mcts", None)]
+    for drawn in (
+        plot(table, ["method.beta"], "method.beta"),
+        plot_systems(table, ["method.beta"]),
+    ):
+        text = svg(drawn)
+        assert all(style_of(system).light in text for system in ("tree_dpo", "mcts"))
+
+
+def test_a_search_is_drawn_as_points_with_one_label_a_system() -> None:
+    values = [(0.1 * n, n) for n in range(1, 13)]
+    table = [row("tree_dpo", *pair) for pair in values] + [row("sft_strong", None, None)]
+    figure = plot(table, ["method.beta", "tree.width"], "method.beta")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # "axes sizes collapsed to zero"
+        figure.draw_without_rendering()
+    (legend,) = figure.legends
+    assert {text.get_text() for text in legend.get_texts()} == {"tree_dpo", "sft_strong"}
+    (panel,) = figure.axes
+    assert panel.get_position().height * figure.get_size_inches()[1] > 2
+    # The legend is outside: it crosses no line.
+    box = legend.get_window_extent()
+    assert not box.overlaps(panel.get_window_extent())
 
 
 def test_without_an_axis_the_systems_are_drawn(tmp_path: Path) -> None:
@@ -277,14 +330,16 @@ def test_without_an_axis_the_systems_are_drawn(tmp_path: Path) -> None:
     assert all(f">{name}<" in drawn for name in ("sft_strong", "mcts", "tree_dpo"))
 
 
-def row(system: str, *values: str | None, differences: Sequence[float] = (0.1,)) -> Row:
+FIGURES_OF = dict.fromkeys(("reward", "success", "finished", "steps"), 0.5)
+
+
+def row(system: str, *values: Any, differences: Sequence[float] = (0.1,)) -> Row:
     """Return a row of a table with a seed for each difference to strong SFT."""
-    figures = dict.fromkeys(("reward", "success", "finished", "steps"), 0.5)
     (found,) = rows(
         [
             Measurement(
                 *("alfworld", system, "test", seed, "configuration", values),
-                *(figures, difference, (f"{seed}",)),
+                *(FIGURES_OF, difference, (f"{seed}",)),
             )
             for seed, difference in enumerate(differences)
         ]

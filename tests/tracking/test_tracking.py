@@ -111,10 +111,14 @@ def test_every_logger_keeps_a_run(tmp_path: Path) -> None:
     assert set(final_configuration(again)["inputs"]) == {
         names[stage] for stage in ("sft_weak", "sft_strong", "trees")
     }
-    # A fine-tuning that the store held has its curves in the run that did it.
+    # A fine-tuning that the store held has its curves, too.
+    history = [record["history"]["item"] for record in again if record["type"] == "history"]
+    assert [item["sft_weak/loss"] for item in history if "sft_weak/loss" in item]
+    assert {"results/mcts/unseen/reward", "tests/mcts/unseen/reward_p"} <= logged_keys(kept)
+    assert {"forest/trees", "forest/divergence_points"} <= logged_keys(kept)
     for method, of_method, elsewhere in (
         ("mcts", kept, ("prefer/",)),
-        ("tree_dpo", again, ("imitate/", "sft_")),
+        ("tree_dpo", again, ("imitate/",)),
     ):
         dashboard = alfworld_dashboard(method)
         named = {key for key in keys_of(dashboard) if not key.startswith(elsewhere)}

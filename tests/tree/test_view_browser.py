@@ -176,6 +176,60 @@ def test_the_keyboard_reaches_everything(small: Page) -> None:
     assert small.focused("role") == "option"
 
 
+def test_keys_work_at_once_and_wherever_the_focus_is(small: Page) -> None:
+    small.press(key("ARROW_DOWN"))
+    assert small.text("#details h2") == "Step 1"
+    small.driver.execute_script("document.activeElement.blur()")
+    small.press(key("ARROW_DOWN"))
+    assert small.text("#details h2") == "Step 2"
+    small.driver.find_element("id", "expand").click()
+    small.press("m")
+    assert "on the MCTS path" in (small.focused("aria-label") or "")
+
+
+def test_the_list_marks_the_tree_that_is_shown_or_none(small: Page) -> None:
+    def marked() -> list[str]:
+        rows = small.all("#list .row[aria-selected='true']")
+        return [row.get_attribute("title") for row in rows]
+
+    assert marked() == ["pick-0"]
+    small.choose("outcome", "success")  # which the tree shown has not
+    assert (marked(), small.text("#task h2")) == ([], "put a mug on the desk")
+    assert len(small.all("#list .row[tabindex='0']")) == 1
+    small.driver.find_element("id", "search").send_keys(key("ENTER"))
+    small.press(key("ENTER"))
+    assert (marked(), small.text("#task h2")) == (["pick-1"], "put a pencil in the drawer")
+    small.choose("outcome", "any")
+    assert marked() == ["pick-1"]
+    small.driver.find_element("id", "search").send_keys("nowhere")
+    assert small.text("#nothing").startswith("Nothing found")
+    small.driver.find_element("id", "clear").click()
+    assert (marked(), small.text("#nothing")) == (["pick-1"], "")
+
+
+def test_paper_has_the_whole_tree_and_no_controls(page: Page, files: dict[str, Path]) -> None:
+    page.open(files["small"])
+    page.driver.set_window_size(760, 420)  # about as wide as paper
+    emulate(page.driver, media="print", prefers_color_scheme="dark")
+    page.driver.execute_script("dispatchEvent(new Event('beforeprint'))")
+    try:
+        for gone in ("#filters", "#list", ".keys", "#expand"):
+            assert not page.all(gone)[0].is_displayed(), gone
+        overlap = (
+            "const end = [...document.querySelectorAll('#tree .row')].at(-1);"
+            "return end.getBoundingClientRect().bottom"
+            " - document.querySelector('#details').getBoundingClientRect().top"
+        )
+        assert page.driver.execute_script(overlap) <= 0
+        assert all(row.is_displayed() for row in page.all("#tree .row"))
+        ink = "return getComputedStyle(document.body).color"
+        assert page.driver.execute_script(ink) == "rgb(27, 30, 35)"
+    finally:
+        page.driver.execute_script("dispatchEvent(new Event('afterprint'))")
+        page.driver.set_window_size(1440, 900)
+        emulate(page.driver)
+
+
 def test_focus_is_visible_and_one_row_is_in_the_tab_order(small: Page) -> None:
     small.press("/", key("ARROW_DOWN"), key("ENTER"), key("ARROW_DOWN"))
     style = small.driver.execute_script(

@@ -20,6 +20,16 @@ class ArgumentParser(argparse.ArgumentParser):
         raise UserError(f"{message}; `{self.prog} --help` shows how to call it")
 
 
+def add_hub_options(parser: ArgumentParser) -> None:
+    """Add what every upload to the Hub may be told."""
+    parser.add_argument(
+        "--private", action="store_true", help="make the repository private, if it is new"
+    )
+    parser.add_argument(
+        "--license", metavar="ID", help="as the Hub spells it, such as apache-2.0, for the card"
+    )
+
+
 def check_arguments(arguments: Sequence[str]) -> None:
     """Check the options of a run as Hydra will, which would explain them over many lines.
 

@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from tratree.config import Config, read_config
 from tratree.errors import UserError
+from tratree.files import disk_reason
 from tratree.models.names import check_folder, local_folder
 from tratree.tracking.settings import LONGEST_TAG
 
@@ -80,21 +81,28 @@ def check_machine(config: Config) -> None:
 
 
 def check_writable(folder: str, key: str) -> None:
-    """Make a folder and a file in it.
+    """Make a file in a folder, or where it would be made; nothing is left there.
 
     Raises:
         UserError: If that is not possible.
     """
-    path = Path(folder)
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
+        with tempfile.TemporaryFile(dir=_first_there(Path(folder).absolute())):
             pass
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+        reason = disk_reason(error, folder) if isinstance(error, OSError) else error
         raise UserError(
             f"{key}={folder} can't be written ({reason}): set {key} to a folder of yours"
         ) from error
+
+
+def _first_there(path: Path) -> Path:
+    """Return a path, or the nearest folder above it that exists."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return _first_there(path.parent)
+    return path
 
 
 def _check_wandb(config: Config) -> None:

@@ -14,7 +14,8 @@ from tratree.envs.base import play_expert
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
 from tratree.stages.environment import opened, tasks_of
-from tratree.stages.training import chat_settings, load_chat
+from tratree.stages.training import load_chat
+from tratree.stages.training_settings import chat_settings
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tratree.cli.arguments import ArgumentParser
+from tratree.cli.arguments import ArgumentParser, add_hub_options
 from tratree.large_imports import large_imports
 
 
@@ -17,7 +17,8 @@ def main(arguments: Sequence[str]) -> None:
     """
     parser = ArgumentParser(
         prog="tratree export",
-        description="Write a trained model with its tokenizer and a model card to a folder.",
+        description="Write a trained model with its tokenizer and a model card to a folder, and "
+        "with --push to the Hugging Face Hub, with the token of `hf auth login` or HF_TOKEN.",
     )
     parser.add_argument(
         "run",
@@ -40,12 +41,38 @@ def main(arguments: Sequence[str]) -> None:
         metavar="FOLDER",
         help="where to write (default: export)",
     )
+    add_hub_options(parser)
+    parser.add_argument(
+        "--push", metavar="ORG/NAME", default="", help="upload it to this repository of the Hub"
+    )
+    parser.add_argument(
+        "--base",
+        metavar="NAME",
+        help="how others call the base model (default: as in the run)",
+    )
+    parser.add_argument(
+        "--dataset",
+        action="append",
+        default=[],
+        metavar="ORG/NAME",
+        help="a dataset on the Hub that it was trained on, for the card; may be repeated",
+    )
     given = parser.parse_args(arguments)
+    if given.push:
+        from tratree.runs.hub import check_push, push
+
+        check_push(given.push)
 
     # Heavy imports wait until the arguments are known to be right.
     with large_imports():
-        from tratree.runs.export import export
+        from tratree.runs.export import ForOthers, export
 
-    export(given.run, given.out, system=given.system, merged=given.merged)
-    whole = (given.out / "config.json").is_file()
-    print(f"{'whole model' if whole else 'adapter'} in {given.out}")
+    told = ForOthers(given.push, given.base, given.license, tuple(given.dataset))
+    export(given.run, given.out, system=given.system, merged=given.merged, told=told)
+    what = "whole model" if (given.out / "config.json").is_file() else "adapter"
+    print(f"{what} in {given.out}")
+    if given.push:
+        said = f"{what} of tratree"
+        print(
+            f"pushed to {push(given.out, given.push, 'model', private=given.private, message=said)}"
+        )

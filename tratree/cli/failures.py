@@ -59,7 +59,7 @@ def write_failure(folder: Path, error: BaseException | str, overrides: Iterable[
 
     Args:
         folder: The point's folder; made if it does not exist.
-        error: What ended it.
+        error: Error that ended it.
         overrides: The overrides that make it this point.
     """
     reason = str(error)

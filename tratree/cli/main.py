@@ -1,4 +1,7 @@
-"""Chooses between running an experiment and the other commands; turns errors into one line."""
+"""Chooses between running an experiment and the other commands; turns errors into one line.
+
+Only what every command needs is imported here, so that each one's first word comes at once.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,6 @@ from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 
-from hydra.errors import HydraException
-from omegaconf.errors import OmegaConfBaseException
-
-from tratree.cli.arguments import ArgumentParser
-from tratree.composition import describe_composition_error, use_config_dir
-from tratree.composition_checks import refuse_credentials
 from tratree.errors import UserError
 
 CONFIG_DIR = "--config-dir"
@@ -23,39 +20,81 @@ CONFIG_DIR = "--config-dir"
 INTERRUPTED = 128 + 2
 """Exit code after Ctrl-C, as shells have it for SIGINT."""
 
-COMMANDS: Mapping[str, str] = MappingProxyType(
+RUN = "run"
+
+GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
-        "check-model": "try whether the models of a family are as they must be",
-        "conversation": "print an episode as the model reads it, prompt included",
-        "convert": "convert published trajectories, and play them again",
-        "dashboard": "make a W&B workspace for the runs of a project",
-        "evaluate": "let any model play the tasks that runs are evaluated on",
-        "export": "write a trained model to a folder that other programs load",
-        "panel": "write the lists of these tasks, or compare results on them",
-        "play": "play a task in the terminal",
-        "plugins": "list the installed environments and methods",
-        "progress": "show how far a sweep has come",
-        "report": "put all there is of a run on one HTML page",
-        "settings": "list all settings: values, default and meaning",
-        "summarize": "put the results of a sweep into one table, with plots",
-        "store": "list, check, repair and prune the stages of a store",
-        "tasks": "list an environment's splits and tasks",
-        "view": "show the trajectory trees of a run as an HTML page",
+        "before a run": {
+            "settings": "list all settings: values, default and meaning",
+            "tasks": "list an environment's splits and tasks",
+            "play": "play a task in the terminal",
+            "conversation": "print an episode as the model reads it, prompt included",
+            "check-model": "try whether the models of a family are as they must be",
+            "plugins": "list the installed environments and methods",
+        },
+        "results": {
+            "report": "put all there is of a run on one HTML page",
+            "view": "show the trajectory trees of a run as an HTML page",
+            "progress": "show how far a sweep has come",
+            "summarize": "put the results of a sweep into one table, with plots",
+            "dashboard": "make a W&B workspace for the runs of a project",
+        },
+        "models and data": {
+            "export": "write a trained model to a folder that other programs load",
+            "evaluate": "let any model play the tasks that runs are evaluated on",
+            "panel": "write the lists of these tasks, or compare results on them",
+            "convert": "convert published trajectories, and play them again",
+            "publish-trees": "upload the trajectory trees of a run to the Hugging Face Hub",
+        },
+        "this machine": {
+            "store": "list, check, repair and prune the stages of a store",
+            "completion": "print what lets bash, zsh or fish complete these words",
+        },
     }
 )
-"""Names of the commands other than running an experiment, and what they do.
+"""Names of the commands other than running an experiment, by group, and what they do.
 
 Command ``name`` is ``main(arguments)`` of module ``tratree.cli.name``, with ``_`` for ``-``.
 """
 
+COMMANDS = MappingProxyType(
+    {name: said for group in GROUPS.values() for name, said in group.items()}
+)
 
-def main() -> None:
-    """Run a command; bad input ends in one line on standard error and exit code 1."""
+
+def main(*, alone: str = "--help") -> None:
+    """Run a command; bad input ends in one line on standard error and exit code 1.
+
+    Args:
+        alone: What no arguments at all mean.
+    """
     # Without it Hydra reports errors itself, over several lines.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     # Spinning threads make a fine-tuning many times slower when another job shares the machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    name = sys.argv[1] if len(sys.argv) > 1 else alone
+    if name == "--version":
+        from tratree import __version__
+
+        print(f"tratree {__version__}")
+    elif name in ("--help", "-h", "help") and alone == "--help":
+        print(_help())
+    else:
+        _command(name)
+
+
+def _command(name: str) -> None:
+    try:
+        if name not in COMMANDS:
+            _say_at_once()
+        # Hydra is imported now, and not for the help.
+        from tratree.composition import describe_composition_error
+        from tratree.composition_checks import refuse_credentials
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
     try:
         refuse_credentials(sys.argv[1:])  # before an error about the arguments repeats them
         if name in COMMANDS:
@@ -63,7 +102,7 @@ def main() -> None:
                 _without_config_dir(sys.argv[2:])
             )
         else:
-            import_module("tratree.cli.train").main()
+            _run(name)
     except UserError as error:
         sys.exit(f"error: {error}")
     except (HydraException, OmegaConfBaseException) as error:
@@ -73,8 +112,45 @@ def main() -> None:
         sys.exit(INTERRUPTED)
 
 
+def _run(name: str) -> None:
+    if name == RUN:
+        del sys.argv[1:2]
+    elif "=" not in name and name[:1] not in ("-", "+", "~"):
+        from tratree.settings import nearest
+
+        raise UserError(
+            f"`{name}` is no command and no KEY=VALUE"
+            f"{nearest(name, (RUN, *COMMANDS)) or ': `tratree --help` lists the commands'}"
+        )
+    import_module("tratree.cli.train").main()
+
+
+def _say_at_once() -> None:
+    """Tell a person that something happens while Hydra is imported."""
+    asked = {"--help", "-h", "--cfg", "-c", "--info", "-i", "--hydra-help", "--shell-completion"}
+    if sys.stderr.isatty() and not asked & {*sys.argv}:
+        print("tratree: reading the configuration", file=sys.stderr, flush=True)
+
+
+def _help() -> str:
+    lines = [
+        "tratree: weak-to-strong generalization with failure trajectories",
+        "",
+        "usage: tratree COMMAND ...   (each has --help)",
+        "",
+        "run an experiment",
+        f"  {RUN:<13} the main job, or another one: tratree run env=webshop method=tree_dpo",
+    ]
+    for title, commands in GROUPS.items():
+        lines += ["", title, *(f"  {name:<13} {said}" for name, said in commands.items())]
+    return "\n".join([*lines, "", "`tratree --version` says which version this is."])
+
+
 def _without_config_dir(arguments: list[str]) -> list[str]:
     """Return the arguments of a command but ``--config-dir FOLDER``, which all commands take."""
+    from tratree.cli.arguments import ArgumentParser
+    from tratree.composition import use_config_dir
+
     parser = ArgumentParser(add_help=False, allow_abbrev=False, prog="tratree")
     parser.add_argument(CONFIG_DIR, "-cd", type=Path)
     found, others = parser.parse_known_args(arguments)

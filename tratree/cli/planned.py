@@ -143,9 +143,9 @@ def planned_stages(
     """Return the stages of a point, by their folder in the store.
 
     Args:
-        overrides: What makes it this point.
-        start: What a relative store is relative to.
-        config_dir: Where else files of groups are.
+        overrides: Overrides that make it this point.
+        start: Folder that a relative store is relative to.
+        config_dir: Another folder with files of groups.
 
     Raises:
         UserError, HydraException: If the configuration does not take these overrides any more.

@@ -26,7 +26,8 @@ def replay_all(
     """Play the trajectories again, in the words of the environment as it is here.
 
     Args:
-        reading: What was read; gets notes, and loses or changes trajectories as `differences` says.
+        reading: Trajectories that were read; gets notes, and loses or changes
+            trajectories as `differences` says.
         overrides: Of the configuration, such as ``env=webshop``.
         environment: That of records that do not tell.
         differences: One of `DIFFERENCES`.

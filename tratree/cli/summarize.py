@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from tratree.cli.arguments import ArgumentParser
+
+TABLE_WIDTH = 132
+"""Letters of a line where the output is not a terminal."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -31,14 +35,17 @@ def main(arguments: Sequence[str]) -> None:
     given = parser.parse_args(arguments)
 
     # Heavy imports wait until the arguments are known to be right.
-    from tratree.report.render_table import markdown_table
+    from rich.console import Console
+
+    from tratree.report.render_table import terminal_table
     from tratree.sweeps.points import find_points
-    from tratree.sweeps.summary import summarize_points, write_summary
+    from tratree.sweeps.summary import PAGE, summarize_points, write_summary
 
     summary = summarize_points(find_points(given.folders))
     out = given.out or given.folders[0] / "summary"
     write_summary(summary, out, given.folders[0].resolve().name)
-    for table in (summary.table(), summary.replications(), summary.problems()):
+    console = Console(width=None if sys.stdout.isatty() else TABLE_WIDTH)
+    for table in (summary.brief(), summary.replications(), summary.problems()):
         if len(table) > 1:
-            print(markdown_table(table) + "\n")
-    print(f"{len(summary.counted)} points ({summary.state}); table and plots in {out}")
+            console.print(terminal_table(table))
+    print(f"{len(summary.counted)} points ({summary.state}); all figures and plots: {out / PAGE}")

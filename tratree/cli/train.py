@@ -36,7 +36,8 @@ def main() -> None:
     check_arguments(sys.argv[1:])
     check_choices(sys.argv[1:])
     try:
-        hydra.main(version_base="1.3", config_path=str(CONFIG_FOLDER), config_name="config")(_run)()
+        with Sweep.taken:
+            hydra.main(str(CONFIG_FOLDER), "config", version_base="1.3")(_run)()
     except Exception:
         if Sweep.folder is not None:
             list_failures(Sweep.folder)

@@ -37,8 +37,8 @@ class StepLoader(Generic[Sample, Batch]):
         """Plan a training.
 
         Args:
-            samples: What to train on.
-            steps: Which of them make up each step.
+            samples: Samples to train on.
+            steps: Those of them that make up each step.
             collate: Makes the batches of a step of its samples.
         """
         self._samples = samples

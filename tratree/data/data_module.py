@@ -16,7 +16,7 @@ class StepDataModule(LightningDataModule, Generic[Sample, Batch]):
 
     Attributes:
         samples: Those that fit the context.
-        too_long: How many did not and are left out; never cut.
+        too_long: Number of those that did not and are left out; never cut.
     """
 
     def __init__(

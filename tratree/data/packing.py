@@ -91,7 +91,7 @@ def cut_into_packs(groups: Sequence[Sequence[EncodedTrajectory]], tokens: int) -
     into subtrees, each with the tokens that lead to it.
 
     Args:
-        groups: What stays together: both sides of a pair, or a single sequence.
+        groups: Sequences that stay together: both sides of a pair, or a single sequence.
         tokens: Most tokens of a pack; a group that needs more has a pack of its own.
 
     Returns:

@@ -41,8 +41,8 @@ class Replay:
     """An expert that plays given actions; its thoughts are the actions.
 
     Args:
-        actions: What to do from the reset on.
-        idle: What to do once they are used up.
+        actions: Actions from the reset on.
+        idle: Action once they are used up.
     """
 
     def __init__(self, actions: Sequence[str], idle: str) -> None:

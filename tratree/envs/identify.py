@@ -116,7 +116,7 @@ def opens_alike(
     """Return whether a trajectory opens as one of the tasks does, after folding.
 
     Args:
-        trajectory: What was published.
+        trajectory: Published trajectory.
         opening: Returns the first observation of a task.
         tasks: Those that it could be of.
     """

@@ -32,8 +32,8 @@ def renamed(trajectory: Trajectory, moved: Sequence[MovedName]) -> tuple[Traject
     """Return a trajectory in the words of an environment as it is here, and what was changed.
 
     Args:
-        trajectory: What was published.
-        moved: What `EnvironmentPlugin.moved_names` gives.
+        trajectory: Published trajectory.
+        moved: Result of `EnvironmentPlugin.moved_names`.
     """
     changed: Counter[str] = Counter()
 

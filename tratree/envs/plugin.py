@@ -48,7 +48,7 @@ class EnvironmentPlugin:
             published trajectories may have, and what they are here; `task` may be None.
         version: Raised when `prepare` makes something else of equal settings.
         waits: Whether a step waits for another process, so that threads help
-            (``rollout.env_threads``).
+            (``rollout.env_threads``, and always where vLLM servers play).
         extra: The extra of its distribution whose packages it needs.
     """
 

@@ -37,7 +37,9 @@ def make_env(settings: Mapping[str, Any], folder: Path, cache: Path) -> TextEnv:
     """Open the environment on what `prepare_data` left in `folder`."""
     plugin = ENVIRONMENTS.find(reference_of(settings))
     env = plugin.make(read_settings(plugin.settings, settings, "env"), folder, cache)
-    return ShownActions(env) if settings.get("show_admissible") else env
+    if not settings.get("show_admissible"):
+        return env
+    return ShownActions(env, settings.get("show_at_most"))
 
 
 def external_files(settings: EnvSettings) -> Mapping[str, ExternalFiles | None]:

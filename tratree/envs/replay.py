@@ -17,7 +17,7 @@ class Replay:
             stay as they are; those after the end are cut.
         observations: Numbers of steps whose observation differs, 0 the first one; space aside.
         refused: Numbers of steps whose action is not possible here, though it was published.
-        outcome: How score and success differ; empty if they do not. An unknown score is one of a
+        outcome: Difference in score and success; empty if they do not. An unknown score is one of a
             success, as demonstrations are.
     """
 

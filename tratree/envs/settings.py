@@ -50,6 +50,10 @@ class EnvSettings:
     """End each observation with the actions that the environment would accept now, as
     agents of the ReAct kind expect ("AVAILABLE ACTIONS: …"; give them a longer model.context)."""
 
+    show_at_most: Count | None = None
+    """Most actions that `show_admissible` lists, those of every verb in turn; null: all.
+    ScienceWorld has hundreds, more than the tiny models can read."""
+
     forgiving: bool = False
     """Read actions forgivingly: a full stop at the end, and what else the environment
     passes over. It is part of the protocol: compare only results that were played alike."""

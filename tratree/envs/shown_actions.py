@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from tratree.envs.base import Expert, StepResult, TextEnv
@@ -16,10 +19,16 @@ class ShownActions(ForwardingEnv):
     """Shows after each observation what may be done next.
 
     The list is missing once the episode is over. Experts read the observation without it.
+
+    Args:
+        env: Environment that is played.
+        at_most: Most actions shown, those of every verb in turn, and how many there are more; None
+            shows all.
     """
 
-    def __init__(self, env: TextEnv) -> None:
+    def __init__(self, env: TextEnv, at_most: int | None = None) -> None:
         super().__init__(env)
+        self._at_most = at_most
         self._latest = StepResult("")
 
     def reset(self, task: Task) -> StepResult:
@@ -39,5 +48,23 @@ class ShownActions(ForwardingEnv):
         self._latest = result
         if result.finished:
             return result
-        actions = ", ".join(self._env.admissible())
-        return replace(result, observation=f"{result.observation}\n{LABEL}{actions}")
+        actions = self._env.admissible()
+        shown = actions if self._at_most is None else some_of_each_verb(actions, self._at_most)
+        more = f", and {len(actions) - len(shown)} more" if len(shown) < len(actions) else ""
+        listed = f"{LABEL}{', '.join(shown)}{more}"
+        return replace(result, observation=f"{result.observation}\n{listed}")
+
+
+def some_of_each_verb(actions: Sequence[str], count: int) -> list[str]:
+    """Return at most `count` actions in their order, the first ones of each verb.
+
+    >>> some_of_each_verb(["go to bed", "go to desk", "look", "open desk"], 3)
+    ['go to bed', 'look', 'open desk']
+    """
+    seen: Counter[str] = Counter()
+    ranked = []
+    for number, action in enumerate(actions):
+        verb = re.split(r"[\s\[]", action, maxsplit=1)[0]
+        ranked.append((seen[verb], number))
+        seen[verb] += 1
+    return [actions[number] for number in sorted(number for _, number in sorted(ranked)[:count])]

@@ -49,7 +49,7 @@ def add_corrected(compared: Mapping[str, Mapping[str, Any]]) -> None:
     """Add ``p_holm`` to every comparison: p after Holm's correction for all of them.
 
     Args:
-        compared: What `compare` returned, by system and split.
+        compared: Results of `compare`, by system and split.
     """
     tests = [
         of_split[figure]

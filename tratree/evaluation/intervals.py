@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, bootstrap, permutation_test
 
 CONFIDENCE = 0.95
 RESAMPLES = 10_000
@@ -36,6 +35,8 @@ def resampled(mean: float, samples: Sequence[Any], statistic: Any, **how: Any) -
         statistic: See there.
         how: See there.
     """
+    from scipy.stats import bootstrap  # scipy.stats takes longer to import than all else here
+
     interval = bootstrap(
         samples,
         statistic,
@@ -68,6 +69,8 @@ def share(values: NDArray[np.float64]) -> Estimate:
     """
     if not (np.ptp(values) == 0 and values[0] in (0, 1)):
         return average(values)
+    from scipy.stats import binomtest
+
     test = binomtest(round(values.sum()), len(values))
     interval = test.proportion_ci(CONFIDENCE, method="wilson")
     return Estimate(float(test.statistic), float(interval.low), float(interval.high))
@@ -85,6 +88,8 @@ def paired_p_value(differences: NDArray[np.float64]) -> float:
     changed = differences[differences != 0]
     if len(changed) < 2:  # with one, both signs are equally extreme
         return 1.0
+    from scipy.stats import permutation_test
+
     # Rounded, so that sums that are equal up to rounding count as equally extreme.
     return float(
         permutation_test(

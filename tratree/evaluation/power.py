@@ -7,9 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.stats import nct
-from scipy.stats import t as student
 
 from tratree.evaluation.intervals import CONFIDENCE, Estimate, resampled
 
@@ -47,6 +44,10 @@ def smallest_difference(deviation: float, count: int) -> float | None:
     """
     if count < 2:
         return None
+    from scipy.optimize import brentq
+    from scipy.stats import nct
+    from scipy.stats import t as student
+
     freedom = count - 1
     critical = float(student.ppf((1 + CONFIDENCE) / 2, freedom))
 

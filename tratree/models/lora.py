@@ -13,10 +13,12 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
 from peft.tuners.tuners_utils import BaseTunerLayer
 from peft.utils import AuxiliaryTrainingWrapper
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from transformers import PreTrainedModel
+from typing_extensions import TypedDict
 
+from tratree.documents import read_json
 from tratree.errors import UserError
 from tratree.models.architecture import playing_attention
 from tratree.models.full import WHOLE, load_whole
@@ -26,6 +28,12 @@ from tratree.models.settings import LoraSettings, ModelSettings
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
+
+
+class _AdapterConfig(TypedDict):
+    """The keys of ``adapter_config.json`` that are looked at before PEFT reads it."""
+
+    peft_type: str
 
 
 def add_lora(model: PreTrainedModel, settings: LoraSettings, seed: int) -> PeftModel:
@@ -125,6 +133,9 @@ def load_adapter(model: PreTrainedModel, folder: Path, *, trainable: bool) -> Pe
     for name in (WEIGHTS, CONFIG):
         if not (folder / name).is_file():
             raise UserError(f"no adapter in {folder}: {name} is missing; train it first")
+    kind = read_json(folder / CONFIG, _AdapterConfig, "train it again")["peft_type"]
+    if kind != "LORA":  # others run what their settings say
+        raise UserError(f"the adapter in {folder} is no LoRA adapter: choose one of that kind")
     try:
         with safe_open(folder / WEIGHTS, framework="pt") as file:
             stored = set(file.keys())
@@ -133,8 +144,8 @@ def load_adapter(model: PreTrainedModel, folder: Path, *, trainable: bool) -> Pe
             adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
         if stored != set(get_peft_model_state_dict(adapted, save_embedding_layers=False)):
             raise ValueError("its layers are not the base model's")
-    except (OSError, ValueError, RuntimeError, TypeError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:200]
+    except Exception as error:  # a damaged file can hold anything, and PEFT raises just that
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise UserError(
             f"the adapter in {folder} is damaged or of another base model: train it again "
             f"({reason})"

@@ -23,7 +23,7 @@ def hands_on(model: Any, **arguments: Any) -> bool:
 
     Args:
         model: Any causal language model of transformers.
-        arguments: What attention is given for a sequence of one token.
+        arguments: Arguments that attention is given for a sequence of one token.
     """
     token_ids = torch.full((1, 1), 3, device=model.device)
     try:

@@ -33,7 +33,7 @@ class AdapterModule(LightningModule, Generic[Batch]):
 
     Attributes:
         model: The base model with its adapter.
-        settings: How it is trained.
+        settings: Settings of the training.
     """
 
     def __init__(self, model: CausalModel, settings: TrainingSettings) -> None:

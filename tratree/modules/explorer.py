@@ -37,7 +37,7 @@ class ExplorerModule(AdapterModule[Batch]):
             model: The base model with its adapter.
             earlier: The explorers before, in evaluation mode; they are not trained.
             kl_weight: λ, at least 0.
-            settings: How it is trained.
+            settings: Settings of the training.
         """
         super().__init__(model, settings)
         self._earlier = tuple(earlier)  # in a tuple, so that they are not part of this module

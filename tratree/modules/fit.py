@@ -31,10 +31,14 @@ from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.checkpoint import SafeCheckpointIO
 from tratree.modules.settings import TrainingSettings
 from tratree.modules.sharding import ShardedStrategy
-from tratree.modules.training_history import METRICS, append_metrics, read_metrics, truncate_metrics
+from tratree.modules.training_history import (
+    CHECKPOINT,
+    METRICS,
+    append_metrics,
+    read_metrics,
+    truncate_metrics,
+)
 from tratree.preemption import Leaving, wait_for_safe_points
-
-CHECKPOINT = "last.ckpt"
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,8 @@ def fit(
     On several devices, call it in each process of `run_in_processes` or `run_on_nodes`.
 
     Args:
-        module: What is trained, and its settings.
-        data: What it is trained on.
+        module: Module that is trained, with its settings.
+        data: Data that it is trained on.
         folder: The folder of the checkpoint and the metrics.
         seed: Decides the order of the data and any dropout.
         report: Called with the steps done, their number, and a note.

@@ -40,7 +40,7 @@ class Subject:
         chat: Its chat format.
         lora: Its adapter; None if all of its weights are trained.
         rollout_dtype: Number type in which it plays.
-        texts: What is shown and said in a trial: an observation, a thought, an action. A closed
+        texts: Texts of a trial: an observation, a thought, an action. A closed
             vocabulary has to know them.
     """
 
@@ -56,7 +56,7 @@ class Finding:
     """The outcome of one trial.
 
     Attributes:
-        trial: What was tried.
+        trial: Name of the trial.
         right: Whether it is as it must be.
         said: Figures, or what is wrong.
     """

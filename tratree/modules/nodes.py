@@ -8,26 +8,28 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 
 from tratree.errors import UserError
 from tratree.large_imports import large_imports
-from tratree.modules.processes import be_rank
-from tratree.preemption import ignoring
+from tratree.modules.processes import LOOK_EVERY_SECONDS, STOPPED, be_rank, leave_at_once
+from tratree.preemption import SIGNAL, Leaving, ignoring, wait_for_safe_points
 
 
 def run_on_nodes(work: Callable[[], None], num_nodes: int, devices: int) -> None:
     """Run `work` in ``num_nodes × devices`` new processes that know of each other, and wait.
 
     Each finds its rank in the environment, as under ``torchrun``, so that `fit` in `work` joins
-    the others. If one fails or this process ends, all end.
+    the others. If one fails or this process ends, all end. If this process is asked to leave the
+    machine or stopped, `fit` saves a checkpoint first, as in `run_in_processes`.
 
     Args:
         work: Can be pickled. The files that it works on must be on a disk that all nodes see.
-        num_nodes: How many nodes; those of the job that this process is part of.
-        devices: How many processes on each.
+        num_nodes: Number of nodes; those of the job that this process is part of.
+        devices: Number of processes on each.
 
     Raises:
         UserError: If the job does not have `num_nodes` nodes, or `work` raises it in a process.
@@ -39,20 +41,43 @@ def run_on_nodes(work: Callable[[], None], num_nodes: int, devices: int) -> None
         # The step of the run itself holds the first node; this one shares it.
         *("srun", "--overlap", "--kill-on-bad-exit=1", f"--nodes={num_nodes}"),
         *(f"--ntasks-per-node={devices}", f"--cpus-per-task={max(1, cpus // devices)}"),
-        # The run has to deal with the signal to leave, which SLURM sends to every step.
+        # SLURM sends the signal to leave to every step; Python needs a moment to take it.
         *ignoring(sys.executable, "-m", __name__),
     ]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment()
-    ) as step:
+    with wait_for_safe_points(signal.SIGINT, signal.SIGTERM) as leaving:
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=_environment(),
+            process_group=0,  # Ctrl-C reaches the processes by way of this one
+        ) as step:
+            try:
+                said = _wait(step, pickle.dumps(work), leaving)
+            finally:
+                step.terminate()
+        if step.returncode:
+            if leaving.asked:
+                raise UserError(STOPPED)
+            if said:
+                raise UserError(said.decode().splitlines()[0])
+            raise ChildProcessError(
+                f"a process of the fine-tuning failed (srun: {step.returncode})"
+            )
+
+
+def _wait(step: subprocess.Popen[bytes], work: bytes, leaving: Leaving) -> bytes:
+    """Return what the step says once it has ended; it is told when its processes are to leave."""
+    given: bytes | None = work
+    told = False
+    while True:
         try:
-            told, _ = step.communicate(pickle.dumps(work))
-        finally:
-            step.terminate()
-    if step.returncode:
-        if told:
-            raise UserError(told.decode().splitlines()[0])
-        raise ChildProcessError(f"a process of the fine-tuning failed (srun: {step.returncode})")
+            return step.communicate(given, LOOK_EVERY_SECONDS)[0]
+        except subprocess.TimeoutExpired:
+            given = None
+        if leaving.asked and not told:
+            told = True
+            step.send_signal(SIGNAL)  # srun passes it on to all processes
 
 
 def check_nodes(num_nodes: int) -> None:
@@ -81,6 +106,7 @@ def _environment() -> dict[str, str]:
 
 def _run() -> None:
     """Do the work that comes in by standard input; standard output has only a `UserError`."""
+    signal.signal(SIGNAL, leave_at_once)
     teller = os.dup(1)
     os.dup2(2, 1)
     # Only in the new processes: it takes seconds.

@@ -32,7 +32,12 @@ PRELOADED = ("tratree.modules.fit",)
 """Imported once for all processes of a training; none may initialise CUDA."""
 
 LOOK_EVERY_SECONDS = 0.5
-"""How often the waiting process looks whether it has been asked to leave."""
+"""Time between two looks of the waiting process whether it has been asked to leave."""
+
+STOPPED = (
+    "the fine-tuning was stopped, with a checkpoint: run the same command again, which resumes "
+    "from it"
+)
 
 
 def run_in_processes(work: Callable[[], None], count: int) -> None:
@@ -45,7 +50,7 @@ def run_in_processes(work: Callable[[], None], count: int) -> None:
 
     Args:
         work: Can be pickled, such as a partial of a function of a module.
-        count: How many processes.
+        count: Number of processes.
 
     Raises:
         UserError: If `work` raises it in one of them, or one is killed.
@@ -80,10 +85,7 @@ def _wait(ranks: ProcessContext, count: int, errors: Connection, leaving: Leavin
         if errors.poll():
             raise UserError(errors.recv()) from None
         if told:
-            raise UserError(
-                "the fine-tuning was stopped, with a checkpoint: run the same command again, which "
-                "resumes from it"
-            ) from None
+            raise UserError(STOPPED) from None
         if isinstance(error, ProcessExitedException):
             how = error.signal_name or f"exit code {error.exit_code}"
             raise UserError(
@@ -121,10 +123,10 @@ def be_rank(
 
     Args:
         rank: Among all processes.
-        count: How many processes there are.
+        count: Number of all processes.
         node: Number of its node.
         local_rank: Among the processes of its node.
-        local_count: How many processes that has.
+        local_count: Number of processes of that node.
         address: Of the node of rank 0, where all meet.
         port: Of that node.
     """
@@ -152,7 +154,7 @@ def _free_port() -> int:
 
 def _run(rank: int, work: Callable[[], None], count: int, port: int, errors: Connection) -> None:
     end_with_parent()
-    signal.signal(SIGNAL, _leave)
+    signal.signal(SIGNAL, leave_at_once)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {SIGNAL})
     be_rank(rank, count, 0, rank, count, "127.0.0.1", port)
     try:
@@ -162,5 +164,6 @@ def _run(rank: int, work: Callable[[], None], count: int, port: int, errors: Con
         raise
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
-    sys.exit(1)  # the others end with the first one that fails
+def leave_at_once(number: int, frame: FrameType | None) -> None:
+    """End this process, as the signal does where nothing can be saved; the others end with it."""
+    sys.exit(1)

@@ -110,3 +110,25 @@ class DPOSettings:
     length_normalised: bool = False
     """Take the mean of log-probabilities over the tokens of a continuation, not their sum (paper:
     sums)."""
+
+    loss: Literal["sigmoid", "hinge", "ipo", "robust", "apo_zero", "apo_down"] = "sigmoid"
+    """Loss of a pair, by TRL's names (paper: sigmoid). ipo always takes means over tokens, as TRL's
+    does; robust corrects the bias of label_smoothing, which must then be above 0."""
+
+    nll_weight: NotNegative = 0.0
+    """Weight of the negative log-likelihood of the chosen side, a mean over its tokens, that is
+    added to the loss (paper: none). It holds up the likelihood of what is chosen, which the
+    preference alone may lower."""
+
+    def __post_init__(self) -> None:
+        """Check what must go together."""
+        if self.label_smoothing and self.loss not in ("sigmoid", "robust"):
+            raise ValueError(
+                f"label_smoothing={self.label_smoothing:g} has no meaning for loss={self.loss}: "
+                "set it to 0, or take loss=sigmoid or robust"
+            )
+        if self.loss == "robust" and not self.label_smoothing:
+            raise ValueError(
+                "loss=robust needs label_smoothing, the share of pairs that are the wrong way "
+                "round: set it above 0, or take loss=sigmoid"
+            )

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 METRICS = "metrics.jsonl"
 
+CHECKPOINT = "last.ckpt"
+"""The file that an unfinished training resumes from."""
+
 Row = dict[str, float]
 """Figures of one step; ``step`` counts from 1."""
 

@@ -13,17 +13,36 @@ from tratree.modules.log_probabilities import sequence_log_probs
 from tratree.modules.settings import DPOSettings, TrainingSettings
 
 
-def dpo_loss(margins: Tensor, label_smoothing: float) -> Tensor:
-    """Return the DPO loss of each pair.
+def dpo_loss(chosen: Tensor, rejected: Tensor, dpo: DPOSettings) -> Tensor:
+    """Return the loss of each pair, as TRL's ``loss_type`` of the same name defines it.
 
     Args:
-        margins: [P] r(σ⁺) − r(σ⁻), with the implicit reward r(σ) = β log π_s(σ)/π_ref(σ).
-        label_smoothing: ε, the assumed share of wrong preferences.
+        chosen: [P] r(σ⁺), the implicit reward r(σ) = β log π_s(σ)/π_ref(σ).
+        rejected: [P] r(σ⁻).
+        dpo: β, ε (label_smoothing) and the loss. With the margin m = r(σ⁺) − r(σ⁻):
+            sigmoid is −(1−ε) log σ(m) − ε log σ(−m), the DPO loss (paper);
+            robust is (−(1−ε) log σ(m) + ε log σ(−m)) / (1−2ε), unbiased under wrong pairs;
+            hinge is max(0, 1 − m); ipo is ((m − 1/2) / β)²;
+            apo_zero is 1 − σ(r(σ⁺)) + σ(r(σ⁻)); apo_down is σ(r(σ⁺)) + 1 − σ(m).
 
     Returns:
-        [P] −(1−ε) log σ(margin) − ε log σ(−margin).
+        [P].
     """
-    return -(1 - label_smoothing) * logsigmoid(margins) - label_smoothing * logsigmoid(-margins)
+    margin, smoothing = chosen - rejected, dpo.label_smoothing
+    match dpo.loss:
+        case "sigmoid":
+            return -(1 - smoothing) * logsigmoid(margin) - smoothing * logsigmoid(-margin)
+        case "robust":
+            right, wrong = logsigmoid(margin), logsigmoid(-margin)
+            return (smoothing * wrong - (1 - smoothing) * right) / (1 - 2 * smoothing)
+        case "hinge":
+            return (1 - margin).relu()
+        case "ipo":
+            return ((margin - 0.5) / dpo.beta) ** 2
+        case "apo_zero":
+            return 1 - chosen.sigmoid() + rejected.sigmoid()
+        case "apo_down":
+            return chosen.sigmoid() + 1 - margin.sigmoid()
 
 
 class TreeDPOModule(AdapterModule[PairBatch]):
@@ -46,13 +65,17 @@ class TreeDPOModule(AdapterModule[PairBatch]):
         ``accuracy`` counts the pairs whose chosen side has the higher reward; ``margin`` is
         the difference of the rewards.
         """
-        log_ratios = sequence_log_probs(self.model, batch.sides) - batch.reference
-        if self.dpo.length_normalised:
+        log_probs = sequence_log_probs(self.model, batch.sides)
+        log_ratios = log_probs - batch.reference
+        if self.dpo.length_normalised or self.dpo.loss == "ipo":
             log_ratios = log_ratios / batch.sides.counts
         chosen, rejected = (self.dpo.beta * log_ratios).chunk(2)
         margins = chosen - rejected
+        loss = dpo_loss(chosen, rejected, self.dpo)
+        if self.dpo.nll_weight:
+            loss = loss - self.dpo.nll_weight * (log_probs / batch.sides.counts).chunk(2)[0]
         return {
-            "loss": dpo_loss(margins, self.dpo.label_smoothing).sum(),
+            "loss": loss.sum(),
             "accuracy": torch.count_nonzero(margins > 0).float(),
             "margin": margins.sum(),
             "chosen_reward": chosen.sum(),

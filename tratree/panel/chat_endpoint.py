@@ -247,12 +247,12 @@ def play_on_endpoint(
     """Play episodes, several at a time; environments step in this thread.
 
     Args:
-        endpoint: Whose model plays.
+        endpoint: Endpoint whose model plays.
         make_env: Makes an environment; called at most once for each episode of a batch.
-        episodes: What to play.
-        plan: How; the batch size is the most requests at a time. The seed is sent with every
-            request, and endpoints may ignore it; of the limits, steps and tokens of a turn count,
-            because the endpoint knows its own context.
+        episodes: Episodes to play.
+        plan: Plan of the rollout; the batch size is the most requests at a time. The seed is sent
+            with every request, and endpoints may ignore it; of the limits, steps and tokens
+            of a turn count, because the endpoint knows its own context.
         system_prompt: Text before the first observation, if not empty.
         prompt: The messages before every task, and the labels of observations; None without one.
         form: In which turns are read.

@@ -14,7 +14,7 @@ from transformers.utils import cached_file
 from tratree.errors import UserError
 from tratree.models.loading import load_stop_ids, load_tokenizer
 from tratree.models.lora import load_policy_model
-from tratree.models.names import local_folder
+from tratree.models.names import check_folder, local_folder
 from tratree.models.settings import ModelSettings
 from tratree.policy.chat import ChatFormat
 from tratree.policy.prompt import Prompt
@@ -59,6 +59,20 @@ def load_named(
         load_tokenizer(str(own)), template, system_prompt, stop_ids, turn_form, prompt
     )
     return model, chat
+
+
+def check_named(name: str, base: str | None) -> None:
+    """Check that the folders which `load_named` would read hold models.
+
+    Raises:
+        UserError: If one does not.
+    """
+    folder = local_folder(name)
+    if folder is not None and (folder / _ADAPTER).is_file():
+        name = base or _base_of(folder)
+        folder = local_folder(name)
+    if folder is not None:
+        check_folder(name, folder)
 
 
 def _adapter_folder(name: str) -> Path | None:

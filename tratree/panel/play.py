@@ -16,7 +16,7 @@ from tratree.errors import UserError
 from tratree.files import write_json
 from tratree.models.names import public_name
 from tratree.panel.chat_endpoint import ChatEndpoint, play_on_endpoint
-from tratree.panel.local_model import load_named
+from tratree.panel.local_model import check_named, load_named
 from tratree.panel.results import Results, outcome_of, write_results
 from tratree.panel.tasks import Panel, read_panel
 from tratree.policy.rollout_settings import Episode, RolloutLimits, RolloutPlan
@@ -38,7 +38,7 @@ class Player:
 
     Attributes:
         model: A folder or Hub id of a model or of an adapter, or an endpoint's address.
-        name: What results call it; None takes the model's own name.
+        name: Name in results; None takes the model's own name.
         base: The base model of an adapter that does not name it.
         template: A packaged chat template; None takes the tokenizer's.
         served_model: The name of an endpoint's model; None takes its only one.
@@ -62,7 +62,7 @@ def evaluate_on_panel(player: Player, config: Config, out: Path) -> tuple[Path, 
     Every finished episode is a line of a log beside the results; the same command resumes there.
 
     Args:
-        player: Who plays.
+        player: Player.
         config: Of the environment, the protocol (``evaluation``, ``rollout``, and of ``model`` the
             system prompt, context, lengths and number type), and the machine.
         out: Folder of the results.
@@ -74,6 +74,8 @@ def evaluate_on_panel(player: Player, config: Config, out: Path) -> tuple[Path, 
         UserError: If the model cannot be loaded or reached, or what is in `out` under this name was
             played otherwise.
     """
+    if not player.is_endpoint:
+        check_named(player.model, player.base)
     panel = read_panel(config)
     endpoint = ChatEndpoint(player.model, player.served_model) if player.is_endpoint else None
     own_name = endpoint.model if endpoint else public_name(player.model)

@@ -50,7 +50,7 @@ class Outcome:
         reward: In [0, 1].
         success: Whether the task was solved.
         steps: The agent's turns; None if not known.
-        sample: Which of several attempts at this task it is.
+        sample: Number of this attempt at the task.
     """
 
     split: str
@@ -67,9 +67,9 @@ class Results:
 
     Attributes:
         name: Of the system.
-        environment: Where it played.
+        environment: Environment that it played in.
         hashes: Of the panel's splits; equal hashes are equal tasks.
-        protocol: How it played: limits, sampling, prompt; any JSON data.
+        protocol: Protocol of its play: limits, sampling, prompt; any JSON data.
         outcomes: Of every episode.
     """
 

@@ -21,7 +21,7 @@ class Panel:
 
     Attributes:
         environment: Its name.
-        settings: What the tasks depend on: the configuration of the environment.
+        settings: Settings that the tasks depend on: the configuration of the environment.
         splits: The tasks of each split, by the split's name in the configuration.
     """
 

@@ -16,8 +16,8 @@ class _Placement:
 
     Attributes:
         slots: The slots that take part, shape [R]; None for the first R.
-        positions: Where their new tokens go, shape [R, Q].
-        visible: How many positions the pass attends over.
+        positions: Positions of their new tokens, shape [R, Q].
+        visible: Number of positions that the pass attends over.
     """
 
     slots: Tensor | None
@@ -48,9 +48,9 @@ class RolloutCache(Cache):
 
         Args:
             slots: The slots that take part, shape [R]; None for the first R.
-            positions: Where their new tokens go, shape [R, Q]; padding goes to positions that
+            positions: Positions of their new tokens, shape [R, Q]; padding goes to positions that
                 its row has not reached, at most `visible`.
-            visible: How many positions the pass attends over.
+            visible: Number of positions that the pass attends over.
         """
         self._placement.slots = slots
         self._placement.positions = positions

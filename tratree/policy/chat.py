@@ -40,7 +40,7 @@ class ChatFormat:
 
     Attributes:
         tokenizer: Of the model.
-        prompt: What precedes every task; None for nothing.
+        prompt: Messages before every task; None for nothing.
         template: The Jinja text of the chat template.
         stop_id: The token that ends an agent's turn.
         stop_ids: All tokens that end a turn when sampled: `stop_id`, the end of sequence, and those

@@ -28,7 +28,7 @@ class LiveBatch:
     live row into the gap. A prefix that all rows begin with is computed once and copied.
 
     Attributes:
-        lengths: How many tokens each live row has been fed.
+        lengths: Number of tokens that each live row has been fed.
     """
 
     def __init__(

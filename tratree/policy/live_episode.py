@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from zlib import crc32
 
@@ -25,7 +25,7 @@ class LiveEpisode:
     Attributes:
         index: Its number among the episodes that are played.
         random: Its own stream of random numbers, whatever else is played.
-        call: What it waits for, if anything.
+        call: Call that it waits for, if any.
         token_ids: The whole conversation so far.
         turn: The agent's turn under way; None before the first observation.
     """
@@ -42,12 +42,23 @@ class LiveEpisode:
     result: StepResult | None = None
     turn: Turn | None = None
     steps: list[Step] = field(default_factory=list)
+    replayed: list[StepResult] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Open the stream, which seed, stage, task and sample determine."""
         names = (self.plan.stage, self.episode.task.task_id)
         key = [self.plan.seed, *(crc32(name.encode()) for name in names), self.episode.sample]
         self.random = np.random.default_rng(np.random.SeedSequence(key))
+
+    def start(self) -> StepResult:
+        """Reset the environment and play the episode's first steps again.
+
+        Returns:
+            The environment's first answer; `observe` takes the others from `replayed`.
+        """
+        first = self.env.reset(self.episode.task)
+        self.replayed = [self.env.step(step.action) for step in self.episode.begins]
+        return first
 
     def hear(self, tokens: Iterable[int]) -> None:
         """Take tokens of the agent, up to the first where the limits put something after it."""
@@ -71,7 +82,8 @@ class LiveEpisode:
             Whether the episode ends.
 
         Raises:
-            UserError: If the first observation leaves no room for a turn.
+            UserError: If the first observation leaves no room for a turn, or first steps that are
+                played again give other observations.
         """
         limits = self.plan.limits
         self.call, self.result = None, result
@@ -83,7 +95,10 @@ class LiveEpisode:
                 raise UserError(
                     f"the first turn of task {self.episode.task.task_id} needs {needed} tokens"
                     f"{self._of_the_prompt()}: set model.context to more than {limits.max_context}"
+                    ", or shorten what opens it (env.show_at_most, env.prompt)"
                 )
+            for step, answer in zip(self.episode.begins, self.replayed, strict=True):
+                self._replay(step, answer)
         else:
             said, inserted = tuple(self.turn.token_ids), tuple(self.turn.inserted)
             thought, action = self.chat.parse(said)
@@ -96,6 +111,17 @@ class LiveEpisode:
             or len(self.steps) == min(limits.max_steps, self.env.max_steps)
             or len(self.token_ids) + limits.max_new_tokens > limits.max_context
         )
+
+    def _replay(self, step: Step, answer: StepResult) -> None:
+        if answer.observation != step.observation:
+            raise UserError(
+                f"task {self.episode.task.task_id}, played again, answers {step.action!r} with "
+                f"another observation: explore.branching needs an environment that repeats itself"
+            )
+        self.result = answer
+        self.steps.append(replace(step, valid=answer.valid))
+        self.token_ids += step.token_ids or self.chat.agent_turn(step.thought, step.action)
+        self.token_ids += self.chat.next_turn(answer.observation)
 
     def _of_the_prompt(self) -> str:
         count = len(self.chat.prefix)
@@ -113,4 +139,5 @@ class LiveEpisode:
             finished=self.result.finished,
             sample=self.episode.sample,
             source=self.plan.source,
+            replayed=len(self.episode.begins),
         )

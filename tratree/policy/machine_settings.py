@@ -20,7 +20,7 @@ class EngineSettings:
     """An engine's use of the machine; changes speed and memory, never a result."""
 
     batch_size: Count = 32
-    """Most episodes that one worker, or the vLLM servers, play at the same time."""
+    """Most episodes that one worker plays at the same time."""
 
     cache_gib: Positive | None = None
     """Most GiB of stored keys and values, of all workers together: as many episodes are played at a

@@ -82,7 +82,7 @@ def read_prompt(rules: str | None, examples: str | None, count: int) -> Prompt |
         rules: A text file; None for none.
         examples: A JSON list of examples, each a list of messages with ``role`` or ``from`` and
             ``content`` or ``value``; None for none.
-        count: How many of the examples are shown, the first ones, at least 0.
+        count: Number of examples that are shown, the first ones, at least 0.
 
     Returns:
         The prompt; None without files.

@@ -19,7 +19,7 @@ from tratree.policy.live_batch import LiveBatch
 from tratree.policy.live_episode import LiveEpisode
 from tratree.policy.rollout_settings import Episode, RolloutPlan
 from tratree.policy.sampling import sample
-from tratree.trajectory.types import Task, Trajectory
+from tratree.trajectory.types import Trajectory
 
 
 class RolloutEngine:
@@ -67,7 +67,7 @@ class RolloutEngine:
             self._idle_envs.append(self._envs[-1])
         env = self._idle_envs.pop()
         live = LiveEpisode(index, episode, env, self._chat, self._plan)
-        live.call = self._call(env.reset, episode.task)
+        live.call = self._call(live.start)
         self._live.append(live)
         self._batch.append()
 
@@ -95,13 +95,11 @@ class RolloutEngine:
         for env in self._envs:
             env.close()
 
-    def _call(
-        self, function: Callable[..., StepResult], argument: Task | str
-    ) -> Future[StepResult]:
+    def _call(self, function: Callable[..., StepResult], *arguments: str) -> Future[StepResult]:
         if self._threads:
-            return self._threads.submit(function, argument)
+            return self._threads.submit(function, *arguments)
         answered: Future[StepResult] = Future()
-        answered.set_result(function(argument))
+        answered.set_result(function(*arguments))
         return answered
 
     def _speak(self) -> None:
@@ -217,8 +215,8 @@ def run_episodes(
         model: A causal language model of transformers in evaluation mode, adapters allowed.
         chat: The chat format of the model.
         make_env: Makes an environment; called for each of the batch's slots at most once.
-        episodes: What to play.
-        plan: How, in this process alone.
+        episodes: Episodes to play.
+        plan: Plan of the rollout, in this process alone.
         report: Gets a line where the engine has to do with less memory.
 
     Yields:

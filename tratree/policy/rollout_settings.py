@@ -9,8 +9,9 @@ from pydantic import Field
 
 from tratree.errors import UserError
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
+from tratree.policy.server_settings import ServerSettings
 from tratree.settings import Count, NotNegative, Whole, settings
-from tratree.trajectory.types import Task
+from tratree.trajectory.types import Step, Task
 
 if TYPE_CHECKING:
     from tratree.policy.chat import ChatFormat
@@ -41,14 +42,17 @@ class Episode:
     """One attempt at a task.
 
     Attributes:
-        task: What to attempt.
-        sample: Which of the attempts at this task it is, from 0; part of the random key.
-        sampling: How its tokens are drawn.
+        task: Task to attempt.
+        sample: Number of this attempt at the task, from 0; part of the random key.
+        sampling: Settings by which its tokens are drawn.
+        begins: First steps, of an earlier trajectory of the task; they are played again, and the
+            agent continues from there.
     """
 
     task: Task
     sample: int
     sampling: SamplingSettings
+    begins: tuple[Step, ...] = ()
 
 
 @settings
@@ -134,9 +138,9 @@ class RolloutPlan:
         seed: Random seed.
         stage: Name of what the episodes are for; another name gives other draws.
         source: Label of the trajectories.
-        limits: When turns and episodes are cut.
-        engine: How each worker uses the machine; the workers share its `cache_gib`.
-        workers: How many processes, and when one is replaced. They share PyTorch's threads.
+        limits: Limits at which turns and episodes are cut.
+        engine: Use of the machine by each worker; the workers share its `cache_gib`.
+        workers: Number of processes, and when one is replaced. They share PyTorch's threads.
     """
 
     seed: int
@@ -148,7 +152,7 @@ class RolloutPlan:
 
 
 @settings
-class RolloutSettings(WorkerSettings, EngineSettings):
+class RolloutSettings(WorkerSettings, EngineSettings, ServerSettings):
     """``rollout.*``: how episodes are played (tratree/policy/README.md)."""
 
     constraint: Constraint = "none"
@@ -156,7 +160,8 @@ class RolloutSettings(WorkerSettings, EngineSettings):
     now."""
 
     engine: Literal["transformers", "vllm"] = "transformers"
-    """transformers: in this program; vllm: by servers that run already."""
+    """transformers: in this program; vllm: by the servers that `servers` names."""
 
-    servers: tuple[str, ...] = ()
-    """Addresses of the vLLM servers, one for each base model, such as http://localhost:8000."""
+    batch_invariant: bool = False
+    """vLLM servers answer the same whatever else they compute at the same time, more slowly: those
+    of servers=auto are started with VLLM_BATCH_INVARIANT=1, as others must be."""

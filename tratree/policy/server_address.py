@@ -14,7 +14,7 @@ def address_fault(
 
     Args:
         url: The address.
-        of: What the message calls it.
+        of: Name that the message gives it.
         key: The environment variable that is for the server's key.
     """
     malformed = f"{of} is malformed: use one such as http://localhost:8000"

@@ -30,7 +30,7 @@ class Turn:
 
         Args:
             chat: The chat format of the model.
-            limits: What the turn may be.
+            limits: Limits of the turn.
             admissible: Returns what the environment accepts now; called where only that may follow.
         """
         self.token_ids: list[int] = []

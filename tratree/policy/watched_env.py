@@ -22,7 +22,7 @@ class WatchedEnv(ForwardingEnv):
         env: The environment.
         clocks: Shared numbers, one an environment: the monotonic time at which the call under
             way began, or `IDLE`.
-        number: Which of them is this environment's.
+        number: Number of this environment among them.
     """
 
     def __init__(self, env: TextEnv, clocks: Any, number: int) -> None:

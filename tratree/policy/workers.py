@@ -45,8 +45,8 @@ def roll_out(
         load_policy: Returns the model and its chat format; called once a worker.
         make_env: Makes an environment. With more than one worker both are pickled, as are
             partials of functions of a module.
-        episodes: What to play; dealt to the workers as they have room.
-        plan: How.
+        episodes: Episodes to play; dealt to the workers as they have room.
+        plan: Plan of the rollout.
         report: Gets a line for each worker that is replaced, and what engines report.
 
     Yields:

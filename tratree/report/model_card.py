@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
+
+from huggingface_hub import EvalResult, ModelCardData
 
 from tratree.models.names import PACKAGE_PREFIX
 from tratree.policy.prompt import Prompt
 from tratree.report.render_table import markdown_table
+
+MEASURED = {"reward": "mean_reward", "success": "success_rate"}
+"""The figures that the Hub is told of, and their names there."""
+ESTIMATE = ("mean", "low", "high")
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,12 @@ class ModelCard:
         steps: The stages that led to it, first ones first.
         results: A Markdown table of what was measured; empty if nothing was.
         versions: Of the libraries, by name.
-        prompt: What preceded every task; its messages are beside the card as ``prompt.json``.
+        prompt: Prompt before every task; its messages are beside the card as ``prompt.json``.
+        repo: Its name on the Hub; empty for a folder.
+        licence: As the Hub spells it; None if it is not known.
+        datasets: On the Hub, that it was trained on.
+        measured: Results of the system by split, as in ``results.json``.
+        env: Name of the environment that they are of.
     """
 
     title: str
@@ -52,6 +63,11 @@ class ModelCard:
     results: str
     versions: Mapping[str, str]
     prompt: Prompt | None = None
+    repo: str = ""
+    licence: str | None = None
+    datasets: Sequence[str] = ()
+    measured: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    env: str = ""
 
 
 def render_card(card: ModelCard) -> str:
@@ -60,10 +76,7 @@ def render_card(card: ModelCard) -> str:
     return "\n".join(
         [
             "---",
-            *([f"base_model: {card.base}"] if card.on_hub else []),  # the Hub takes no other name
-            f"library_name: {'transformers' if card.merged else 'peft'}",
-            "pipeline_tag: text-generation",
-            "tags: [tratree, weak-to-strong, agent]",
+            _metadata(card).to_yaml(),
             "---",
             "",
             f"# {card.title}",
@@ -83,12 +96,7 @@ def render_card(card: ModelCard) -> str:
             "",
             f"Seed {', '.join(seeds)}. Each stage with its data and its constants:",
             "",
-            markdown_table(
-                [
-                    ["stage", "data", "constants"],
-                    *([s.name, _pairs(s.counts), _pairs(_flat(s.settings))] for s in card.steps),
-                ]
-            ),
+            steps_table(card.steps),
             "",
             "## Results",
             "",
@@ -102,19 +110,70 @@ def render_card(card: ModelCard) -> str:
     )
 
 
+def steps_table(steps: Sequence[Step]) -> str:
+    """Return a Markdown table of stages with their data and constants, without folders."""
+    rows = ([s.name, _pairs(s.counts), _pairs(_flat(s.settings))] for s in steps)
+    return markdown_table([["stage", "data", "constants"], *rows])
+
+
+def _metadata(card: ModelCard) -> ModelCardData:
+    """Return what the Hub reads: base, licence, datasets, results."""
+    kept: dict[str, Any] = {"eval_results": _eval_results(card), "model_name": card.title}
+    return ModelCardData(
+        base_model=card.base if card.on_hub else None,  # the Hub takes no other name
+        datasets=list(card.datasets) or None,
+        library_name="transformers" if card.merged else "peft",
+        license=card.licence,
+        metrics=[*MEASURED.values()] if card.measured else None,
+        pipeline_tag="text-generation",
+        tags=["tratree", "weak-to-strong", "agent"],
+        **(kept if card.measured else {}),
+    )
+
+
+def _eval_results(card: ModelCard) -> list[EvalResult]:
+    """Return the mean of each measure on each split in percent, its interval in its name."""
+    found = []
+    for split, figures in card.measured.items():
+        for figure, metric in MEASURED.items():
+            mean, low, high = (round(100 * figures[figure][key], 2) for key in ESTIMATE)
+            found.append(
+                EvalResult(
+                    task_type="text-generation",
+                    task_name="Acting in a text environment",
+                    dataset_type=card.env,
+                    dataset_name=f"{card.env}, {split}, {figures['episodes']} episodes",
+                    dataset_split=split,
+                    metric_type=metric,
+                    metric_name=f"{figure} in %, 95 % interval {low} to {high}",
+                    metric_value=mean,
+                )
+            )
+    return found
+
+
 def _loading(card: ModelCard) -> list[str]:
+    place = card.repo or "THIS FOLDER"
     if card.merged:
         return [
             "from transformers import AutoModelForCausalLM, AutoTokenizer",
             "",
-            'model = AutoModelForCausalLM.from_pretrained("THIS FOLDER")',
-            'tokenizer = AutoTokenizer.from_pretrained("THIS FOLDER")',
+            f'model = AutoModelForCausalLM.from_pretrained("{place}")',
+            f'tokenizer = AutoTokenizer.from_pretrained("{place}")',
+        ]
+    if card.on_hub:  # the adapter names it
+        return [
+            "from peft import AutoPeftModelForCausalLM",
+            "from transformers import AutoTokenizer",
+            "",
+            f'model = AutoPeftModelForCausalLM.from_pretrained("{place}")',
+            f'tokenizer = AutoTokenizer.from_pretrained("{place}")',
         ]
     imports, name, comment = [], f'"{card.base}"', ""
     if card.base.startswith(PACKAGE_PREFIX):
         imports = ["", "from tratree.models.names import local_folder  # the base comes with it"]
         name = f"local_folder({name})"
-    elif not card.on_hub:
+    else:
         name, comment = f'"FOLDER/OF/{card.base}"', "  # folder of the base model"
     return [
         "from peft import PeftModel",
@@ -122,8 +181,8 @@ def _loading(card: ModelCard) -> list[str]:
         *imports,
         "",
         f"base = AutoModelForCausalLM.from_pretrained({name}){comment}",
-        'model = PeftModel.from_pretrained(base, "THIS FOLDER")',
-        'tokenizer = AutoTokenizer.from_pretrained("THIS FOLDER")',
+        f'model = PeftModel.from_pretrained(base, "{place}")',
+        f'tokenizer = AutoTokenizer.from_pretrained("{place}")',
     ]
 
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from html import escape
+
+import rich.box
+import rich.table
+from markupsafe import Markup
+from rich.text import Text
 
 Table = Sequence[Sequence[str]]
 """The header, then the rows."""
+
+_NUMBER = re.compile(r"[\[<+\-−]*\d[\d.,\[\] +\-−±%]*(\(\d+ seeds\))?")
 
 
 def markdown_table(table: Table) -> str:
@@ -18,12 +25,41 @@ def markdown_table(table: Table) -> str:
     )
 
 
-def html_table(table: Table) -> str:
-    """Return `table` in HTML; it scrolls by itself where it is wider than the page."""
+def number_columns(table: Table) -> list[bool]:
+    """Return for each column of `table` whether it has numbers and nothing else."""
+    _, *others = table
+    columns = zip(*others, strict=True) if others else ((),) * len(table[0])
+    found = ([cell for cell in column if cell not in ("", "–")] for column in columns)
+    return [bool(cells) and all(map(_NUMBER.fullmatch, cells)) for cells in found]
+
+
+def terminal_table(table: Table) -> rich.table.Table:
+    """Return `table` for a terminal, numbers to the right; long cells are wrapped, never cut."""
     header, *others = table
-    lines = [_row(header, "th"), *(_row(line, "td") for line in others)]
-    return f"<section><table>{''.join(lines)}</table></section>"
+    made = rich.table.Table(box=rich.box.SIMPLE_HEAD, pad_edge=False)
+    for name, number in zip(header, number_columns(table), strict=True):
+        made.add_column(Text(name), justify="right" if number else "left", overflow="fold")
+    for line in others:
+        made.add_row(*map(Text, line))
+    return made
 
 
-def _row(cells: Sequence[str], tag: str) -> str:
-    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+def html_table(table: Table) -> Markup:
+    """Return `table` in HTML, numbers to the right; it scrolls where it is wider than the page.
+
+    A cell that is markup stays so; any other text is escaped.
+    """
+    header, *others = table
+    numbers = number_columns(table)
+    head, body = _row(header, "th", numbers), [_row(line, "td", numbers) for line in others]
+    wrap = Markup("<section><table><thead>{}</thead><tbody>{}</tbody></table></section>")
+    return wrap.format(head, Markup("").join(body))
+
+
+def _row(cells: Sequence[str], tag: str, numbers: Sequence[bool]) -> Markup:
+    marks = (Markup(" class='number'") if number else Markup("") for number in numbers)
+    made = (
+        Markup("<{0}{1}>{2}</{0}>").format(Markup(tag), mark, cell)
+        for mark, cell in zip(marks, cells, strict=True)
+    )
+    return Markup("<tr>{}</tr>").format(Markup("").join(made))

@@ -39,6 +39,13 @@ class ShareEstimate(TypedDict):
     high: Share
 
 
+class TaskType(TypedDict):
+    """Results on one kind of task."""
+
+    tasks: Annotated[int, Ge(0)]
+    reward: ShareEstimate
+
+
 class Figures(TypedDict):
     """Results of a system on one split."""
 
@@ -60,11 +67,44 @@ class Gap(TypedDict):
     ceiling: str
 
 
+class Comparison(TypedDict):
+    """A figure of a system less that of the baseline, task by task."""
+
+    difference: Estimate
+    better: int
+    worse: int
+    p: float
+    p_holm: NotRequired[float | None]
+    detectable: NotRequired[float | None]
+
+
+class SplitComparison(TypedDict):
+    """A system compared with the baseline on one split."""
+
+    tasks: Annotated[int, Ge(0)]
+    reward: Comparison
+    success: Comparison
+
+
+class Comparisons(TypedDict):
+    """All systems compared with the baseline."""
+
+    baseline: str
+    systems: dict[str, dict[str, SplitComparison]]
+
+
+class ReportFigures(Figures):
+    """Figures that a report needs of a system and split."""
+
+    task_types: NotRequired[dict[str, TaskType]]
+
+
 class Results(TypedDict):
     """``results.json``, as a report needs it."""
 
-    systems: dict[str, dict[str, Figures]]
+    systems: dict[str, dict[str, ReportFigures]]
     pgr: Gap
+    comparisons: NotRequired[Comparisons]
 
 
 class PointFigures(Figures):

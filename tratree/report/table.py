@@ -19,6 +19,13 @@ from tratree.report.render_table import markdown_table
 SHARES = ("reward", "success", "finished")
 PRINTED = ("reward", "success", "finished", "steps")
 
+COMPARISON_NOTE = (
+    "Difference in points [95 % interval of the paired bootstrap over tasks]; better and worse "
+    "count tasks; p is of the paired permutation test, p (Holm) is corrected for all lines of "
+    "this table; detectable is the smallest difference that this number of tasks shows with a "
+    "power of 80 %. All of it is of one seed: it covers other tasks, not another training."
+)
+
 Rows = list[list[str]]
 """A table: the header, then the rows."""
 
@@ -50,7 +57,7 @@ def print_results(results: Mapping[str, Any], console: Console) -> None:
     """Print the figures of every system, and the comparisons with the baseline."""
     for title, (header, *rows) in (
         (_title(results), readable_rows(results["systems"])),
-        (_comparison_title(results), _comparisons(results)),
+        (comparison_title(results["comparisons"]), comparison_rows(results["comparisons"])),
     ):
         table = Table(title=title)
         for index, name in enumerate(header):
@@ -65,8 +72,9 @@ def _title(results: Mapping[str, Any]) -> str:
     return f"{results['env']}, {results['method']}, seed {results['seed']}"
 
 
-def _comparison_title(results: Mapping[str, Any]) -> str:
-    return f"Against {results['comparisons']['baseline']}, task by task"
+def comparison_title(comparisons: Mapping[str, Any]) -> str:
+    """Return what the table of comparisons is called."""
+    return f"Against {comparisons['baseline']}, task by task"
 
 
 def readable_rows(systems: Mapping[str, Any], figures: Sequence[str] = PRINTED) -> Rows:
@@ -91,10 +99,11 @@ def readable_rows(systems: Mapping[str, Any], figures: Sequence[str] = PRINTED) 
     return rows
 
 
-def _comparisons(results: Mapping[str, Any]) -> Rows:
+def comparison_rows(comparisons: Mapping[str, Any]) -> Rows:
+    """Return a header and a row for each system, split and figure that was compared."""
     rows = [["system", "split", "tasks", "figure", "difference", "better", "worse"]]
     rows[0] += ["p", "p (Holm)", "detectable"]
-    for system, splits in results["comparisons"]["systems"].items():
+    for system, splits in comparisons["systems"].items():
         for split, compared in splits.items():
             for figure in COMPARED:
                 found = compared[figure]
@@ -121,13 +130,15 @@ def p_text(p: float | None) -> str:
     return "<0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
-def _task_types(results: Mapping[str, Any]) -> Rows:
-    systems = results["systems"]
+def task_type_rows(systems: Mapping[str, Any]) -> Rows:
+    """Return a header and a row for each split and kind of task; kinds may have been left out."""
     rows = [["split", "kind of task", "tasks", *systems]]
-    for split, found in next(iter(systems.values())).items():
-        for kind, of_kind in found["task_types"].items():
-            rewards = (s[split]["task_types"][kind]["reward"] for s in systems.values())
-            cells = (_interval(reward, 100) for reward in rewards)
+    for split, found in next(iter(systems.values()), {}).items():
+        for kind, of_kind in found.get("task_types", {}).items():
+            of_systems = (
+                s.get(split, {}).get("task_types", {}).get(kind) for s in systems.values()
+            )
+            cells = ("" if one is None else _interval(one["reward"], 100) for one in of_systems)
             rows.append([split, kind, str(of_kind["tasks"]), *cells])
     return rows
 
@@ -148,14 +159,11 @@ def _markdown(results: Mapping[str, Any]) -> str:
         describe_figures(results["pgr"]),
         *_constraint_note(results),
         *_prompt_note(results),
-        f"## {_comparison_title(results)}",
-        markdown_table(_comparisons(results)),
-        "Difference in points [95 % interval of the paired bootstrap over tasks]; better and worse "
-        "count tasks; p is of the paired permutation test, p (Holm) is corrected for all lines of "
-        "this table; detectable is the smallest difference that this number of tasks shows with a "
-        "power of 80 %. All of it is of one seed: it covers other tasks, not another training.",
+        f"## {comparison_title(results['comparisons'])}",
+        markdown_table(comparison_rows(results["comparisons"])),
+        COMPARISON_NOTE,
         "## Reward by kind of task",
-        markdown_table(_task_types(results)),
+        markdown_table(task_type_rows(results["systems"])),
     ]
     return "\n\n".join(parts) + "\n"
 

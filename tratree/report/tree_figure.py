@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+from tratree.report.colours import INK, score_colours
+from tratree.report.html import WIDTH
 from tratree.tree.types import TrajectoryTree
 
 TITLE_WIDTH = 80
@@ -19,14 +21,18 @@ def trees_to_draw(trees: Sequence[TrajectoryTree], count: int) -> list[Trajector
     return sorted(trees, key=lambda tree: len({t.score for t in tree.trajectories}) < 2)[:count]
 
 
-def draw_tree(tree: TrajectoryTree) -> Figure:
+def draw_tree(tree: TrajectoryTree, path: Sequence[int] = ()) -> Figure:
     """Draw a tree from left to right: width of an edge by visits, colour by mean score.
 
     A node is in the middle of the leaves below it. Colours go from 0 to 1 on a scale that
     colour-blind readers can tell apart.
+
+    Args:
+        tree: The tree.
+        path: Nodes of the path that MCTS finds, which gets a dark edge.
     """
     place = _vertical_places(tree)
-    figure = Figure(figsize=(7, max(2.0, 0.18 * (place.max() + 2))), layout="constrained")
+    figure = Figure(figsize=(WIDTH, max(2.2, 0.18 * (place.max() + 2))), layout="constrained")
     axes = figure.subplots()
     nodes = np.arange(1, len(tree.parent))
     parents = tree.parent[nodes]
@@ -34,12 +40,18 @@ def draw_tree(tree: TrajectoryTree) -> Figure:
         [(tree.depth[parent], place[parent]), (tree.depth[node], place[node])]
         for node, parent in zip(nodes, parents, strict=True)
     ]
-    edges = LineCollection(ends, linewidths=0.8 + 1.2 * np.log2(tree.visits[nodes]), cmap="cividis")
+    widths = 1.2 + 1.2 * np.log2(tree.visits[nodes])
+    on_path = np.isin(nodes, np.asarray(path, np.int64))
+    cased = [ends[n] for n in np.flatnonzero(on_path)]
+    axes.add_collection(
+        LineCollection(cased, linewidths=widths[on_path] + 3, colors=INK, capstyle="round")
+    )
+    edges = LineCollection(ends, linewidths=widths, cmap=score_colours(), capstyle="round")
     edges.set_array(tree.mean_score[nodes])
     edges.set_clim(0, 1)
     axes.add_collection(edges)
     ending = np.flatnonzero(tree.terminal_count)
-    axes.scatter(tree.depth[ending], place[ending], s=12, color="black", zorder=2)
+    axes.scatter(tree.depth[ending], place[ending], s=12, color=INK, zorder=3)
     axes.set(xlabel="step", yticks=[])
     # Without mathematics, because prices have dollar signs.
     axes.set_title(fill(tree.task.instruction, TITLE_WIDTH), fontsize="medium", parse_math=False)

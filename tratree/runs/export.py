@@ -6,29 +6,32 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired
 
 import torch
+from huggingface_hub import RepoCard, try_to_load_from_cache
 from typing_extensions import TypedDict
+from yaml import YAMLError
 
 from tratree.errors import UserError
 from tratree.files import clear_disk_errors, share_as_folder
 from tratree.models.lora import CONFIG, WEIGHTS, load_merged
-from tratree.models.names import local_folder, public_name
+from tratree.models.names import PACKAGE_PREFIX, local_folder, public_name
 from tratree.modules.fit import FitReport
 from tratree.report.model_card import ModelCard, Step, render_card
-from tratree.report.run_files import read_configuration, read_results
+from tratree.report.run_files import Figures, read_configuration, read_results
 from tratree.runs.run_folder import STAGES, read_stages
 from tratree.runs.starts import library_versions
 from tratree.stages.demonstrations import DEMONSTRATIONS
 from tratree.stages.file_names import EPISODES
 from tratree.stages.pairs import PAIRS
 from tratree.stages.paths import PATHS
-from tratree.stages.training import ADAPTER, base_settings, load_chat, read_report
+from tratree.stages.training import base_settings, load_chat, read_report
+from tratree.stages.training_settings import ADAPTER
 from tratree.stages.trees import read_trees
 from tratree.store.finished import DESCRIPTION, how_to_repair, read_description
 from tratree.store.manifest import checked_file, verify
@@ -44,13 +47,38 @@ _LINES = {
 }
 
 
-class _Title(TypedDict):
+class _Run(TypedDict):
     env: str
     method: str
     seed: int
+    systems: NotRequired[dict[str, dict[str, Figures]]]
 
 
-def export(source: Path, out: Path, *, system: str | None = None, merged: bool = False) -> None:
+@dataclass(frozen=True)
+class ForOthers:
+    """What those who load a model from the Hub need to be told.
+
+    Attributes:
+        repo: ``ORG/NAME`` that it is to be pushed to; empty for a folder.
+        base: Name of the base model for others, where the one it was trained by is not theirs.
+        licence: As the Hub spells it; None takes the base model's, if that is known.
+        datasets: On the Hub, that it was trained on.
+    """
+
+    repo: str = ""
+    base: str | None = None
+    licence: str | None = None
+    datasets: tuple[str, ...] = ()
+
+
+def export(
+    source: Path,
+    out: Path,
+    *,
+    system: str | None = None,
+    merged: bool = False,
+    told: ForOthers = ForOthers(),
+) -> None:
     """Write a trained model to a new folder.
 
     The adapter is one that plain ``PeftModel.from_pretrained`` loads; a merged model is one that
@@ -63,9 +91,11 @@ def export(source: Path, out: Path, *, system: str | None = None, merged: bool =
 
     Args:
         source: A run folder, or the folder of a finished fine-tuning in a store.
-        out: Where to write; must not exist or be empty.
-        system: Which of the run's systems; None takes the method's own. Not for a stage's folder.
+        out: Folder to write to; must not exist or be empty.
+        system: Name of one of the run's systems; None takes the method's own. Not for a
+            stage's folder.
         merged: Whether to write a whole model, which one without an adapter is in any case.
+        told: What the card and the adapter say to others.
 
     Raises:
         UserError: If there is no such model, its base model has changed, or `out` is in use.
@@ -78,7 +108,7 @@ def export(source: Path, out: Path, *, system: str | None = None, merged: bool =
         clear_disk_errors(f"the export {out}", "give --out another folder"),
         _new_folder(out) as new,
     ):
-        _write(trained, new, _results(source, chosen), merged=merged)
+        _write(trained, new, _about(source, chosen, told), merged=merged)
 
 
 @contextmanager
@@ -100,8 +130,11 @@ def _new_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def _write(trained: Path, out: Path, about: tuple[str, str], *, merged: bool) -> None:
+def _write(trained: Path, out: Path, about: _About, *, merged: bool) -> None:
     settings = read_description(trained)["settings"]
+    name, revision = settings["base"]["name"], settings["base"].get("revision")
+    public = about.told.base or public_name(name)
+    on_hub = local_folder(about.told.base or name) is None
     chat = load_chat(settings)
     merged = merged or settings["lora"] is None
     if merged:
@@ -110,26 +143,62 @@ def _write(trained: Path, out: Path, about: tuple[str, str], *, merged: bool) ->
         model = load_merged(base, trained / ADAPTER, getattr(torch, base.dtype))
         model.generation_config.eos_token_id = sorted(chat.stop_ids)
         model.save_pretrained(out)
+    elif about.told.repo and not on_hub:
+        raise UserError(
+            f"base model {public} is not on the Hub, so nobody could load the adapter: add "
+            "--merged, or name it by --base ORG/NAME"
+        )
     else:
-        for name in (WEIGHTS, CONFIG):
-            shutil.copyfile(trained / ADAPTER / name, out / name, follow_symlinks=False)
+        for file in (WEIGHTS, CONFIG):
+            shutil.copyfile(trained / ADAPTER / file, out / file, follow_symlinks=False)
+        _name_base(out / CONFIG, about.told.base, revision)
     chat.tokenizer.chat_template = chat.template
     chat.tokenizer.save_pretrained(out)
     if chat.prompt is not None:
         document = json.dumps(chat.prompt.messages(), indent=2, ensure_ascii=False)
         (out / PROMPT).write_text(document + "\n", encoding="utf-8")
-    title, results = about
     card = ModelCard(
-        title=title or f"{trained.parent.name} {trained.name}",
-        base=public_name(settings["base"]["name"]),
-        on_hub=local_folder(settings["base"]["name"]) is None,
+        title=about.title or f"{trained.parent.name} {trained.name}",
+        base=public,
+        on_hub=on_hub,
         merged=merged,
         steps=_steps(trained),
-        results=results,
+        results=about.table,
         prompt=chat.prompt,
         versions=library_versions(),
+        repo=about.told.repo,
+        licence=about.told.licence or known_licence(name, revision),
+        datasets=about.told.datasets,
+        measured=about.measured,
+        env=about.env,
     )
     (out / "README.md").write_text(render_card(card), encoding="utf-8")
+
+
+def _name_base(config: Path, base: str | None, revision: str | None) -> None:
+    """Let an adapter say by which name others load its base, or which commit it was trained on."""
+    document = json.loads(config.read_text("utf-8"))
+    document |= {"base_model_name_or_path": base} if base else {"revision": revision}
+    config.write_text(json.dumps(document, indent=2, sort_keys=True), encoding="utf-8")
+
+
+def known_licence(base: str, revision: str | None) -> str | None:
+    """Return the licence that the card of a base model on this machine names; None if none does."""
+    if base.startswith(PACKAGE_PREFIX):
+        return "apache-2.0"  # as the package
+    folder = local_folder(base)
+    found = (
+        folder / "README.md"
+        if folder
+        else try_to_load_from_cache(base, "README.md", revision=revision)
+    )
+    if not isinstance(found, str | Path) or not Path(found).is_file():
+        return None
+    try:
+        licence = RepoCard.load(found).data.get("license")
+    except (OSError, ValueError, YAMLError):
+        return None
+    return licence if isinstance(licence, str) else None
 
 
 def find_trained(source: Path, system: str | None) -> tuple[Path, str | None]:
@@ -165,7 +234,7 @@ def find_trained(source: Path, system: str | None) -> tuple[Path, str | None]:
 
 def _method(run: Path) -> str | None:
     """Return the name of a run's method, which is that of its own system; None if it isn't told."""
-    results = read_results(run, _Title)
+    results = read_results(run, _Run)
     if results is not None:
         return str(results["method"])
     return read_configuration(run).get("method", {}).get("name")
@@ -180,7 +249,7 @@ def _by_key(stage: Path, key: str) -> Path:
 
 
 def _steps(trained: Path) -> list[Step]:
-    """Return the stages up to a fine-tuning, each after those it reads."""
+    """Return the stages up to one in a store, each after those it reads."""
     steps: dict[str, Step] = {}
 
     def visit(folder: Path) -> None:
@@ -212,11 +281,27 @@ def _counts(stage: str, folder: Path) -> dict[str, Any]:
     return {}
 
 
-def _results(source: Path, system: str | None) -> tuple[str, str]:
-    """Return a title and the table of a run folder; empty texts for a stage's folder."""
-    run, table = read_results(source, _Title), source / TABLE
+@dataclass(frozen=True)
+class _About:
+    """What a run says of one of its systems; all is empty for a stage's folder."""
+
+    told: ForOthers
+    title: str = ""
+    table: str = ""
+    env: str = ""
+    measured: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _about(source: Path, system: str | None, told: ForOthers) -> _About:
+    run, table = read_results(source, _Run), source / TABLE
     if run is None or not table.is_file():
-        return "", ""
-    title = f"{run['env']}, {system or run['method']}, seed {run['seed']}"
+        return _About(told)
+    chosen = system or run["method"]
     lines = table.read_text("utf-8", errors="replace").splitlines()
-    return title, "\n".join(line for line in lines if not line.startswith("# "))
+    return _About(
+        told,
+        title=f"{run['env']}, {chosen}, seed {run['seed']}",
+        table="\n".join(line for line in lines if not line.startswith("# ")),
+        env=run["env"],
+        measured=run.get("systems", {}).get(chosen, {}),
+    )

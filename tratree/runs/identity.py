@@ -25,13 +25,14 @@ from tratree.errors import UserError
 from tratree.models.names import PACKAGE_PREFIX, local_folder
 from tratree.settings import defaults, plain
 from tratree.stages.environment import LATER
+from tratree.stages.methods import evaluations
 
 BASELINES = ("sft_weak", "sft_strong")
 NOT_OF_BASELINES = ("method", "explore", "tree")
 GONE = "gone"
 NO_RESOURCES: Mapping[str, Sequence[str]] = {
     "logger": (),
-    "rollout": ("constraint", "engine"),
+    "rollout": ("constraint", "engine", "batch_invariant"),
     "trainer": ("precision",),
 }
 """Groups that are resources, with the keys in them that may determine a result."""
@@ -123,13 +124,10 @@ def _concerns(text: str, system: str, key: str, value: str) -> bool:
 
 
 def _digests(whole: Mapping[str, Any], config: Config | None) -> Mapping[str, str]:
-    # Imported here, because it needs torch, and the identity of a point does not.
-    from tratree.stages.methods import evaluations
-
     if config is not None:
         gone = whole.get(GONE)
         try:
-            keys = {n: stage.key for n, stage in evaluations(config, check=False).items()}
+            keys = {n: stage.key for n, stage in evaluations(config).items()}
         except UserError:  # a file that it was measured with is not here
             whole = plain(config) | {GONE: gone}
         else:

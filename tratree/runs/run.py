@@ -15,29 +15,27 @@ from rich.console import Console
 from tratree.config import Config, result_settings
 from tratree.errors import UserError
 from tratree.evaluation.comparison import add_corrected, compare
+from tratree.files import clear_disk_errors
+from tratree.large_imports import large_imports
 from tratree.leftovers import clear_dead_sockets
-from tratree.modules.nodes import check_nodes
-from tratree.modules.processes import check_devices
-from tratree.report.run_page import render
 from tratree.report.table import add_gap_recovered, print_results, write_results
 from tratree.runs.identity import configurations, point_identity
 from tratree.runs.run_folder import write_stages, writing
-from tratree.runs.run_record import read_run
 from tratree.runs.starts import write_start
 from tratree.settings import plain
-from tratree.stages.bases import check_bases
 from tratree.stages.environment import configured_prompt
 from tratree.stages.evaluate import protocol, read_evaluation, reading
-from tratree.stages.methods import evaluations
+from tratree.stages.methods import check_preferences, evaluations
 from tratree.stages.paths import search_settings
 from tratree.store.progress import Progress
 from tratree.store.stage import Resources, Stage, with_inputs
-from tratree.store.store import Store, prepare_root, unfinished_stages
+from tratree.store.store import ADVICE, Store, prepare_root, unfinished_stages
 from tratree.tracking import RunFacts, StageFacts, Tracker, open_tracker
 from tratree.trajectory.types import Trajectory
 
 TABLE_WIDTH = 132
 PROFILES = "profile"
+SERVER_LOGS = "servers"
 WEAK, STRONG = "sft_weak", "sft_strong"
 
 
@@ -50,7 +48,7 @@ def open_store(
         config: Of the run.
         progress: Where stages show how far they are.
         tracker: What else is told of them.
-        run: The run folder, where profiles go; without it there are none.
+        run: The run folder, where profiles and logs of servers go.
 
     Raises:
         UserError: If a worker process is importing the script that calls this.
@@ -62,7 +60,8 @@ def open_store(
         engine=config.rollout,
         cache=root / "cache",
         checkpoint_every_steps=config.trainer.checkpoint_every_steps,
-        servers=config.rollout.servers,
+        servers=config.rollout,
+        logs=run / SERVER_LOGS if run else None,
         profiler=config.trainer.profiler if run else None,
         profiles=run / PROFILES if run else None,
     )
@@ -92,23 +91,24 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
 
 
 def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
-    root = prepare_root(config.store)
+    root = Path(config.store).absolute()
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(root / "cache" / "torchinductor"))
     clear_dead_sockets()
     evaluated = evaluations(config)
-    root = Path(config.store)
-    missing = unfinished_stages(root, evaluated.values())
-    if any("hardware" in stage.settings for stage in missing):
-        check_devices(config.trainer)
-        check_nodes(config.trainer.num_nodes)
+    with clear_disk_errors(f"the store at {root}", ADVICE):
+        missing = unfinished_stages(root, evaluated.values())
     if missing:
-        check_bases(config)
+        _check_models(config, missing)
     write_stages(folder, config.store, evaluated.values())
-    write_start(folder)
-    with open_tracker(config.logger, _run_facts(config), folder) as tracker:
+    with open_tracker(config.logger, lambda: _run_facts(config), folder) as tracker:
         store = open_store(config, progress, tracker, folder)
         _look_at_code(config, store, with_inputs(evaluated.values()))
         with store.using(evaluated.values()):
+            if missing:
+                from tratree.stages.openings import check_openings  # brings the tokenizers
+
+                check_openings(config, store)
+            write_start(folder)
             folders = {name: store.ensure(stage) for name, stage in evaluated.items()}
             results, played = _results(config, folders)
             write_results(folder, results)
@@ -116,12 +116,36 @@ def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
                 if store.folder(stage).is_dir():  # others were not needed
                     computed, facts = stage.key in store.computed, _stage_facts(stage)
                     tracker.stage_done(facts, store.folder(stage), computed=computed)
-            tracker.results_done(results, played, lambda: render(read_run(folder)))
+            tracker.results_done(results, played, lambda: _report(folder))
     print_results(results, Console(width=None if sys.stdout.isatty() else TABLE_WIDTH))
     progress.message(f"results in {folder}")
     if config.trainer.profiler and not (folder / PROFILES).exists():
         progress.message("no profile: all fine-tunings were in the store; set store=NEW_FOLDER")
     return results
+
+
+def _check_models(config: Config, missing: Sequence[Stage]) -> None:
+    """Check before anything is computed what the missing stages would fail of hours later."""
+    # Imported here, because a run of which all is stored needs no model.
+    with large_imports():
+        from tratree.modules.nodes import check_nodes
+        from tratree.modules.processes import check_devices
+        from tratree.stages.bases import check_bases
+        from tratree.stages.serving import check_servers
+
+    if any("hardware" in stage.settings for stage in missing):
+        check_devices(config.trainer)
+        check_nodes(config.trainer.num_nodes)
+    check_bases(config)
+    check_preferences(config, missing)
+    check_servers(config, missing)
+
+
+def _report(folder: Path) -> str:
+    from tratree.report.run_page import render
+    from tratree.runs.run_record import read_run
+
+    return render(read_run(folder))
 
 
 def _look_at_code(config: Config, store: Store, stages: Sequence[Stage]) -> None:

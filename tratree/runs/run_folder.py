@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from typing_extensions import TypedDict
 
 from tratree.documents import read_json
 from tratree.errors import UserError
-from tratree.files import clear_disk_errors
+from tratree.files import clear_disk_errors, disk_reason
+from tratree.runs.starts import STARTS
 from tratree.store.finished import read_seconds
 from tratree.store.stage import Stage, with_inputs
 
@@ -52,11 +54,14 @@ class RunStages:
 def writing(run: Path) -> Iterator[None]:
     """Make a run folder, and keep other runs out of it; may be nested within one process.
 
+    A run that is refused before it starts leaves no folder behind that was made for it.
+
     Raises:
         UserError: If another process is writing it, or the folder can't be made.
     """
     advice = "set hydra.run.dir=FOLDER to another one"
     try:
+        made = [folder for folder in (run, *run.parents) if not os.path.lexists(folder)]
         run.mkdir(parents=True, exist_ok=True)
         lock = FileLock(run / LOCK, is_singleton=True)
         lock.acquire(timeout=0)
@@ -65,13 +70,26 @@ def writing(run: Path) -> Iterator[None]:
             f"another run is writing the run folder {run}: wait for it, or {advice}"
         ) from None
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+        reason = disk_reason(error, run) if isinstance(error, OSError) else error
         raise UserError(f"cannot write the run folder {run} ({reason}): {advice}") from error
     try:
         with clear_disk_errors(f"the run folder {run}", advice):
             yield
+    except (UserError, SystemExit) as error:
+        told = isinstance(error, UserError) or isinstance(error.code, str)
+        if told and run in made and not (run / STARTS).exists():
+            shutil.rmtree(run, ignore_errors=True)
+            _remove_empty(made)
+        raise
     finally:
         lock.release()
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    with suppress(OSError):  # something is in it
+        for folder in folders:
+            if folder.exists():
+                folder.rmdir()
 
 
 def write_stages(run: Path, store: str, stages: Iterable[Stage]) -> None:

@@ -23,11 +23,13 @@ from tratree.report.run_files import (
     read_results,
 )
 from tratree.report.run_page import RunRecord, StageRecord
+from tratree.report.run_page.figures import PER_TOKEN
 from tratree.runs.run_folder import STAGES, RunStages, read_stages
 from tratree.runs.run_trees import find_trees
 from tratree.runs.starts import read_starts
 from tratree.stages.file_names import EPISODES, EPISODES_LOG, METRICS
-from tratree.store.finished import read_seconds, unfinished
+from tratree.stages.paths import PATHS
+from tratree.store.finished import DESCRIPTION, read_description, read_seconds, unfinished
 from tratree.trajectory.jsonl import read_trajectories, read_trajectory_log
 from tratree.trajectory.types import Trajectory
 from tratree.tree.types import TrajectoryTree
@@ -52,7 +54,7 @@ def read_run(run: Path, store: Path | None = None) -> RunRecord:
     if store is not None:
         stages = replace(stages, store=store)
     results: Results | None = read_results(run)
-    trees, no_trees = _trees(run, store)
+    trees, search, no_trees = _trees(run, store)
     return RunRecord(
         name=run.resolve().name,
         status=_status(read_failure(run), results, stages),
@@ -64,10 +66,12 @@ def read_run(run: Path, store: Path | None = None) -> RunRecord:
         stages=[_stage(stages.store, *item) for item in stages.folders.items()],
         systems=results["systems"] if results else dict(_evaluated(stages)),
         gap=cast(Mapping[str, str], results["pgr"]) if results else None,
+        comparisons=cast(Mapping[str, Any] | None, results and results.get("comparisons")),
         curves=dict(_curves(stages)),
         episodes=dict(_episodes(stages)),
         trees=trees,
         no_trees=no_trees,
+        search=search,
     )
 
 
@@ -106,9 +110,32 @@ def _evaluated(stages: RunStages) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _curves(stages: RunStages) -> Iterator[tuple[str, list[dict[str, float]]]]:
     for title, place in stages.folders.items():
-        rows = read_metrics(_there(stages.store / place) / CURVES)
+        folder = _there(stages.store / place)
+        rows = read_metrics(folder / CURVES)
         if rows:
-            yield title, rows
+            tokens = _tokens_per_path(folder)
+            yield title, [_with_loss_per_token(row, tokens) for row in rows] if tokens else rows
+
+
+def _with_loss_per_token(row: dict[str, float], tokens: float) -> dict[str, float]:
+    """Put the loss per token right behind the loss per path."""
+    added = {"loss": row["loss"], PER_TOKEN: row["loss"] / tokens} if "loss" in row else {}
+    return {"step": row["step"], **added, **row}
+
+
+def _tokens_per_path(folder: Path) -> float | None:
+    """Return how many tokens were sampled for a path that an imitation learns from, on average.
+
+    None for other stages, and where the ids of the tokens or the paths are not there.
+    """
+    if not (folder / DESCRIPTION).is_file():
+        return None
+    description = read_description(folder)
+    found = list(folder.parents[1].glob(f"*/{description['inputs'].get('paths', '-')}/{PATHS}"))
+    if description["stage"] != "imitate" or not found:
+        return None
+    counts = [sum(len(s.token_ids) for s in t.steps) for t in read_trajectories(found[0])]
+    return sum(counts) / len(counts) if counts and all(counts) else None
 
 
 def _episodes(stages: RunStages) -> Iterator[tuple[str, list[Trajectory]]]:
@@ -126,11 +153,12 @@ def _episodes(stages: RunStages) -> Iterator[tuple[str, list[Trajectory]]]:
             yield title.removeprefix(EVALUATE), played
 
 
-def _trees(run: Path, store: Path | None) -> tuple[list[TrajectoryTree], str]:
+def _trees(run: Path, store: Path | None) -> tuple[list[TrajectoryTree], Mapping[str, Any], str]:
     try:
-        return find_trees(run, store).trees, ""
+        found = find_trees(run, store)
     except UserError as error:
-        return [], str(error)
+        return [], {}, str(error)
+    return found.trees, found.search, ""
 
 
 def _there(folder: Path) -> Path:

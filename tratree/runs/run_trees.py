@@ -23,8 +23,8 @@ class RunTrees:
 
     Attributes:
         trees: In the order of their tasks.
-        settings: What they were merged with: ``conf/tree``.
-        search: Of the run's search what `find_paths` takes; empty where it has none.
+        settings: Settings that they were merged with: ``conf/tree``.
+        search: Settings of the run's search that `find_paths` takes; empty where it has none.
     """
 
     trees: list[TrajectoryTree]

@@ -17,7 +17,8 @@ from tratree.models.lora import add_lora
 from tratree.models.names import hub_commit
 from tratree.policy.rollout_settings import RolloutLimits
 from tratree.stages.playing import rollout_settings
-from tratree.stages.training import chat_settings, load_chat
+from tratree.stages.training import load_chat
+from tratree.stages.training_settings import chat_settings
 
 
 def check_bases(config: Config) -> None:

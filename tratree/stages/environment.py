@@ -28,7 +28,7 @@ from tratree.store.stage import Job, Resources, Stage
 from tratree.store.store import Store
 from tratree.trajectory.types import Task
 
-LATER = ("target", "show_admissible", "forgiving", "expert", "distinct_goals")
+LATER = ("target", "show_admissible", "show_at_most", "forgiving", "expert", "distinct_goals")
 """Settings that came after stored results."""
 
 

@@ -16,8 +16,10 @@ from tratree.stages.environment import env_maker, games_stage, say_notes
 from tratree.stages.explore import sampling_plan
 from tratree.stages.file_names import EPISODES, EPISODES_LOG, METRICS
 from tratree.stages.playing import (
+    engine_settings,
     play_episodes,
     rollout_settings,
+    serving,
     write_episodes,
 )
 from tratree.stages.tasks import evaluated_tasks
@@ -64,14 +66,15 @@ def protocol(config: Config) -> dict[str, Any]:
         "samples": evaluation.samples,
         "sampling": plain(evaluation.sampling),
         "rollout": rollout_settings(config),
-        "engine": config.rollout.engine,
+        **engine_settings(config),
     }
 
 
 def reading(config: Config) -> dict[str, Any]:
     """Return how the environment shows itself and reads actions; the games hold it, too."""
     env = config.env
-    return {"show_admissible": env.show_admissible, "forgiving": env.forgiving}
+    most = {} if env.show_at_most is None else {"show_at_most": env.show_at_most}
+    return {"show_admissible": env.show_admissible, **most, "forgiving": env.forgiving}
 
 
 def read_evaluation(
@@ -98,7 +101,8 @@ def _evaluate(job: Job) -> None:
     samples = [settings["sampling"]] * settings["samples"]
     plan = [SamplingSettings(**s) for s in settings.get("best_of", samples)]
     episodes = [Episode(task, n, sampling) for task in tasks for n, sampling in enumerate(plan)]
-    played = play_episodes(job, episodes, source="evaluate")
+    with serving(job) as servers:
+        played = play_episodes(job, episodes, source="evaluate", servers=servers)
     if "best_of" in settings:
         played = best_of(played)
     write_episodes(job, played)

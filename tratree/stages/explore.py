@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import cycle, islice
+from typing import TYPE_CHECKING, Any
 
 from tratree.config import Config
 from tratree.errors import UserError
@@ -15,11 +16,22 @@ from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.stages.environment import env_maker, games_stage
 from tratree.stages.explorer import explorer_stage
 from tratree.stages.file_names import EPISODES, EPISODES_LOG
-from tratree.stages.playing import Tally, play_episodes, rollout_settings, write_episodes
+from tratree.stages.playing import (
+    Tally,
+    engine_settings,
+    play_episodes,
+    rollout_settings,
+    serving,
+    write_episodes,
+)
 from tratree.stages.tasks import explored_tasks
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Task, Trajectory
+from tratree.tree.branching import branch_points
+
+if TYPE_CHECKING:
+    from tratree.stages.serving import Serving
 
 VERSION = 3
 
@@ -44,6 +56,7 @@ def explore_stage(
     untouched = [] if demonstrations else [plain(s) for s in explore.untouched]
     trained = explore.trajectories - len(untouched)
     plan = [plain(s) for s in sampling_plan(explore.sampling, trained)]
+    branching = 0 if demonstrations else round(explore.branching * explore.trajectories)
     explorers = [explorer]
     stage: Stage | None = None
     for number in range(rounds):
@@ -58,12 +71,14 @@ def explore_stage(
             "stop_when_decided": explore.stop_when_decided,
             "tokens": explore.tokens,
             "rollout": rollout_settings(config),
-            "engine": config.rollout.engine,
+            **engine_settings(config),
             "dtype": config.model.rollout_dtype,
             "seed": config.seed,
         }
         if untouched:
             settings["untouched"] = untouched
+        if branching:
+            settings["branching"] = branching
         inputs = {"games": games_stage(config), "model": explorers[-1]}
         if stage is not None:
             inputs["earlier"] = stage
@@ -111,11 +126,29 @@ def undecided(
     return [e for e in episodes if not is_decided(by_task[e.task.task_id], enough)]
 
 
+def branched(
+    tasks: Sequence[Task],
+    wave: Sequence[tuple[int, SamplingSettings]],
+    played: Sequence[Trajectory],
+    seed: int,
+) -> list[Episode]:
+    """Return the episodes that begin with first steps of failures among what was played."""
+    by_task: defaultdict[str, list[Trajectory]] = defaultdict(list)
+    for trajectory in played:
+        by_task[trajectory.task.task_id].append(trajectory)
+    samples = [m for m, _ in wave]
+    episodes = []
+    for task in tasks:
+        begins = branch_points(by_task[task.task_id], samples=samples, seed=seed)
+        episodes += [Episode(task, m, how, begins[m]) for m, how in wave if m in begins]
+    return episodes
+
+
 def within_tokens(played: Sequence[Trajectory], most: int) -> list[Trajectory]:
     """Return the first of `played` whose sampled tokens are at most `most` together."""
     kept, used = [], 0
     for trajectory in played:
-        used += sum(len(step.token_ids) for step in trajectory.steps)
+        used += sum(len(step.token_ids) for step in trajectory.steps[trajectory.replayed :])
         if used > most:
             break
         kept.append(trajectory)
@@ -140,7 +173,9 @@ def _explore(job: Job) -> None:
     if "demonstrations" in job.inputs:
         tasks = [task for task in tasks if task.task_id in demonstrated]
     earlier = job.inputs.get("earlier")
-    played = _play(job, tasks, read_trajectories(earlier / EPISODES) if earlier else [])
+    before = read_trajectories(earlier / EPISODES) if earlier else []
+    with serving(job) as servers:
+        played = _play(job, tasks, before, servers)
     order = {task.task_id: number for number, task in enumerate(tasks)}
     played.sort(key=lambda t: (order[t.task.task_id], t.sample))
     write_episodes(job, played)
@@ -158,23 +193,21 @@ def _demonstrated(job: Job) -> set[str]:
     return {trajectory.task.task_id for trajectory in shown}
 
 
-def _play(job: Job, tasks: Sequence[Task], played: list[Trajectory]) -> list[Trajectory]:
+def _play(
+    job: Job, tasks: Sequence[Task], played: list[Trajectory], servers: Serving | None
+) -> list[Trajectory]:
     """Play sample after sample of all tasks; what is left out depends on no order of arrival."""
     settings = job.settings
     enough, most = settings["stop_when_decided"], settings["tokens"]
-    plan = list(enumerate(map(_sampling, settings["sampling"]), settings["first_sample"]))
-    untouched = list(
-        enumerate(
-            map(_sampling, settings.get("untouched", [])),
-            settings["first_sample"] + len(settings["sampling"]),
-        )
-    )
-    # With another M, a sample of the same number may be another model's.
-    known = [] if untouched else played_with_another_m(job, VERSION)
-    # Without a rule that looks at what was found, all samples are one wave.
-    waves = [[m] for m in plan] if enough is not None or most is not None else [plan]
-    for wave in [*waves, untouched] if untouched else waves:
-        episodes = [Episode(task, m, sampling) for task in tasks for m, sampling in wave]
+    waves = _waves(settings, one_by_one=enough is not None or most is not None)
+    # With another M, a sample of the same number may be another model's, or begin elsewhere.
+    alike = all(kind == "independent" for kind, _ in waves)
+    known = played_with_another_m(job, VERSION) if alike else []
+    for kind, wave in waves:
+        if kind == "branched":
+            episodes = branched(tasks, wave, played, settings["seed"])
+        else:
+            episodes = [Episode(task, m, sampling) for task in tasks for m, sampling in wave]
         if enough is not None:
             episodes = undecided(episodes, played, enough)
         found = play_episodes(
@@ -183,7 +216,8 @@ def _play(job: Job, tasks: Sequence[Task], played: list[Trajectory]) -> list[Tra
             source="explore",
             earlier=played,
             known=known,
-            adapter=wave is not untouched,
+            adapter=kind != "untouched",
+            servers=servers,
         )
         played = [*played, *found]
         if most is not None:
@@ -195,6 +229,28 @@ def _play(job: Job, tasks: Sequence[Task], played: list[Trajectory]) -> list[Tra
     if not played:
         raise UserError(f"explore.tokens={most} is less than the first trajectory: raise it")
     return played
+
+
+def _waves(
+    settings: Mapping[str, Any], *, one_by_one: bool
+) -> list[tuple[str, list[tuple[int, SamplingSettings]]]]:
+    """Return the samples that are played together, in order, and what kind they are.
+
+    Without a rule that looks at what was found, all samples of a kind are one wave.
+    """
+    first, planned = settings["first_sample"], settings["sampling"]
+    branching = len(planned) - settings.get("branching", 0)
+    numbered = list(enumerate(map(_sampling, planned), first))
+    parts = {"independent": numbered[:branching], "branched": numbered[branching:]}
+    waves = [
+        (kind, wave)
+        for kind, part in parts.items()
+        for wave in ([[sample] for sample in part] if one_by_one else [part])
+        if wave
+    ]
+    untouched = map(_sampling, settings.get("untouched", []))
+    last = list(enumerate(untouched, first + len(planned)))
+    return [*waves, ("untouched", last)] if last else waves
 
 
 def _sampling(settings: dict[str, float]) -> SamplingSettings:

@@ -5,19 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tratree.config import Config
-from tratree.data.episodes import EpisodeDataModule
-from tratree.modules.explorer import ExplorerModule
-from tratree.policy.encoding import encode_trajectory
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
-from tratree.stages.training import (
-    RESUMED,
-    load_chat,
-    load_policy,
-    load_start,
-    on_devices,
-    read_training_settings,
-    train,
-)
+from tratree.stages.training_settings import RESUMED, on_devices
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
 
@@ -35,6 +24,17 @@ def explorer_stage(config: Config, explorers: Sequence[Stage]) -> Stage:
 
 
 def _train(job: Job) -> None:
+    from tratree.data.episodes import EpisodeDataModule
+    from tratree.modules.explorer import ExplorerModule
+    from tratree.policy.encoding import encode_trajectory
+    from tratree.stages.training import (
+        load_chat,
+        load_policy,
+        load_start,
+        read_training_settings,
+        train,
+    )
+
     settings = job.settings
     chat = load_chat(settings)
     demonstrations = read_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)

@@ -8,3 +8,6 @@ EPISODES_LOG = "episodes.log.jsonl"
 
 METRICS = "metrics.json"
 """The figures of an evaluation."""
+
+REPORT = "training.json"
+"""What a fine-tuning did: how many samples and steps, and its last loss."""

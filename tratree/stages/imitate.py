@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tratree.config import Config
-from tratree.data.data_module import StepDataModule
-from tratree.data.episode_trees import EpisodeTreeDataModule, TreeEpisode
-from tratree.data.episodes import EpisodeDataModule
 from tratree.errors import UserError
-from tratree.modules.imitation import MCTSImitationModule
-from tratree.policy.encoding import encode_trajectory, without_token_ids
 from tratree.stages.paths import PATHS
 from tratree.stages.sft import sft_stage
-from tratree.stages.training import (
+from tratree.stages.training_settings import (
     PREFIX_PACKS,
     RESUMED,
     chat_settings,
-    load_chat,
-    load_start,
     on_devices,
     prefix_settings,
-    read_training_settings,
-    train,
     training_settings,
 )
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
+
+if TYPE_CHECKING:
+    from tratree.data.data_module import StepDataModule
 
 
 def imitate_stage(
@@ -57,6 +51,12 @@ def imitate_stage(
 
 
 def _train(job: Job) -> None:
+    from tratree.data.episode_trees import EpisodeTreeDataModule, TreeEpisode
+    from tratree.data.episodes import EpisodeDataModule
+    from tratree.modules.imitation import MCTSImitationModule
+    from tratree.policy.encoding import encode_trajectory, without_token_ids
+    from tratree.stages.training import load_chat, load_start, read_training_settings, train
+
     chat = load_chat(job.settings)
     paths = read_trajectories(job.inputs["paths"] / PATHS)
     if not chat.reads_like(load_chat(job.settings["sampled_by"])):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from tratree.config import Config
@@ -126,41 +127,31 @@ def _rounds_against_the_expert(config: Config, demonstrations: Stage, label: str
     return policy
 
 
-def systems(config: Config, *, check: bool = True) -> dict[str, Stage]:
-    """Return the trained stage of every system that a run compares, baselines first.
-
-    Args:
-        config: Of the run.
-        check: Whether to load the tokenizers of a preference's two models, to see that they agree.
-
-    Raises:
-        UserError: If they do not.
-    """
+def systems(config: Config) -> dict[str, Stage]:
+    """Return the trained stage of every system that a run compares, baselines first."""
     method = METHODS.find(config.method.target or config.method.name)
-    found = {
+    return {
         "sft_weak": sft_weak(config),
         "sft_strong": sft_strong(config),
         method.name: method.train(config),
     }
-    if check:
-        for stage in with_inputs(found.values()):
-            if stage.name == "reference":
-                check_chats(config, stage)
-    return found
 
 
-def evaluations(config: Config, *, check: bool = True) -> dict[str, Stage]:
-    """Return the evaluation of every system that a run compares, baselines first.
-
-    Args:
-        config: Of the run.
-        check: As of `systems`.
-
-    Raises:
-        UserError: As `systems` does.
-    """
+def evaluations(config: Config) -> dict[str, Stage]:
+    """Return the evaluation of every system that a run compares, baselines first."""
     method = METHODS.find(config.method.target or config.method.name)
     return {
         name: (method.evaluate if name == method.name else evaluate_stage)(config, name, trained)
-        for name, trained in systems(config, check=check).items()
+        for name, trained in systems(config).items()
     }
+
+
+def check_preferences(config: Config, stages: Iterable[Stage]) -> None:
+    """Check that the two models of a preference among `stages` read token ids alike.
+
+    Raises:
+        UserError: If they do not.
+    """
+    for stage in with_inputs(stages):
+        if stage.name == "reference":
+            check_chats(config, stage)

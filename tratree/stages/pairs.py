@@ -40,8 +40,8 @@ def pairs_stage(config: Config, trees: Stage, continuation: str | None = None) -
 
     Args:
         config: The run's.
-        trees: Where the pairs are taken.
-        continuation: Where a continuation ends, if not as ``method.continuation`` says.
+        trees: Stage of the trees that the pairs are taken from.
+        continuation: End of a continuation, if not as ``method.continuation`` says.
 
     Raises:
         UserError: If pairs against useless actions are asked for, and nodes are merged by history.

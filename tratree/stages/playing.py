@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 from tratree.config import Config
 from tratree.policy.rollout_settings import Episode, RolloutLimits, RolloutPlan
-from tratree.policy.workers import roll_out
 from tratree.preemption import wait_for_safe_points
 from tratree.stages.environment import env_maker
 from tratree.stages.file_names import EPISODES, EPISODES_LOG
-from tratree.stages.serving import play_on_server
-from tratree.stages.training import policy_loader
 from tratree.store.stage import Job
 from tratree.trajectory.jsonl import TrajectoryLog, write_trajectories
 from tratree.trajectory.types import Trajectory
+
+if TYPE_CHECKING:
+    from tratree.stages.serving import Serving
 
 
 def rollout_settings(config: Config) -> dict[str, Any]:
@@ -30,6 +31,22 @@ def rollout_settings(config: Config) -> dict[str, Any]:
         "max_context": model.context,
         "constraint": config.rollout.constraint,
     }
+
+
+def engine_settings(config: Config) -> dict[str, Any]:
+    """Return what plays, as far as results depend on it."""
+    rollout = config.rollout
+    invariant = rollout.engine == "vllm" and rollout.batch_invariant
+    return {"engine": rollout.engine, **({"batch_invariant": True} if invariant else {})}
+
+
+def serving(job: Job) -> AbstractContextManager[Serving | None]:
+    """Return the servers that a job plays on, as a context; None plays in this program."""
+    if job.settings["engine"] == "vllm":
+        from tratree.stages.serving import Serving
+
+        return Serving(job)
+    return nullcontext()
 
 
 class Tally:
@@ -69,12 +86,14 @@ def play_episodes(
     earlier: Sequence[Trajectory] = (),
     known: Sequence[Trajectory] = (),
     adapter: bool = True,
+    servers: Serving | None = None,
 ) -> list[Trajectory]:
     """Play `episodes` with the job's model, resuming from the log of an interrupted run.
 
     Every finished episode is a line of the log at once. They are returned in the order of
     `episodes`, whatever the order in which they finished; those of `earlier` are counted only, and
-    what `known` has of them is not played. Without `adapter` the base model plays as it is.
+    what `known` has of them is not played. Without `adapter` the base model plays as it is. With
+    ``engine=vllm`` it plays on `servers`.
     Asked to leave the machine (`tratree.preemption`), it does so after the next episode that ends.
     """
     log = TrajectoryLog(job.folder / EPISODES_LOG)
@@ -84,7 +103,7 @@ def play_episodes(
     waiting = [e for e, key in zip(episodes, keys, strict=True) if key not in played]
     tally = Tally([*earlier, *played.values()])
     with job.progress.bar(source, len(episodes)) as advance, log, wait_for_safe_points() as leaving:
-        for _, trajectory in _play(job, waiting, source, adapter):
+        for _, trajectory in _play(job, waiting, source, adapter, servers):
             log.append(trajectory)
             played[trajectory.task.task_id, trajectory.sample] = trajectory
             tally.add(trajectory)
@@ -95,8 +114,11 @@ def play_episodes(
 
 
 def _play(
-    job: Job, episodes: Sequence[Episode], source: str, adapter: bool
+    job: Job, episodes: Sequence[Episode], source: str, adapter: bool, servers: Serving | None
 ) -> Iterator[tuple[int, Trajectory]]:
+    from tratree.policy.workers import roll_out
+    from tratree.stages.training import policy_loader
+
     plan = RolloutPlan(
         seed=job.settings["seed"],
         stage=source,
@@ -105,8 +127,8 @@ def _play(
         engine=job.resources.engine,
         workers=job.resources.workers,
     )
-    if job.settings["engine"] == "vllm":
-        return play_on_server(job, env_maker(job), episodes, plan, adapter=adapter)
+    if servers is not None:
+        return servers.play(env_maker(job), episodes, plan, adapter=adapter)
     return roll_out(
         policy_loader(job, adapter=adapter),
         env_maker(job),

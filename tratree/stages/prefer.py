@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from typing import Any
 
 from tratree.config import Config
-from tratree.data.pairs import EncodedPair, PairDataModule
 from tratree.modules.settings import DPOSettings
-from tratree.modules.tree_dpo import TreeDPOModule
 from tratree.stages.pairs import load_pairs, pair_inputs
 from tratree.stages.reference import (
     REFERENCE,
@@ -18,15 +17,7 @@ from tratree.stages.reference import (
     pair_chat,
 )
 from tratree.stages.sft import sft_stage
-from tratree.stages.training import (
-    RESUMED,
-    load_chat,
-    load_start,
-    on_devices,
-    read_training_settings,
-    train,
-    training_settings,
-)
+from tratree.stages.training_settings import RESUMED, on_devices, training_settings
 from tratree.store.stage import Job, Stage
 
 
@@ -50,7 +41,7 @@ def prefer_stage(
     strong, method = config.model.strong, config.method
     settings = {
         **training_settings(config, strong, config.model.preference),
-        "dpo": {f.name: getattr(method, f.name) for f in fields(DPOSettings)},
+        "dpo": _dpo_settings(method),
         "pack_tokens": pack_tokens(config),
         **example_settings(config),
     }
@@ -59,11 +50,22 @@ def prefer_stage(
         start = sft_stage(config, "strong")
     if start is not None:
         inputs["start"] = start
-    train = on_devices(_train)
-    return Stage("prefer", settings, train, inputs, label=label, version=2, resumes=RESUMED)
+    run = on_devices(_train)
+    return Stage("prefer", settings, run, inputs, label=label, version=2, resumes=RESUMED)
+
+
+def _dpo_settings(method: DPOSettings) -> dict[str, Any]:
+    """Return the constants of the loss; those that the paper does not have if they are set."""
+    found = {f.name: getattr(method, f.name) for f in fields(DPOSettings)}
+    defaults = {"loss": DPOSettings.loss, "nll_weight": DPOSettings.nll_weight}
+    return {name: value for name, value in found.items() if value != defaults.get(name)}
 
 
 def _train(job: Job) -> None:
+    from tratree.data.pairs import EncodedPair, PairDataModule
+    from tratree.modules.tree_dpo import TreeDPOModule
+    from tratree.stages.training import load_chat, load_start, read_training_settings, train
+
     chat = pair_chat(load_chat(job.settings), job.settings)
     pairs = load_pairs(job)
     scores = json.loads((job.inputs["reference"] / REFERENCE).read_text("utf-8"))

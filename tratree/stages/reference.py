@@ -9,22 +9,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tratree.config import Config
 from tratree.errors import UserError
-from tratree.modules.attention_check import check_batches, check_packs
-from tratree.modules.finite import check_scores
-from tratree.modules.log_probabilities import score_sequences
-from tratree.modules.pack_attention import attend_by_edges
-from tratree.policy.chat import ChatFormat
-from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
 from tratree.stages.environment import configured_prompt
 from tratree.stages.pairs import load_pairs, pair_inputs
-from tratree.stages.training import chat_settings, load_chat, load_policy
+from tratree.stages.training_settings import chat_settings
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.types import Trajectory
 from tratree.tree.divergence import TrajectoryPair
+
+if TYPE_CHECKING:
+    from tratree.policy.chat import ChatFormat
+    from tratree.policy.encoding import EncodedTrajectory
 
 REFERENCE = "reference.json"
 
@@ -94,6 +92,8 @@ def check_chats(config: Config, reference: Stage) -> None:
     strong = chat_settings(config, config.model.strong)
     if weak == strong:
         return
+    from tratree.stages.training import load_chat
+
     if not load_chat({"chat": weak}).reads_like(load_chat({"chat": strong})):
         raise UserError(
             f"the tokenizers or chat templates of {weak['tokenizer']} and {strong['tokenizer']} "
@@ -113,12 +113,20 @@ def encode_pair(
 
 
 def _after(chat: ChatFormat, trajectory: Trajectory, shared_steps: int) -> EncodedTrajectory:
+    from tratree.policy.encoding import encode_trajectory
+
     encoded = encode_trajectory(chat, trajectory)
     start = encoded.turn_starts[shared_steps]
     return replace(encoded, agent_mask=(False,) * start + encoded.agent_mask[start:])
 
 
 def _score(job: Job) -> None:
+    from tratree.modules.attention_check import check_batches, check_packs
+    from tratree.modules.finite import check_scores
+    from tratree.modules.log_probabilities import score_sequences
+    from tratree.modules.pack_attention import attend_by_edges
+    from tratree.stages.training import load_policy
+
     model, chat = load_policy(job.inputs["model"], job.settings["dtype"])
     chat = pair_chat(chat, job.settings)
     packed = job.settings["pack_tokens"]

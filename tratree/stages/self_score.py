@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from tratree.config import Config
-from tratree.modules.self_score import score_itself, train_success_head
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.stages.file_names import EPISODES
-from tratree.stages.training import load_policy
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 
@@ -23,6 +21,9 @@ def self_score_stage(config: Config, explored: Stage, explorer: Stage, label: st
 
 
 def _score(job: Job) -> None:
+    from tratree.modules.self_score import score_itself, train_success_head
+    from tratree.stages.training import load_policy
+
     model, chat = load_policy(job.inputs["model"], job.settings["dtype"])
     demonstrations = read_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
     head = train_success_head(model, chat, demonstrations, job.settings["context"])

@@ -70,6 +70,12 @@ class ExploreSettings:
     """Of the M trajectories of a task, the last ones are played with these settings by the base
     model as it is, without what its SFT trained; needs rounds=1."""
 
+    branching: Share = 0.0
+    """Share of the M trajectories, the last ones, that begin with the first steps of an earlier
+    failure of their task (ours): where it diverged from a success, or within it if the task has
+    none. Those steps are played again, not sampled, so that tokens go where values differ or are
+    unknown; set `tokens` to compare at equal tokens. A task without a failure has none of them."""
+
     rounds: Few = 1
     """The M trajectories are shared out over this many rounds. From the second on, the explorer is
     fine-tuned with L_SFT − λ·KL(π_w ‖ earlier explorers) (section 3.1 of the paper)."""

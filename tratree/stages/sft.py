@@ -5,19 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from tratree.config import Config
-from tratree.data.episodes import EpisodeDataModule
-from tratree.modules.imitation import SFTModule
-from tratree.policy.encoding import encode_trajectory
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
-from tratree.stages.training import (
+from tratree.stages.training_settings import (
     PREFIX_PACKS,
     RESUMED,
-    load_chat,
-    load_start,
     on_devices,
     prefix_settings,
-    read_training_settings,
-    train,
     training_settings,
 )
 from tratree.store.stage import Job, Stage
@@ -34,9 +27,9 @@ def sft_stage(
 
     Args:
         config: The run's.
-        role: Which model.
+        role: Role of the model.
         label: Tells apart fine-tunings of one model in messages.
-        demonstrations: What to learn from; by default the run's demonstrations.
+        demonstrations: Demonstrations to learn from; by default the run's demonstrations.
     """
     base = config.model.weak if role == "weak" else config.model.strong
     inputs = {"demonstrations": demonstrations or demonstrations_stage(config)}
@@ -46,6 +39,11 @@ def sft_stage(
 
 
 def _train(job: Job) -> None:
+    from tratree.data.episodes import EpisodeDataModule
+    from tratree.modules.imitation import SFTModule
+    from tratree.policy.encoding import encode_trajectory
+    from tratree.stages.training import load_chat, load_start, read_training_settings, train
+
     chat = load_chat(job.settings)
     demonstrations = read_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
     data = EpisodeDataModule(

@@ -38,7 +38,7 @@ def explored_tasks(
 
     Args:
         tasks: The training tasks.
-        count: How many.
+        count: Number of tasks.
         seed: Of the run.
         demonstrated: Ids of tasks that a file demonstrates: they come last.
 

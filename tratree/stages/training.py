@@ -1,4 +1,4 @@
-"""Shared code of the stages that fine-tune a model, and loading of what they made."""
+"""Shared work of the stages that fine-tune a model, and loading of what they made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from rich.console import Console
 from transformers import PreTrainedModel
 from typing_extensions import TypedDict
 
-from tratree.config import BaseModelSettings, Config
 from tratree.data.data_module import StepDataModule
 from tratree.documents import read_json
 from tratree.errors import UserError
@@ -24,21 +23,21 @@ from tratree.models.adapted import CausalModel, is_adapted
 from tratree.models.full import load_whole, save_whole, train_all
 from tratree.models.loading import load_base, load_stop_ids, load_tokenizer
 from tratree.models.lora import add_lora, load_adapter, load_policy_model, save_adapter
-from tratree.models.names import fingerprint, hub_commit
+from tratree.models.names import fingerprint
 from tratree.models.ranks import is_first_rank
 from tratree.models.settings import LoraSettings, ModelSettings
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.attention_check import check_rollouts
 from tratree.modules.finite import check_weights
-from tratree.modules.fit import CHECKPOINT, FitReport, fit
+from tratree.modules.fit import FitReport, fit
 from tratree.modules.nodes import run_on_nodes
 from tratree.modules.processes import run_in_processes
-from tratree.modules.settings import OptimizationSettings, TrainingSettings
-from tratree.modules.training_history import METRICS, logged_metrics
+from tratree.modules.settings import TrainingSettings
+from tratree.modules.training_history import CHECKPOINT, METRICS, logged_metrics
 from tratree.policy.chat import ChatFormat
 from tratree.policy.prompt import Prompt
-from tratree.settings import plain
-from tratree.stages.environment import configured_prompt
+from tratree.stages.file_names import REPORT
+from tratree.stages.training_settings import ADAPTER
 from tratree.store.finished import how_to_repair, read_description
 from tratree.store.progress import Progress
 from tratree.store.stage import Job, Resources
@@ -51,85 +50,6 @@ class FitReportDocument(TypedDict):
     too_long: int
     steps: int
     loss: float | None
-
-
-ADAPTER = "adapter"
-RESUMED = (CHECKPOINT, METRICS)
-"""The files that a fine-tuning resumes from."""
-REPORT = "training.json"
-PREFIX_PACKS = "prefix_pack_tokens"
-
-
-def training_settings(
-    config: Config, base: BaseModelSettings, optimization: OptimizationSettings
-) -> dict[str, Any]:
-    """Return what a fine-tuning of `base` depends on, other than its data."""
-    model, trainer = config.model, config.trainer
-    commit = hub_commit(base.name, base.revision)
-    return {
-        "base": {
-            "name": base.name,
-            **_revision(commit),
-            "dtype": model.dtype,
-            "attention": model.attention,
-            "gradient_checkpointing": model.gradient_checkpointing,
-            "quantization": model.quantization,
-        },
-        "weights": fingerprint(base.name, commit),
-        "chat": chat_settings(config, base),
-        "context": model.context,
-        "lora": lora_settings(model.lora),
-        "optimization": plain(optimization),
-        "hardware": {  # another one changes the last bits of a result
-            "accelerator": trainer.accelerator,
-            "devices": trainer.devices,
-            **({"num_nodes": trainer.num_nodes} if trainer.num_nodes > 1 else {}),
-            "strategy": trainer.strategy,
-            "precision": trainer.precision,
-            "threads": trainer.threads,
-        },
-        "seed": config.seed,
-    }
-
-
-def lora_settings(lora: LoraSettings | None) -> dict[str, Any] | None:
-    """Return what an adapter depends on; None where all weights are trained."""
-    if lora is None:
-        return None
-    default = plain(LoraSettings())
-    later = ("dora", "rslora", "modules_to_save")  # fine-tunings from before them keep their keys
-    return {n: v for n, v in plain(lora).items() if n not in later or v != default[n]}
-
-
-def prefix_settings(config: Config) -> dict[str, int]:
-    """Return how episodes to imitate are packed, which all begin with the prompt: once a pass.
-
-    Without a prompt, and where the model's attention takes no mask, they are not.
-    """
-    if configured_prompt(config) is None or config.model.attention == "flash_attention_2":
-        return {}
-    return {PREFIX_PACKS: config.method.pack_tokens}
-
-
-def chat_settings(config: Config, base: BaseModelSettings) -> dict[str, Any]:
-    """Return what the chat format of a base model depends on, the texts of the prompt included.
-
-    Raises:
-        UserError: If a file of the prompt cannot be read.
-    """
-    prompt = configured_prompt(config)
-    return {
-        "tokenizer": base.name,
-        **_revision(hub_commit(base.name, base.revision)),
-        "template": base.chat_template,
-        "system_prompt": base.system_prompt,
-        **({} if base.turn_form == "plain" else {"turn_form": base.turn_form}),
-        **({} if prompt is None else {"prompt": prompt.to_json()}),
-    }
-
-
-def _revision(commit: str | None) -> dict[str, str]:
-    return {} if commit is None else {"revision": commit}
 
 
 def load_chat(settings: Mapping[str, Any]) -> ChatFormat:
@@ -214,16 +134,8 @@ def read_training_settings(job: Job) -> TrainingSettings:
     )
 
 
-def on_devices(train: Callable[[Job], None]) -> partial[None]:
-    """Return a stage's function that calls `train`, in one process for each device.
-
-    Args:
-        train: A function of a module.
-    """
-    return partial(_on_devices, train)
-
-
-def _on_devices(train: Callable[[Job], None], job: Job) -> None:
+def run_on_devices(train: Callable[[Job], None], job: Job) -> None:
+    """Call `train`, a function of a module, in one process for each device of the job."""
     hardware = job.settings["hardware"]
     devices, num_nodes = hardware["devices"], hardware.get("num_nodes", 1)
     place = job.inputs, job.folder, job.resources, job.title

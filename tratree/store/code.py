@@ -10,7 +10,7 @@ import ast
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -88,10 +88,17 @@ def _module(name: str) -> str:
 
 @cache
 def _spec(name: str) -> ModuleSpec | None:
-    try:
-        return find_spec(name)
-    except (ImportError, ValueError):
+    """Find a module without importing the packages that it is in, as `find_spec` would."""
+    package = name.rpartition(".")[0]
+    if not package:
+        try:
+            return find_spec(name)
+        except ValueError:
+            return None
+    within = _spec(package)
+    if within is None or within.submodule_search_locations is None:
         return None
+    return PathFinder.find_spec(name, within.submodule_search_locations)
 
 
 def _without_influence(module: str) -> bool:

@@ -21,7 +21,7 @@ def with_equal_inputs(stage: Stage, inputs: Mapping[str, Path], root: Path) -> P
     A damaged stage is like no other.
 
     Args:
-        stage: Whose result is wanted.
+        stage: Stage whose result is wanted.
         inputs: The folders of its inputs, finished.
         root: Of the store.
 

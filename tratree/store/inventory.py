@@ -27,7 +27,7 @@ class StoredStage:
     """A stage of a store, finished or not.
 
     Attributes:
-        folder: Where it is, or will be once it is finished.
+        folder: Folder that holds it, or will once it is finished.
         finished: Whether it is.
         size: Of its files, in bytes.
         runs: The folders of runs that use it.
@@ -52,8 +52,8 @@ class Repair:
 
     Attributes:
         place: ``name/key`` of the stage.
-        damage: What was wrong, in words.
-        aside: Where it is now.
+        damage: Damage, in words.
+        aside: Folder that holds it now.
         dependents: ``name/key`` of all finished stages that were computed from it.
         runs: The folders of runs that use it, and compute it again.
     """

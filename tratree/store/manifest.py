@@ -55,7 +55,7 @@ def write_manifest(folder: Path, checked: Path | None = None) -> None:
 
     Args:
         folder: Of the stage, finished or about to be.
-        checked: Where to note that the large files need no second look; see `find_damage`.
+        checked: File that notes that the large files need no second look; see `find_damage`.
 
     Raises:
         UserError: If the folder holds a link, a device or the like, which no stage writes.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
+from tratree.policy.server_settings import ServerSettings
 from tratree.store.progress import Progress
 from tratree.tracking import Tracker
 
@@ -21,11 +22,12 @@ class Resources:
 
     Attributes:
         workers: Processes that play episodes side by side, and when one is replaced.
-        engine: How each of them uses the machine.
+        engine: Use of the machine by each of them.
         cache: Folder for files that can be made again at any time.
-        checkpoint_every_steps: How often a fine-tuning keeps what it has done.
-        servers: Addresses of vLLM servers, for episodes that are to be played by them.
-        profiler: Which of Lightning's profilers watches the fine-tunings, ``simple`` or
+        checkpoint_every_steps: Number of steps after which a fine-tuning keeps what it has done.
+        servers: vLLM servers, for episodes that are to be played by them.
+        logs: The folder for what those say that are started; None puts it into `cache`.
+        profiler: Name of Lightning's profiler that watches the fine-tunings, ``simple`` or
             ``advanced``; None for none.
         profiles: The folder that it writes to.
     """
@@ -34,7 +36,8 @@ class Resources:
     engine: EngineSettings
     cache: Path
     checkpoint_every_steps: int = 50
-    servers: tuple[str, ...] = ()
+    servers: ServerSettings = field(default_factory=ServerSettings)
+    logs: Path | None = None
     profiler: str | None = None
     profiles: Path | None = None
 
@@ -64,7 +67,7 @@ class Stage:
     """A pure function of `settings` and of the stages before it.
 
     Attributes:
-        name: What it does; also the name of its folder in the store.
+        name: Word for its work; also the name of its folder in the store.
         settings: The slice of the configuration that its result depends on, as JSON data.
         inputs: The stages whose folders it reads, by the name it knows them under.
         run: The function that fills the folder.

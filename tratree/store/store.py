@@ -18,6 +18,7 @@ from tratree.documents import read_json
 from tratree.errors import UserError
 from tratree.files import (
     clear_disk_errors,
+    disk_reason,
     files_below,
     is_own_file,
     make_shared,
@@ -207,7 +208,7 @@ def prepare_root(store: str) -> Path:
     try:
         root.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+        reason = disk_reason(error, root) if isinstance(error, OSError) else error
         raise UserError(f"cannot make the store at {root} ({reason}): {ADVICE}") from error
     return root
 

@@ -36,7 +36,7 @@ class Use:
 
     Attributes:
         run: Its folder; None for a program that has none.
-        stages: What it reads or computes, as ``name/key``.
+        stages: Stages that it reads or computes, as ``name/key``.
         living: Whether its process is there now.
     """
 

@@ -46,7 +46,7 @@ class KeptPoint:
     Attributes:
         point: The point; of its results only what every split has in figures, and the reward of
             each task.
-        seconds: How long each of its stages took, by the stage's folder in the store.
+        seconds: Time that each of its stages took, by the stage's folder in the store.
     """
 
     point: Point

@@ -50,7 +50,7 @@ class Measurement:
         task_differences: `difference` of every task, shape [T]; None if the rewards of tasks were
             not kept, or of the baseline.
         of_tasks: A digest of the names of those tasks.
-        replications: What else was measured of the same.
+        replications: Other measurements of the same.
     """
 
     env: str

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tratree.report.html import COLOURS, MARKERS
+from tratree.report.colours import style_of
+from tratree.report.html import WIDTH
 from tratree.sweeps.rows import Row
 
-LETTER = 0.08
-"""Inches that a letter of a label takes, so that labels take no room from the panels."""
+PANELS_A_ROW = 3
+MOST_LINES = 8
+"""With more settings than that, as a search has them, they are points of their system."""
+DASHES: Sequence[Any] = ("-", (0, (6, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
+"""Of the lines of one system, which have its colour."""
+LABEL = 48
+"""Letters of a line of a label."""
 
 
 def numeric_axes(rows: Sequence[Row], axes: Sequence[str]) -> list[str]:
@@ -23,8 +31,10 @@ def numeric_axes(rows: Sequence[Row], axes: Sequence[str]) -> list[str]:
 def plot(rows: Sequence[Row], axes: Sequence[str], axis: str) -> Figure:
     """Draw reward in percent against `axis`: a panel for each environment and split.
 
-    Every system and setting of the other axes is a line with its 95 % intervals over seeds. A
-    system that the axis does not concern is a horizontal line with its interval as a band.
+    Every system has its colour. Each setting of the other axes is a line with its 95 % intervals
+    over seeds. Where there are too many for that, each is a point, and what else it differs in is
+    not shown. A system that the axis does not concern is a horizontal line with its interval as a
+    band.
 
     Args:
         rows: Of the whole sweep.
@@ -32,24 +42,31 @@ def plot(rows: Sequence[Row], axes: Sequence[str], axis: str) -> Figure:
         axis: One of them.
     """
     number = list(axes).index(axis)
-    panels = list(dict.fromkeys((row.env, row.split) for row in rows))
-    figure = Figure(figsize=(4.6 * len(panels), 3.4), layout="constrained")
-    drawn = figure.subplots(1, len(panels), squeeze=False)[0]
     lines = _lines(rows, axes, number)
-    names = list(dict.fromkeys(lines.values()))
-    for panel, (env, split) in zip(drawn, panels, strict=True):
-        for index, name in enumerate(names):
-            line = [
-                row
-                for row in rows
-                if (row.env, row.split) == (env, split) and lines[row.system, row.values] == name
-            ]
-            style = {"color": COLOURS[index % len(COLOURS)], "label": name}
-            _draw(panel, line, number, MARKERS[index % len(MARKERS)], style)
-        panel.set(title=f"{env}, {split}", xlabel=axis, ylabel="reward, %")
+    scattered = len(set(lines.values())) > MOST_LINES
+    if scattered:
+        lines = {(row.system, row.values): row.system for row in rows}
+    figure, panels = _panels(rows)
+    for panel, shown in panels:
+        count: Counter[str] = Counter()  # of the lines of a system so far
+        for name in dict.fromkeys(lines.values()):
+            line = [row for row in shown if lines[row.system, row.values] == name]
+            if line:
+                system = line[0].system
+                dash = "none" if scattered else DASHES[count[system] % len(DASHES)]
+                _draw(panel, line, number, name, dash)
+                count[system] += 1
+        panel.set(xlabel=axis, ylabel="reward, %")
         panel.set_xticks(sorted(_numbers(rows, number)))
-        panel.grid(alpha=0.3)
-    drawn[-1].legend(fontsize="small", frameon=False)
+        panel.grid(alpha=0.5)
+    labelled = {
+        label: handle
+        for panel, _ in panels
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        labelled.values(), labelled.keys(), loc="outside lower center", ncols=4, frameon=False
+    )
     return figure
 
 
@@ -60,34 +77,49 @@ def plot_systems(rows: Sequence[Row], axes: Sequence[str]) -> Figure:
         rows: Of the whole sweep.
         axes: The names of the rows' values.
     """
-    panels = list(dict.fromkeys((row.env, row.split) for row in rows))
     lines = _lines(rows, axes)
     names = list(dict.fromkeys(lines.values()))
-    labels = max(1.5, LETTER * max(map(len, names)))
-    size = 3.6 * len(panels) + labels, 0.35 * len(names) + 1.2
-    figure = Figure(figsize=size, layout="constrained")
-    drawn = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
-    for panel, (env, split) in zip(drawn, panels, strict=True):
-        shown = [row for row in rows if (row.env, row.split) == (env, split)]
-        panel.errorbar(
-            [100 * row.reward for row in shown],
-            [names.index(lines[row.system, row.values]) for row in shown],
-            xerr=[[100 * _half(row) for row in shown]] * 2,
-            marker=MARKERS[0],
-            linestyle="none",
-            capsize=3,
-            color=COLOURS[0],
-        )
-        panel.set(title=f"{env}, {split}", xlabel="reward, %")
-        panel.grid(alpha=0.3)
-    drawn[0].set_yticks(range(len(names)), names)
-    drawn[0].invert_yaxis()
+    labels = [fill(name, LABEL) for name in names]
+    height = 0.2 * sum(1 + label.count("\n") for label in labels) + 0.15 * len(names) + 1.0
+    figure, panels = _panels(rows, height, sharey=True)
+    for panel, shown in panels:
+        for row in shown:
+            below, above = _bounds(row)
+            style = style_of(row.system)
+            panel.errorbar(
+                *(100 * row.reward, names.index(lines[row.system, row.values])),
+                xerr=[[below], [above]],
+                fmt=style.marker,
+                color=style.light,
+                capsize=3,
+            )
+        panel.set(xlabel="reward, %", ylim=(len(names) - 0.5, -0.5))
+        panel.set_yticks(range(len(names)), labels)
+        panel.grid(alpha=0.5)
     return figure
 
 
-def _draw(
-    panel: Axes, line: Sequence[Row], number: int, marker: str, style: dict[str, Any]
-) -> None:
+def _panels(
+    rows: Sequence[Row], height: float = 3.4, *, sharey: bool = False
+) -> tuple[Figure, list[tuple[Axes, list[Row]]]]:
+    """Return a figure and its panels, each with the rows of its environment and split."""
+    named = list(dict.fromkeys((row.env, row.split) for row in rows))
+    columns = min(2 if len(named) == 4 else PANELS_A_ROW, len(named))
+    lines = -(-len(named) // columns)
+    figure = Figure(figsize=(WIDTH, height * lines), layout="constrained")
+    grid = figure.subplots(lines, columns, squeeze=False, sharey=sharey).ravel()
+    for unused in grid[len(named) :]:
+        unused.remove()
+    panels = []
+    for panel, (env, split) in zip(grid, named, strict=False):
+        panel.set_title(f"{env}, {split}", fontsize="medium")
+        panels.append((panel, [row for row in rows if (row.env, row.split) == (env, split)]))
+    return figure, panels
+
+
+def _draw(panel: Axes, line: Sequence[Row], number: int, name: str, dash: str) -> None:
+    style = style_of(line[0].system)
+    look: dict[str, Any] = {"color": style.light, "label": name}
     varied = sorted(
         (row for row in line if _is_number(row.values[number])), key=lambda row: row.values[number]
     )
@@ -95,21 +127,25 @@ def _draw(
         panel.errorbar(
             [row.values[number] for row in varied],
             [100 * row.reward for row in varied],
-            yerr=[[100 * _half(row) for row in varied]] * 2,
-            marker=marker,
+            yerr=list(zip(*map(_bounds, varied), strict=True)),
+            marker=style.marker,
+            linestyle=dash,
             capsize=3,
-            **style,
+            **look,
         )
     for row in line:
         if row.values[number] is None:
-            panel.axhline(100 * row.reward, linestyle="--", **style)
-            half = _half(row)
-            bounds = 100 * (row.reward - half), 100 * (row.reward + half)
-            panel.axhspan(*bounds, color=style["color"], alpha=0.12, linewidth=0)
+            panel.axhline(100 * row.reward, linestyle="--", linewidth=1.2, **look)
+            below, above = _bounds(row)
+            bounds = 100 * row.reward - below, 100 * row.reward + above
+            panel.axhspan(*bounds, color=style.light, alpha=0.12, linewidth=0)
 
 
-def _half(row: Row) -> float:
-    return 0.0 if row.high is None else row.high - row.reward
+def _bounds(row: Row) -> tuple[float, float]:
+    """Return how far the interval goes below and above the reward, in percent."""
+    if row.low is None or row.high is None:
+        return 0.0, 0.0
+    return 100 * (row.reward - row.low), 100 * (row.high - row.reward)
 
 
 def _numbers(rows: Sequence[Row], number: int) -> set[float]:

@@ -40,7 +40,7 @@ class Point:
         folder: Its folder.
         settings: Its whole configuration, as Hydra wrote it.
         choices: The chosen option of every group.
-        overrides: What its command line said, by key.
+        overrides: Values of its command line, by key.
         stages: The folder in the store of each of its stages, by title.
         results: Its ``results.json``; None as long as there is none.
         failure: Why it failed, if it did.

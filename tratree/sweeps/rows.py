@@ -22,10 +22,11 @@ class Row:
         system: Name of the system.
         split: Name of the split.
         values: As of `Measurement`.
-        seeds: How many seeds, each of them once.
-        tasks: How many tasks; None if that was not kept.
+        seeds: Number of seeds, each counted once.
+        tasks: Number of tasks; None if that was not kept.
         reward: Mean reward over seeds, in [0, 1].
-        low: Lower end of the 95 % interval over seeds (Student's t); None for one seed.
+        low: Lower end of the 95 % interval over seeds (Student's t), as far as it is in [0, 1];
+            None for one seed.
         high: Its upper end.
         deviation: Standard deviation of the reward over seeds; None for one seed.
         success: Mean share of solved tasks.
@@ -98,8 +99,8 @@ def _row(group: Sequence[Measurement]) -> Row:
         seeds=len({m.seed for m in group}),
         tasks=int(first.figures["tasks"]) if "tasks" in first.figures else None,
         reward=reward,
-        low=low,
-        high=high,
+        low=None if low is None else max(0.0, low),
+        high=None if high is None else min(1.0, high),
         deviation=float(np.std(rewards, ddof=1)) if len(rewards) > 1 else None,
         success=_mean(group, "success"),
         finished=_mean(group, "finished"),

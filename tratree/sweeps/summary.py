@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from tratree.errors import UserError
-from tratree.report.html import html_figure, svg
-from tratree.report.render_table import Table, html_table, markdown_table
+from tratree.report.html import html_figure, render_page, svg
+from tratree.report.render_table import Table, markdown_table
 from tratree.report.table import p_text
 from tratree.sweeps.measurements import Measurement, coinciding, hidden_axes, measurements
 from tratree.sweeps.plots import numeric_axes, plot, plot_systems
 from tratree.sweeps.points import Point, axes, newest_last
 from tratree.sweeps.rows import Row, rows
 
-STYLE = """
-:root { color-scheme: light dark; --line: #8886; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .75rem; border-bottom: 1px solid var(--line); text-align: left; }
-td.number, th.number { text-align: right; }
-figure { margin: 1rem 0; background: white; border-radius: .5rem; padding: .5rem; }
-figure svg { max-width: 100%; height: auto; }
-section { overflow-x: auto; }
-"""
 NOTE = (
     "Mean over seeds [95 % interval, Student's t]; reward is in percent of the highest score. "
     "sd is the standard deviation over seeds. The difference to sft_strong is paired by seed, with "
@@ -49,6 +41,11 @@ REPLICATED = (
     "earlier ones are in no number of seeds. The difference is the newest reward less theirs, in "
     "points."
 )
+
+PAGE = "sweep.html"
+REPORT = "report.html"
+NOT_BRIEF = ("tasks", "sd", "over seeds and tasks", "p", "detectable", "finished %", "steps")
+"""The figures that the table on a screen leaves out."""
 
 FIGURES = (
     *("seeds", "tasks", "reward", "sd", "to sft_strong", "over seeds and tasks"),
@@ -97,6 +94,25 @@ class Summary:
                 if point.status != "done"
             ),
         ]
+
+    def brief(self) -> Table:
+        """The figures that fit on a screen."""
+        whole = self.table()
+        kept = [n for n, name in enumerate(whole[0]) if name not in NOT_BRIEF]
+        return [[line[n] for n in kept] for line in whole]
+
+    def all_points(self, folder: Path) -> Table:
+        """Every point with a link to its report, or else its folder, from a page in `folder`."""
+        rows = [["point", "settings", "status"]]
+        for point in self.counted:
+            name: str = point.name
+            if point.folder.is_dir():
+                page = point.folder / REPORT
+                place = os.path.relpath(page if page.is_file() else point.folder, folder.resolve())
+                address = quote(Path(place).as_posix())
+                name = Markup('<a href="{}">{}</a>').format(address, point.name)
+            rows.append([name, point.description, point.failure or point.status])
+        return rows
 
     def replications(self) -> Table:
         """Repeated measurements: a line for each system, setting and origin."""
@@ -150,7 +166,7 @@ def write_summary(summary: Summary, folder: Path, title: str) -> None:
         for name, content in (
             ("sweep.csv", _csv(summary)),
             ("sweep.md", _markdown(summary, title)),
-            ("sweep.html", _page(summary, title, plots)),
+            (PAGE, _page(summary, title, plots, folder)),
         ):
             (folder / name).write_text(content, encoding="utf-8")
         for axis, figure in plots.items():
@@ -223,24 +239,14 @@ def _markdown(summary: Summary, title: str) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _page(summary: Summary, title: str, plots: dict[str, Figure]) -> str:
-    parts = [f"<h1>{escape(title)}</h1>", f"<p>{len(summary.counted)} points: {summary.state}.</p>"]
-    for axis, figure in plots.items():
-        parts.append(html_figure(figure, f"Reward by {axis}"))
-    if summary.rows:
-        parts += [html_table(summary.table()), f"<p>{escape(NOTE)}</p>"]
-    if len(summary.replications()) > 1:
-        parts.append(f"<h2>Replications</h2><p>{escape(REPLICATED)}</p>")
-        parts.append(html_table(summary.replications()))
-    if summary.coinciding:
-        same = "".join(f"<li>{escape(line)}</li>" for line in _coincidences(summary))
-        parts.append(f"<h2>Points that coincide</h2><ul>{same}</ul>")
-    if len(summary.problems()) > 1:
-        parts.append("<h2>Points without results</h2>" + html_table(summary.problems()))
-    return (
-        "<!doctype html><html lang='en'><meta charset='utf-8'>"
-        "<meta name='viewport' content='width=device-width'>"
-        "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; "
-        "style-src 'unsafe-inline'; img-src data:\">"
-        f"<title>{escape(title)}</title><style>{STYLE}</style>{''.join(parts)}</html>\n"
+def _page(summary: Summary, title: str, plots: dict[str, Figure], folder: Path) -> str:
+    return render_page(
+        Path(__file__).with_name("sweep.html"),
+        title=title,
+        summary=summary,
+        figures=[html_figure(figure, f"Reward by {axis}") for axis, figure in plots.items()],
+        note=NOTE,
+        replicated=REPLICATED,
+        coinciding=_coincidences(summary),
+        points=summary.all_points(folder),
     )

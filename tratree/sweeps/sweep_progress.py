@@ -24,10 +24,10 @@ class StageProgress:
 
     Attributes:
         title: Name and label.
-        finished: How many are finished.
-        running: How many are being computed.
-        missing: How many are still to be begun or resumed.
-        seconds: How long a finished one took in the mean; None as long as none has finished.
+        finished: Number of those that are finished.
+        running: Number of those that are being computed.
+        missing: Number of those still to be begun or resumed.
+        seconds: Mean time of a finished one; None as long as none has finished.
     """
 
     title: str

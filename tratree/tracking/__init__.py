@@ -1,4 +1,4 @@
-"""Destinations of a run's figures other than its files: ``logger=none|csv|tensorboard|wandb``."""
+"""Destinations of a run's figures: ``logger=none|csv|tensorboard|trackio|wandb``."""
 
 from tratree.tracking.opening import open_tracker
 from tratree.tracking.tracker import RunFacts, StageFacts, Tracker

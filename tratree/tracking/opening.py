@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tratree.tracking.settings import LoggerSettings
 from tratree.tracking.tracker import RunFacts, Tracker
 
-if TYPE_CHECKING:
-    from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
-
-
-class FileTracker(Tracker):
-    """Curves as CSV or TensorBoard files in the run folder."""
-
-    def __init__(self, folder: Path, make: type[CSVLogger] | type[TensorBoardLogger]) -> None:
-        self._folder = folder
-        self._make = make
-
-    def training_logger(self, title: str) -> Logger:
-        """Return a logger with a folder of its own."""
-        return self._make(self._folder, name=title.replace(" ", "_"), version="")
-
 
 @contextmanager
-def open_tracker(settings: LoggerSettings, run: RunFacts, folder: Path) -> Iterator[Tracker]:
+def open_tracker(
+    settings: LoggerSettings, run: Callable[[], RunFacts], folder: Path
+) -> Iterator[Tracker]:
     """Open the tracker that `settings` ask for, for the run in `folder`.
+
+    Args:
+        settings: Which one.
+        run: Gives what it is told of the run.
+        folder: The run folder.
 
     Raises:
         UserError: If it cannot reach what it needs.
@@ -42,19 +33,20 @@ def open_tracker(settings: LoggerSettings, run: RunFacts, folder: Path) -> Itera
     tracker.close(None)
 
 
-def _make_tracker(settings: LoggerSettings, run: RunFacts, folder: Path) -> Tracker:
+def _make_tracker(settings: LoggerSettings, run: Callable[[], RunFacts], folder: Path) -> Tracker:
     name = settings.name
     if name == "none":
         return Tracker()
     # Imported here, because every stage knows trackers, and reading one needs nothing heavy.
-    if name == "csv":
-        from lightning.pytorch.loggers import CSVLogger
+    if name in ("csv", "tensorboard"):
+        from tratree.tracking.file_trackers import CSVTracker, TensorBoardTracker
 
-        return FileTracker(folder / name, CSVLogger)
-    if name == "tensorboard":
-        from lightning.pytorch.loggers import TensorBoardLogger
+        make = CSVTracker if name == "csv" else TensorBoardTracker
+        return make(folder / name, run().configuration)
+    if name == "trackio":
+        from tratree.tracking.trackio_tracker import TrackioTracker
 
-        return FileTracker(folder / name, TensorBoardLogger)
+        return TrackioTracker(settings, run())
     from tratree.tracking.wandb_tracker import WandbTracker
 
-    return WandbTracker(settings, run, folder)
+    return WandbTracker(settings, run(), folder)

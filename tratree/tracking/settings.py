@@ -16,14 +16,15 @@ Tag = Annotated[str, Field(min_length=1, max_length=LONGEST_TAG)]
 
 @settings
 class LoggerSettings:
-    """All keys but `name` are of logger=wandb."""
+    """All keys but `name` are of logger=wandb; `project` and `group` are of trackio, too."""
 
-    name: Literal["none", "csv", "tensorboard", "wandb"]
-    """none: metrics go to the local JSONL files only; csv and tensorboard: curves of the
-    fine-tunings in the run folder; wandb: Weights & Biases."""
+    name: Literal["none", "csv", "tensorboard", "trackio", "wandb"]
+    """none: metrics go to the local JSONL files only; csv and tensorboard: curves and results in
+    the run folder; trackio: the same in trackio's folder, without an account; wandb: Weights &
+    Biases."""
 
     project: str = "tratree"
-    """Project of W&B."""
+    """Project of W&B or trackio."""
 
     entity: str | None = None
     """User or team; null: your own."""

@@ -23,7 +23,7 @@ class RunFacts:
         model: Name of its model family.
         seed: Its seed.
         configuration: All of it, as JSON data.
-        search: Of its search in trees, what `tratree.tree.path_search.find_paths` takes.
+        search: Settings of its search in trees, see `tratree.tree.path_search.find_paths`.
         identity: A digest of all that determines its result, and its seed.
         result_of: A digest of what determines the result of its method, except for the seed.
     """
@@ -43,7 +43,7 @@ class StageFacts:
     """A stage, as a tracker is told of it.
 
     Attributes:
-        name: What it does.
+        name: Word for its work.
         title: Name and label.
         key: Tells it from others of its name.
         description: All that its key is made of, as JSON data.
@@ -89,5 +89,5 @@ class Tracker:
         """End with the run.
 
         Args:
-            error: What ended the run, if it did not come to its end.
+            error: Error that ended the run, if it did not come to its end.
         """

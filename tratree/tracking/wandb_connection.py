@@ -20,8 +20,8 @@ def check_connection(asker: str, otherwise: str = "") -> None:
     """Check that there is a key and that the server answers.
 
     Args:
-        asker: What needs it, for the message.
-        otherwise: What else could be done, for the message.
+        asker: Name of what needs it, for the message.
+        otherwise: Alternative, for the message.
 
     Raises:
         UserError: If not; the message says what to do.

@@ -12,7 +12,7 @@ import wandb_workspaces.workspaces as ws
 from wandb_workspaces import expr
 
 from tratree.errors import UserError
-from tratree.tracking import wandb_keys as keys
+from tratree.tracking import keys
 
 AXES: Mapping[str, str] = MappingProxyType(
     {"method.beta": "β", "tree.width": "tree width", "tree.xi_sim": "ξ_sim"}

@@ -13,9 +13,10 @@ from lightning.pytorch.loggers import Logger, WandbLogger
 
 from tratree.errors import UserError
 from tratree.report.tree_figure import draw_tree, trees_to_draw
-from tratree.tracking import wandb_keys as keys
+from tratree.tracking import keys
+from tratree.tracking.figures import FigureTracker
 from tratree.tracking.settings import LoggerSettings
-from tratree.tracking.tracker import RunFacts, StageFacts, Tracker
+from tratree.tracking.tracker import RunFacts, StageFacts
 from tratree.tracking.wandb_connection import check_connection
 from tratree.trajectory.types import Trajectory
 from tratree.tree.forest_file import TREES, load_trees
@@ -34,7 +35,7 @@ class _StageLogger(WandbLogger):
     LOGGER_JOIN_CHAR = "/"  # W&B groups curves by what comes before it
 
 
-class WandbTracker(Tracker):
+class WandbTracker(FigureTracker):
     """One run; the same settings and seed again resume the same run, so that no mean has it twice.
 
     Its configuration also has ``result_of``, a digest of what determines the method's result but
@@ -82,6 +83,7 @@ class WandbTracker(Tracker):
         case an artifact's metadata names the artifacts that it was made from, ``made_from``, which
         holds for those of one run too.
         """
+        super().stage_done(stage, folder, computed=computed)
         if self._settings.artifacts and stage.name in ARTIFACTS:
             name = _artifact_name(stage)
             if self._run.offline and not computed:
@@ -101,21 +103,28 @@ class WandbTracker(Tracker):
         played: Mapping[str, Sequence[Trajectory]],
         report: Callable[[], str],
     ) -> None:
-        """Log results as a table and as the summary of the run, trajectories, and the report."""
+        """Log results as figures and as a table, trajectories, and the report."""
+        super().results_done(results, played, report)
         table = wandb.Table(columns=list(RESULT_COLUMNS))
         for system, splits in results["systems"].items():
             for split, figures in splits.items():
                 means = {n: v["mean"] for n, v in figures.items() if _is_estimate(v)}
                 row = {"system": system, "split": split, **figures, **means}
                 table.add_data(*(row.get(column) for column in RESULT_COLUMNS))
-                for name, value in {**means, "pgr": figures.get("pgr")}.items():
-                    self._run.summary[keys.result(system, split, name)] = value
         texts = wandb.Table(columns=list(TRAJECTORY_COLUMNS))
         for system, trajectories in played.items():
             for cells in self._trajectories(system, trajectories):
                 texts.add_data(*cells)
         page = wandb.Html(report(), inject=False)
         self._run.log({keys.RESULTS: table, keys.TRAJECTORIES: texts, keys.REPORT: page})
+
+    def log_figures(self, figures: Mapping[str, float]) -> None:
+        """Log figures that a run has once: its summary has them, too."""
+        self._run.log(dict(figures))
+
+    def has_curves(self, title: str) -> bool:
+        """Return whether an earlier start of this run has sent them."""
+        return self._run.resumed and keys.curve(title, "loss") in self._run.summary.keys()  # noqa: SIM118
 
     def close(self, error: BaseException | None) -> None:
         """Finish the run; one that has to leave its machine is marked as preempted."""

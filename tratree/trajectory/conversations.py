@@ -37,8 +37,8 @@ class Format:
         messages: Field of the list of messages.
         role: Field of a message that says who speaks.
         text: Field of a message that holds its text.
-        user: Who gives observations.
-        agent: Who acts.
+        user: Speaker of observations.
+        agent: Speaker of actions.
         task_id: Field of the task's name.
         loss: Whether messages say if they are trained on, as AgentGym's do.
     """

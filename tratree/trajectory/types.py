@@ -53,7 +53,7 @@ class Step:
             model sampled them (experts). Training uses them as they are.
         valid: Whether the environment understood the action and it was possible; True in files
             from before it was recorded.
-        inserted: Which of `token_ids`, by position, a limit of the rollout put there: the stop
+        inserted: Positions in `token_ids` of what a limit of the rollout put there: the stop
             token of a turn that was cut, the action's label after a thought that was. No model
             sampled them, so they are not a target of a training.
         trained: Whether the turn is a target of a training. Not, if the publisher of an imported
@@ -75,16 +75,18 @@ class Trajectory:
 
     Attributes:
         task: The task that was attempted.
-        first_observation: What the environment showed before the first action.
+        first_observation: Observation that the environment showed before the first action.
         steps: The turns in order.
         score: G(e) in [0, 1], given by the environment; 0 where it is unknown.
         success: Whether the environment counts the task as solved.
         finished: Whether the environment ended the episode, as opposed to the step limit.
-        sample: Which of the M trajectories of this task it is, from 0.
-        source: Who acted: ``expert`` or a label of model and sampling settings.
+        sample: Number among the M trajectories of this task, from 0.
+        source: Name of the actor: ``expert`` or a label of model and sampling settings.
         record: Of an imported trajectory, what its file says (`tratree.trajectory.reading`), so
             that an export gives it back (`tratree.trajectory.conversations`); else empty.
         scored: Whether score and success are known; an imported trajectory may not say.
+        replayed: Number of first steps that were taken from an earlier trajectory of the task and
+            played again, so that their tokens were not sampled anew.
     """
 
     task: Task
@@ -97,6 +99,7 @@ class Trajectory:
     source: str = ""
     record: Mapping[str, Any] = field(default_factory=dict, hash=False)
     scored: bool = True
+    replayed: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data; `from_json` gives an equal trajectory back."""
@@ -105,6 +108,8 @@ class Trajectory:
             del data["record"]
         if self.scored:
             del data["scored"]
+        if not self.replayed:
+            del data["replayed"]
         data["steps"] = [_step_to_json(step) for step in self.steps]
         return data
 

@@ -13,7 +13,7 @@ def compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]
     numba is imported with the first call: it takes longer than all else here.
 
     Args:
-        function: What to compile; it calls no other compiled function.
+        function: Function to compile; it calls no other compiled function.
         options: Of numba's ``njit``.
     """
 

@@ -49,7 +49,7 @@ class TrajectoryPair:
     Attributes:
         chosen: The preferred one.
         rejected: The other.
-        shared_steps: How many first steps are the shared prefix; equal in both.
+        shared_steps: Number of first steps in the shared prefix; equal in both.
     """
 
     chosen: Trajectory
@@ -81,9 +81,9 @@ def find_pairs(
 
     Args:
         tree: The tree.
-        aggregate: How the scores of the trajectories through a node are put together.
+        aggregate: Way in which the scores of the trajectories through a node are put together.
         min_gap: Only pairs whose scores differ by more than this, at least 0.
-        continuation: How far both go: to the ``end`` of a trajectory; to the
+        continuation: End of both: the ``end`` of a trajectory; the
             ``next_divergence``, the first node below that has pairs itself; or ``one_step``.
         max_pairs_per_divergence: The widest gaps at each node, in stored order among equals;
             None takes all pairs.
@@ -135,7 +135,7 @@ def best_and_worst(
 
     Args:
         tree: The tree.
-        aggregate: How the scores of the trajectories through a node are put together.
+        aggregate: Way in which the scores of the trajectories through a node are put together.
         min_gap: Only if the scores where the paths end differ by more than this, at least 0.
 
     Returns:
@@ -182,7 +182,7 @@ def with_history(
     """Return the nodes of a history, and those of two transitions that continue it.
 
     Args:
-        graph: Where the transitions leave one state.
+        graph: The graph of the transitions, which leave one state.
         chosen: A transition; of its nodes, those of the highest score are taken.
         rejected: Likewise those of the lowest.
         score: [N] of each node of the tree.
@@ -217,7 +217,7 @@ def differing_children(
 
     Args:
         graph: The graph, or tree.
-        state: Where they diverge.
+        state: State at which they diverge.
         score: [N] The aggregated score of each transition.
         min_gap: Their scores differ by more than this.
 
@@ -251,7 +251,7 @@ def unstructured_pairs(
         trajectories: Of any number of tasks.
         seed: Of the draw; every task has its own generator.
         min_gap: At least 0.
-        max_pairs_per_task: How many candidates of a task to draw; None takes all.
+        max_pairs_per_task: Number of candidates of a task to draw; None takes all.
 
     Raises:
         UserError: If an argument is out of range.

@@ -56,7 +56,7 @@ def build_trees(
         xi_sim: The threshold ξ_sim in [0, 1].
         action_key: Actions of the same key are the same action. By default the key is the text;
             each environment has a rule that folds what it treats as equal.
-        shown: What of a step is compared; by default its observation.
+        shown: Part of a step that is compared; by default its observation.
         report: Called after each level with the number of trees that are complete.
 
     Returns:

@@ -21,7 +21,7 @@ class PathComparison:
     two of them differ means nothing.
 
     Attributes:
-        trees: How many trees.
+        trees: Number of trees.
         equal_scores: The share of trees whose trajectories all have one score.
         mcts_score: The mean score of MCTS's paths, in [0, 1], as the others.
         best_score: Of the best trajectory of each tree.

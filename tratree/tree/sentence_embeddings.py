@@ -38,10 +38,10 @@ class SentenceEmbeddings:
             up in the local Hugging Face cache first.
         cache: A folder that keeps the vectors of this model between runs, any number at a time.
             It must not be used for another model.
-        device: Where the model runs.
+        device: Device that the model runs on.
 
     Attributes:
-        encoded: How many texts the model has encoded, not counting those found in the cache.
+        encoded: Number of texts that the model has encoded, not counting those found in the cache.
     """
 
     def __init__(

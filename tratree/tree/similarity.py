@@ -63,7 +63,7 @@ def make_similarity(name: str, *, encoder: str = MINILM, cache: Path | None = No
     """Return a similarity by its name: ``exact``, ``ngrams`` or ``minilm``.
 
     Args:
-        name: Which one.
+        name: Its name.
         encoder: Of ``minilm``: see `SentenceEmbeddings`.
         cache: Of ``minilm``: see `SentenceEmbeddings`.
 

@@ -35,7 +35,7 @@ class Space:
     """A search space.
 
     Attributes:
-        values: What each key may be.
+        values: Possible values of each key.
         at_most: Keys that must not exceed another, such as ``tree.width``, for which the
             trajectories of a task must suffice.
 

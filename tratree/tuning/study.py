@@ -31,8 +31,8 @@ class Setting:
 
     Attributes:
         number: It counts from 0; a trial that is tried again keeps it.
-        values: What was proposed for every key.
-        reward: What it came to; None as long as it has not, or if it failed.
+        values: Proposed value of every key.
+        reward: Its reward; None as long as there is none, or if it failed.
     """
 
     number: int
@@ -50,10 +50,10 @@ class Study:
 
     Args:
         folder: The journal's folder; made if it does not exist.
-        space: What is searched.
+        space: Space that is searched.
         seed: Decides the proposals.
         n_startup_trials: Number of random trials; then the rewards so far guide them.
-        description: What else makes this search what it is, as JSON data.
+        description: Everything else that identifies this search, as JSON data.
 
     Raises:
         UserError: If the folder holds another search.

@@ -41,6 +41,11 @@ def ids(path):
         json.dumps({"data": TWO}).encode(),
         json.dumps({"rows": [{"row_idx": n, "row": r} for n, r in enumerate(TWO)]}).encode(),
         json.dumps({"0": TWO[0], "1": TWO[1]}).encode(),
+        json.dumps({"model": "x", "results": TWO}).encode(),
+        json.dumps({"train": TWO[:1], "test": TWO[1:]}).encode(),
+        json.dumps({key: [r[key] for r in TWO] for key in TWO[0]}).encode(),
+        json.dumps({r["id"]: {**r, "id": r["id"]} for r in TWO}).encode(),
+        json.dumps({r["id"]: r["conversations"] for r in TWO}).encode(),
         gzip.compress(LINES.encode()),
     ],
 )
@@ -48,6 +53,38 @@ def ids(path):
 def test_arrangements_of_json(tmp_path, content, name):
     (tmp_path / name).write_bytes(content)
     assert ids(tmp_path / name) == ["a", "b"]
+
+
+@pytest.mark.parametrize("content", ["[{0}, {0}]", "{0}\n{0}\n"])
+def test_conversations_without_records_are_read(tmp_path, content):
+    said = json.dumps(record("")["conversations"])
+    (tmp_path / "a.json").write_text(content.format(said))
+    assert len(read_trajectory_files(tmp_path / "a.json").trajectories) == 2
+
+
+def test_one_conversation_with_a_message_a_line(tmp_path):
+    said = record("")["conversations"] * 2
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, said)))
+    [told] = read_trajectory_files(tmp_path / "a.jsonl").trajectories
+    assert [step.action for step in told.steps] == ["look", "look"]
+
+
+def test_what_follows_a_list_is_said(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps(TWO, indent=1) + json.dumps(TWO, indent=1))
+    reading = read_trajectory_files(tmp_path / "a.json")
+    assert len(reading.trajectories) == 2
+    assert any("something follows" in reason for reason in map(str, reading.skipped))
+
+
+def test_a_table_may_have_columns_that_are_no_json(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    columns = {"when": pyarrow.array([0, 0], pyarrow.timestamp("s")), "bytes": [b"x", b"\xff"]}
+    messages = [r["conversations"] for r in TWO]
+    values = {"id": ["a", "b"], "conversations": messages, "f": [float("nan")] * 2, **columns}
+    parquet.write_table(pyarrow.table(values), tmp_path / "a.parquet")
+    assert ids(tmp_path / "a.parquet") == ["a", "b"]
 
 
 def test_a_folder_of_single_objects_names_their_tasks(tmp_path):

@@ -206,6 +206,56 @@ def test_every_form_is_read(record):
     assert not told.scored or "trajectory" in record
 
 
+ASKED = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": TASK}]}
+REASONED = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "I see."}]}
+CALLED = {"type": "function_call", "call_id": "1", "name": "act", "arguments": '{"action": "look"}'}
+CALLED_2 = {**CALLED, "call_id": "2", "arguments": '{"action": "go"}'}
+ANSWERED = {"type": "function_call_output", "call_id": "1", "output": "A desk."}
+SPOKEN = {
+    "type": "message",
+    "role": "assistant",
+    "content": [{"type": "output_text", "text": "I see."}],
+}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"input": [ASKED, REASONED, CALLED, ANSWERED, CALLED_2]},
+        {"input": TASK, "output": [SPOKEN, CALLED, ANSWERED, CALLED_2]},
+        {"input": [ASKED, SPOKEN, CALLED, ANSWERED], "output": [CALLED_2], "instructions": "Act."},
+        {"input": json.dumps([ASKED, REASONED, CALLED, ANSWERED, CALLED_2])},
+        {"input": [ASKED, SPOKEN, CALLED, CALLED_2, {**ANSWERED, "call_id": "2"}, ANSWERED]},
+        {"messages": [ASKED, REASONED, CALLED, ANSWERED, CALLED_2]},
+        {"items": [ASKED, REASONED, CALLED, ANSWERED, CALLED_2]},
+        {
+            "request": {"body": {"input": [ASKED, SPOKEN, CALLED, ANSWERED]}},
+            "response": {"body": {"output": [CALLED_2]}},
+        },
+        {
+            "request": {
+                "messages": [
+                    {"role": "user", "content": TASK},
+                    {"role": "assistant", "content": "I see.", "tool_calls": [CALL]},
+                    {"role": "tool", "content": {"observation": "A desk."}},
+                ]
+            },
+            "response": {"choices": [{"message": {"role": "assistant", "content": "> go"}}]},
+        },
+    ],
+)
+def test_responses_and_logged_requests_are_read(record):
+    (told,) = read_record(record)
+    assert told.first_observation == TASK
+    assert actions(told) == ["look", "go"]
+    assert (told.steps[0].thought, told.steps[0].observation) == ("I see.", "A desk.")
+
+
+def test_a_text_asked_and_a_text_answered_are_a_conversation():
+    (told,) = read_record({"input": TASK, "output": "Action: look"})
+    assert (told.first_observation, actions(told)) == (TASK, ["look"])
+
+
 def test_several_answered_calls_of_a_message_are_as_many_turns():
     def call(number, action):
         return {"id": f"c{number}", "function": {"name": "act", "arguments": {"action": action}}}
@@ -353,6 +403,53 @@ def test_where_an_episode_begins(record, expected):
     assert actions(told) == expected
 
 
+ROOM = "You are in the middle of a room. Looking quickly around you, you see a"
+OPENINGS = {
+    "alfworld": f"{ROOM} desk 1.\n\nYour task is to: put a mug in desk.",
+    "scienceworld": "Task Description:\nYour task is to boil water. Any water will do.",
+    "webshop": "WebShop [SEP] Instruction: [SEP] i need a red cup [SEP] Search",
+    "own": TASK,
+    "unlabelled": "You are in a yard. Boil the water.",
+}
+SECOND = {
+    "alfworld": f"{ROOM} shelf 2.\n\nYour task is to: cool some bread.",
+    "scienceworld": "Task Description:\nYour task is to find a(n) animal.",
+    "webshop": "WebShop [SEP] Instruction: [SEP] find a blue shirt [SEP] Search",
+    "own": DEN,
+    "unlabelled": f"Now it's your turn. {DEN}",
+}
+IN_THE_WORLD = [
+    "The task is: wash the dishes.",
+    'The note says: "Your task is to: leave the room."',
+    "You open the letter.\nYour task is to: feed the cat.",
+    "Task: water the plants",
+    "You see a sign. Here is your task: feed the cat.",
+    "It's your turn",
+    "Now your real task begins",
+    "The robot says it is your turn. Your task is to: dance.",
+    "Instruction: [SEP] i need a red cup [SEP] Description: Instruction: apply daily.",
+    "You are in a hall. On the wall: Your task is to: leave.",
+    f"{ROOM} note. The note says: Your task is to: run.",
+    "Your task is done.",
+    "Your goal: 10/10",
+    "Your task is to keep quiet, says the librarian.",
+    "In it, you see: the book (containing: Task Description: your task is to sing)",
+]
+
+
+@pytest.mark.parametrize("env", OPENINGS)
+def test_only_an_opening_opens_an_episode(env):
+    for front in ([], [("human", RULES), ("gpt", "OK")]):
+        for note in IN_THE_WORLD:
+            turns = [*front, ("human", OPENINGS[env]), REAL[1], ("human", note), ("gpt", "> go")]
+            (told,) = read_record(chat(*turns))
+            assert actions(told) == ["look", "go"], note
+            assert told.steps[0].observation == note
+        example = [*front, ("human", OPENINGS[env]), REAL[1], ("human", "A desk."), REAL[1]]
+        (told,) = read_record(chat(*example, ("human", SECOND[env]), ("gpt", "> go")))
+        assert actions(told) == ["go"]
+
+
 def test_messages_in_a_row_are_joined_but_where_a_task_opens():
     later = [("human", "A desk."), ("human", "Think!"), REAL[1]]
     (told,) = read_record(chat(("human", RULES), *REAL, *later))
@@ -391,6 +488,8 @@ def test_flags_of_what_is_trained_on_are_kept():
         ({"won": 1}, (1.0, True)),
         ({"score": 0}, (0.0, False)),
         ({"score": "0.75"}, (0.75, False)),
+        ({"score": "75%"}, (0.75, False)),
+        ({"score": "35/100", "env": "sciworld"}, (0.35, False)),
         ({"score": True}, (1.0, True)),
         ({"meta": {"reward": 0, "success": False}}, (0.0, False)),
         ({"info": {"won": True}}, (1.0, True)),

@@ -12,10 +12,10 @@ class Difficulty:
     """Size of a generated game; every range is (lowest, highest), both included.
 
     Attributes:
-        receptacles: How many receptacles of the scene are kept; None keeps all of them.
+        receptacles: Number of receptacles of the scene that are kept; None keeps all of them.
         distractors: Number of object types placed beyond those the goal needs; None places
             every type that the scene lists.
-        copies: How many objects there are of each type that can be picked up. A goal that needs
+        copies: Number of objects of each type that can be picked up. A goal that needs
             two objects of one type gets one more of it.
     """
 

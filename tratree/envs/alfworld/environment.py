@@ -28,14 +28,14 @@ class AlfworldEnv:
     the other, by the release that they are from, and both are taken in each.
 
     Args:
-        source: Where the games come from.
+        source: Source of the games.
         max_steps: Step limit of the evaluation protocol; ETO's is 40.
-        cache_folder: Where translated games are kept between runs.
-        wording: How observations and admissible actions name placing an object: ``move`` leaves
+        cache_folder: Folder that keeps translated games between runs.
+        wording: Name of placing an object in observations and admissible actions: ``move`` leaves
             it as the game has it, which is ``move X to Y`` since alfworld 0.4.0; ``put`` says
             ``put X in/on Y``, as earlier games and models do.
         forgiving: Whether to read actions as `forgiving_key` does.
-        expert: What the expert plays: ``search``, from what an agent sees, or the
+        expert: Play of the expert: ``search``, from what an agent sees, or the
             ``walkthrough`` in the game's file.
     """
 

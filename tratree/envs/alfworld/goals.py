@@ -20,7 +20,7 @@ class TaskRule:
         verb: The command that changes the target before it is put down; "" if none does.
         appliance: The type of receptacle that this command needs.
         property: The key of alfworld's table of the object types it works on.
-        targets: How many objects of the target type the goal needs.
+        targets: Number of objects of the target type that the goal needs.
         under_lamp: Whether the target is looked at under a lamp rather than put somewhere.
     """
 
@@ -50,7 +50,7 @@ class Goal:
         task_type: A key of `TASK_RULES`.
         target: The type of object to find.
         destination: The type of receptacle to put it in; "" when it is looked at under a lamp.
-        template: Which of the goal library's sentences for this task type words it.
+        template: Number of the goal library's sentence for this task type that words it.
     """
 
     task_type: str

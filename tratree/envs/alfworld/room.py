@@ -35,7 +35,7 @@ class Room:
     Attributes:
         receptacles: The furniture of this game, sorted by identifier.
         objects: Its contents, sorted by identifier.
-        start: Where the agent is first: at no receptacle.
+        start: First place of the agent: at no receptacle.
     """
 
     receptacles: tuple[Receptacle, ...]

@@ -43,7 +43,7 @@ def prepare_data(settings: AlfworldSettings, folder: Path, report: Report) -> No
 
     Args:
         settings: The configuration of the environment.
-        folder: Where to write; games that are already there are kept.
+        folder: Folder to write to; games that are already there are kept.
         report: Called with the number of games made so far and the number wanted.
 
     Raises:

@@ -37,8 +37,8 @@ class ScienceWorldEnv:
         max_steps: Step limit, in the agent's steps; the simulator's own moves count otherwise.
         step_limits: Step limits by name of the task, where they differ from `max_steps`.
         keep_best: Whether a failure keeps the best score so far, as in ETO's protocol.
-        ambiguity: Who answers when the simulator asks which of several things an action means:
-            the ``agent``, or the environment, which takes the ``first``.
+        ambiguity: Side that answers when the simulator asks which of several things an action
+            means: the ``agent``, or the environment, which takes the ``first``.
         forgiving: Whether a full stop at the end of an action is passed over.
 
     Attributes:

@@ -18,7 +18,7 @@ class GoldPaths:
 
     Args:
         simplification: Of the tasks; see `Simulator`.
-        cache_folder: Where paths are kept between runs.
+        cache_folder: Folder that keeps paths between runs.
         java: See `VirtualMachine`.
         plain: Whether to take the `plain_path` instead, where it solves the task, too.
     """

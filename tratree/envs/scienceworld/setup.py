@@ -49,7 +49,7 @@ def prepare_data(settings: ScienceWorldSettings, folder: Path, report: Report) -
 
     Args:
         settings: The configuration of the environment.
-        folder: Where to write; what is already there is kept.
+        folder: Folder to write to; what is already there is kept.
         report: Called with the number of tasks listed and the number wanted.
 
     Raises:

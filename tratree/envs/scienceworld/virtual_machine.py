@@ -54,7 +54,7 @@ class VirtualMachine:
             JAVA_HOME or else PATH names.
         deterministic: Whether equal actions give equal episodes.
         heap_megabytes: Most memory for Java objects.
-        seconds: How long a call may take, and the start.
+        seconds: Longest time of a call, and of the start.
 
     Attributes:
         pid: The process.

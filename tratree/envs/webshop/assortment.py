@@ -16,7 +16,8 @@ class Range:
         category: One of WebShop's five.
         path: Place of the kinds in the shop's tree.
         kinds: Their names; the query that finds them, too.
-        attributes: What such products can be; no two are similar enough to count as equal.
+        attributes: Attributes that such products can have; no two are similar enough to
+            count as equal.
         options: For each option group, the values that such products can come in.
     """
 

@@ -30,7 +30,7 @@ class Product:
         bullet_points: The lines of page Features; at least one, may be empty.
         prices: One price, or the lowest and the highest of its variants, in dollars.
         options: For each group, such as color, the values to choose from; all lower-case.
-        attributes: What it is said to be, such as "machine wash".
+        attributes: Attributes that it is said to have, such as "machine wash".
         category: One of WebShop's five, such as fashion.
         query: The search that found it on the original shop, lower-case.
         product_category: Its path in the shop's tree, parts joined by ›.
@@ -66,7 +66,7 @@ def read_products(folder: Path, count: int | None) -> list[Product]:
     Args:
         folder: Holds ``items_shuffle.json`` and ``items_ins_v2.json``; files for `count` products,
             such as ``items_shuffle_1000.json``, are preferred.
-        count: How many records to read; None reads all.
+        count: Number of records to read; None reads all.
 
     Raises:
         UserError: If a file or a field is missing or damaged.

@@ -32,14 +32,14 @@ class WebShopEnv:
 
     Args:
         products: The catalogue.
-        goals: What can be asked for; task ``webshop_7`` is goal 7.
+        goals: Goals that can be asked for; task ``webshop_7`` is goal 7.
         splits: The numbers of the goals of each split.
-        style: How pages look.
+        style: Look of the pages.
         nouns: Finds the nouns of a title, for the reward.
         price_seed: Decides what a product with a range of prices costs.
         max_steps: Step limit of the evaluation protocol; ETO's is 10.
         forgiving: Whether clicks are read without articles and a full stop at the end, too.
-        left_out: How many goals of a split were taken out, as another one asks for the same.
+        left_out: Number of goals of a split that were taken out, as another one asks for the same.
     """
 
     def __init__(

@@ -61,7 +61,7 @@ class CarefulBuyer:
     Args:
         instruction: The goal in words.
         admissible: Returns the actions that the environment would accept now.
-        max_steps: How many steps an episode has.
+        max_steps: Number of steps that an episode has.
     """
 
     def __init__(

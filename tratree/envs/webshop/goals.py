@@ -44,7 +44,7 @@ class Goal:
         product: The product that the goal was made from.
         attributes: The wanted attributes; at least one.
         options: The wanted options.
-        price_bound: What may be paid at most, in dollars.
+        price_bound: Highest price, in dollars.
     """
 
     instruction: str

@@ -47,7 +47,7 @@ class Page:
         kind: ``search`` (where an episode starts), ``results``, ``item``, the button that opened
             a page of details, such as ``Features``, or ``done``.
         found: The products found by the last search, best first.
-        number: Which page of the results was shown last, from 1.
+        number: Number of the page of results that was shown last, from 1.
         product: The product that was opened.
         options: Its chosen options by group.
     """

@@ -24,10 +24,10 @@ def reward(
     `type_factor`.
 
     Args:
-        product: What is bought.
+        product: Product that is bought.
         options: The chosen value of each option group.
-        price: What is paid, in dollars.
-        goal: What was asked for.
+        price: Price that is paid, in dollars.
+        goal: Goal that was asked for.
         nouns: Finds the nouns of a title.
     """
     met = attributes_met(product, goal) + options_met(options, goal) + (price <= goal.price_bound)

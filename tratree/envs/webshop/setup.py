@@ -65,7 +65,7 @@ def prepare_data(settings: WebShopSettings, folder: Path, report: Report) -> Non
 
     Args:
         settings: The configuration of the environment.
-        folder: Where to write.
+        folder: Folder to write to.
         report: Called with the number of products made and the number wanted.
 
     Raises:

@@ -27,7 +27,7 @@ class Wish:
         text: The instruction without the price, lower-case.
         words: The words that describe the thing, lower-case.
         options: The values that are named together with their group, by group.
-        bound: What may be paid at most, in dollars; infinite if nothing is said.
+        bound: Highest price, in dollars; infinite if nothing is said.
     """
 
     text: str

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tratree.report.colours import style_of
 from tratree.trajectory.types import Task, Trajectory
 
 
 def episodes_data(episodes: Mapping[str, Sequence[Trajectory]]) -> dict[str, Any]:
-    """Return ``{"texts": [...], "systems": [...], "episodes": [...]}`` as JSON data.
+    """Return ``{"texts": …, "systems": …, "colours": …, "episodes": …}`` as JSON data.
 
     Every distinct text is stored once in ``texts``; elsewhere is its index. An episode has
 
@@ -50,7 +51,9 @@ def episodes_data(episodes: Mapping[str, Sequence[Trajectory]]) -> dict[str, Any
         for task, played in by_task.items()
     ]
     found.sort(key=lambda episode: not episode["differs"])
-    return {"texts": list(number_of), "systems": list(episodes), "episodes": found}
+    colours = [f"light-dark({s.light}, {s.dark})" for s in map(style_of, episodes)]
+    systems = {"systems": list(episodes), "colours": colours}
+    return {"texts": list(number_of), **systems, "episodes": found}
 
 
 def parting_step(played: Sequence[Trajectory]) -> int | None:

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
-from string import Template
 from urllib.parse import quote
 
 import yaml
+from markupsafe import Markup
 
-from tratree.report.html import html_figure
-from tratree.report.render_table import html_table
+from tratree.evaluation.metrics import FIGURES
+from tratree.report.html import html_figure, render_page
+from tratree.report.render_table import Table
 from tratree.report.run_page.compared_episodes import episodes_data
-from tratree.report.run_page.figures import draw_curves, draw_results
+from tratree.report.run_page.figures import CURVES_NOTE, draw_curves, draw_results
 from tratree.report.run_page.record import RunRecord, StageRecord
-from tratree.report.table import describe_figures, readable_rows
+from tratree.report.table import (
+    COMPARISON_NOTE,
+    comparison_rows,
+    comparison_title,
+    describe_figures,
+    readable_rows,
+    task_type_rows,
+)
 from tratree.report.tree_figure import draw_tree, trees_to_draw
+from tratree.tree.mcts import search_paths
 from tratree.tree.statistics import forest_statistics
-from tratree.tree.types import TrajectoryTree
 from tratree.tree.view.page import content_hash, json_in_html
 
 _FOLDER = Path(__file__).parent
-CONTROLS = (
-    "<form id='choose' hidden><label>Episode<select id='episode'></select></label>"
-    "<button id='previous' type='button'>Previous</button>"
-    "<button id='next' type='button'>Next</button></form>"
-    "<div id='played' aria-live='polite'>"
-    "<noscript>JavaScript, which is switched off here, shows them.</noscript></div>"
-)
+EVALUATE = "evaluate "
 
 
 def render(record: RunRecord, *, viewer: str | None = None, trees: int = 3) -> str:
@@ -36,26 +37,45 @@ def render(record: RunRecord, *, viewer: str | None = None, trees: int = 3) -> s
 
     The page loads nothing, and its Content-Security-Policy allows no script but its own, by its
     hash. The texts of trajectories are data to it, never markup. A run that is not finished has
-    what there is of it, and a word on what is missing.
+    what there is of it, and a word on what is missing. A link to
+    ``#episode=TASK_ID&split=SPLIT`` opens an episode.
 
     Args:
         record: The run.
         viewer: Address of the page of its trees (`tratree.tree.view`); None: there is none.
-        trees: How many trees are drawn.
+        trees: Number of trees that are drawn.
     """
     script = f'"use strict";\n(() => {{\n{_read("script.js")}}})();\n'
-    return Template(_read("template.html")).substitute(
-        title=escape(record.title),
-        status=escape(f"{record.name}: {record.status}"),
-        style=_read("style.css"),
-        results=_results(record),
-        episodes=CONTROLS if record.episodes else _missing("No episode has been evaluated yet."),
-        curves=_curves(record),
-        trees=_trees(record, viewer, trees),
-        origin=_origin(record),
-        script=script,
+    titles = [s.title.removeprefix(EVALUATE) for s in record.stages if s.title.startswith(EVALUATE)]
+    compared = record.comparisons
+    return render_page(
+        _FOLDER / "run.html",
+        title=record.title,
+        run=record,
+        style=Markup(_read("style.css")),
+        results=readable_rows(record.systems, tuple(FIGURES)),
+        results_figure=record.systems
+        and html_figure(draw_results(record.systems), "Reward of every system with its interval"),
+        results_note=describe_figures(record.gap),
+        comparisons=compared and comparison_rows(compared),
+        comparisons_title=compared and comparison_title(compared),
+        comparisons_note=COMPARISON_NOTE,
+        task_types=task_type_rows(record.systems),
+        waiting=[title for title in titles if title not in record.systems],
+        curves_figure=record.curves
+        and html_figure(
+            draw_curves(record.curves), f"Learning curves of {', '.join(record.curves)}"
+        ),
+        curves_note=CURVES_NOTE,
+        trees_note=_trees_note(record),
+        tree_figures=_tree_figures(record, viewer, trees),
+        viewer=viewer,
+        starts=_starts(record),
+        stages=_stages(record.stages),
+        settings=yaml.safe_dump(dict(record.settings), allow_unicode=True, sort_keys=False),
+        script=Markup(script),
         script_hash=content_hash(script),
-        data=json_in_html(episodes_data(record.episodes)),
+        data=Markup(json_in_html(episodes_data(record.episodes))),
     )
 
 
@@ -63,89 +83,47 @@ def _read(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-def _results(record: RunRecord) -> str:
-    if not record.systems:
-        return _missing("No system has been evaluated yet, so there are no results.")
-    parts = [
-        html_table(readable_rows(record.systems)),
-        f"<p class='note'>{escape(describe_figures(record.gap))}</p>",
-        html_figure(draw_results(record.systems), "Reward of every system with its interval"),
-    ]
-    waiting = [
-        stage.title.removeprefix("evaluate ")
-        for stage in record.stages
-        if stage.title.startswith("evaluate ")
-        if stage.title.removeprefix("evaluate ") not in record.systems
-    ]
-    if waiting:
-        parts.append(_missing(f"Not evaluated yet: {', '.join(waiting)}."))
-    return "".join(parts)
-
-
-def _curves(record: RunRecord) -> str:
-    if not record.curves:
-        return _missing("No fine-tuning has made a step.")
-    titles = ", ".join(record.curves)
-    return html_figure(draw_curves(record.curves), f"Learning curves of {titles}")
-
-
-def _trees(record: RunRecord, viewer: str | None, count: int) -> str:
+def _trees_note(record: RunRecord) -> str:
     if not record.trees:
-        return _missing(f"No trees: {record.no_trees}.")
+        return ""
     statistics = forest_statistics(record.trees)
-    said = (
+    return (
         f"{len(record.trees)} trees of {statistics['trajectories']} trajectories, "
         f"{statistics['success_share']:.0%} of them successes; "
         f"{statistics['divergence_points']:.1f} divergence points a tree. "
-        "Below, thickness is the number of trajectories and colour their mean score."
+        "Below, thickness is the number of trajectories and colour their mean score; the path that "
+        "MCTS finds is outlined."
     )
-    link = f" <a href='{escape(viewer)}'>See all trees</a>." if viewer else ""
-    drawn = [
-        html_figure(draw_tree(tree), f"Tree of {tree.task.task_id}", _caption(tree, viewer))
-        for tree in trees_to_draw(record.trees, count)
-    ]
-    return f"<p>{escape(said)}{link}</p>{''.join(drawn)}"
 
 
-def _caption(tree: TrajectoryTree, viewer: str | None) -> str:
-    name = escape(tree.task.task_id)
-    if viewer is None:
-        return name
-    address = f"{viewer}#tree={quote(tree.task.task_id, safe='')}"
-    return f"<a href='{escape(address, quote=True)}'>{name}</a>"
+def _tree_figures(record: RunRecord, viewer: str | None, count: int) -> list[Markup]:
+    drawn = trees_to_draw(record.trees, count)
+    paths = search_paths(drawn, **record.search)
+    figures = []
+    for tree, path in zip(drawn, paths, strict=True):
+        name = tree.task.task_id
+        caption = Markup.escape(name)
+        if viewer is not None:
+            address = f"{viewer}#tree={quote(name, safe='')}"
+            caption = Markup("<a href='{}'>{}</a>").format(address, name)
+        figures.append(html_figure(draw_tree(tree, path.nodes), f"Tree of {name}", caption))
+    return figures
 
 
-def _origin(record: RunRecord) -> str:
-    unknown = "Not known: the run was not started from the command line."
-    parts = [f"<pre>{escape(record.command)}</pre>" if record.command else _missing(unknown)]
-    if "seed" in record.settings:
-        parts.append(f"<p>Seed {escape(str(record.settings['seed']))}.</p>")
-    starts = [["started", "commit", "versions", "machine"]]
+def _starts(record: RunRecord) -> Table:
+    rows = [["started", "commit", "versions", "machine"]]
     for start in record.starts:
         versions = ", ".join(
             f"{name} {number}" for name, number in start.get("versions", {}).items()
         )
         commit = start["commit"] or "not known"
-        starts.append([start.get("time", "not known"), commit, versions, start["machine"]])
-    parts.append(html_table(starts) if record.starts else _missing("Commit: not known."))
-    if record.stages:
-        parts.append(_stages(record.stages))
-    if record.settings:
-        settings = yaml.safe_dump(dict(record.settings), allow_unicode=True, sort_keys=False)
-        parts.append(
-            "<details><summary>Configuration</summary>"
-            f"<pre id='settings'>{escape(settings)}</pre></details>"
-        )
-    return "".join(parts)
+        rows.append([start.get("time", "not known"), commit, versions, start["machine"]])
+    return rows
 
 
-def _stages(stages: Sequence[StageRecord]) -> str:
+def _stages(stages: Sequence[StageRecord]) -> Table:
     rows = [["stage", "in the store", "state", "seconds"]]
     for stage in stages:
         seconds = "" if stage.seconds is None else f"{stage.seconds:.1f}"
         rows.append([stage.title, stage.place, stage.status, seconds])
-    return html_table(rows)
-
-
-def _missing(said: str) -> str:
-    return f"<p class='missing'>{escape(said)}</p>"
+    return rows

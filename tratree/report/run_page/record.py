@@ -18,7 +18,7 @@ class StageRecord:
         title: Its name and label.
         place: Its folder in the store.
         status: ``finished``, ``begun`` (under way or interrupted), or ``missing``.
-        seconds: How long it took, by the run that computed it; None unless finished.
+        seconds: Time that it took, by the run that computed it; None unless finished.
     """
 
     title: str
@@ -34,16 +34,18 @@ class RunRecord:
     Attributes:
         name: Of its folder.
         status: In words.
-        command: What it was started with; empty if that is not known.
+        command: Command that started it; empty if that is not known.
         settings: Its whole configuration; empty if that is not known.
         starts: With which code, libraries and machine it was started, first start first.
         stages: All that it needs, in their order.
         systems: Figures of every evaluated system by split, as in ``results.json``.
         gap: The systems that PGR is measured between; None as long as there is no PGR.
+        comparisons: With the baseline, as in ``results.json``; None as long as there are none.
         curves: Figures of every step, for each fine-tuning with any.
         episodes: Evaluation episodes of each system, those of a begun evaluation included.
         trees: Trajectory trees; none if they are missing.
         no_trees: Why they are missing.
+        search: ``iterations`` and ``exploration`` of the run's MCTS; empty where it has none.
     """
 
     name: str
@@ -54,10 +56,12 @@ class RunRecord:
     stages: Sequence[StageRecord]
     systems: Mapping[str, Mapping[str, Mapping[str, Any]]]
     gap: Mapping[str, str] | None
+    comparisons: Mapping[str, Any] | None
     curves: Mapping[str, Sequence[Mapping[str, float]]]
     episodes: Mapping[str, Sequence[Trajectory]]
     trees: Sequence[TrajectoryTree]
     no_trees: str
+    search: Mapping[str, Any]
 
     @property
     def title(self) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tratree.trajectory.reading.goals import stated_goal
+from tratree.trajectory.reading.goals import last_statement, stated_goal
 from tratree.trajectory.reading.message import Message
 from tratree.trajectory.turns import parse_turn
 
 _YOUR_TURN = re.compile(
     r"(?:it'?s|it is|now) your turn|here(?:'s| is) (?:the|your) (?:new |actual |real )?task"
-    r"|(?:now|next),? (?:the|your) (?:real|actual) task",
+    r"|(?:now|next),? (?:the|your) (?:real|actual) task"
+    r"|\A\W*(?:a )?new (?:task|game|episode)[.!\n]",
     re.IGNORECASE,
 )
 _POLITE = re.compile(
@@ -25,17 +26,33 @@ _PROMISE = re.compile(
     r"|ready|your instructions|the (?:rules|format)",
     re.IGNORECASE,
 )
+_SCENE = re.compile(
+    r"\s*(?:Observation:\s*)?(?:-= Welcome to TextWorld|You are in the middle of a room\b"
+    r"|WebShop \[SEP\]|Task Description:|Interact with a household)",
+    re.IGNORECASE,
+)
+"""Beginnings that only the first observation of an episode has."""
+
+_READ_IN_THE_WORLD = re.compile(
+    r"\b(?:notes?|notice|letter|sign|poster|papers?|book|notebook|diary|page|screen|display|monitor"
+    r"|(?:black|white)?board|plaque|label|sticker|card|memo|message|e-?mail|manual|scroll|recipe"
+    r"|voice|radio|robot|wall|(?<!task )description|reviews?|features|says?|said|reads?|wrote"
+    r"|written|printed|states?|shouts?|whispers?|tells?|asks?)\b",
+    re.IGNORECASE,
+)
+_SAID_AFTER = re.compile(r"[,\"'”]\s*(?:says?|said|reads?)\b")
 _FEW_WORDS = 3
-"""Most words of a polite answer that promises nothing."""
+"""Most words of a polite answer that promises nothing, and of an announcement of nothing."""
 
 
 def episode_begins(messages: Sequence[Message]) -> int:
     """Return the index of the message that opens the real task.
 
-    It is the first one that states the last goal: examples before it have goals of their own, and
-    some environments repeat the goal later. Where nothing states a goal, it is the message before
-    the first turn that is more than a polite answer to rules. Publishers who say what they train on
-    have the first such turn in the episode.
+    It is the first one that states the last goal of an opening: examples before it have openings of
+    their own, some environments repeat the goal later, and what is read in a world may speak of
+    tasks, too. Where nothing states a goal, it is the message before the first turn that is more
+    than a polite answer to rules. Publishers who say what they train on have the first such turn in
+    the episode.
 
     Args:
         messages: Of a conversation. At least one is of the agent.
@@ -47,17 +64,65 @@ def episode_begins(messages: Sequence[Message]) -> int:
         return next((n for n in range(last) if messages[n].role == "user"), last)
     trained = [n for n in range(front, len(messages)) if messages[n].loss is True]
     masked = any(message.loss is False for message in messages[front:])
-    if trained and masked:
+    flagged = bool(trained) and masked
+    if flagged:
         users = [n for n in users if n < trained[0]] or users[:1]
-    goals = {n: goal for n in users if (goal := _goal(messages[n].text))}
-    turns = [n for n in users if _YOUR_TURN.search(messages[n].text)]
-    if goals:
-        real = goals[max(goals)]
-        begin = min(n for n, goal in goals.items() if goal == real)
+    turns = [n for n in users if _is_your_turn(messages[n].text)]
+    begin: int | None = None
+    for n in users:
+        earlier = "" if begin is None else messages[begin].text
+        goal = _goal(messages[n].text)
+        if goal and goal != _goal(earlier):
+            first = n == users[0]
+            begin = n if first or _opens(messages[n].text, earlier, flagged=flagged) else begin
+    if begin is not None:
         return max([begin, *(turns if len(turns) == 1 else [])])
     if len(turns) == 1:
         return turns[0]
-    return users[-1] if trained and masked else users[0]
+    return users[-1] if flagged else users[0]
+
+
+def _opens(text: str, earlier: str, *, flagged: bool) -> bool:
+    """Return whether a text that states a goal opens an episode: it does so as one before it did.
+
+    Args:
+        text: Of a message after others.
+        earlier: The opening before it; empty if nothing has stated a goal yet.
+        flagged: Whether all before it is what the publisher does not train on.
+    """
+    if _is_your_turn(text):
+        return True
+    said = last_statement(text)
+    if said is None or _is_read(said.before) or _SAID_AFTER.search(said.goal):
+        return False
+    if flagged or _SCENE.match(text):
+        return True
+    first = last_statement(earlier)
+    if first is None:
+        return said.words.startswith("your task is to") and len(said.before.split()) >= _FEW_WORDS
+    if re.search(r"\bexample\b", first.before, re.IGNORECASE) and said.words.startswith("your"):
+        return True
+    return said.words == first.words and _first_words(said.before) == _first_words(first.before)
+
+
+def _is_your_turn(text: str) -> bool:
+    """Return whether a text says that the real task begins with it, and has more than that."""
+    marks = [mark for mark in _YOUR_TURN.finditer(text) if not _is_read(text[: mark.start()])]
+    more = len(_YOUR_TURN.sub("", text).split()) > _FEW_WORDS or last_statement(text) is not None
+    return bool(marks) and more
+
+
+def _is_read(before: str) -> bool:
+    """Return whether what follows a text is read or heard in the world: quoted, or told so."""
+    before = before.rstrip()
+    *_, sentence = sentences = re.split(r"(?<=[.!?])\s+|\n+", before)[-2:]
+    quoted = before.endswith(('"', "'", "“", "‘", "«", "「", "`")) or sentence.count('"') % 2 == 1
+    return quoted or any(_READ_IN_THE_WORLD.search(told) for told in sentences)
+
+
+def _first_words(text: str) -> list[str]:
+    text = re.sub(r"^\W*(?:task description|observation|task)\s*[:：]", "", text.lower())
+    return re.findall(r"[^\W_]+", text)[:2]
 
 
 def _polite_end(messages: Sequence[Message]) -> int:

@@ -32,7 +32,7 @@ def environment_of(
     Args:
         record: The record.
         names: Its statements about its task.
-        texts: What the user's side says.
+        texts: Texts of the user's side.
     """
     inner = [record, *(v for v in record.values() if isinstance(v, Mapping))]
     said = [part.get(field) for part in inner for field in _FIELDS]

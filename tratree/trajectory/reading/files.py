@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import re
 import zlib
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tratree.errors import UserError
+from tratree.trajectory.reading.wrappers import is_message, unwrapped
 
 LARGEST = 2**30
 """Most bytes of one file, unpacked."""
@@ -27,13 +29,19 @@ _NOT_RECORDS = re.compile(
     r"|(?:readme|license|requirements).*",
     re.IGNORECASE,
 )
-_LISTS = ("data", "trajectories", "records", "episodes", "examples", "samples", "items", "rows")
 _BYTE_ORDER_MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
+_LISTS_ON_LINES = re.compile(r"\s*\[.*\][ \t\r]*\n\s*\[")
+"""The beginning of a file with a list in each line: ``.`` ends with the line."""
+
 _DECODER = json.JSONDecoder()
+
+
+_DAMAGED = (ArithmeticError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
+"""Errors of a damaged table; pyarrow's own are of these kinds."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +125,8 @@ def _read_bytes(path: Path, *, packed: bool) -> bytes:
 
 def _numbered(path: Path, values: Iterator[Any]) -> Iterator[Found]:
     every = list(values)
+    if len(every) > 1 and all(is_message(value) for value in every):
+        every = [{"messages": every}]  # of one conversation
     alone = path.name.partition(".")[0] if len(every) == 1 else ""
     for number, value in enumerate(every, start=1):
         where = f"record {number} of {path}"
@@ -133,7 +143,7 @@ class _Damage:
 
 def _parse_json(text: str) -> Iterator[Any]:
     """Yield the values of a JSON list, or of JSON values one after the other, as on lines."""
-    listed = text.lstrip().startswith("[")
+    listed = text.lstrip().startswith("[") and not _LISTS_ON_LINES.match(text)
     position = text.index("[") + 1 if listed else 0
     while True:
         position = _skip(text, position, " \t\r\n," if listed else " \t\r\n")
@@ -142,6 +152,8 @@ def _parse_json(text: str) -> Iterator[Any]:
                 yield _Damage("the JSON list is cut off")
             return
         if listed and text[position] == "]":
+            if text[position + 1 :].strip(" \t\r\n\0"):
+                yield _Damage("something follows the JSON list")
             return
         try:
             value, position = _DECODER.raw_decode(text, position)
@@ -156,7 +168,7 @@ def _parse_json(text: str) -> Iterator[Any]:
                 return
             position = following + 1
             continue
-        yield from _unwrapped(value)
+        yield from unwrapped(value)
 
 
 def _skip(text: str, position: int, blanks: str) -> int:
@@ -165,31 +177,13 @@ def _skip(text: str, position: int, blanks: str) -> int:
     return position
 
 
-def _unwrapped(value: Any) -> Iterator[Any]:
-    """Yield the records that an object is only a wrapper of, or the object."""
-    if isinstance(value, dict):
-        for name in _LISTS:
-            inner = value.get(name)
-            if isinstance(inner, list) and inner and all(_looks_like_record(i) for i in inner):
-                yield from (item.get("row", item) for item in inner)
-                return
-        if value and all(key.isdecimal() and _looks_like_record(v) for key, v in value.items()):
-            yield from value.values()
-            return
-    yield value
-
-
-def _looks_like_record(value: Any) -> bool:
-    return isinstance(value, dict) and any(isinstance(v, list | dict) for v in value.values())
-
-
 def _read_parquet(path: Path) -> Iterator[Any]:
     parquet = _pyarrow(path, "parquet")
     try:
         with parquet.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=64):
-                yield from batch.to_pylist()
-    except (ValueError, OSError, KeyError) as error:  # pyarrow's own are of these kinds
+                yield from _rows(batch)
+    except _DAMAGED as error:
         yield _Damage(f"the parquet file is damaged ({_first_line(error)})")
 
 
@@ -201,9 +195,27 @@ def _read_arrow(path: Path) -> Iterator[Any]:
             file.seek(0)
             with (ipc.open_file if packed else ipc.open_stream)(file) as table:
                 for batch in table.read_all().to_batches(max_chunksize=64):
-                    yield from batch.to_pylist()
-    except (ValueError, OSError, KeyError) as error:
+                    yield from _rows(batch)
+    except _DAMAGED as error:
         yield _Damage(f"the Arrow file is damaged ({_first_line(error)})")
+
+
+def _rows(batch: Any) -> Iterator[Any]:
+    batch.validate(full=True)  # offsets of a damaged file would crash this process
+    yield from map(_as_json, batch.to_pylist())
+
+
+def _as_json(value: Any) -> Any:
+    """Return a value of a table as JSON has it; what is no number is null, a date is text."""
+    if isinstance(value, dict):
+        return {str(key): _as_json(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(inner) for inner in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value if isinstance(value, str | int | None) else str(value)
 
 
 def _first_line(error: Exception) -> str:

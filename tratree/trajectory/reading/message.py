@@ -35,6 +35,9 @@ ROLES: Mapping[str, Role] = {
 
 _SPEAKER = ("role", "from", "speaker", "author", "sender", "source_role")
 _TEXT = ("content", "value", "text", "message", "utterance", "parts")
+_SEEN = ("observation", "result", "output", "response")
+"""Fields of a tool's answer that may hold its text."""
+
 _THINKING = ("reasoning_content", "thinking", "reasoning")
 
 
@@ -43,7 +46,7 @@ class Message:
     """A message of one side, once joined with its neighbours of the same side.
 
     Attributes:
-        role: Who speaks.
+        role: Speaker.
         text: All that is said.
         loss: Whether the publisher trains on it; None if the file does not say.
         action: The action of a tool call, None without a call; empty if it cannot be read.
@@ -69,10 +72,6 @@ def read_message(item: Any) -> list[Message]:
     if "class_" in item or ("description" in item and "content" in item and "role" not in item):
         return [_of_data_protocol(item)]
     kind = item.get("type")
-    if kind == "function_call":  # an item of its own, of the responses interface
-        return [Message("agent", "", None, _calls({"tool_calls": [item]})[0])]
-    if kind == "function_call_output":
-        return [Message("user", text_of(item.get("output"), ".output")[0])]
     speaker = next((item[key] for key in _SPEAKER if item.get(key) is not None), None)
     if speaker is None and isinstance(kind, str) and kind.lower() in ROLES:
         speaker = kind  # LangChain's
@@ -136,8 +135,10 @@ def text_of(value: Any, where: str) -> tuple[str, str | None]:
             texts.append(text_of(part.get("content"), where)[0])
         elif isinstance(part.get("text"), str):
             texts.append(part["text"])
-        elif isinstance(part.get("content"), str):
-            texts.append(part["content"])
+        elif isinstance(part.get("content", part.get("refusal")), str):
+            texts.append(part.get("content", part.get("refusal")))
+        elif observed := [part[n] for n in _SEEN if isinstance(part.get(n), str)]:
+            texts.append(observed[0])
         else:
             raise RecordError(f"{where}[{number}] is of type {short(kind)}, which has no text")
     action = None if not actions else actions[0] if len(actions) == 1 else ""

@@ -10,11 +10,12 @@ from tratree.trajectory.reading.goals import stated_goal
 from tratree.trajectory.reading.logs import split_log
 from tratree.trajectory.reading.message import ROLES, Message, Role, decoded, read_message, text_of
 from tratree.trajectory.reading.record_error import RecordError, short
+from tratree.trajectory.reading.responses import as_messages, from_openai
 from tratree.trajectory.words import words
 
 _CONTAINERS = words(
     "conversations conversation messages dialogue dialog history trajectory traj turns chat "
-    "steps content contents text transcript log"
+    "steps content contents text transcript log items"
 )
 _KEPT_OF_CALLS = ("role", "from", "loss", "train", "trainable", "weight")
 """Fields of a message with several calls that count for each of them."""
@@ -47,7 +48,7 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
     Raises:
         RecordError: If it is not one, or a field of it has a wrong type.
     """
-    record = _unwrapped(record)
+    record = _unwrapped(from_openai(record))
     system = next((record[k] for k in ("system", "system_prompt") if record.get(k)), None)
     front = [] if system is None else [Message("system", text_of(system, "system")[0])]
     container = _container(record)
@@ -182,7 +183,7 @@ def _messages(value: Any, where: str, alone: Role | None = None) -> list[Message
         sides: tuple[Role, Role] = ("user", "agent")  # texts in turn
         return [Message(sides[n % 2], text, first=n) for n, text in enumerate(value)]
     messages: list[Message] = []
-    for number, item in _one_call_each(value):
+    for number, item in _one_call_each(as_messages(value)):
         try:
             found = read_message(item)
         except RecordError as error:

@@ -21,11 +21,11 @@ class Reading:
     """The trajectories of a file or folder, and a report.
 
     Attributes:
-        path: What was read.
+        path: File or folder that was read.
         trajectories: Those that were taken, in their order.
         places: The place of each of them.
         skipped: (place, reason) of each record that was not taken.
-        notes: How often something happened that a reader should know.
+        notes: Number of times that something happened which a reader should know.
         replayed: (place, what differs) of each one that was played again and differs.
     """
 

@@ -27,7 +27,7 @@ _MESSAGES = frozenset(
     words(
         "conversations conversation messages dialogue dialog history trajectory traj turns "
         "chat steps content text transcript log prompt chosen rejected completion response "
-        "output instruction input system system_prompt tools"
+        "output instruction instructions input system system_prompt tools items request body"
     )
 )
 _OBSERVATION = "Observation:"
@@ -49,13 +49,15 @@ def read_record(record: Any, environment: str | None = None, alone: str = "") ->
     the number of messages before the episode, the ``part`` of a pair, and the ``environment``.
 
     Args:
-        record: What a file holds.
+        record: Record of a file.
         environment: Its environment, where the record itself does not name it.
         alone: The name of its file, if that holds nothing else.
 
     Raises:
         RecordError: The reason why it can't be read; it names the field.
     """
+    if isinstance(record, list) and record and all(isinstance(m, Mapping) for m in record):
+        record = {"messages": record}
     if not isinstance(record, Mapping):
         raise RecordError(f"it is {short(record)}, not an object")
     if _is_deep(record):

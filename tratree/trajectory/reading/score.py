@@ -129,9 +129,10 @@ def _number(where: str, value: Any) -> float | None:
             raise RecordError(f"{where} is {short(value)}, not a number")
         return _number(where, inner)
     if isinstance(value, str):
+        part, mark, whole = value.strip().removesuffix("%").partition("/")
         try:
-            value = float(value)
-        except ValueError:
+            value = float(part) / (float(whole) if mark else 100 if "%" in value else 1)
+        except (ValueError, ZeroDivisionError):
             raise RecordError(f"{where} is {short(value)}, not a number") from None
     if not isinstance(value, bool | int | float) or not math.isfinite(value):
         raise RecordError(f"{where} is {short(value)}, not a number")

@@ -112,10 +112,21 @@ byId("legend").append(...legend());
 byId("expand").addEventListener("click", () => outline.setAll(false));
 byId("collapse").addEventListener("click", () => outline.setAll(true));
 addEventListener("hashchange", followAddress);
+// Keys work wherever the focus is, where nothing else takes them; buttons and texts take all but
+// letters.
 addEventListener("keydown", (event) => {
-  const typing = event.target.closest && event.target.closest("input, select, textarea");
-  if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  event.preventDefault();
-  byId("search").select();
+  const within = (selector) => event.target.closest && event.target.closest(selector);
+  if (event.defaultPrevented || within("input, select")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "/") {
+    event.preventDefault();
+    byId("search").select();
+  } else if (!within("button, aside") || /^[a-z]$/i.test(event.key)) {
+    outline.list.keydown(event);
+    outline.keydown(event);
+  }
 });
+addEventListener("beforeprint", () => outline.list.setWhole(true));
+addEventListener("afterprint", () => outline.list.setWhole(false));
 followAddress();
+outline.list.focus();

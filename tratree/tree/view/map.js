@@ -51,9 +51,10 @@ class TreeMap {
     if (room === this.width) return;
     this.width = room;
     const deepest = Math.max(1, tree.depth[tree.nodes - 1]);
-    this.stride = Math.max(7, Math.min(44, (room - MAP_LEFT - MAP_RIGHT) / deepest));
+    this.stride = Math.max(7, Math.min(72, (room - MAP_LEFT - MAP_RIGHT) / deepest));
     const width = Math.max(room, MAP_LEFT + deepest * this.stride + MAP_RIGHT);
-    fill(svg, { width, height: this.height, "aria-label": this.description() }, []);
+    const viewBox = `0 0 ${width} ${this.height}`;
+    fill(svg, { width, height: this.height, viewBox, "aria-label": this.description() }, []);
     this.selection = shape("circle", { class: "selection", r: 9 });
     svg.replaceChildren(...this.axis(deepest), ...this.edges(), this.selection, ...this.marks());
     if (this.node !== undefined) this.select(this.node);

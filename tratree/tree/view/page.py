@@ -13,6 +13,7 @@ from tratree.errors import UserError
 from tratree.trajectory.jsonl import canonical_json
 from tratree.tree.mcts import Path as TreePath
 from tratree.tree.types import TrajectoryTree
+from tratree.tree.view.colours import score_variables
 from tratree.tree.view.data import page_data
 
 _FOLDER = Path(__file__).parent
@@ -46,7 +47,7 @@ def render(
         raise UserError("there are no trees to show: explore at least one task")
     if len(trees) != len(paths):
         raise UserError(f"{len(trees)} trees and {len(paths)} paths: give one path for each tree")
-    style = _read("style.css")
+    style = score_variables() + _read("style.css")
     body = "".join(_read(f"{name}.js") for name in (*_SCRIPTS, "main"))
     script = f'"use strict";\n(() => {{\n{body}}})();\n'
     return Template(_read("template.html")).substitute(

@@ -36,6 +36,7 @@ class TreeList {
     box.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
       event.preventDefault();
+      if (this.list.current < 0 && this.found.length) this.list.go(0);
       enter();
     });
     for (const [id, choices] of [
@@ -89,9 +90,12 @@ class TreeList {
     byId("count").textContent = all
       ? plural(SUMMARIES.length, "tree")
       : `${this.found.length.toLocaleString("en")} of ${plural(SUMMARIES.length, "tree")}`;
+    byId("nothing").hidden = this.found.length > 0;
     byId("clear").hidden = all;
     this.list.box.scrollTop = 0;
-    this.list.reset(this.found.length, this.found.indexOf(this.chosen));
+    const index = this.found.indexOf(this.chosen);
+    this.list.reset(this.found.length, index);
+    if (index >= 0) this.list.setCurrent(index);
   }
 
   // Mark a tree as the chosen one, if the filters let it through.
@@ -99,6 +103,7 @@ class TreeList {
     this.chosen = chosen;
     const index = this.found.indexOf(chosen);
     if (index >= 0) this.list.setCurrent(index);
+    else this.list.reset(this.found.length, -1);
   }
 
   drawRow(s, index) {

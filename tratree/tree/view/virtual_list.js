@@ -6,7 +6,7 @@ const SPARE_ROWS = 8;
 class VirtualList {
   // drawRow(index) gives a row; choose(index) is told of each row the user goes to.
   constructor(box, rowHeight, drawRow, choose) {
-    Object.assign(this, { box, rowHeight, drawRow, choose, count: 0, current: -1 });
+    Object.assign(this, { box, rowHeight, drawRow, choose, count: 0, current: -1, whole: false });
     this.rows = new Map();
     this.inner = element("div", { class: "inner", role: "none" });
     box.append(this.inner);
@@ -19,25 +19,33 @@ class VirtualList {
     new ResizeObserver(() => this.fill()).observe(box);
   }
 
-  // Draw all again, with another number of rows or other contents.
+  // Draw all again, with another number of rows or other contents; -1 marks none as the current.
   reset(count, current) {
     const focused = this.inner.contains(document.activeElement);
     this.inner.replaceChildren();
     this.rows.clear();
     this.count = count;
-    this.current = count ? Math.max(0, current) : -1;
+    this.current = current;
     this.inner.style.height = `${count * this.rowHeight}px`;
     this.fill();
     if (focused && count) this.focus();
   }
 
+  // Whether all rows exist, for paper.
+  setWhole(whole) {
+    this.whole = whole;
+    this.fill();
+  }
+
   fill() {
-    const first = Math.max(0, Math.floor(this.box.scrollTop / this.rowHeight) - SPARE_ROWS);
-    const shown = Math.ceil(this.box.clientHeight / this.rowHeight) + 2 * SPARE_ROWS;
+    const above = Math.floor(this.box.scrollTop / this.rowHeight) - SPARE_ROWS;
+    const first = this.whole ? 0 : Math.max(0, above);
+    const inSight = Math.ceil(this.box.clientHeight / this.rowHeight) + 2 * SPARE_ROWS;
+    const shown = this.whole ? this.count : inSight;
     const wanted = [];
     for (let i = first; i < Math.min(this.count, first + shown); i += 1) wanted.push(i);
-    if (this.current >= 0 && !wanted.includes(this.current)) {
-      wanted.push(this.current);
+    if (this.count && !wanted.includes(this.reachable)) {
+      wanted.push(this.reachable);
       wanted.sort((a, b) => a - b);
     }
     for (const [index, row] of this.rows) {
@@ -61,15 +69,20 @@ class VirtualList {
     }
   }
 
+  // The row that Tab reaches: the current one, or the first.
+  get reachable() {
+    return Math.max(0, this.current);
+  }
+
   setChosen(row, chosen) {
     row.setAttribute("aria-selected", chosen);
-    row.tabIndex = chosen ? 0 : -1;
+    row.tabIndex = Number(row.dataset.index) === this.reachable ? 0 : -1;
   }
 
   setCurrent(index) {
-    const before = this.rows.get(this.current);
-    if (before) this.setChosen(before, false);
+    const before = this.rows.get(this.reachable);
     this.current = index;
+    if (before) this.setChosen(before, false);
     this.reveal(index);
     this.fill();
     this.setChosen(this.rows.get(index), true);
@@ -84,7 +97,7 @@ class VirtualList {
   }
 
   focus() {
-    const row = this.rows.get(this.current);
+    const row = this.rows.get(this.reachable);
     if (row) row.focus({ preventScroll: true });
   }
 
@@ -107,6 +120,7 @@ class VirtualList {
     }[event.key];
     if (step === undefined) return;
     event.preventDefault();
-    this.go(Math.min(this.count - 1, Math.max(0, this.current + step)));
+    const next = this.current < 0 ? 0 : this.current + step;
+    this.go(Math.min(this.count - 1, Math.max(0, next)));
   }
 }

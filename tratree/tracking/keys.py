@@ -1,4 +1,4 @@
-"""The names of a run's figures and pages in W&B."""
+"""The names of a run's figures and pages, the same for every tracker."""
 
 from __future__ import annotations
 
@@ -27,5 +27,15 @@ def curve(stage_title: str, figure: str) -> str:
 
 
 def result(system: str, split: str, figure: str) -> str:
-    """Return the key of a mean of ``results.json`` in the run's summary."""
+    """Return the key of a figure of a system in ``results.json``."""
     return f"results/{system}/{split}/{figure}"
+
+
+def test(system: str, split: str, figure: str) -> str:
+    """Return the key of a system's comparison with the baseline, task by task."""
+    return f"tests/{system}/{split}/{figure}"
+
+
+def tree(figure: str) -> str:
+    """Return the key of a figure of all trees of the run."""
+    return f"forest/{figure}"

@@ -1,0 +1,52 @@
+"""``tratree publish-trees RUN ORG/NAME``: the trajectory trees of a run as a dataset on the Hub."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tratree.cli.arguments import ArgumentParser, add_hub_options
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write the dataset and upload it, and say where it is.
+
+    Raises:
+        UserError: If there are no trees, or the Hub does not take them.
+    """
+    parser = ArgumentParser(
+        prog="tratree publish-trees",
+        description="Upload the trajectory trees of a run to the Hugging Face Hub as a dataset: "
+        "Parquet files of nodes and trajectories, a card, and the page of `tratree view`. The "
+        "token is that of `hf auth login` or HF_TOKEN.",
+    )
+    parser.add_argument(
+        "run", type=Path, metavar="RUN", help="a run folder, or a finished trees folder of a store"
+    )
+    parser.add_argument("repo", metavar="ORG/NAME", help="the dataset on the Hub")
+    add_hub_options(parser)
+    parser.add_argument(
+        "--store", type=Path, metavar="FOLDER", help="the run's store, if it was moved"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="write the dataset there and upload nothing"
+    )
+    given = parser.parse_args(arguments)
+
+    # Heavy imports wait until the arguments are known to be right.
+    from tratree.runs.hub import check_push, push
+    from tratree.runs.run_trees import find_trees
+    from tratree.runs.tree_dataset import write_dataset
+
+    if given.out is not None:
+        write_dataset(find_trees(given.run, given.store), given.out, given.repo, given.license)
+        print(f"dataset in {given.out}")
+        return
+    check_push(given.repo)
+    found = find_trees(given.run, given.store)
+    with tempfile.TemporaryDirectory() as name:
+        write_dataset(found, Path(name), given.repo, given.license)
+        said = f"{len(found.trees)} trajectory trees of tratree"
+        address = push(Path(name), given.repo, "dataset", private=given.private, message=said)
+    print(f"{said}: {address}")

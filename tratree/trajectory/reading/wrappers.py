@@ -1,0 +1,101 @@
+"""Objects that only wrap records: lists under a name, records by their ids, columns of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tratree.trajectory.words import words
+
+_LISTS = words(
+    "data trajectories trajs records episodes rollouts examples samples items rows instances "
+    "results outputs logs"
+)
+_COLUMNS = words("messages conversations")
+_OF_A_RECORD = frozenset(
+    words(
+        "messages conversations conversation dialogue dialog history trajectory traj turns chat "
+        "steps content contents prompt chosen rejected completion response request body input "
+        "output data episode sample record example item task tools observations actions tratree"
+    )
+)
+"""Fields that records have: an object with one of them is no collection of records by name."""
+
+
+def unwrapped(value: Any) -> Iterator[Any]:
+    """Yield the records that an object is only a wrapper of, or the object.
+
+    The key of a record among others is its ``id``, and the key of a list its ``split``, where it
+    has none itself.
+    """
+    if not isinstance(value, dict) or not value:
+        yield value
+        return
+    for name in _LISTS:
+        inner = value.get(name)
+        if (
+            isinstance(inner, list)
+            and _are_records(inner)
+            and not (_OF_A_RECORD - {name}) & set(value)
+        ):
+            yield from (item.get("row", item) for item in inner)
+            return
+    for name in _COLUMNS:
+        column = value.get(name)
+        if isinstance(column, list) and column and all(map(_is_conversation, column)):
+            yield from _rows(value, len(column))
+            return
+    if all(_is_named(key, inner) for key, inner in value.items()):
+        for key, inner in value.items():
+            yield from _named(str(key), inner)
+        return
+    yield value
+
+
+def is_message(value: Any) -> bool:
+    """Return whether a value is one message, not a record of several."""
+    return (
+        isinstance(value, dict)
+        and any(isinstance(value.get(name), str) for name in ("role", "from"))
+        and any(name in value for name in ("content", "value", "tool_calls"))
+        and not any(name in value for name in ("messages", "conversations"))
+    )
+
+
+def _is_conversation(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(is_message, value))
+
+
+def _are_records(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_looks_like_record, value))
+
+
+def _looks_like_record(value: Any) -> bool:
+    return isinstance(value, dict) and any(isinstance(v, list | dict) for v in value.values())
+
+
+def _is_named(key: Any, value: Any) -> bool:
+    if str(key).isdecimal():
+        return _looks_like_record(value) or _is_conversation(value)
+    if key in _OF_A_RECORD:
+        return False
+    if isinstance(value, dict):
+        return any(_is_conversation(inner) for inner in value.values())
+    return _is_conversation(value) or (_are_records(value) and all(_is_named("", v) for v in value))
+
+
+def _named(key: str, value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        yield {"id": key, **value}
+    elif _is_conversation(value):
+        yield {"id": key, "messages": value}
+    else:
+        yield from ({"split": key, **record} for record in value)
+
+
+def _rows(columns: Mapping[str, Any], count: int) -> Iterator[dict[str, Any]]:
+    for n in range(count):
+        yield {
+            name: column[n] if isinstance(column, list) and len(column) == count else column
+            for name, column in columns.items()
+        }
