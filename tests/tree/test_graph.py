@@ -56,7 +56,7 @@ def graph_of(attempts: list, keys: list[str] | None = None) -> TrajectoryTree:
     return tree
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(FORESTS)
 def test_a_tree_of_histories_is_its_own_graph(tasks):
     trees = forest(tasks)
@@ -72,7 +72,7 @@ def test_a_tree_of_histories_is_its_own_graph(tasks):
             assert path.nodes == tree.path(path.nodes[-1])
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(FORESTS)
 def test_states_are_those_of_plain_sets(tasks):
     trees = forest(tasks)
@@ -85,7 +85,7 @@ def test_states_are_those_of_plain_sets(tasks):
             assert tree.state[node] == first.setdefault(information, node)
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(FORESTS)
 def test_transitions_count_each_trajectory_once(tasks):
     trees = forest(tasks)
@@ -110,7 +110,7 @@ def test_transitions_count_each_trajectory_once(tasks):
         assert graph.terminal_count.sum() == len(tree.trajectories)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.data(), trajectories())
 def test_order_changes_no_byte(tmp_path_factory, data, attempts):
     folder = tmp_path_factory.mktemp("order")
@@ -139,7 +139,7 @@ def lengths_to(tree: TrajectoryTree, score: float) -> dict[int, int]:
         found |= more
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(trajectories(scores=(0.0, 0.5, 1.0)))
 def test_value_iteration_finds_the_shortest_way_to_the_highest_score(attempts):
     tree = graph_of(attempts)
@@ -151,7 +151,7 @@ def test_value_iteration_finds_the_shortest_way_to_the_highest_score(attempts):
     assert len(path.nodes) - 1 == lengths_to(tree, highest)[0]
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(trajectories())
 def test_mcts_ends_in_graphs_that_go_in_circles(attempts):
     tree = graph_of(attempts)
@@ -217,7 +217,7 @@ def test_pairs_at_a_state_share_the_shorter_history():
     assert taken.chosen.steps[: taken.shared_steps] == taken.rejected.steps[: taken.shared_steps]
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(trajectories())
 def test_pairs_in_graphs_are_walks_from_one_state(attempts):
     tree = graph_of(attempts)

@@ -39,7 +39,7 @@ def test_the_way_back_starts_where_a_failure_still_could():
     assert recoveries(by_history(tree)) == []
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(trajectories(scores=(0.0, 1.0)))
 def test_every_way_leads_from_failures_alone_to_success(attempts):
     tree = graph_of(attempts)

@@ -30,7 +30,7 @@ def test_a_tree_without_success_teaches_what_is_useless():
     assert useless_pairs(by_history(tree)) == []
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(trajectories())
 def test_the_rejected_step_leads_back_and_the_chosen_one_does_not(attempts):
     tree = graph_of(attempts)
