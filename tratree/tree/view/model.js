@@ -8,6 +8,11 @@ function textOf(number) {
   return DATA.texts[number];
 }
 
+// In a graph, the lowest node of an information state counts for all of them.
+function namesState(raw, node) {
+  return !raw.state || raw.state[node] === node;
+}
+
 // A line of the list: what is asked of every tree without opening it.
 function summary(raw, index) {
   const [id, split, type, instruction] = raw.task.map(textOf);
@@ -23,8 +28,8 @@ function summary(raw, index) {
     nodes: raw.parent.length,
     score: raw.score[0],
     successes: raw.trajectories.filter((t) => t[SUCCESS]).length,
-    diverging: raw.divergence.filter((mark) => mark > 0).length,
-    mixed: raw.divergence.filter((mark) => mark === MIXED).length,
+    diverging: raw.divergence.filter((mark, node) => mark > 0 && namesState(raw, node)).length,
+    mixed: raw.divergence.filter((mark, node) => mark === MIXED && namesState(raw, node)).length,
     searched: `${id} ${type} ${instruction}`.toLowerCase(),
   };
 }
