@@ -20,7 +20,7 @@ from tratree.stages.environment import env_maker, games_stage, open_env
 from tratree.stages.file_names import EPISODES
 from tratree.stages.pairs import pairs_stage, read_pairs
 from tratree.stages.paths import PATHS, paths_stage
-from tratree.stages.states import node_states
+from tratree.stages.states import as_promised, node_states
 from tratree.stages.trees import read_trees, trees_stage
 from tratree.store.progress import Progress
 from tratree.store.stage import Job, Stage
@@ -137,8 +137,15 @@ def test_what_is_answered_otherwise_now_is_not_taken_for_a_state(computed) -> No
         assert [keys[0], len(keys)] == ["", len(tree.parent)]
         first, *others = tree.trajectories
         steps = (replace(first.steps[0], observation="A wall."), *first.steps[1:])
-        changed = replace(tree, trajectories=(replace(first, steps=steps), *others))
-        assert node_states(env, changed) is None
+        changed = replace(first, steps=steps)
+        assert node_states(env, replace(tree, trajectories=(changed, *others))) is None
+        for scores in (True, False):
+            assert as_promised(env, first, own_scores=scores) == first
+        assert as_promised(env, changed, own_scores=True) == first
+        assert as_promised(env, changed, own_scores=False) is None
+        boast = replace(others[-1], score=1.0)
+        assert as_promised(env, boast, own_scores=True) is None
+        assert as_promised(env, boast, own_scores=False) == boast
 
 
 @pytest.mark.parametrize("setting", ["recovery", "useless_pairs"])
