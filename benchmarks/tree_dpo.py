@@ -39,7 +39,7 @@ from tratree.data.pairs import EncodedPair, PairDataModule
 from tratree.models.loading import load_tokenizer
 from tratree.models.lora import add_lora
 from tratree.models.settings import LoraSettings
-from tratree.modules.pack_attention import attend_by_edges
+from tratree.modules.pack_attention import attend_to_packs
 from tratree.modules.settings import DPOSettings, TrainingSettings
 from tratree.modules.tree_dpo import TreeDPOModule
 from tratree.policy.chat import ChatFormat
@@ -210,7 +210,7 @@ def trl_step(model: PeftModel, pairs: Sequence[EncodedPair], batch_size: int, fo
 def our_step(model: PeftModel, batch_size: int, pack_tokens: int | None) -> Step:
     """Return a step by this package, pairwise or by packs."""
     if pack_tokens is not None:
-        attend_by_edges(model)
+        attend_to_packs(model)
     module = TreeDPOModule(model, TrainingSettings(1e-4, 1, batch_size), DPOSettings())
 
     def step(pairs: Sequence[EncodedPair]) -> float:

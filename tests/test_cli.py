@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import commands
+from tratree.cli.completion import words
 from tratree.cli.main import COMMANDS
 from tratree.errors import UserError
 
@@ -33,12 +35,86 @@ def imported(script: str, folder: Path) -> tuple[set[str], str]:
 
 
 def test_help_shows_the_groups_and_imports_nothing_heavy(tmp_path: Path) -> None:
-    script = "sys.argv = ['train.py', '--help']; import tratree.cli as c; c.main()"
-    modules, said = imported(script, tmp_path)
+    modules, said = imported(program("run", "--help"), tmp_path)
     heavy = {"torch", "transformers", "lightning", "textworld", "numba"}
     assert not modules & (heavy | {"submitit", "wandb", "matplotlib"})
     for group in ("env: alfworld", "method: ", "model: ", "explore: ", "tree: ", "trainer: "):
         assert group in said
+
+
+def program(*arguments: str) -> str:
+    return f"sys.argv = {['tratree', *arguments]}; import tratree.cli as c; c.main()"
+
+
+def test_alone_it_lists_all_commands_without_importing_hydra(tmp_path: Path) -> None:
+    modules, said = imported(program(), tmp_path)
+    assert not modules & {"hydra", "omegaconf", "pydantic", "rich", "numpy"}
+    assert all(f"  {name} " in said for name in ("run", *COMMANDS))
+    assert max(map(len, said.splitlines())) <= 80
+    _, version = imported(program("--version"), tmp_path)
+    assert version.startswith("tratree 0.")
+
+
+def test_a_stored_run_needs_no_torch(tmp_path: Path) -> None:
+    arguments = ["run", "debug=smoke", "store=store", "hydra.run.dir=run"]
+    done = commands.train(*arguments, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first = (tmp_path / "run/results.json").read_bytes()
+    modules, said = imported(program(*arguments), tmp_path)
+    assert not modules & {"torch", "transformers", "lightning", "peft", "textworld", "matplotlib"}
+    assert (tmp_path / "run/results.json").read_bytes() == first
+    table = done.stdout[done.stdout.index("sft_weak") :]
+    assert table.splitlines()[:6] == said[said.index("sft_weak") :].splitlines()[:6]
+    log = (tmp_path / "run/tratree.log").read_text("utf-8")
+    assert all(line in log for line in ("> sft weak, stage 3 of 11", "= evaluate mcts: found"))
+    assert table.splitlines()[5] in log
+    assert "alfworld, mcts, seed 0, so far" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("raport", "`raport` is no command and no KEY=VALUE: did you mean report?"),
+        ("abacus", "`tratree --help` lists the commands"),
+    ],
+)
+def test_an_unknown_word_is_one_line(word: str, said: str, tmp_path: Path) -> None:
+    done = commands.train(word, folder=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("tratree re", ["report"]),
+        ("tratree run method=mc", ["method=mcts"]),
+        ("tratree run seed=1 tree.xi", ["tree.xi_sim="]),
+        ("tratree run tree.similarity=m", ["tree.similarity=minilm"]),
+        ("tratree tasks env=w", ["env=webshop"]),
+        ("tratree view ", []),
+    ],
+)
+def test_words_that_may_end_a_line(line: str, found: list[str]) -> None:
+    assert words(line) == found
+
+
+def test_bash_completes_what_follows_an_equals_sign(tmp_path: Path) -> None:
+    (tmp_path / "tratree").write_text(
+        f"#!/bin/sh\nexec {sys.executable} -c 'from tratree.cli import main; main()' \"$@\"\n"
+    )
+    (tmp_path / "tratree").chmod(0o755)
+    line = "tratree run method=ceil"
+    script = (
+        f'eval "$(tratree completion bash)"; COMP_LINE="{line}"; COMP_POINT={len(line)}; '
+        '_tratree; echo "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(
+        ["bash", "-c", script],
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        **{"capture_output": True, "text": True, "check": False},
+    )
+    assert (done.stdout, done.returncode) == ("ceiling\n", 0), done.stderr
 
 
 @pytest.mark.parametrize("module", ["runs.run_trees", "runs.run_record", "sweeps.sweep_progress"])
@@ -104,24 +180,38 @@ def test_a_wrong_option_of_any_command_is_one_line(name: str) -> None:
 
 
 def test_a_sweep_goes_on_after_a_failure_and_lists_all(tmp_path: Path) -> None:
-    done = train("-m", "model.weak.name=/no/such/folder,/nor/this", "debug=smoke", folder=tmp_path)
+    done = train("-m", "debug=smoke", "expert.tasks=1001,1002", folder=tmp_path)
     assert done.returncode == 1
     failed = [line for line in done.stderr.splitlines() if line.startswith("failed: ")]
     assert len(failed) == 2, done.stderr
-    for number, name in enumerate(("/no/such/folder", "/nor/this")):
-        assert failed[number].startswith(f"failed: {number}: ")
-        assert f"model {name}: {name} holds no config.json" in failed[number]
+    for number, line in enumerate(failed):
+        assert line.startswith(f"failed: {number}: ")
+        assert f"expert.tasks=100{number + 1}" in line
     assert done.stderr.splitlines()[-1].startswith("error: 2 of the points")
+    assert "Traceback" not in done.stderr
+    assert "sweep of 2 points" in done.stderr
+
+
+def test_no_point_of_a_sweep_starts_if_one_cannot_run(tmp_path: Path) -> None:
+    sweep = ("-m", "debug=smoke", "method=tree_dpo", "hydra.sweep.dir=sweep")
+    done = train(*sweep, "method.beta=0.1,-1,-2", folder=tmp_path)
+    assert done.returncode == 1
+    wrong = [line for line in done.stderr.splitlines() if line.startswith("cannot run: ")]
+    assert ["method.beta=-1 is not possible" in line for line in wrong] == [True, False]
+    assert done.stderr.splitlines()[-1].startswith("error: 2 of 3 points cannot run")
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("sweep/*/*"))
+    assert not list(tmp_path.glob("store/*/*"))
 
 
 def test_what_failed_in_a_folder_before_does_not_hide_another_error(tmp_path: Path) -> None:
     sweep = ("-m", "debug=smoke", "hydra.sweep.dir=sweep")
-    done = train(*sweep, "model.weak.name=/no/such/folder", folder=tmp_path)
+    done = train(*sweep, "expert.tasks=1001", folder=tmp_path)
     assert done.stderr.splitlines()[-1].startswith("error: 1 of the points")
     done = train(*sweep, "method=mcts,magic", folder=tmp_path)
     assert done.returncode == 1
     assert "failed: " not in done.stderr
-    assert "method=magic is not known" in done.stderr.splitlines()[-1]
+    assert "method=magic is not known" in done.stderr
     assert (tmp_path / "sweep/0/failure.json").exists()
 
 

@@ -52,7 +52,7 @@ def test_the_papers_figures_stand_in_columns_of_their_own(folder: Path) -> None:
     run.report("main_table", without_results=run.keep("main_table"))
     lines = (folder / "main_table" / "results.md").read_text("utf-8").splitlines()
     (header,) = (line for line in lines if line.startswith("| env"))
-    assert header.endswith("| PGR | paper: reward | paper: success % |")
+    assert header.endswith("| gap to strong | paper: reward | paper: success % |")
     rows = {line.split(" | ")[2]: line for line in lines if line.startswith("| alfworld")}
     assert rows.keys() == {"sft_strong", "mcts", "eto"}
     assert rows["mcts"].endswith("|  | 57.5 |  |")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -20,6 +22,46 @@ def test_bitsandbytes_says_nothing_when_it_is_imported() -> None:
 
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def unpacked(tmp_path: Path) -> Path:
+    """Return a folder with what is in the wheel that `make build` has made of this checkout."""
+    wheels = sorted((ROOT / "dist").glob("tratree-*.whl"))
+    if not wheels:
+        pytest.skip("there is no wheel in dist/: make build")
+    folder = tmp_path / "installed"
+    with ZipFile(wheels[-1]) as wheel:
+        wheel.extractall(folder)
+    for path in folder.glob("tratree/**/*.py"):
+        here = ROOT / path.relative_to(folder)
+        if not here.is_file() or here.read_bytes() != path.read_bytes():
+            pytest.skip(f"the wheel is of another {path.name}: make build")
+    return folder
+
+
+@pytest.mark.slow
+def test_a_wheel_runs_in_a_folder_of_its_own(unpacked: Path, tmp_path: Path) -> None:
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    environment = {k: v for k, v in os.environ.items() if k != "TRATREE_STORE"}
+    environment["PYTHONPATH"] = str(unpacked)
+    start = "import sys, tratree.cli as c; print(c.__file__, file=sys.stderr); c.main()"
+
+    def tratree(*arguments: str) -> str:
+        command = [sys.executable, "-P", "-c", start, *arguments]
+        done = subprocess.run(
+            command, cwd=fresh, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.startswith(str(unpacked))
+        return done.stdout
+
+    assert "run an experiment" in tratree()
+    assert "env: alfworld, outside" in tratree("run", "--help")
+    assert "name: webshop" in tratree("run", "env=webshop", "--cfg", "job")
+    assert "sft_strong" in tratree("env=alfworld", "debug=smoke")
+    assert list((fresh / "outputs").rglob("results.json"))
 
 
 def test_both_files_of_pinned_versions_agree() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -26,7 +27,7 @@ CONFIG_FOLDER = next(p for p in (PACKAGE / "conf", PACKAGE.parent / "conf") if p
 OPTIONAL = ("experiment", "setting", "debug", "hparams_search")
 """Groups that may be left out."""
 
-NO_NAME = re.compile(r"null|true|false|[-+.\d]*|\{.*|_.*")
+NO_NAME = re.compile(r"(?i:null|true|false|nan|[-+]?inf|[-+.\d]*(e[-+]?\d+)?)|\{.*|_.*")
 """Values that Hydra takes for something else than an option, and helper files."""
 
 
@@ -82,6 +83,20 @@ def compose_config(overrides: Sequence[str], folder: Path | None = None) -> Conf
     return read_config(composed, composed.hydra.runtime.choices)
 
 
+def sweep_params(overrides: Sequence[str]) -> dict[str, str]:
+    """Return what the configuration of a sweep with `overrides` sweeps over, by key.
+
+    Raises:
+        UserError, HydraException: If an override is wrong.
+    """
+    register_defaults()
+    check_choices(overrides)
+    place = [f"hydra.searchpath=['file://{_outside.folder}']"] if _outside.folder else []
+    with composing():
+        composed = compose("config", overrides=[*place, *overrides], return_hydra_config=True)
+    return {str(key): str(values) for key, values in (composed.hydra.sweeper.params or {}).items()}
+
+
 def choices(group: str) -> list[str]:
     """Return what may be chosen of a group of ``conf/``; helper files start with an underscore."""
     found = (path.stem for path in (CONFIG_FOLDER / group).glob("*.yaml"))
@@ -93,11 +108,12 @@ def list_choices() -> str:
     if not {"--help", "-h"} & {*sys.argv}:  # composing evaluates it whether it is shown or not
         return ""
     loader = GlobalHydra.instance().config_loader()
-    groups = sorted({*loader.list_groups("")} - {"hydra"})
-    return "\n".join(
-        f"{group}: {', '.join(name for name in loader.get_group_options(group) if name[0] != '_')}"
-        for group in groups
-    )
+    lines = []
+    for group in sorted({*loader.list_groups("")} - {"hydra"}):
+        offered = (name for name in loader.get_group_options(group) if name[0] != "_")
+        line = f"{group}: {', '.join(offered)}"
+        lines.append(fill(line, 80, subsequent_indent="    ", break_on_hyphens=False))
+    return "\n".join(lines)
 
 
 OmegaConf.register_new_resolver("choices", list_choices, replace=True)

@@ -7,12 +7,15 @@ is returned is what the file holds; fields that the type does not name stay.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tratree.errors import UserError
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def read_json(path: Path, shape: Any, advice: str) -> Any:
@@ -61,12 +64,19 @@ def parse_json(text: str | bytes) -> Any:
     """Return the data of a JSON text.
 
     Raises:
-        ValueError: If it is not JSON, nested too deeply, or holds a number that is not finite.
+        ValueError: If it is not JSON, nested too deeply, or holds a number that is not finite or
+            half of a letter, which no file can be written with.
     """
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        data = json.loads(text, parse_constant=_refuse_constant)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+    if _SURROGATE.search(text if isinstance(text, str) else text.decode("utf-8", "replace")):
+        try:
+            json.dumps(data, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("it holds half of a letter (a lone surrogate)") from error
+    return data
 
 
 def checked(data: Any, shape: Any) -> Any:
@@ -125,7 +135,8 @@ def _parse_yaml(text: str) -> Any:
 
     try:
         document = yaml.load(text, PlainLoader)
-        json.dumps(document, allow_nan=False)  # which refuses dates, binary data, NaN
+        # Refuses dates, binary data, NaN, lone surrogates.
+        json.dumps(document, allow_nan=False, ensure_ascii=False).encode()
     except TypeError as error:
         raise ValueError(str(error)) from error
     except (yaml.YAMLError, RecursionError) as error:

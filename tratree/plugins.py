@@ -24,7 +24,7 @@ from importlib.metadata import (
     entry_points,
     version,
 )
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from packaging.requirements import Requirement
 
@@ -121,13 +121,13 @@ class PluginGroup(Generic[Plugin]):
 
 def _offered(group: str) -> EntryPoints:
     """Return the entry points of a group, of all packages that can be imported now."""
-    return _entry_points(tuple(sys.path)).select(group=group)
+    return _entry_points(group, tuple(sys.path))
 
 
-@lru_cache(maxsize=1)
-def _entry_points(_: tuple[str, ...]) -> EntryPoints:
-    """Return those of all groups: reading what each package offers takes a while."""
-    return cast(EntryPoints, entry_points())
+@lru_cache(maxsize=8)
+def _entry_points(group: str, _: tuple[str, ...]) -> EntryPoints:
+    """Return them: reading what each package offers takes a while."""
+    return entry_points(group=group)
 
 
 def imported_when_called(target: str) -> Callable[..., Any]:

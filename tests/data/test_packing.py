@@ -109,3 +109,25 @@ def test_the_first_token_is_never_trained() -> None:
     pack = pack_sequences([EncodedTrajectory((1, 2), (True, True), ())])
     assert np.array_equal(pack.trained, [1])
     assert pack.counts.tolist() == [1]
+
+
+@given(samples(), st.integers(1, 30), st.integers(2, 5))
+def test_packs_for_several_devices_are_of_one_size(
+    samples: list[EncodedTrajectory], tokens: int, devices: int
+) -> None:
+    def sizes(parts: list[list[int]]) -> list[int]:
+        return [pack_sequences([samples[index] for index in part]).tokens for part in parts]
+
+    groups = [[sample] for sample in samples]
+    alone, shared = (cut_into_packs(groups, tokens, count) for count in (1, devices))
+    assert sorted(index for part in shared for index in part) == list(range(len(samples)))
+    assert -(-len(shared) // devices) <= -(-len(alone) // devices)  # no further pass on any device
+    assert max(sizes(shared)) <= max(sizes(alone))
+
+
+def test_one_large_tree_keeps_every_device_busy() -> None:
+    branches = [EncodedTrajectory((1, 2, *[n] * 50), (True,) * 52, ()) for n in range(3, 11)]
+    groups = [[branch] for branch in branches]
+    assert len(cut_into_packs(groups, 4096)) == 1
+    parts = cut_into_packs(groups, 4096, devices=4)
+    assert [len(part) for part in parts] == [2, 2, 2, 2]

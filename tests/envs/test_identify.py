@@ -94,10 +94,13 @@ FORMS = {
         f"{T}_{TRIAL}_run3",
         TRIAL.removeprefix("trial_"),
         TRIAL.upper(),
+        TRIAL.replace("_", "-"),
+        TRIAL.replace("_", " "),
     ],
     "webshop": [
         *("webshop_0", "fixed_0", "0", "goal_0", "WebShop-0", "webshop_fixed_0", "000"),
         *("webshop_test_0", "test_0", "0.json", "WebShop_0_1", "#0"),
+        *("instruction_0", "sess-0", "0_0"),
         "http://localhost:3000/item_page/fixed_0/B07/['red']/1/{}",
     ],
     "scienceworld": [
@@ -121,6 +124,8 @@ FORMS = {
         "boil_21_test",
         "sciworld_boil_21_0",
         "0-21",
+        *("boil/21/0", "boil|21", "task=boil,var=21", "boil_v21", "boil.21", "boil_easy_21"),
+        "task1_boil_var21",
     ],
 }
 

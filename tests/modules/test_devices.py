@@ -21,6 +21,7 @@ from tratree.data.pairs import PairDataModule
 from tratree.errors import UserError
 from tratree.models.lora import save_adapter
 from tratree.models.ranks import is_first_rank
+from tratree.modules.adapter_module import shared_order
 from tratree.modules.checkpoint import SafeCheckpointIO
 from tratree.modules.fit import CHECKPOINT, fit
 from tratree.modules.imitation import SFTModule
@@ -95,7 +96,7 @@ def train_on_packs(folder: Path, settings: TrainingSettings) -> None:
     steps = data.plan(size=4, epochs=settings.epochs, seed=0)
     packs = [len(data.collate([data.samples[index] for index in step], 2)) for step in steps]
     assert {1, 2, 3, 4} <= set(packs)  # two devices do not always have the same number
-    module = TreeDPOModule(small_model(dropout=0.1), settings, DPOSettings())
+    module = TreeDPOModule(small_model(), settings, DPOSettings())
     fit(module, data, folder=folder, seed=0)
     save_adapter(module.model, folder / "adapter")
 
@@ -185,6 +186,11 @@ def test_a_step_is_cut_so_that_every_device_has_a_batch() -> None:
     assert batches(8, 4, 4) == (2, 8)
     with pytest.raises(UserError, match="cannot share evenly"):
         batches(3, 4, 8)
+
+
+def test_devices_take_batches_of_one_size_at_a_time() -> None:
+    assert shared_order([3, 9, 4, 8], devices=2) == [1, 3, 2, 0]
+    assert shared_order([3, 9, 4, 8], devices=1) == [0, 1, 2, 3]
 
 
 def test_several_devices_need_a_strategy() -> None:

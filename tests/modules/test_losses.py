@@ -66,6 +66,8 @@ def test_imitation_sums_over_a_path_and_averages_over_paths(
     module = MCTSImitationModule(small_model(), SETTINGS)
     loss = figures(module, collate(episodes(3)))["loss"]
     assert loss == pytest.approx(-sum(total for total, _ in by_hand) / 3, rel=1e-5)
+    tokens = figures(module, collate(episodes(3)))["tokens"]
+    assert tokens == sum(count for _, count in by_hand) / 3
 
 
 def test_golden_losses() -> None:

@@ -48,3 +48,10 @@ def test_a_model_that_hands_nothing_on_to_its_attention_gets_a_real_mask(family:
     with quiet():
         row = look_at(family, trained=False)
     assert (row.packs, row.rollout, row.refused) == ("mask", "yes", "")
+
+
+@pytest.mark.parametrize("family", ["qwen2", "gemma2", "phi3", "gpt2"])
+def test_an_adapter_is_stored_merged_and_found_with_its_base_by_plain_peft(family: str) -> None:
+    with quiet():
+        row = look_at(family)
+    assert (row.lora, row.export) == ("yes", "yes")

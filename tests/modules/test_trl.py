@@ -129,8 +129,8 @@ def test_single_turn_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case
     """Labels are smoothed as here by TRL's ``aot``."""
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
     their_losses, dpo = CASES[case]
-    model, weak = strong_model(), load_base(ModelSettings(WEAK))
-    trainer = make_trainer(tmp_path, model, weak, their_losses, dpo.label_smoothing)
+    model, reference_model = strong_model(), load_base(ModelSettings(WEAK))
+    trainer = make_trainer(tmp_path, model, reference_model, their_losses, dpo.label_smoothing)
     rows = list(trainer.train_dataset)
     encoded = [sides(row) for row in rows]
     batches = [[row] for row in rows] if case in ONE_AT_A_TIME else [rows]

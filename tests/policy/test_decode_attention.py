@@ -3,9 +3,10 @@
 import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from tests.policy.test_live_batch import random_model
-from tratree.policy.decode_attention import ROWS, row_attention
+from tratree.policy.decode_attention import GROUPS, ROWS, group_attention, row_attention
 from tratree.policy.live_batch import LiveBatch
 
 
@@ -74,13 +75,27 @@ def test_a_row_does_not_depend_on_the_others():
 @pytest.mark.parametrize(
     ("attention", "dtype", "used"),
     [
-        ("sdpa", torch.float64, True),
-        ("sdpa", torch.float32, True),
-        ("sdpa", torch.bfloat16, False),
-        ("eager", torch.float64, False),
+        ("sdpa", torch.float64, ROWS),
+        ("sdpa", torch.float32, ROWS),
+        ("sdpa", torch.bfloat16, GROUPS),
+        ("eager", torch.float64, "eager"),
     ],
 )
 def test_a_batch_uses_it_where_it_can(attention, dtype, used):
     model = random_model("llama", attention, adapter=False).to(dtype)
     LiveBatch(model, slots=1, max_context=8)
-    assert (model.config._attn_implementation == ROWS) == used
+    assert model.config._attn_implementation == used
+
+
+@pytest.mark.parametrize("key_heads", [6, 3, 1])
+def test_heads_that_share_keys_are_the_queries_of_one(key_heads):
+    torch.manual_seed(0)
+    query = torch.randn(4, 1, 6, 8).double().transpose(1, 2)
+    key, value = cached(4, key_heads, torch.float64), cached(4, key_heads, torch.float64)
+    mask = torch.zeros(4, 1, 1, 11).double().masked_fill(torch.rand(4, 1, 1, 11) < 0.4, -1e30)
+    module = torch.nn.Module()
+    module.num_key_value_groups = 6 // key_heads
+    said, _ = group_attention(module, query, key, value, mask, scaling=0.3)
+    expected, _ = sdpa_attention_forward(module, query, key, value, mask, scaling=0.3)
+    assert said.shape == expected.shape == (4, 1, 6, 8)
+    torch.testing.assert_close(said, expected, rtol=1e-12, atol=1e-12)

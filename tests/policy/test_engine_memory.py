@@ -162,11 +162,11 @@ folder = Path({folder!r})
 model, chat = load_policy(folder)
 from tratree.policy import cache
 longer = cache._RolloutLayer._longer
-def greedy(self, stored):
+def greedy(self, stored, room):
     # Keys and values of a large model: the allocator is asked for more than the process may have.
     if stored.shape[0] > 2:
         stored.new_zeros(stored.shape[0], 2 ** 34)
-    return longer(self, stored)
+    return longer(self, stored, room)
 cache._RolloutLayer._longer = greedy
 used = int(open("/proc/self/statm").read().split()[0]) * 4096
 resource.setrlimit(resource.RLIMIT_AS, (used + 2 ** 31, used + 2 ** 31))

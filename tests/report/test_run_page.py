@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.report.run_examples import begun_run, episode, finished_run
-from tratree.report.colours import INK, SYSTEMS, style_of
+from tratree.report.colours import INK, style_of
 from tratree.report.html import svg
 from tratree.report.run_page import render
 from tratree.report.run_page.compared_episodes import episodes_data, parting_step
@@ -35,9 +35,6 @@ def test_a_system_has_one_colour_in_all_figures_and_beside_its_episodes() -> Non
         colours = f"light-dark({style_of(system).light}, {style_of(system).dark})"
         assert f"stroke: {colours}" in page
         assert f'"{colours}"' in page
-    everyone = [*SYSTEMS, "a", "b"]
-    assert [style_of(name) for name in everyone] == [style_of(name) for name in everyone]
-    assert len({(s.light, s.dark, s.marker) for s in SYSTEMS.values()}) == len(SYSTEMS)
 
 
 def test_the_path_of_mcts_is_outlined() -> None:

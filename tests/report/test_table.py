@@ -6,7 +6,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tratree.report.table import add_gap_recovered, p_text, print_results, write_results
+from tratree.report.table import (
+    add_gap_recovered,
+    p_text,
+    print_results,
+    readable_rows,
+    write_results,
+)
 
 
 def results() -> dict:
@@ -75,6 +81,52 @@ def test_printed_table_has_every_system() -> None:
     print_results(results(), console)
     text = console.export_text()
     assert all(name in text for name in ("sft_weak", "sft_strong", "mcts", "12.5 [11.0, 14.0]"))
+
+
+def printed(document: dict, width: int) -> list[str]:
+    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    print_results(document, console)
+    return console.export_text().splitlines()
+
+
+def test_a_narrow_table_keeps_names_rewards_and_gaps_whole() -> None:
+    document = results()
+    for width in (80, 100, 132):
+        header, *rows = printed(document, width)[1:8]
+        assert header.split()[-1] == "gap"
+        assert not any("…" in row for row in rows)
+        row = next(row for row in rows if row.startswith("mcts"))
+        assert "50.0 [40.0, 60.0]" in row
+        assert "+10.0 [-5.0, +20.0]  0.2000" in row
+        assert row.split()[-1] == "1.50"
+    assert "steps" not in printed(document, 80)[1]
+    assert "steps" in printed(document, 132)[1]
+
+
+def test_equal_figures_are_one_column() -> None:
+    document = results()
+    header = readable_rows(document["systems"])[0]
+    assert header == ["system", "split", "episodes", "success %", "steps", "gap to strong"]
+    document["systems"]["mcts"]["seen"]["finished"] = {"mean": 1.0, "low": 1.0, "high": 1.0}
+    header = readable_rows(document["systems"])[0]
+    assert header[3:6] == ["reward", "success %", "finished %"]
+
+
+def test_the_gap_to_a_ceiling_is_beside_that_to_strong() -> None:
+    document = results()
+    systems = document["systems"]
+    systems["ceiling"] = systems.pop("mcts")
+    add_gap_recovered(systems, weak="sft_weak", ceiling="ceiling", key="pgr_ceiling")
+    rows = readable_rows(systems)
+    assert rows[0][-2:] == ["gap to strong", "gap to ceiling"]
+    assert [row[-2:] for row in rows[1::2]] == [["", ""], ["", "0.67"], ["1.50", ""]]
+
+
+def test_what_must_be_known_is_beside_the_table(tmp_path: Path) -> None:
+    document = {**results(), "notes": ["mcts: imitate found nothing to learn from"]}
+    assert printed(document, 80)[-1] == "mcts: imitate found nothing to learn from"
+    write_results(tmp_path, document)
+    assert "**mcts: imitate found nothing" in (tmp_path / "results.md").read_text("utf-8")
 
 
 def test_a_constraint_is_reported(tmp_path: Path) -> None:

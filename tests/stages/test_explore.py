@@ -54,10 +54,12 @@ def test_a_budget_of_tokens_cuts_in_the_order_of_episodes() -> None:
 
 
 def test_the_live_line_counts_successes_actions_and_informative_trees() -> None:
-    tally = Tally([attempt("a", True), attempt("a", False, 1), attempt("b", False)])
+    attempts = [attempt("a", True), attempt("a", False, 1), attempt("b", False)]
+    tally = Tally(attempts, explored=True)
     tally.add(attempt("b", False, 1))
-    assert str(tally) == "25% solved, 2 distinct actions, 1 informative trees"
-    assert str(Tally([])) == ""
+    assert str(tally) == "25% solved, 2 distinct actions, 1 tasks solved and failed"
+    assert str(Tally(attempts, explored=False)) == "33% solved"
+    assert str(Tally([], explored=True)) == ""
 
 
 def test_rounds_share_the_trajectories_and_later_explorers_are_trained() -> None:

@@ -41,6 +41,11 @@ def test_beta_changes_the_last_training_only() -> None:
     assert changed(DPO, ("method.nll_weight=0.5",)) == {"prefer"}
 
 
+def test_the_strong_model_may_explore() -> None:
+    assert changed((), ("explore.explorer=strong",)) == AFTER_EXPLORATION
+    assert changed(("method=rejection",), ("explore.explorer=strong",)) == set()
+
+
 def test_packing_changes_how_pairs_are_scored_and_trained() -> None:
     for override in ("method.packing=pairwise", "method.pack_tokens=512"):
         assert changed(DPO, (override,)) == {"reference", "prefer"}

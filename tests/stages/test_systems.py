@@ -211,7 +211,9 @@ AXES = (
     ("method", "minimum_score", 0.5, {"mcts", "rejection"}),
     ("method", "continuation", "next_divergence", {"tree_dpo"}),
     ("method", "aggregate", "max", BY_TREE),
-    ("method", "beta", 0.3, BY_TREE | BY_EXPERT | {"unstructured_dpo"}),
+    ("method", "beta", 0.3, BY_TREE | BY_EXPERT | {"unstructured_dpo", "kto"}),
+    ("method", "loss", "ipo", BY_TREE | BY_EXPERT | {"unstructured_dpo"}),
+    ("method", "outcomes", "one", {"kto"}),
     ("method", "pairs_per_task", 5, BY_TREE | BY_EXPERT | {"unstructured_dpo"}),
     ("tree", "width", 3, BY_TREE | {"mcts"}),
     ("explore", "tasks", 50, set(METHODS.names()) - WITHOUT_EXPLORATION - {"eto"}),
@@ -233,10 +235,11 @@ def test_an_axis_reaches_only_the_methods_it_concerns() -> None:
 
 @pytest.mark.slow
 def test_systems_run_from_end_to_end(tmp_path: Path) -> None:
-    """One of each kind: whole pairs, rounds of preferences, the best of N."""
+    """One of each kind: whole pairs, no pairs, rounds of preferences, the best of N."""
     small = [f"store={tmp_path}/store", "debug=smoke", "evaluation.episodes=2"]
     for method, overrides in (
         ("unstructured_dpo", []),
+        ("kto", ["method.outcomes=one"]),
         ("ceiling", ["method.rounds=2"]),
         ("best_of_n", ["method.samples=3"]),
     ):

@@ -18,16 +18,20 @@ from tratree.stages.training_settings import training_settings
 
 
 def test_what_was_learnt_is_said_in_a_line() -> None:
-    said = "7 samples, 3 steps, loss 0.1235 at the end"
-    assert describe(FitReport(samples=7, too_long=0, steps=3, loss=0.12345)) == said
+    said = "7 samples, 3 steps, loss 0.1235 per token at the end"
+    assert describe(FitReport(samples=7, too_long=0, steps=3, loss=0.12345), "token") == said
     left_out = "; 2 samples left out, longer than the context"
-    assert describe(FitReport(samples=7, too_long=2, steps=3, loss=0.12345)) == said + left_out
+    report = FitReport(samples=7, too_long=2, steps=3, loss=0.12345)
+    assert describe(report, "token") == said + left_out
+    imitated = FitReport(samples=7, too_long=0, steps=3, loss=12.3, loss_per_token=0.321)
+    said = "7 samples, 3 steps, loss 0.3210 per token (12.30 per path) at the end"
+    assert describe(imitated, "path") == said
 
 
 def test_nothing_to_learn_from_is_said_and_what_to_do_if_all_was_too_long() -> None:
     said = "nothing to learn from: the weights stay bit for bit as they were"
-    assert describe(FitReport(samples=0, too_long=0, steps=0, loss=None)) == said
-    assert describe(FitReport(samples=0, too_long=2, steps=0, loss=None)) == (
+    assert describe(FitReport(samples=0, too_long=0, steps=0, loss=None), "token") == said
+    assert describe(FitReport(samples=0, too_long=2, steps=0, loss=None), "token") == (
         said + "; 2 samples left out, longer than the context: raise model.context"
     )
 

@@ -95,7 +95,13 @@ def call(
 def test_its_sections_and_panels() -> None:
     workspace = alfworld_dashboard()
     titles = {s.name: [getattr(p, "title", None) for p in s.panels] for s in workspace.sections}
-    assert titles["Results"] == ["Reward, unseen", "Reward, seen", "PGR, unseen", "PGR, seen", None]
+    assert titles["Results"] == [
+        "Reward, unseen",
+        "Reward, seen",
+        "Gap to strong, unseen",
+        "Gap to strong, seen",
+        None,
+    ]
     for name in ("β", "tree width", "ξ_sim"):
         assert titles[f"Reward against {name}"] == [
             f"{method}, unseen: reward against {name}" for method in ("mcts", "tree_dpo")

@@ -97,6 +97,7 @@ def test_the_plain_form(text, expected):
         ("[Thought] a\n[Action] look", ("a", "look")),
         ("【Thought】：a\n【Action】：look", ("a", "look")),
         ("Thought: a\nAction: <action>look</action>", ("a", "look")),
+        ("\ufeffThought: a\n\u200bAction:\u00a0go\u00a0on\u200b", ("a", "go on")),
     ],
 )
 def test_every_form_is_read(text, expected):

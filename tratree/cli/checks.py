@@ -37,10 +37,13 @@ class Checks(Callback):
             sys.exit(f"error: hydra.run.dir: {' '.join(str(error).split())}")
 
     def on_multirun_start(self, config: DictConfig, **_: object) -> None:
-        """Check the launcher and folder of a sweep; each point is checked when it runs."""
+        """Check the launcher and folder of a sweep, and all its points."""
+        from tratree.cli.announced import announce  # which needs all stages
+
         try:
             _check_launcher(config.hydra.launcher)
             check_writable(str(config.hydra.sweep.dir), "hydra.sweep.dir")
+            announce(config, check_machine)
         except UserError as error:
             sys.exit(f"error: {error}")
 

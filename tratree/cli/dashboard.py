@@ -20,7 +20,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = ArgumentParser(
         prog="tratree dashboard",
         description="Make a workspace in W&B for the runs of a project that were logged with "
-        "logger=wandb: reward and PGR by method, reward against β, tree width and ξ_sim, "
+        "logger=wandb: reward and gap to strong by method, reward against β, tree width and ξ_sim, "
         "learning curves, trees, reports and trajectories.",
     )
     parser.add_argument("project", metavar="ENTITY/PROJECT", help="user or team, and project")
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> None:
 
     from tratree.composition import compose_config
     from tratree.method_plugins import METHODS
-    from tratree.runs.run import STRONG, WEAK
+    from tratree.runs.results import STRONG, WEAK
     from tratree.tracking.wandb_dashboard import build_dashboard, publish
 
     splits = compose_config([f"env={given.env}"]).evaluation.splits

@@ -95,5 +95,5 @@ def list_failures(sweep: Path) -> None:
     if folders:
         raise UserError(
             f"{len(folders)} of the points in {sweep} failed, as listed above; the others went "
-            "on. Run the same command again to do what is missing"
+            f"on: `tratree summarize {sweep}`. Run the same command again to do what is missing"
         )

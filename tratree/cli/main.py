@@ -30,6 +30,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "play": "play a task in the terminal",
             "conversation": "print an episode as the model reads it, prompt included",
             "check-model": "try whether the models of a family are as they must be",
+            "plan": "estimate the memory, tokens and hours of a run or a sweep",
             "plugins": "list the installed environments and methods",
         },
         "results": {
@@ -74,9 +75,9 @@ def main(*, alone: str = "--help") -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     name = sys.argv[1] if len(sys.argv) > 1 else alone
     if name == "--version":
-        from tratree import __version__
+        from importlib.metadata import version
 
-        print(f"tratree {__version__}")
+        print(f"tratree {version('tratree')}")
     elif name in ("--help", "-h", "help") and alone == "--help":
         print(_help())
     else:

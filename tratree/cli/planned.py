@@ -38,7 +38,7 @@ def planned_points(plan: Path) -> list[Overrides] | None:
         hydra = _read(plan)
         if not hydra["sweeper"]["_target_"].endswith(BasicSweeper.__name__):
             return None
-        [points] = BasicSweeper.split_arguments(_overrides(hydra), None)
+        [points] = BasicSweeper.split_arguments(swept(hydra), None)
     except (LookupError, TypeError, ValueError, HydraException) as error:
         raise UserError(
             f"{plan} is damaged ({describe_composition_error(error)}): start the sweep again"
@@ -58,7 +58,7 @@ def planned_runs(plan: Path) -> int | None:
         hydra = _read(plan)
         if not hydra["sweeper"]["_target_"].endswith(".TuningSweeper"):
             return None
-        of_key = {override.get_key_element(): override for override in _overrides(hydra)}
+        of_key = {override.get_key_element(): override for override in swept(hydra)}
         seed = of_key.get("seed")
         seeds = list(seed.sweep_string_iterator()) if seed and seed.is_discrete_sweep() else [seed]
         return int(hydra["sweeper"]["n_trials"]) * len(seeds)
@@ -107,7 +107,8 @@ def _read(plan: Path) -> dict[str, Any]:
     return hydra
 
 
-def _overrides(hydra: Mapping[str, Any]) -> list[Override]:
+def swept(hydra: Mapping[str, Any]) -> list[Override]:
+    """Return the overrides of a sweep, given Hydra's part of its configuration."""
     params = [f"{key}={value}" for key, value in (hydra["sweeper"].get("params") or {}).items()]
     return OverridesParser.create().parse_overrides([*params, *hydra["overrides"]["task"]])
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tratree.cli.arguments import ArgumentParser
 from tratree.errors import UserError
+from tratree.store.progress import duration
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -108,20 +109,13 @@ def _time_left(progress: SweepProgress, trials: int) -> str:
     proposed = f"{trials} trials that are still to be proposed"
     if not any(stage.left for stage in progress.stages):
         return f"left: {proposed if trials else 'nothing'}"
-    said = f"left: about {_duration(progress.seconds_left)} of work"
+    said = f"left: about {duration(progress.seconds_left)} of work"
     running = progress.points["running"]
     if running > 1:
-        said += f", {_duration(progress.seconds_left / running)} with {running} running"
+        said += f", {duration(progress.seconds_left / running)} with {running} running"
     if progress.unknown:
         known = progress.seconds_left > 0
         names = ", ".join(f"{stage.left} × {stage.title}" for stage in progress.unknown)
         said = f"{said} and an unknown time for " if known else "left: an unknown time for "
         said += f"{names}, of which none has finished yet"
     return f"{said}, besides {proposed}" if trials else said
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"

@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -22,6 +25,7 @@ from tratree.errors import UserError
 from tratree.large_imports import large_imports
 from tratree.report.run_files import FAILURE
 from tratree.runs.run_folder import writing
+from tratree.store.progress import Progress, duration
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +46,8 @@ def main() -> None:
         if Sweep.folder is not None:
             list_failures(Sweep.folder)
         raise
+    if Sweep.folder is not None:
+        print(f"`tratree summarize {Sweep.folder}` puts the results into one table, with plots")
 
 
 def _run(composed: DictConfig) -> None:
@@ -66,14 +72,41 @@ def _run_in(folder: Path, composed: DictConfig, *, sweeping: bool) -> None:
         with large_imports():
             from tratree.runs.run import run
 
-        run(config, folder)
+        # A job of a cluster has a log of its own, and is followed there.
+        one_line = sweeping and "SUBMITIT_EXECUTOR" not in os.environ
+        began = time.monotonic()
+        results = run(config, folder, Progress(quiet=one_line))
+        if one_line:
+            seconds = duration(time.monotonic() - began)
+            print(f"{_point()}: {_said(results)}; {seconds}", flush=True)
     except Exception as error:
         if sweeping:
             write_failure(folder, error, settings.overrides.task)
-            log.exception("this point failed")
+            if isinstance(error, UserError):
+                print(f"{_point()}: failed: {error}", file=sys.stderr)
+            else:
+                log.exception("this point failed")
         elif isinstance(error, UserError):
             sys.exit(f"error: {error}")  # here, because Hydra adds lines to an error that leaves it
         raise
+
+
+def _point() -> str:
+    settings = HydraConfig.get()
+    return f"point {settings.job.num}, {' '.join(settings.overrides.task)}"
+
+
+def _said(results: Mapping[str, Any]) -> str:
+    """Return the reward of the run's method in one line, and the difference to the baseline."""
+    method, compared = results["method"], results["comparisons"]
+    parts = []
+    for split, figures in results["systems"][method].items():
+        part = f"{split} {100 * figures['reward']['mean']:.1f}"
+        if method in compared["systems"]:
+            difference = compared["systems"][method][split]["reward"]["difference"]["mean"]
+            part += f" ({100 * difference:+.1f} to {compared['baseline']})"
+        parts.append(part)
+    return f"{method} {', '.join([*parts, *results.get('notes', ())])}"
 
 
 def _refuse_several_tasks() -> None:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
 Sample = TypeVar("Sample")
-Batch = TypeVar("Batch")
+
+
+class PassedOver(Protocol):
+    """Whatever one pass of the model goes over."""
+
+    @property
+    def tokens(self) -> int:
+        """The tokens that the pass computes."""
+        ...
+
+
+Batch = TypeVar("Batch", bound=PassedOver)
 
 Steps = list[list[int]]
 """The indices of the samples of each step of a training."""

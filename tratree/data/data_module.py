@@ -17,6 +17,7 @@ class StepDataModule(LightningDataModule, Generic[Sample, Batch]):
     Attributes:
         samples: Those that fit the context.
         too_long: Number of those that did not and are left out; never cut.
+        devices: Number of devices that share the batches of a step.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class StepDataModule(LightningDataModule, Generic[Sample, Batch]):
         self.samples = [sample for sample in samples if length(sample) <= context]
         self.too_long = len(samples) - len(self.samples)
         self.lengths = [length(sample) for sample in self.samples]
+        self.devices = 1
 
     def plan(self, *, size: int, epochs: int, seed: int) -> Steps:
         """Return the samples of each step; here about `size` of similar length."""
@@ -36,7 +38,9 @@ class StepDataModule(LightningDataModule, Generic[Sample, Batch]):
         """Return the batches of one step, each of at most `batch_size` samples."""
         raise NotImplementedError
 
-    def arrange(self, *, batch_size: int, accumulate: int, epochs: int, seed: int) -> None:
+    def arrange(
+        self, *, batch_size: int, accumulate: int, epochs: int, seed: int, devices: int = 1
+    ) -> None:
         """Say how the next training goes through the samples.
 
         Args:
@@ -44,7 +48,10 @@ class StepDataModule(LightningDataModule, Generic[Sample, Batch]):
             accumulate: A step has batch_size × accumulate samples; see `plan`.
             epochs: Passes over the samples.
             seed: Decides the order.
+            devices: Number of devices that share the batches of a step; packs are cut so that each
+                has its share.
         """
+        self.devices = devices
         steps = self.plan(size=batch_size * accumulate, epochs=epochs, seed=seed)
         self._loader: StepLoader[Sample, Batch] = StepLoader(
             self.samples, steps, partial(self.collate, batch_size=batch_size)

@@ -50,5 +50,5 @@ class EpisodeTreeDataModule(StepDataModule[TreeEpisode, Pack]):
     def collate(self, samples: Sequence[TreeEpisode], batch_size: int) -> list[Pack]:
         """Pack the episodes of one step; how many a pack has is up to its tokens."""
         episodes = [sample.episode for sample in samples]
-        parts = cut_into_packs([[episode] for episode in episodes], self.pack_tokens)
+        parts = cut_into_packs([[e] for e in episodes], self.pack_tokens, self.devices)
         return [pack_sequences([episodes[index] for index in part]) for part in parts]

@@ -37,6 +37,11 @@ class Batch(NamedTuple):
         """[B] int64, how many tokens each sequence trains."""
         return self.agent_mask[:, 1:].sum(-1)
 
+    @property
+    def tokens(self) -> int:
+        """B × L, the tokens that a pass computes, padding included."""
+        return self.token_ids.numel()
+
 
 def collate(samples: Sequence[EncodedTrajectory]) -> Batch:
     """Pad samples on the right to the longest."""
@@ -107,6 +112,6 @@ class EpisodeDataModule(StepDataModule[EncodedTrajectory, Batch | Pack]):
     def collate(self, samples: Sequence[EncodedTrajectory], batch_size: int) -> list[Batch | Pack]:
         """Pad the samples of one step, `batch_size` of them at a time, or pack them."""
         if self.pack_tokens is not None:
-            parts = cut_into_packs([[sample] for sample in samples], self.pack_tokens)
+            parts = cut_into_packs([[s] for s in samples], self.pack_tokens, self.devices)
             return [pack_sequences([samples[index] for index in part]) for part in parts]
         return [collate(part) for part in divide(samples, batch_size)]

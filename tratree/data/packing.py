@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +14,9 @@ from torch import Tensor
 from tratree.policy.encoding import EncodedTrajectory
 
 Ints = NDArray[np.int64]
+
+_BALANCED = 16
+"""Packs for several devices are at most a sixteenth larger than they could be."""
 
 
 class Pack(NamedTuple):
@@ -43,10 +46,15 @@ class Pack(NamedTuple):
     owner: Tensor
     counts: Tensor
 
+    @property
+    def tokens(self) -> int:
+        """L, the tokens that a pass computes."""
+        return self.token_ids.numel()
+
 
 def pack_sequences(samples: Sequence[EncodedTrajectory]) -> Pack:
     """Pack one or more samples, of one tree or of several."""
-    tokens = [np.array(sample.token_ids) for sample in samples]
+    tokens = [np.asarray(sample.token_ids, np.int64) for sample in samples]
     places: list[Ints] = [np.zeros(0, np.int64)] * len(samples)
     token_ids, position_ids, before = [], [], []
     subtree_end = np.zeros(sum(map(len, tokens)), np.int64)
@@ -54,7 +62,7 @@ def pack_sequences(samples: Sequence[EncodedTrajectory]) -> Pack:
     last, place = np.zeros(0, np.int64), np.zeros(0, np.int64)
     # In the order of their token ids, what a sequence shares with any other it shares with its
     # neighbours.
-    for index in sorted(range(len(samples)), key=lambda i: samples[i].token_ids):
+    for index in sorted(range(len(samples)), key=lambda i: tokens[i].tolist()):
         shared = _shared_length(last, tokens[index])
         new = len(tokens[index]) - shared
         subtree_end[place[shared:]] = length
@@ -66,7 +74,7 @@ def pack_sequences(samples: Sequence[EncodedTrajectory]) -> Pack:
         length += new
     subtree_end[place] = length
 
-    masks = [np.append(False, sample.agent_mask[1:]) for sample in samples]
+    masks = [np.append(False, np.asarray(s.agent_mask[1:], bool)) for s in samples]
     counts = np.array([mask.sum() for mask in masks])
     trained, terms = np.unique(
         np.concatenate([place[mask] for place, mask in zip(places, masks, strict=True)]),
@@ -84,19 +92,39 @@ def pack_sequences(samples: Sequence[EncodedTrajectory]) -> Pack:
     )
 
 
-def cut_into_packs(groups: Sequence[Sequence[EncodedTrajectory]], tokens: int) -> list[list[int]]:
+def cut_into_packs(
+    groups: Sequence[Sequence[EncodedTrajectory]], tokens: int, devices: int = 1
+) -> list[list[int]]:
     """Divide groups of sequences into parts that each make a pack of bounded size.
 
     Groups with common beginnings come together. A tree that is too large for one pack is so cut
-    into subtrees, each with the tokens that lead to it.
+    into subtrees, each with the tokens that lead to it. For several devices they are cut smaller,
+    as far as that takes no further pass on any, so that none waits long for another.
 
     Args:
         groups: Sequences that stay together: both sides of a pair, or a single sequence.
         tokens: Most tokens of a pack; a group that needs more has a pack of its own.
+        devices: Number of devices that take a pack each at the same time.
 
     Returns:
         The indices of the groups of each pack.
     """
+    parts = _cut(groups, tokens)
+    if devices == 1:
+        return parts
+    most = -(-len(parts) // devices) * devices
+    low, high = 0, tokens
+    while high - low > max(1, high // _BALANCED):
+        middle = (low + high) // 2
+        smaller = _cut(groups, middle)
+        if len(smaller) <= most:
+            parts, high = smaller, middle
+        else:
+            low = middle
+    return parts
+
+
+def _cut(groups: Sequence[Sequence[EncodedTrajectory]], tokens: int) -> list[list[int]]:
     parts: list[list[int]] = []
     trie, size = _Trie(), tokens
     for index in sorted(range(len(groups)), key=lambda i: [s.token_ids for s in groups[i]]):
@@ -113,14 +141,14 @@ class _Trie:
     """Token sequences in order, to tell how many tokens another one adds."""
 
     def __init__(self) -> None:
-        self._sorted: list[tuple[int, ...]] = []
+        self._sorted: list[Any] = []
 
-    def add(self, sequence: tuple[int, ...]) -> int:
+    def add(self, sequence: Any) -> int:
         """Return how many tokens are new."""
         place = bisect(self._sorted, sequence)
         beside = self._sorted[max(0, place - 1) : place + 1]
         self._sorted.insert(place, sequence)
-        shared = (_shared_length(np.array(sequence), np.array(other)) for other in beside)
+        shared = (_shared_length(np.asarray(sequence), np.asarray(other)) for other in beside)
         return len(sequence) - max(shared, default=0)
 
 

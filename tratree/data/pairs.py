@@ -49,6 +49,11 @@ class PairBatch(NamedTuple):
     sides: Batch | Pack
     reference: Tensor
 
+    @property
+    def tokens(self) -> int:
+        """The tokens that a pass computes, padding included."""
+        return self.sides.tokens
+
 
 def collate_pairs(
     pairs: Sequence[EncodedPair], make: Callable[[Sequence[EncodedTrajectory]], Batch | Pack]
@@ -106,5 +111,5 @@ class PairDataModule(StepDataModule[EncodedPair, PairBatch]):
         sides = [(pair.chosen, pair.rejected) for pair in samples]
         return [
             collate_pairs([samples[index] for index in part], pack_sequences)
-            for part in cut_into_packs(sides, self.pack_tokens)
+            for part in cut_into_packs(sides, self.pack_tokens, self.devices)
         ]

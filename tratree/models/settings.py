@@ -25,9 +25,9 @@ class LoadSettings:
 
     attention: Literal["sdpa", "eager", "flash_attention_2", "flex_attention"] = "sdpa"
     """Implementation of attention in fine-tunings, under its name in transformers; playing uses
-    sdpa, or eager where a model has no sdpa (ours: the paper names none). flash_attention_2, where
-    installed, takes no tree in one pass; flex_attention is for GPUs: its masks of a large tree take
-    less memory."""
+    sdpa, or eager where a model has no sdpa (ours: the paper names none). With sdpa, trees are
+    passed by FlexAttention on a GPU that has a compiler. flash_attention_2, where installed, takes
+    no tree in one pass; flex_attention uses FlexAttention for all else, too, on GPUs only."""
 
     gradient_checkpointing: bool = False
     """Compute the activations within a layer again for the gradient instead of keeping them: less

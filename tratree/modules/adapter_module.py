@@ -19,7 +19,7 @@ from tratree.models.adapted import CausalModel
 from tratree.models.ranks import whole
 from tratree.modules.attention_check import check_batches, check_packs
 from tratree.modules.finite import check_step
-from tratree.modules.pack_attention import attend_by_edges
+from tratree.modules.pack_attention import attend_to_packs
 from tratree.modules.settings import TrainingSettings
 from tratree.modules.sharding import ShardedStrategy, shard
 
@@ -34,7 +34,10 @@ class AdapterModule(LightningModule, Generic[Batch]):
     Attributes:
         model: The base model with its adapter.
         settings: Settings of the training.
+        unit: Name of a unit, such as token.
     """
+
+    unit = "unit"
 
     def __init__(self, model: CausalModel, settings: TrainingSettings) -> None:
         super().__init__()
@@ -53,7 +56,7 @@ class AdapterModule(LightningModule, Generic[Batch]):
 
     def on_fit_start(self) -> None:
         """Choose how packs are attended to, now that the device is known, and check the model."""
-        attend_by_edges(self.model)
+        attend_to_packs(self.model)
         check_batches(self.model)
         if getattr(self.trainer.datamodule, "pack_tokens", None) is not None:  # type: ignore[attr-defined]
             check_packs(self.model)
@@ -61,17 +64,20 @@ class AdapterModule(LightningModule, Generic[Batch]):
     def training_step(self, step: Sequence[Batch], _: int) -> dict[str, Tensor]:
         """Update the adapter once; returns the figures of the step, means over its units.
 
-        Every device gets all batches of the step. All must do the same number of passes, so one
-        without a batch left repeats the first with weight 0.
+        Every device gets all batches of the step. All do the same number of passes, and wait for
+        each other in each, so the passes have batches of about the same size; a device without a
+        batch left repeats the smallest with weight 0.
         """
-        devices = self.trainer.world_size
+        devices, rank = self.trainer.world_size, self.trainer.global_rank
         units = sum(self.units(batch) for batch in step)
         random_key = torch.initial_seed()
         figures: dict[str, Tensor] = {}
-        for number in range(self.trainer.global_rank, -(-len(step) // devices) * devices, devices):
-            weight = float(number < len(step))
+        order = shared_order([batch.tokens for batch in step], devices)
+        for place in range(rank, -(-len(step) // devices) * devices, devices):
+            weight = float(place < len(step))
+            number = order[place if weight else -1]
             torch.manual_seed(random_key + number)  # of dropout
-            sums = self.sums(step[number if weight else 0])
+            sums = self.sums(step[number])
             means = {name: weight * total / units for name, total in sums.items()}
             self.manual_backward(devices * means["loss"])  # gradients are averaged over devices
             for name, mean in means.items():
@@ -130,6 +136,17 @@ class AdapterModule(LightningModule, Generic[Batch]):
 
     def _trained_names(self) -> set[str]:
         return {name for name, p in self.named_parameters() if p.requires_grad}
+
+
+def shared_order(tokens: Sequence[int], devices: int) -> list[int]:
+    """Return the order in which devices take the batches of a step, one after the other.
+
+    Args:
+        tokens: Of each batch.
+        devices: Number of them; one takes the batches as they come.
+    """
+    numbers = range(len(tokens))
+    return list(numbers) if devices == 1 else sorted(numbers, key=lambda n: -tokens[n])
 
 
 def learning_rate_schedule(

@@ -18,7 +18,7 @@ from tratree.data.episodes import collate
 from tratree.data.packing import pack_sequences
 from tratree.errors import UserError
 from tratree.models.adapted import CausalModel, base_of
-from tratree.modules.log_probabilities import batch_logits, pack_logits
+from tratree.modules.log_probabilities import trained_logits
 from tratree.policy.encoding import EncodedTrajectory
 from tratree.policy.live_batch import LiveBatch
 
@@ -41,14 +41,14 @@ def check_batches(model: CausalModel) -> None:
     def compare(sides: Sides, plain: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
         yield plain[0][:_SHARED], plain[1][:_SHARED]
         batch = collate([_trained(side) for side in sides])
-        logits = batch_logits(model, batch)
+        logits = trained_logits(model, batch)
         yield logits, torch.cat([of_one[:-1] for of_one in plain])
 
     _check(model, compare, "trained: a token sees what comes after it, or padding")
 
 
 def check_packs(model: CausalModel) -> None:
-    """Check that two branches of a pack do not see each other; see `attend_by_edges`.
+    """Check that two branches of a pack do not see each other; see `attend_to_packs`.
 
     Raises:
         UserError: If they do, naming the architecture.
@@ -56,7 +56,7 @@ def check_packs(model: CausalModel) -> None:
 
     def compare(sides: Sides, plain: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
         pack = pack_sequences([_trained(side) for side in sides])
-        terms = pack_logits(model, pack)[pack.terms]
+        terms = trained_logits(model, pack)[pack.terms]
         yield terms, torch.cat([of_one[:-1] for of_one in plain])
 
     _check(

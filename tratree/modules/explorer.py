@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 from tratree.data.episodes import Batch
 from tratree.models.adapted import CausalModel
 from tratree.modules.adapter_module import AdapterModule
-from tratree.modules.log_probabilities import batch_logits
+from tratree.modules.log_probabilities import trained_logits
 from tratree.modules.settings import TrainingSettings
 
 
@@ -43,6 +43,8 @@ class ExplorerModule(AdapterModule[Batch]):
         self._earlier = tuple(earlier)  # in a tuple, so that they are not part of this module
         self._kl_weight = kl_weight
 
+    unit = "token"
+
     def units(self, batch: Batch) -> int:
         """Return the number of the agent's tokens."""
         return int(batch.agent_mask[:, 1:].sum())
@@ -63,4 +65,4 @@ class ExplorerModule(AdapterModule[Batch]):
 
 def _next_token_log_probs(model: CausalModel, batch: Batch) -> Tensor:
     """Return the log-probabilities of all V tokens at each of the T agent tokens, [T, V]."""
-    return log_softmax(batch_logits(model, batch).float(), dim=-1)
+    return log_softmax(trained_logits(model, batch), dim=-1)

@@ -6,7 +6,7 @@ import logging
 import multiprocessing
 import signal
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,12 +51,14 @@ class FitReport:
         steps: Steps of the optimizer; 0 if there was nothing to learn from, and the adapter is
             then bit for bit what it was.
         loss: Mean loss over the last tenth of the steps; None without steps.
+        loss_per_token: The same for each token; None where `loss` is that, or tokens don't count.
     """
 
     samples: int
     too_long: int
     steps: int
     loss: float | None
+    loss_per_token: float | None = None
 
 
 def fit(
@@ -98,7 +100,13 @@ def fit(
     settings = module.settings
     checkpoint = folder / CHECKPOINT
     batch_size, accumulate = settings.batches()
-    data.arrange(batch_size=batch_size, accumulate=accumulate, epochs=settings.epochs, seed=seed)
+    data.arrange(
+        batch_size=batch_size,
+        accumulate=accumulate,
+        epochs=settings.epochs,
+        seed=seed,
+        devices=settings.processes,
+    )
     # Processes that train together are ended by the one that started them.
     stops = () if multiprocessing.parent_process() else (signal.SIGINT, signal.SIGTERM)
     with _quiet(), _reproducible(settings.threads), wait_for_safe_points(*stops) as leaving:
@@ -124,9 +132,14 @@ def fit(
                 f"({' '.join(str(error).split())[:200]}): remove it to train from the start"
             ) from error
         trainer.strategy.barrier()  # the first rank has written the last line
-    losses = [row["loss"] for row in read_metrics(folder / METRICS)]
-    last = losses[-max(1, len(losses) // 10) :]
-    return FitReport(len(data.samples), data.too_long, len(losses), sum(last) / len(last))
+    rows = read_metrics(folder / METRICS)
+    last = rows[-max(1, len(rows) // 10) :]
+    total = sum(row["loss"] for row in last)
+    tokens = sum(row.get("tokens", 0) for row in last)
+    return FitReport(
+        *(len(data.samples), data.too_long, len(rows), total / len(last)),
+        loss_per_token=total / tokens if tokens else None,
+    )
 
 
 def _make_trainer(
@@ -149,7 +162,7 @@ def _make_trainer(
             num_nodes=settings.num_nodes,
             strategy=strategy,
             precision=settings.precision,
-            deterministic=True,
+            deterministic=settings.deterministic,
             max_epochs=1,
             logger=logger or False,
             profiler=profiler,
@@ -206,18 +219,25 @@ class _Recorder(Callback):
     ) -> None:
         step = trainer.global_step
         figures = {name: value.item() for name, value in outputs.items()}
-        loss = figures["loss"]
         if trainer.is_global_zero:
             append_metrics(self._folder / METRICS, {"step": step, **figures})
         if trainer.logger:
             trainer.logger.log_metrics(figures, step=step)
         if self._report and trainer.is_global_zero:
-            self._report(step, int(trainer.num_training_batches), f"loss {loss:.3f}")
+            self._report(step, int(trainer.num_training_batches), _say_loss(figures, pl_module))
         asked = trainer.strategy.reduce_boolean_decision(self._leaving.asked, all=False)
         if asked or step % self._every == 0:
             trainer.save_checkpoint(self._folder / CHECKPOINT)
         if asked:
             self._leaving.leave()
+
+
+def _say_loss(figures: Mapping[str, float], module: Any) -> str:
+    """Name the loss of a step per token where it has one, and what it is a mean over."""
+    loss = figures["loss"]
+    if "tokens" in figures:
+        return f"loss {loss / figures['tokens']:.3f} per token, {loss:.1f} per {module.unit}"
+    return f"loss {loss:.3f} per {module.unit}"
 
 
 @contextmanager

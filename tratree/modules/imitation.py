@@ -13,6 +13,8 @@ from tratree.modules.log_probabilities import token_log_probs
 class SFTModule(AdapterModule[Batch | Pack]):
     """L_SFT: the mean negative log-likelihood of the agent's tokens of a step."""
 
+    unit = "token"
+
     def units(self, batch: Batch | Pack) -> int:
         """Return the number of the agent's tokens."""
         return int(batch.counts.sum())
@@ -27,8 +29,17 @@ class MCTSImitationModule(SFTModule):
 
     The actions' log-probabilities are summed over a path and averaged over paths, so that a long
     path weighs more than a short one. `SFTModule` on the same paths averages over tokens instead.
+    ``tokens`` of a step is the mean number of the agent's tokens of a path, so that its loss per
+    token, which compares with `SFTModule`'s, is ``loss / tokens``.
     """
+
+    unit = "path"
 
     def units(self, batch: Batch | Pack) -> int:
         """Return the number of paths."""
         return len(batch.counts)
+
+    def sums(self, batch: Batch | Pack) -> dict[str, Tensor]:
+        """Return the loss summed over the agent's tokens, and their number."""
+        sums = super().sums(batch)
+        return {**sums, "tokens": batch.counts.sum().to(sums["loss"])}

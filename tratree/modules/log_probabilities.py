@@ -12,15 +12,20 @@ from torch.nn.functional import cross_entropy
 from tratree.data.episodes import Batch, collate, cut_into_batches
 from tratree.data.packing import Pack, cut_into_packs, pack_sequences
 from tratree.models.adapted import CausalModel
-from tratree.modules.pack_attention import attend_by_edges, attention_arguments
+from tratree.models.output_head import (
+    as_log_probs,
+    float32_logits,
+    log_probs_without_logits,
+)
+from tratree.modules.pack_attention import attend_to_packs, attention_arguments
 from tratree.policy.encoding import EncodedTrajectory
 
 
 def token_log_probs(model: CausalModel, batch: Batch | Pack) -> Tensor:
     """Return log π(token | all tokens before it) of every token that is trained on.
 
-    Logits are computed only where such a token follows. Those of a pack are computed once for
-    each token, in however many sequences it is.
+    Logits are computed only where such a token follows, in float32 at least. Those of a pack are
+    computed once for each token, in however many sequences it is.
 
     Args:
         model: The model.
@@ -31,31 +36,53 @@ def token_log_probs(model: CausalModel, batch: Batch | Pack) -> Tensor:
     """
     if isinstance(batch, Pack):
         targets = batch.token_ids[0, batch.trained]
-        return _log_probs(pack_logits(model, batch), targets)[batch.terms]
-    targets = batch.token_ids[:, 1:][batch.agent_mask[:, 1:]]
-    return _log_probs(batch_logits(model, batch), targets)
+    else:
+        targets = batch.token_ids[:, 1:][batch.agent_mask[:, 1:]]
+    if log_probs_without_logits(model):
+        with as_log_probs(model, _place_of_trained(batch), targets):
+            found = _pass(model, batch)
+    else:
+        logits = trained_logits(model, batch)
+        found = -cross_entropy(logits, targets, reduction="none")
+    return found[batch.terms] if isinstance(batch, Pack) else found
 
 
-def pack_logits(model: CausalModel, pack: Pack) -> Tensor:
-    """Return the logits of each trained token of a pack, [T, V]."""
-    logits: Tensor = model(
-        input_ids=pack.token_ids,
-        position_ids=pack.position_ids,
-        use_cache=False,
-        logits_to_keep=pack.before,
-        **attention_arguments(model, pack),
-    ).logits[0]
-    return logits
+def trained_logits(model: CausalModel, batch: Batch | Pack) -> Tensor:
+    """Return the logits of each trained token, [E, V] of a padded batch and [T, V] of a pack.
+
+    They are float32, or float64 if the model is.
+    """
+    with float32_logits(model):
+        logits = _pass(model, batch)[_place_of_trained(batch)]
+    return logits if logits.dtype == torch.float64 else logits.float()
 
 
-def batch_logits(model: CausalModel, batch: Batch) -> Tensor:
-    """Return the logits of each trained token of a padded batch, [E, V]."""
-    wanted = batch.agent_mask[:, 1:]
-    columns = wanted.any(0).nonzero()[:, 0]
-    logits: Tensor = model(
-        input_ids=batch.token_ids[:, :-1], use_cache=False, logits_to_keep=columns
-    ).logits
-    return logits[wanted[:, columns]]
+def _pass(model: CausalModel, batch: Batch | Pack) -> Tensor:
+    """Return what the model says where any sequence has a trained token, [B, K, V]."""
+    said: Tensor
+    if isinstance(batch, Pack):
+        said = model(
+            input_ids=batch.token_ids,
+            position_ids=batch.position_ids,
+            use_cache=False,
+            logits_to_keep=batch.before,
+            **attention_arguments(model, batch),
+        ).logits
+    else:
+        columns = _columns(batch)
+        said = model(
+            input_ids=batch.token_ids[:, :-1], use_cache=False, logits_to_keep=columns
+        ).logits
+    return said
+
+
+def _place_of_trained(batch: Batch | Pack) -> int | Tensor:
+    """Return which of what `_pass` returns belong to trained tokens."""
+    return 0 if isinstance(batch, Pack) else batch.agent_mask[:, 1:][:, _columns(batch)]
+
+
+def _columns(batch: Batch) -> Tensor:
+    return batch.agent_mask[:, 1:].any(0).nonzero()[:, 0]
 
 
 def sequence_log_probs(model: CausalModel, batch: Batch | Pack) -> Tensor:
@@ -83,7 +110,7 @@ def score_sequences(
     if pack_tokens is None:
         parts = cut_into_batches(samples, tokens)
     else:
-        attend_by_edges(model)
+        attend_to_packs(model)
         parts = cut_into_packs([[sample] for sample in samples], pack_tokens)
     device = next(model.parameters()).device
     scores = [0.0] * len(samples)
@@ -94,9 +121,3 @@ def score_sequences(
         for index, score in zip(part, found, strict=True):
             scores[index] = score
     return scores
-
-
-def _log_probs(logits: Tensor, targets: Tensor) -> Tensor:
-    if logits.dtype != torch.float64:
-        logits = logits.float()
-    return -cross_entropy(logits, targets, reduction="none")

@@ -16,6 +16,7 @@ from tratree.errors import UserError
 from tratree.models.adapted import CausalModel
 from tratree.models.architecture import check_context
 from tratree.models.masks import hands_on, unread_mask, working_weights
+from tratree.modules.block_attention import BLOCKS, attend_by_blocks, block_mask
 
 LONGEST_EDGE = 128
 """Tokens; SDPA with a mask computes all of an edge's attention to itself, though half is hidden."""
@@ -37,6 +38,17 @@ class Edges(NamedTuple):
     lengths: list[int]
     ancestors: list[list[int]]
     masks: list[Tensor | None]
+
+
+def attend_to_packs(model: CausalModel) -> None:
+    """Let a model that attends by SDPA attend to packs in the way that suits its device.
+
+    On the CPU edge by edge, on a GPU by blocks where those work, else with a mask of all tokens.
+    """
+    if model.device.type == "cpu":
+        attend_by_edges(model)
+    else:
+        attend_by_blocks(model)
 
 
 def attend_by_edges(model: CausalModel) -> None:
@@ -66,8 +78,8 @@ def attention_arguments(model: CausalModel, pack: Pack) -> dict[str, Any]:
         raise UserError(f"a tree is too long to be trained in one pass: {error}") from None
     if name == EDGES:
         return {"attention_mask": unread_mask(model), "edges": _edges(model, pack.subtree_end)}
-    if name == "flex_attention":
-        return {"attention_mask": _block_mask(pack.subtree_end)}
+    if name in (BLOCKS, "flex_attention"):
+        return {"attention_mask": block_mask(pack.subtree_end)}
     if name in ("sdpa", "eager"):
         return {"attention_mask": _mask(model, pack.subtree_end)}
     raise UserError(
@@ -134,16 +146,6 @@ def _mask(model: Any, subtree_end: Tensor) -> Tensor:
     hidden = (place[:, None] < place) | (place[:, None] >= subtree_end)
     mask = working_weights(model).new_zeros(hidden.shape)
     return mask.masked_fill_(hidden, torch.finfo(mask.dtype).min)[None, None]
-
-
-def _block_mask(subtree_end: Tensor) -> Any:
-    from torch.nn.attention.flex_attention import create_block_mask
-
-    def sees(batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
-        return (query >= key) & (query < subtree_end[key])
-
-    length = len(subtree_end)
-    return create_block_mask(sees, None, None, length, length, device=subtree_end.device)
 
 
 def _edges(model: Any, subtree_end: Tensor) -> Edges:

@@ -64,6 +64,10 @@ class HardwareSettings:
     """CPU threads of a fine-tuning. The number changes the last bits of a result, so it is
     fixed."""
 
+    deterministic: bool = True
+    """Only operations that give the same bits every time (on the CPU all do). On a GPU, attention
+    over one sequence or pack leaves most of it idle then; trainer=gpu, ddp and fsdp set false."""
+
     checkpoint_every_steps: Count = 50
     """A killed fine-tuning loses at most this many steps."""
 

@@ -55,6 +55,8 @@ class TreeDPOModule(AdapterModule[PairBatch]):
         super().__init__(model, settings)
         self.dpo = dpo
 
+    unit = "pair"
+
     def units(self, batch: PairBatch) -> int:
         """Return the number of pairs."""
         return len(batch.reference) // 2

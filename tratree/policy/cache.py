@@ -18,11 +18,13 @@ class _Placement:
         slots: The slots that take part, shape [R]; None for the first R.
         positions: Positions of their new tokens, shape [R, Q].
         visible: Number of positions that the pass attends over.
+        rows: `slots` as a column, the first R where it is None.
     """
 
     slots: Tensor | None
     positions: Tensor
     visible: int
+    rows: Tensor | None = None
 
 
 class RolloutCache(Cache):
@@ -55,6 +57,24 @@ class RolloutCache(Cache):
         self._placement.slots = slots
         self._placement.positions = positions
         self._placement.visible = visible
+        if slots is None:
+            slots = torch.arange(len(positions), device=positions.device)
+        self._placement.rows = slots[:, None]
+
+    @property
+    def slots(self) -> int:
+        """Number of slots."""
+        return self._slots
+
+    @property
+    def room(self) -> int:
+        """Number of positions that there is memory for."""
+        return self.layers[0].keys.shape[2] if self.layers else 0
+
+    def reserve(self, visible: int) -> None:
+        """Make room for a pass over `visible` positions, in all layers that there are."""
+        for layer in self.layers:
+            layer.reserve(visible)
 
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
@@ -111,22 +131,26 @@ class _RolloutLayer(CacheLayerMixin):
             self.lazy_initialization(key_states, value_states)
         assert self.keys is not None
         assert self.values is not None
-        if self.keys.shape[2] <= self._placement.visible:
-            self.keys, self.values = self._longer(self.keys), self._longer(self.values)
+        self.reserve(self._placement.visible)
         return self._store(self.keys, key_states), self._store(self.values, value_states)
 
-    def _longer(self, stored: Tensor) -> Tensor:
-        """Return a copy with room for the next power of two; the rest is 0, never NaN."""
+    def reserve(self, visible: int) -> None:
+        """Make room for the next power of two; what is new is 0, never NaN."""
+        assert self.keys is not None
+        assert self.values is not None
+        if self.keys.shape[2] <= visible:
+            room = min(1 << visible.bit_length(), self._longest)
+            self.keys, self.values = self._longer(self.keys, room), self._longer(self.values, room)
+
+    def _longer(self, stored: Tensor, room: int) -> Tensor:
         slots, heads, length, size = stored.shape
-        room = min(1 << self._placement.visible.bit_length(), self._longest)
         longer = stored.new_zeros(slots, heads, room, size)
         longer[:, :, :length] = stored
         return longer
 
     def _store(self, stored: Tensor, new: Tensor) -> Tensor:
-        slots, positions = self._placement.slots, self._placement.positions
-        rows = torch.arange(len(new), device=new.device) if slots is None else slots
-        stored[rows[:, None], :, positions] = new.transpose(1, 2)
+        slots = self._placement.slots
+        stored[self._placement.rows, :, self._placement.positions] = new.transpose(1, 2)
         visible = stored[:, :, : self._placement.visible]
         return visible[: len(new)] if slots is None else visible[slots]
 

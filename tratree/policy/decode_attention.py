@@ -1,4 +1,4 @@
-"""Attention of each row's next token on the CPU: to its own row, and no further than that goes."""
+"""Attention of each row's next token: to its own row, and on the CPU no further than that goes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
@@ -20,24 +21,28 @@ from tratree.tree.compiled import compiled
 ROWS = "tratree_rows"
 """Name of `row_attention` among transformers' attention implementations."""
 
+GROUPS = "tratree_groups"
+"""Name of `group_attention` among them."""
+
 Array = NDArray[np.floating[Any]]
 
 
 def attend_by_rows(model: PreTrainedModel) -> None:
-    """Let a model that attends by SDPA on the CPU, in float32 or float64, use `row_attention`.
+    """Let a model that attends by SDPA use what is better for single tokens.
 
-    Rows of a batch differ in length. SDPA reads the keys and values of all up to the longest,
-    which takes most of the time of a small model; here each row is read up to its own end. A model
-    that does not hand the rows' lengths on to its attention keeps SDPA with a mask.
+    On the CPU, in float32 or float64, that is `row_attention`. Rows of a batch differ in length.
+    SDPA reads the keys and values of all up to the longest, which takes most of the time of a small
+    model; here each row is read up to its own end. A model that does not hand the rows' lengths on
+    to its attention keeps SDPA with a mask. Elsewhere it is `group_attention`.
     """
-    if (
-        model.config._attn_implementation == "sdpa"
-        and model.device.type == "cpu"
-        and model.dtype in (torch.float32, torch.float64)
-    ):
-        model.set_attn_implementation(ROWS)
-        if not hands_on(model, row_lengths=torch.ones(1, dtype=torch.long)):
-            model.set_attn_implementation("sdpa")
+    if model.config._attn_implementation != "sdpa":
+        return
+    if model.device.type != "cpu" or model.dtype not in (torch.float32, torch.float64):
+        model.set_attn_implementation(GROUPS)
+        return
+    model.set_attn_implementation(ROWS)
+    if not hands_on(model, row_lengths=torch.ones(1, dtype=torch.long)):
+        model.set_attn_implementation("sdpa")
 
 
 def row_attention(
@@ -83,6 +88,48 @@ def row_attention(
     return output, None
 
 
+def group_attention(
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    **arguments: Any,
+) -> tuple[Tensor, None]:
+    """Attend with the heads that share keys as the queries of one head.
+
+    SDPA with a mask would first copy all keys and values for each of those heads.
+
+    Args:
+        module: The attention layer.
+        query: [R, heads, Q, head size]; with Q above 1 SDPA attends as always.
+        key: [R, key-value heads, L, head size].
+        value: Like `key`.
+        attention_mask: [R, 1, 1, L], added to the scores; with any other SDPA attends as always.
+        dropout: For SDPA.
+        scaling: Multiplies the scores.
+        arguments: For SDPA.
+
+    Returns:
+        [R, Q, heads, head size of `value`], and None for the weights.
+    """
+    rows, heads, width, size = query.shape
+    if width > 1 or heads == key.shape[1] or attention_mask is None or attention_mask.shape[1] > 1:
+        return sdpa_attention_forward(
+            module, query, key, value, attention_mask, dropout, scaling, **arguments
+        )
+    said = scaled_dot_product_attention(
+        query.reshape(rows, key.shape[1], heads // key.shape[1], size),
+        key,
+        value,
+        attn_mask=attention_mask,
+        scale=scaling,
+    )
+    return said.reshape(rows, 1, heads, value.shape[3]), None
+
+
 def _whole_slots(visible: Tensor) -> Tensor:
     """Return one block of memory: the visible positions of a cache with those behind them."""
     rows, heads, _, size = visible.shape
@@ -124,3 +171,5 @@ def _attend(query: Array, key: Array, value: Array, lengths: Array, output: Arra
 
 AttentionInterface.register(ROWS, row_attention)
 AttentionMaskInterface.register(ROWS, sdpa_mask)
+AttentionInterface.register(GROUPS, group_attention)
+AttentionMaskInterface.register(GROUPS, sdpa_mask)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tratree.policy.chat import ChatFormat
 from tratree.trajectory.types import Trajectory
@@ -19,9 +22,14 @@ class EncodedTrajectory:
         turn_starts: For each step, the index of its first agent token.
     """
 
-    token_ids: tuple[int, ...]
-    agent_mask: tuple[bool, ...]
+    token_ids: Sequence[int]
+    agent_mask: Sequence[bool]
     turn_starts: tuple[int, ...]
+
+    def compact(self) -> EncodedTrajectory:
+        """Return the same in 5 bytes a token, not 44: each process of a training holds all."""
+        mask: Any = array("b", self.agent_mask)
+        return EncodedTrajectory(array("i", self.token_ids), mask, self.turn_starts)
 
 
 def without_token_ids(trajectory: Trajectory) -> Trajectory:

@@ -37,10 +37,8 @@ def free_gpus() -> list[str]:
     if allowed is None:
         named = {gpu.number: gpu for gpu in gpus}
     else:
-        names = [name.strip() for name in allowed.split(",")]
-        named = {
-            n: g for n in names for g in gpus if g.number == n or (n and n in g.uuid[: len(n)])
-        }
+        names = [name.strip() for name in allowed.split(",") if name.strip()]
+        named = {n: g for n in names for g in gpus if g.number == n or g.uuid.startswith(n)}
     if not named:
         raise UserError(f"rollout.servers=auto finds no GPU here: {_ADVICE}")
     free = [name for name, gpu in named.items() if gpu.used <= _FREE]
@@ -58,6 +56,6 @@ def _gpus() -> list[_Gpu]:
             ["nvidia-smi", *_QUERY], capture_output=True, text=True, timeout=_SECONDS, check=True
         )
         rows = csv.reader(told.stdout.splitlines(), skipinitialspace=True)
-        return [_Gpu(index, uuid, float(used) / float(all_)) for index, uuid, used, all_ in rows]
+        return [_Gpu(number, uuid, float(used) / float(all_)) for number, uuid, used, all_ in rows]
     except (OSError, subprocess.SubprocessError, ValueError, ZeroDivisionError):
         return []

@@ -11,8 +11,10 @@ from transformers import PreTrainedModel
 from tratree.models.adapted import is_adapted
 from tratree.models.architecture import check_context
 from tratree.models.masks import unread_mask
+from tratree.models.output_head import float32_logits
 from tratree.policy.cache import RolloutCache
 from tratree.policy.decode_attention import ROWS, attend_by_rows
+from tratree.policy.decode_graph import DecodeGraphs
 
 _PREFILL_TOKENS = 8192
 """Most tokens, padding included, of one prefill pass over several rows: bounds its memory."""
@@ -57,6 +59,7 @@ class LiveBatch:
         self._model = model
         self._max_context = max_context
         self._prefix = tuple(prefix)
+        self._unread = unread_mask(model)
         self._weights = list(model.parameters())
         trained = [weights for weights in self._weights if weights.requires_grad]
         self._probe = (trained or self._weights)[-1].detach().reshape(-1)[:_PROBED]
@@ -66,6 +69,7 @@ class LiveBatch:
         """Forget all keys and values and continue with `rows` empty rows of up to `slots`."""
         # Padding goes to the position after the last.
         self._cache = RolloutCache(slots, self._max_context + 1)
+        self._graphs: DecodeGraphs | None = None
         self._slots = slots
         self._computed_prefix: list[tuple[Tensor, Tensor]] = []
         self._version, self._probed = self._weights_version(), self._probe.clone()
@@ -93,6 +97,11 @@ class LiveBatch:
     def cache_bytes(self) -> int:
         """Memory of the stored keys and values."""
         return self._cache.bytes
+
+    @property
+    def records(self) -> bool:
+        """Whether decoding passes are recorded on a GPU and replayed."""
+        return self._graphs is not None and not self._graphs.failed
 
     def append(self) -> None:
         """Open an empty row after the last."""
@@ -122,46 +131,72 @@ class LiveBatch:
     def prefill(self, tokens: Mapping[int, Sequence[int]]) -> None:
         """Feed several tokens to some rows, without asking what comes next."""
         for rows in _groups({row: len(fed) for row, fed in tokens.items()}):
-            self._forward([tokens[row] for row in rows], rows)
+            self._feed([tokens[row] for row in rows], rows)
 
+    @torch.inference_mode()
     def decode(self, tokens: Sequence[int | None]) -> Tensor:
         """Feed one token to every row; return the logits of the next, shape [R, V].
 
-        A row whose token is None is not fed, and its logits mean nothing.
+        A row whose token is None is not fed, and its logits mean nothing. The logits are
+        overwritten by the next call.
         """
-        return self._forward([[] if token is None else [token] for token in tokens], None)
+        starts = list(self.lengths)
+        self.lengths = [
+            length + (token is not None) for length, token in zip(starts, tokens, strict=True)
+        ]
+        visible = max(self.lengths)
+        places = [min(start, visible) for start in starts]
+        fed = [token or 0 for token in tokens]
+        if self._graphs is None and self._model.device.type == "cuda" and self._cache.layers:
+            self._graphs = DecodeGraphs(
+                self._cache, self._decode, self._model.device, self._max_context
+            )
+        if self._graphs is not None and self.records:
+            return self._graphs.decode(fed, places, visible)
+        given = torch.tensor([fed, places], device=self._model.device)
+        return self._decode(given[0, :, None], given[1, :, None], visible)
+
+    def _decode(self, token_ids: Tensor, positions: Tensor, visible: int) -> Tensor:
+        """Feed one token to each of the first rows; nothing here waits for a GPU."""
+        if self._model.config._attn_implementation == ROWS:
+            mask = self._unread
+            arguments = {"row_lengths": (positions[:, 0] + 1).clamp(max=visible)}
+        else:
+            mask, arguments = self._mask(positions, visible), {}
+        self._cache.place(None, positions, visible)
+        return self._pass(token_ids, mask, positions, **arguments)
 
     @torch.inference_mode()
-    def _forward(self, tokens: Sequence[Sequence[int]], rows: Sequence[int] | None) -> Tensor:
-        """Feed tokens to `rows` (None: to all); return the logits after the padded width."""
+    def _feed(self, tokens: Sequence[Sequence[int]], rows: Sequence[int]) -> None:
+        """Feed tokens to `rows`, shorter ones padded."""
         device = self._model.device
-        fed = range(len(self.lengths)) if rows is None else rows
-        starts = [self.lengths[row] for row in fed]
-        for row, new in zip(fed, tokens, strict=True):
+        starts = [self.lengths[row] for row in rows]
+        for row, new in zip(rows, tokens, strict=True):
             self.lengths[row] += len(new)
-        visible = max(self.lengths[row] for row in fed)
+        visible = max(self.lengths[row] for row in rows)
         width = max(map(len, tokens))
         assert width, "nothing to feed"
         token_ids = torch.tensor([[*new] + [0] * (width - len(new)) for new in tokens])
         positions = torch.tensor(starts)[:, None] + torch.arange(width)
         positions = positions.clamp(max=visible).to(device)
-        if width == 1 and rows is None and self._model.config._attn_implementation == ROWS:
-            mask = unread_mask(self._model)
-            arguments = {"row_lengths": (positions[:, 0] + 1).clamp(max=visible)}
-        else:
-            mask, arguments = self._mask(positions, visible), {}
-        slots = None if rows is None else torch.tensor(rows, device=device)
-        self._cache.place(slots, positions, visible)
-        output = self._model(
-            input_ids=token_ids.to(device),
-            attention_mask=mask,
-            position_ids=positions,
-            past_key_values=self._cache,
-            use_cache=True,
-            logits_to_keep=1,
-            **arguments,
-        )
-        return output.logits[:, -1]
+        self._cache.place(torch.tensor(rows, device=device), positions, visible)
+        self._pass(token_ids.to(device), self._mask(positions, visible), positions)
+
+    def _pass(
+        self, token_ids: Tensor, mask: Tensor, positions: Tensor, **arguments: Tensor
+    ) -> Tensor:
+        """Return the logits after the padded width, in float32 at least."""
+        with float32_logits(self._model):
+            logits: Tensor = self._model(
+                input_ids=token_ids,
+                attention_mask=mask,
+                position_ids=positions,
+                past_key_values=self._cache,
+                use_cache=True,
+                logits_to_keep=1,
+                **arguments,
+            ).logits
+        return logits[:, -1]
 
     def _mask(self, positions: Tensor, visible: int) -> Tensor:
         """Let each token see the positions up to its own."""

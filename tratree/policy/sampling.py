@@ -37,22 +37,29 @@ def sample(logits: Tensor, settings: Sequence[SamplingSettings], draws: Sequence
     if all(row.temperature == 0 for row in settings):
         return likeliest
 
-    def column(values: Sequence[float]) -> Tensor:
-        return torch.tensor(values, dtype=torch.float64, device=logits.device)[:, None]
-
-    temperature = column([row.temperature or 1.0 for row in settings])
+    # One small tensor for all: on a GPU each would be a transfer that the CPU waits for.
+    rows = [
+        (
+            row.temperature or 1.0,
+            row.top_p if row.top_p < 1 else float("inf"),
+            row.top_k or logits.shape[-1],
+            row.min_p,
+            row.temperature == 0,
+            draw,
+        )
+        for row, draw in zip(settings, draws, strict=True)
+    ]
+    columns = torch.tensor(rows, dtype=torch.float64).to(logits.device)
+    temperature, top_p, top_k, min_p, greedy, drawn_at = columns[:, :, None].unbind(1)
     probabilities = torch.softmax(logits.double() / temperature, dim=-1)
     if any(row.top_p < 1 or row.top_k or row.min_p for row in settings):
         ranked, order = probabilities.sort(dim=-1, descending=True, stable=True)
-        top_p = column([row.top_p if row.top_p < 1 else float("inf") for row in settings])
-        top_k = column([row.top_k or logits.shape[-1] for row in settings])
-        least = column([row.min_p for row in settings]) * ranked[:, :1]
+        least = min_p * ranked[:, :1]
         rank = torch.arange(logits.shape[-1], device=logits.device)
         dropped = (ranked.cumsum(-1) - ranked >= top_p) | (rank >= top_k) | (ranked < least)
         probabilities = probabilities.scatter(-1, order, ranked.masked_fill(dropped, 0.0))
     cumulative = probabilities.cumsum(-1)
     total = cumulative[:, -1:]
-    target = torch.minimum(column(draws) * total, total.nextafter(torch.zeros_like(total)))
+    target = torch.minimum(drawn_at * total, total.nextafter(torch.zeros_like(total)))
     drawn = torch.searchsorted(cumulative, target, right=True)[:, 0]
-    greedy = torch.tensor([row.temperature == 0 for row in settings], device=logits.device)
-    return torch.where(greedy, likeliest, drawn)
+    return torch.where(greedy[:, 0] == 1, likeliest, drawn)

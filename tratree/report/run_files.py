@@ -57,6 +57,7 @@ class Figures(TypedDict):
     invalid_actions: NotRequired[Estimate]
     tokens: NotRequired[Estimate]
     pgr: NotRequired[float | None]
+    pgr_ceiling: NotRequired[float | None]
     task_types: NotRequired[dict[str, Any]]
 
 

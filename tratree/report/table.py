@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
@@ -18,6 +19,16 @@ from tratree.report.render_table import markdown_table
 
 SHARES = ("reward", "success", "finished")
 PRINTED = ("reward", "success", "finished", "steps")
+GAPS: Mapping[str, str] = MappingProxyType(
+    {"pgr": "gap to strong", "pgr_ceiling": "gap to ceiling"}
+)
+"""Keys of the shares of the performance gap recovered, and what people read."""
+
+GUTTER = 2
+"""Spaces between columns of the printed table."""
+
+LEFT_OUT = ("steps", "finished %", "episodes", "to ceiling", "success %", "gap", "p")
+"""Columns that a narrow printed table is without, the first ones first."""
 
 COMPARISON_NOTE = (
     "Difference in points [95 % interval of the paired bootstrap over tasks]; better and worse "
@@ -30,8 +41,17 @@ Rows = list[list[str]]
 """A table: the header, then the rows."""
 
 
-def add_gap_recovered(systems: Mapping[str, Any], *, weak: str, ceiling: str) -> None:
-    """Add ``pgr`` of reward to every split of every system but the two it is measured between."""
+def add_gap_recovered(
+    systems: Mapping[str, Any], *, weak: str, ceiling: str, key: str = "pgr"
+) -> None:
+    """Add the gap recovered in reward to every system but the two it is measured between.
+
+    Args:
+        systems: Figures of every split of every system.
+        weak: The system that recovers nothing.
+        ceiling: The one that recovers all.
+        key: One of `GAPS`.
+    """
     for name, splits in systems.items():
         if name in (weak, ceiling):
             continue
@@ -41,7 +61,7 @@ def add_gap_recovered(systems: Mapping[str, Any], *, weak: str, ceiling: str) ->
                 figures["reward"]["mean"],
                 systems[ceiling][split]["reward"]["mean"],
             )
-            figures["pgr"] = None if value is None else round(value, 6)
+            figures[key] = None if value is None else round(value, 6)
 
 
 def write_results(folder: Path, results: Mapping[str, Any]) -> None:
@@ -53,19 +73,73 @@ def write_results(folder: Path, results: Mapping[str, Any]) -> None:
     (folder / "results.md").write_text(_markdown(results), encoding="utf-8")
 
 
-def print_results(results: Mapping[str, Any], console: Console) -> None:
-    """Print the figures of every system, and the comparisons with the baseline."""
-    for title, (header, *rows) in (
-        (_title(results), readable_rows(results["systems"])),
-        (comparison_title(results["comparisons"]), comparison_rows(results["comparisons"])),
-    ):
-        table = Table(title=title)
-        for index, name in enumerate(header):
-            justify = "left" if index < 2 else "right"
-            table.add_column(name, justify=justify, no_wrap=True, min_width=4)  # type: ignore[arg-type]
-        for row in rows:
-            table.add_row(*row)
-        console.print(table)
+def print_results(results: Mapping[str, Any], console: Console, *, so_far: bool = False) -> None:
+    """Print the figures of every system, and what must be known to read them.
+
+    Columns are left out until the table fits the console: names and rewards are never cut.
+
+    Args:
+        results: The document of ``results.json``.
+        console: Where to.
+        so_far: Whether systems are still to come.
+    """
+    rows = _fitting(_printed_rows(results), console.width)
+    table = Table(box=None, pad_edge=False, padding=(0, GUTTER, 0, 0), header_style="underline")
+    for index, name in enumerate(rows[0]):
+        table.add_column(name, justify="left" if index < 2 else "right", no_wrap=True)
+    for row in rows[1:]:
+        table.add_row(*row)
+    console.print(f"{_title(results)}{', so far' if so_far else ''}", style="bold")
+    console.print(table)
+    if not so_far:
+        console.print(_how_to_read(results, rows[0]), style="dim", highlight=False)
+    for note in results.get("notes", ()):
+        console.print(note, style="bold yellow", markup=False, highlight=False)
+
+
+def _printed_rows(results: Mapping[str, Any]) -> Rows:
+    """Return the table of figures, with the comparison of reward with the baseline in it."""
+    header, *rows = readable_rows(results["systems"])
+    header = [{"gap to strong": "gap", "gap to ceiling": "to ceiling"}.get(n, n) for n in header]
+    compared = results.get("comparisons")
+    if compared is None:
+        return [header, *rows]
+    to, systems = f"to {compared['baseline']}", compared["systems"]
+    place = header.index("steps")
+    found = [[*header[:place], to, "p", *header[place:]]]
+    for row in rows:
+        test = systems.get(row[0], {}).get(row[1], {}).get("reward")
+        cells = ("", "")
+        if test is not None:
+            cells = (_interval(test["difference"], 100, sign="+"), p_text(test["p"]))
+        found.append([*row[:place], *cells, *row[place:]])
+    return found
+
+
+def _fitting(rows: Rows, width: int) -> Rows:
+    for name in LEFT_OUT:
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        if sum(widths) + GUTTER * (len(widths) - 1) <= width:
+            break
+        if name in rows[0] and (name != "success %" or "reward" in rows[0]):
+            place = rows[0].index(name)
+            rows = [row[:place] + row[place + 1 :] for row in rows]
+    return rows
+
+
+def _how_to_read(results: Mapping[str, Any], header: Sequence[str]) -> str:
+    episodes = {f["episodes"] for splits in results["systems"].values() for f in splits.values()}
+    number = f" of {episodes.pop()} episodes" if len(episodes) == 1 else ""
+    said = f"Mean [95 % interval]{number}, in percent."
+    if "reward" not in header:
+        said += " Reward and finished are equal to success here."
+    compared = results.get("comparisons")
+    if compared is not None:
+        said += (
+            f" To {compared['baseline']}: the difference in points, paired by task, with p of the "
+            "permutation test; results.md has all tests, with p corrected for their number."
+        )
+    return f"{said} {describe_gap(results['pgr'])}"
 
 
 def _title(results: Mapping[str, Any]) -> str:
@@ -78,12 +152,19 @@ def comparison_title(comparisons: Mapping[str, Any]) -> str:
 
 
 def readable_rows(systems: Mapping[str, Any], figures: Sequence[str] = PRINTED) -> Rows:
-    """Return a header and a row for each system and split, as people read them."""
+    """Return a header and a row for each system and split, as people read them.
+
+    Where reward, success and finished are the same everywhere, success stands for all three.
+    """
+    every = [found for splits in systems.values() for found in splits.values()]
+    same = all(len({f[share]["mean"] for share in SHARES}) == 1 for f in every if "finished" in f)
+    figures = [f for f in figures if not (same and f in ("reward", "finished"))]
+    gaps = {key: name for key, name in GAPS.items() if any(key in found for found in every)}
     names = [f"{f} %" if f in ("success", "finished") else f.replace("_", " ") for f in figures]
-    rows = [["system", "split", "episodes", *names, "PGR"]]
+    rows = [["system", "split", "episodes", *names, *gaps.values()]]
     for system, splits in systems.items():
         for split, found in splits.items():
-            pgr = found.get("pgr")
+            shares = (found.get(key) for key in gaps)
             rows.append(
                 [
                     system,
@@ -93,7 +174,7 @@ def readable_rows(systems: Mapping[str, Any], figures: Sequence[str] = PRINTED) 
                         _interval(found[f], 100 if f in SHARES else 1) if f in found else ""
                         for f in figures
                     ),
-                    "" if pgr is None else f"{pgr:.2f}",
+                    *("" if share is None else f"{share:.2f}" for share in shares),
                 ]
             )
     return rows
@@ -157,6 +238,7 @@ def _markdown(results: Mapping[str, Any]) -> str:
         f"# {_title(results)}",
         markdown_table(readable_rows(results["systems"], tuple(FIGURES))),
         describe_figures(results["pgr"]),
+        *(f"**{note}.**" for note in results.get("notes", ())),
         *_constraint_note(results),
         *_prompt_note(results),
         f"## {comparison_title(results['comparisons'])}",
@@ -169,14 +251,21 @@ def _markdown(results: Mapping[str, Any]) -> str:
 
 
 def describe_figures(gap: Mapping[str, str] | None) -> str:
-    """Say what the table's figures are; `gap` names the systems that PGR is measured between."""
+    """Say what the table's figures are; `gap` names the systems that a gap is between."""
     said = (
         "Mean over tasks [95 % interval]; reward is in percent of the highest score; steps, "
         "invalid actions and tokens are for each episode."
     )
-    if gap is None:
-        return said
-    return f"{said} PGR is measured on reward between {gap['weak']} (0) and {gap['ceiling']} (1)."
+    return said if gap is None else f"{said} {describe_gap(gap)}"
+
+
+def describe_gap(gap: Mapping[str, str]) -> str:
+    """Say what the shares of the gap are, once for all tables."""
+    return (
+        f"Gap (to strong) is the share of the gap in reward between {gap['weak']} (0) and "
+        f"{gap['ceiling']} (1) that a system recovers. Burns et al. (2023) measure it to a "
+        "ceiling: gap to ceiling, where a run has one."
+    )
 
 
 def _prompt_note(results: Mapping[str, Any]) -> list[str]:

@@ -277,6 +277,11 @@ def _counts(stage: str, folder: Path) -> dict[str, Any]:
             "left out, too long": report.too_long,
             "steps": report.steps,
             "loss at the end": report.loss and round(report.loss, 4),
+            **(
+                {"loss per token at the end": round(report.loss_per_token, 4)}
+                if report.loss_per_token is not None
+                else {}
+            ),
         }
     return {}
 

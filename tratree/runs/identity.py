@@ -19,7 +19,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from tratree.composition import composing
+from tratree.composition import check_choices, composing
 from tratree.config import RENAMED, Config, read_config, register_defaults
 from tratree.errors import UserError
 from tratree.models.names import PACKAGE_PREFIX, local_folder
@@ -186,6 +186,7 @@ def _defaults(env: str | None, method: str | None) -> Any:
     """
     register_defaults()
     chosen = [f"method={method}"] if method else []
+    check_choices([*chosen, f"env={env}"] if env else chosen)
     with composing():
         default = compose("config", overrides=chosen)
         if env:

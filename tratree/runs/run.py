@@ -7,36 +7,36 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from tratree.config import Config, result_settings
+from tratree.config import Config
 from tratree.errors import UserError
-from tratree.evaluation.comparison import add_corrected, compare
 from tratree.files import clear_disk_errors
 from tratree.large_imports import large_imports
 from tratree.leftovers import clear_dead_sockets
-from tratree.report.table import add_gap_recovered, print_results, write_results
+from tratree.report.table import print_results, write_results
 from tratree.runs.identity import configurations, point_identity
+from tratree.runs.results import notes, results_of, trees_of_one
 from tratree.runs.run_folder import write_stages, writing
 from tratree.runs.starts import write_start
 from tratree.settings import plain
-from tratree.stages.environment import configured_prompt
-from tratree.stages.evaluate import protocol, read_evaluation, reading
 from tratree.stages.methods import check_preferences, evaluations
 from tratree.stages.paths import search_settings
-from tratree.store.progress import Progress
+from tratree.store.finished import expected_seconds, finished_seconds
+from tratree.store.progress import Progress, duration
 from tratree.store.stage import Resources, Stage, with_inputs
 from tratree.store.store import ADVICE, Store, prepare_root, unfinished_stages
 from tratree.tracking import RunFacts, StageFacts, Tracker, open_tracker
-from tratree.trajectory.types import Trajectory
 
 TABLE_WIDTH = 132
 PROFILES = "profile"
+LOG = "tratree.log"
+"""The file of a run folder that gets what the terminal shows, as Hydra names it."""
 SERVER_LOGS = "servers"
-WEAK, STRONG = "sft_weak", "sft_strong"
 
 
 def open_store(
@@ -87,7 +87,9 @@ def run(config: Config, folder: Path, progress: Progress | None = None) -> dict[
         UserError: For bad input, in one line.
     """
     with writing(folder):
-        return _run(config, folder, progress or Progress())
+        progress = progress or Progress()
+        progress.log = progress.log or folder / LOG
+        return _run(config, folder, progress)
 
 
 def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
@@ -97,8 +99,9 @@ def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
     evaluated = evaluations(config)
     with clear_disk_errors(f"the store at {root}", ADVICE):
         missing = unfinished_stages(root, evaluated.values())
+    _say_plan(config, progress, with_inputs(evaluated.values()), missing)
     if missing:
-        _check_models(config, missing)
+        _check_models(config, missing, progress)
     write_stages(folder, config.store, evaluated.values())
     with open_tracker(config.logger, lambda: _run_facts(config), folder) as tracker:
         store = open_store(config, progress, tracker, folder)
@@ -109,27 +112,63 @@ def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
 
                 check_openings(config, store)
             write_start(folder)
-            folders = {name: store.ensure(stage) for name, stage in evaluated.items()}
-            results, played = _results(config, folders)
+            folders = _evaluate_all(config, store, evaluated)
+            results, played = results_of(config, folders)
+            if said := notes(config, store, evaluated):
+                results["notes"] = said
             write_results(folder, results)
             for stage in with_inputs(evaluated.values()):
                 if store.folder(stage).is_dir():  # others were not needed
                     computed, facts = stage.key in store.computed, _stage_facts(stage)
                     tracker.stage_done(facts, store.folder(stage), computed=computed)
             tracker.results_done(results, played, lambda: _report(folder))
-    print_results(results, Console(width=None if sys.stdout.isatty() else TABLE_WIDTH))
+    out = Console(width=None if sys.stdout.isatty() else TABLE_WIDTH)
+    progress.show(partial(print_results, results), out)
     progress.message(f"results in {folder}")
     if config.trainer.profiler and not (folder / PROFILES).exists():
         progress.message("no profile: all fine-tunings were in the store; set store=NEW_FOLDER")
     return results
 
 
-def _check_models(config: Config, missing: Sequence[Stage]) -> None:
+def _say_plan(
+    config: Config, progress: Progress, stages: Sequence[Stage], missing: Sequence[Stage]
+) -> None:
+    """Say how much there is to compute, and how long that may take."""
+    root, keys = Path(config.store), {stage.key for stage in missing}
+    expected = {
+        stage.title: expected_seconds(stage.settings, finished_seconds(root, stage.name))
+        for stage in stages
+        if stage.key in keys
+    }
+    progress.plan(expected)
+    said = f"{config.env.name}, {config.method.name}, seed {config.seed}: "
+    of = f"{len(expected)} of {len(stages)} stages to compute"
+    said += of if expected else f"all {len(stages)} stages are in the store"
+    if expected and None not in expected.values():
+        said += f", about {duration(sum(filter(None, expected.values())))}"
+    progress.message(said)
+    if few := trees_of_one(config, list(missing)):
+        progress.message(few)
+
+
+def _evaluate_all(config: Config, store: Store, evaluated: Mapping[str, Stage]) -> dict[str, Path]:
+    """Compute the evaluation of each system; show what there is where the next takes a while."""
+    folders: dict[str, Path] = {}
+    for name, stage in evaluated.items():
+        if folders and unfinished_stages(store.root, [stage]):
+            results, _ = results_of(config, folders)
+            store.progress.show(partial(print_results, results, so_far=True))
+        folders[name] = store.ensure(stage)
+    return folders
+
+
+def _check_models(config: Config, missing: Sequence[Stage], progress: Progress) -> None:
     """Check before anything is computed what the missing stages would fail of hours later."""
     # Imported here, because a run of which all is stored needs no model.
     with large_imports():
         from tratree.modules.nodes import check_nodes
         from tratree.modules.processes import check_devices
+        from tratree.plan.fit import check_fit
         from tratree.stages.bases import check_bases
         from tratree.stages.serving import check_servers
 
@@ -137,6 +176,8 @@ def _check_models(config: Config, missing: Sequence[Stage]) -> None:
         check_devices(config.trainer)
         check_nodes(config.trainer.num_nodes)
     check_bases(config)
+    if line := check_fit(config, missing):
+        progress.message(line)
     check_preferences(config, missing)
     check_servers(config, missing)
 
@@ -163,13 +204,18 @@ def _look_at_code(config: Config, store: Store, stages: Sequence[Stage]) -> None
     folders = [store.folder(s) for s in stages if s.key in again and store.folder(s).is_dir()]
     modules = sorted({module for _, names in changed for module in names})
     said = (
-        f"code has changed since {', '.join(stage.title for stage, _ in changed)} were stored "
-        f"({', '.join(modules)}): to compute again what depends on it, "
+        f"code has changed since {_few([stage.title for stage, _ in changed])} were stored "
+        f"({_few(modules)}): to compute again what depends on it, "
         f"`rm -r {shlex.join(map(str, dict.fromkeys(folders)))}`, or set store=NEW_FOLDER"
     )
     if config.changed_code == "refuse":
         raise UserError(said)
     store.progress.message(f"{said}; the stored results are used")
+
+
+def _few(names: Sequence[str], most: int = 3) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def _run_facts(config: Config) -> RunFacts:
@@ -184,37 +230,3 @@ def _run_facts(config: Config) -> RunFacts:
 def _stage_facts(stage: Stage) -> StageFacts:
     inputs = tuple(map(_stage_facts, stage.inputs.values()))
     return StageFacts(stage.name, stage.title, stage.key, stage.description(), inputs)
-
-
-def _results(
-    config: Config, evaluated: Mapping[str, Path]
-) -> tuple[dict[str, Any], dict[str, list[Trajectory]]]:
-    """Return ``results.json``, and the evaluated trajectories of every system."""
-    rules, prompt = protocol(config), configured_prompt(config)
-    measured, played = {}, {}
-    for name, folder in evaluated.items():
-        measured[name], played[name] = read_evaluation(folder, rules["splits"])
-    add_gap_recovered(measured, weak=WEAK, ceiling=STRONG)
-    compared = {
-        name: {
-            split: compare(of_split, played[STRONG][split]) for split, of_split in splits.items()
-        }
-        for name, splits in played.items()
-        if name != STRONG
-    }
-    add_corrected(compared)
-    results = {
-        "env": config.env.name,
-        "method": config.method.name,
-        "seed": config.seed,
-        "pgr": {"weak": WEAK, "ceiling": STRONG},
-        "protocol": {**rules, "environment": reading(config)},
-        **({} if prompt is None else {"prompt": str(prompt)}),
-        "configuration": result_settings(config),
-        "systems": measured,
-        "comparisons": {"baseline": STRONG, "systems": compared},
-    }
-    return results, {
-        name: [t for of_split in splits.values() for t in of_split]
-        for name, splits in played.items()
-    }

@@ -181,7 +181,7 @@ def _explore(job: Job) -> None:
     write_episodes(job, played)
     solved = {t.task.task_id for t in played if t.success}
     job.progress.message(
-        f"  {len(played)} trajectories, {Tally(played)}; "
+        f"  {len(played)} trajectories, {Tally(played, explored=True)}; "
         f"{len(solved)} of {len(tasks)} tasks solved at least once"
     )
 

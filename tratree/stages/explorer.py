@@ -39,7 +39,7 @@ def _train(job: Job) -> None:
     chat = load_chat(settings)
     demonstrations = read_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
     data = EpisodeDataModule(
-        [encode_trajectory(chat, t) for t in demonstrations], settings["context"]
+        [encode_trajectory(chat, t).compact() for t in demonstrations], settings["context"]
     )
     earlier = [
         load_policy(folder, settings["base"]["dtype"])[0]

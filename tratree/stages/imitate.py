@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 
 
 def imitate_stage(
-    config: Config, paths: Stage, *, explorer: Literal["weak", "strong"] = "weak"
+    config: Config, paths: Stage, *, explorer: Literal["weak", "strong"] | None = None
 ) -> Stage:
     """Minimise L_MCTS over the paths (section 3.3 of the paper).
 
-    A strong model that reads token ids as the explorer does learns from the ids that were
-    sampled; another one from their texts.
+    A strong model that reads token ids as the explorer does (``explore.explorer``) learns
+    from the ids that were sampled; another one from their texts.
     """
+    explorer = explorer or config.explore.explorer
     sampler = config.model.weak if explorer == "weak" else config.model.strong
     settings = {
         **training_settings(config, config.model.strong, config.model.imitation),
@@ -61,7 +62,7 @@ def _train(job: Job) -> None:
     paths = read_trajectories(job.inputs["paths"] / PATHS)
     if not chat.reads_like(load_chat(job.settings["sampled_by"])):
         paths = [without_token_ids(t) for t in paths]
-    episodes = [encode_trajectory(chat, t) for t in paths]
+    episodes = [encode_trajectory(chat, t).compact() for t in paths]
     context, pack_tokens = job.settings["context"], job.settings.get("pack_tokens")
     data: StepDataModule[Any, Any]
     if pack_tokens is None:

@@ -11,6 +11,7 @@ from tratree.stages.demonstrations import demonstrations_stage
 from tratree.stages.evaluate import evaluate_stage
 from tratree.stages.explore import explore_stage
 from tratree.stages.imitate import imitate_stage
+from tratree.stages.labels import kto_stage, labels_stage
 from tratree.stages.pairs import expert_pairs_stage, pairs_stage, random_pairs_stage
 from tratree.stages.paths import paths_stage
 from tratree.stages.prefer import prefer_stage
@@ -24,9 +25,9 @@ from tratree.store.stage import Stage, with_inputs
 Role = Literal["weak", "strong"]
 
 
-def explored(config: Config, role: Role = "weak") -> Stage:
-    """Return what the weak or the strong model explores after its SFT."""
-    explorer = sft_stage(config, role)
+def explored(config: Config, role: Role | None = None) -> Stage:
+    """Return what a model explores after its SFT, by default that of ``explore.explorer``."""
+    explorer = sft_stage(config, role or config.explore.explorer)
     return scored(config, explore_stage(config, explorer), explorer)
 
 
@@ -38,7 +39,7 @@ def scored(config: Config, attempts: Stage, explorer: Stage, label: str = "") ->
 
 
 def weak_trees(config: Config) -> Stage:
-    """Return the trees of what the weak model explores after its SFT."""
+    """Return the trees of what the weak model, or ``explore.explorer``, explores after its SFT."""
     return trees_stage(config, explored(config))
 
 
@@ -74,8 +75,20 @@ def unstructured_dpo(config: Config) -> Stage:
 
 def pairs_dpo(config: Config, pairs: Stage) -> Stage:
     """Learn preferences; the reference is the weak model after its SFT, or where this starts."""
-    model = sft_weak(config) if config.method.reference == "weak" else sft_strong(config)
-    return prefer_stage(config, pairs, reference_stage(config, pairs, model))
+    reference = reference_stage(config, pairs, reference_model(config))
+    return prefer_stage(config, pairs, reference)
+
+
+def reference_model(config: Config) -> Stage:
+    """Return the model that preferences are measured against: ``method.reference``."""
+    return sft_weak(config) if config.method.reference == "weak" else sft_strong(config)
+
+
+def kto(config: Config) -> Stage:
+    """Learn from successes and failures without pairs, also of trees of one outcome (KTO)."""
+    labels = labels_stage(config, explored(config))
+    reference = reference_stage(config, labels, reference_model(config))
+    return kto_stage(config, labels, reference)
 
 
 def naive_w2s(config: Config) -> Stage:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +16,7 @@ from tratree.stages.demonstrations import DEMONSTRATIONS
 from tratree.stages.environment import env_maker, games_stage
 from tratree.stages.file_names import EPISODES
 from tratree.stages.states import answers_as_recorded, play_again
-from tratree.stages.trees import read_trees
+from tratree.stages.trees import iterate_stage_trees
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 from tratree.trajectory.types import Trajectory
@@ -91,9 +92,9 @@ def pair_inputs(pairs: Stage) -> dict[str, Stage]:
     return {"pairs": pairs, **{n: s for n, s in pairs.inputs.items() if n == "trees"}}
 
 
-def load_pairs(job: Job) -> list[TrajectoryPair]:
-    """Read the pairs of the job's inputs as trajectories."""
-    return read_pairs(job.inputs["pairs"], job.inputs.get("trees"))
+def load_pairs(job: Job) -> Iterator[TrajectoryPair]:
+    """Read the pairs of the job's inputs as trajectories, one at a time."""
+    return iterate_pairs(job.inputs["pairs"], job.inputs.get("trees"))
 
 
 def read_pairs(pairs: Path, trees: Path | None = None) -> list[TrajectoryPair]:
@@ -103,29 +104,39 @@ def read_pairs(pairs: Path, trees: Path | None = None) -> list[TrajectoryPair]:
         pairs: Its folder.
         trees: The folder of the trees that they were taken from, if from any.
     """
-    lines = [json.loads(line) for line in (pairs / PAIRS).read_text("utf-8").splitlines()]
-    if trees is None:
-        sides = read_trajectories(pairs / TRAJECTORIES)
-        return [TrajectoryPair(sides[p["chosen"]], sides[p["rejected"]], 0) for p in lines]
-    forest = read_trees(trees)
-    found = []
-    for fields in lines:
-        tree = forest[fields.pop("tree")]
-        nodes = {name: tuple(fields[name]) for name in ("prefix", "chosen", "rejected")}
-        found.append(pair_trajectories(tree, Pair(**{**fields, **nodes})))
-    return found
+    return list(iterate_pairs(pairs, trees))
 
 
-def write_pairs(job: Job, pairs: Sequence[Sequence[Pair]]) -> None:
+def iterate_pairs(pairs: Path, trees: Path | None = None) -> Iterator[TrajectoryPair]:
+    """Read pairs as `read_pairs` does, one at a time; of those of trees, one tree at a time."""
+    with (pairs / PAIRS).open(encoding="utf-8") as lines:
+        if trees is None:
+            sides = read_trajectories(pairs / TRAJECTORIES)
+            for line in lines:
+                p = json.loads(line)
+                yield TrajectoryPair(sides[p["chosen"]], sides[p["rejected"]], 0)
+            return
+        forest = enumerate(iterate_stage_trees(trees))
+        number, tree = next(forest, (-1, None))
+        for line in lines:
+            fields = json.loads(line)
+            wanted = fields.pop("tree")
+            while number < wanted:
+                number, tree = next(forest)
+            assert tree is not None
+            nodes = {name: tuple(fields[name]) for name in ("prefix", "chosen", "rejected")}
+            yield pair_trajectories(tree, Pair(**{**fields, **nodes}))
+
+
+def write_pairs(job: Job, pairs: Iterable[Sequence[Pair]]) -> None:
     """Write the pairs of each tree, in the order of the trees, so that `load_pairs` reads them."""
-    lines = [
-        json.dumps({"tree": number, **asdict(pair)}) + "\n"
-        for number, of_tree in enumerate(pairs)
-        for pair in of_tree
-    ]
-    (job.folder / PAIRS).write_text("".join(lines), encoding="utf-8")
-    informative = sum(map(bool, pairs))
-    job.progress.message(f"  {len(lines)} pairs in {informative} of {len(pairs)} trees")
+    counts = array("q")
+    with (job.folder / PAIRS).open("w", encoding="utf-8") as file:
+        for number, of_tree in enumerate(pairs):
+            file.writelines(json.dumps({"tree": number, **asdict(pair)}) + "\n" for pair in of_tree)
+            counts.append(len(of_tree))
+    informative = sum(map(bool, counts))
+    job.progress.message(f"  {sum(counts)} pairs in {informative} of {len(counts)} trees")
 
 
 def _limits(config: Config) -> dict[str, Any]:
@@ -137,46 +148,46 @@ def _find(job: Job) -> None:
     settings = dict(job.settings)
     pairs_of = best_and_worst if settings.pop("pairs", None) else find_pairs
     useless = settings.pop("useless", None)
-    trees = read_trees(job.inputs["trees"])
-    pairs = [pairs_of(tree, **settings) for tree in trees]
-    if useless is not None:
-        more = [useless_pairs(tree, aggregate=settings["aggregate"], **useless) for tree in trees]
-        pairs = [[*one, *another] for one, another in zip(pairs, more, strict=True)]
+    trees = iterate_stage_trees(job.inputs["trees"])
+
+    def found() -> Iterator[tuple[TrajectoryTree, list[Pair]]]:
+        for tree in trees:
+            pairs = pairs_of(tree, **settings)
+            if useless is not None:
+                pairs += useless_pairs(tree, aggregate=settings["aggregate"], **useless)
+            yield tree, pairs
+
     if "games" in job.inputs:
-        pairs = _played_as_recorded(job, trees, pairs)
-    write_pairs(job, pairs)
+        write_pairs(job, _played_as_recorded(job, found()))
+    else:
+        write_pairs(job, (pairs for _, pairs in found()))
 
 
 def _played_as_recorded(
-    job: Job, trees: Sequence[TrajectoryTree], pairs: Sequence[Sequence[Pair]]
-) -> list[list[Pair]]:
+    job: Job, found: Iterable[tuple[TrajectoryTree, list[Pair]]]
+) -> Iterator[list[Pair]]:
     """Leave out pairs of which a side, after a history not its own, is answered otherwise."""
-    kept: list[list[Pair]] = []
-    moved = 0
-    with closing(env_maker(job)()) as env, job.progress.bar("replays", len(pairs)) as advance:
-        for tree, of_tree in zip(trees, pairs, strict=True):
+    moved = pairs = kept = 0
+    with closing(env_maker(job)()) as env:
+        for tree, of_tree in found:
             known: dict[tuple[int, ...], bool] = {}
             for pair in of_tree:
                 for side in (pair.prefix + pair.chosen, pair.prefix + pair.rejected):
                     if side not in known and not tree.is_recorded(side):
                         recorded = path_trajectory(tree, side)
                         known[side] = answers_as_recorded(recorded, play_again(env, recorded))
-            kept.append(
-                [
-                    pair
-                    for pair in of_tree
-                    if known.get(pair.prefix + pair.chosen, True)
-                    and known.get(pair.prefix + pair.rejected, True)
-                ]
-            )
-            moved += len(known)
-            advance(len(kept))
-    found, left = sum(map(len, pairs)), sum(map(len, kept))
+            good = [
+                pair
+                for pair in of_tree
+                if known.get(pair.prefix + pair.chosen, True)
+                and known.get(pair.prefix + pair.rejected, True)
+            ]
+            moved, pairs, kept = moved + len(known), pairs + len(of_tree), kept + len(good)
+            yield good
     job.progress.message(
-        f"  {moved} sides continue a history that is not their own and were played; {found - left} "
-        f"of {found} pairs are left out, as a side was answered otherwise"
+        f"  {moved} sides continue a history that is not their own and were played; "
+        f"{pairs - kept} of {pairs} pairs are left out, as a side was answered otherwise"
     )
-    return kept
 
 
 def _draw(job: Job) -> None:

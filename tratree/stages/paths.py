@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, nullcontext
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 from tratree.config import Config
 from tratree.errors import UserError
 from tratree.stages.environment import env_maker, games_stage
 from tratree.stages.states import as_promised, with_prefix_masked
-from tratree.stages.trees import read_trees
+from tratree.stages.trees import AT_A_TIME, iterate_stage_trees
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import write_trajectories
 from tratree.trajectory.types import Trajectory
 from tratree.tree.graph import by_history
-from tratree.tree.mcts import Path
-from tratree.tree.path_comparison import compare_paths
+from tratree.tree.path_comparison import PathCounts
 from tratree.tree.path_search import find_paths
 from tratree.tree.paths import path_trajectory
 from tratree.tree.recovery import recoveries
@@ -62,73 +62,77 @@ def paths_stage(config: Config, trees: Stage) -> Stage:
 
 def _search(job: Job) -> None:
     settings = job.settings
-    trees = read_trees(job.inputs["trees"])
+    trees, counts, kept = iterate_stage_trees(job.inputs["trees"]), PathCounts(), 0
+    minimum = settings["minimum_score"]
     how = {name: settings[name] for name in SEARCH if name in settings}
-    found = find_paths(trees, **how)
-    if "games" in job.inputs:
-        histories = find_paths([by_history(tree) for tree in trees], **how)
-        found, trajectories, back = _play_again(job, trees, found, histories)
-    else:
-        back = []
-        trajectories = [
-            path_trajectory(tree, path.nodes) for tree, path in zip(trees, found, strict=True)
-        ]
-    kept = [t for t in trajectories if t.score > settings["minimum_score"]]
-    write_trajectories(job.folder / PATHS, [*kept, *back])
-    compared = compare_paths(trees, found)
+    replays = _Replays(job) if "games" in job.inputs else None
+
+    def found() -> Iterator[Trajectory]:
+        nonlocal kept
+        while some := list(islice(trees, AT_A_TIME)):
+            for tree, path in zip(some, find_paths(some, **how), strict=True):
+                trajectory = path_trajectory(tree, path.nodes)
+                if replays and not tree.is_recorded(path.nodes):
+                    played = replays.path(trajectory)
+                    if played is None:
+                        (path,) = find_paths([by_history(tree)], **how)
+                        played = path_trajectory(tree, path.nodes)
+                    trajectory = played
+                counts.add(tree, path)
+                if trajectory.score > minimum:
+                    kept += 1
+                    yield trajectory
+                if replays and settings.get("recovery"):
+                    yield from replays.ways_back(tree)
+
+    with closing(replays) if replays else nullcontext():
+        write_trajectories(job.folder / PATHS, found())
+    compared = counts.comparison()
     text = json.dumps(asdict(compared), indent=2)
     (job.folder / COMPARISON).write_text(text + "\n", encoding="utf-8")
     job.progress.message(
-        f"  {len(kept)} of {len(trees)} trees have a path that scores above "
-        f"{settings['minimum_score']:g}"
+        f"  {kept} of {compared.trees} trees have a path that scores above {minimum:g}"
     )
     job.progress.message(
-        f"  mean score: MCTS {compared.mcts_score:.3f}, best trajectory {compared.best_score:.3f}, "
-        f"greedy {compared.greedy_score:.3f}, any trajectory {compared.mean_score:.3f}; "
-        f"MCTS's path differs from the best in {compared.differs_from_best:.1%} of the trees, "
-        f"from the greedy one in {compared.differs_from_greedy:.1%} "
-        f"({compared.equal_scores:.1%} of the trees have one score throughout)"
+        f"  mean score of its paths {compared.mcts_score:.3f}; of each tree's best trajectory "
+        f"{compared.best_score:.3f}, of all trajectories {compared.mean_score:.3f}"
     )
+    if replays:
+        job.progress.message(
+            f"  {replays.stitched} paths were stitched of several trajectories; {replays.held} of "
+            "them end as promised when they are played, for the others the tree's own is taken"
+        )
+        if settings.get("recovery"):
+            job.progress.message(
+                f"  {replays.back} of {replays.ways} ways from failures back to success do"
+            )
 
 
-def _play_again(
-    job: Job, trees: Sequence[TrajectoryTree], found: Sequence[Path], histories: Sequence[Path]
-) -> tuple[list[Path], list[Trajectory], list[Trajectory]]:
-    """Play the paths that were stitched of several trajectories.
+class _Replays:
+    """The environment in which stitched paths are played, and counts of those that hold."""
 
-    Args:
-        job: Whose games they are played on.
-        trees: The trees, as graphs.
-        found: A path of each graph.
-        histories: The path that is taken instead, if it does not end as promised.
+    def __init__(self, job: Job) -> None:
+        self.stitched = self.held = self.ways = self.back = 0
+        self._env = env_maker(job)()
+        self._own_scores = job.settings["own_scores"]
 
-    Returns:
-        The paths that are taken, their trajectories, and ways from failures back to success.
-    """
-    own_scores = job.settings["own_scores"]
-    paths, trajectories, back = [], [], []
-    stitched = kept = ways = 0
-    with closing(env_maker(job)()) as env, job.progress.bar("replays", len(trees)) as advance:
-        for tree, path, history in zip(trees, found, histories, strict=True):
-            promised = path_trajectory(tree, path.nodes)
-            played: Trajectory | None = promised
-            if not tree.is_recorded(path.nodes):
-                stitched += 1
-                played = as_promised(env, promised, own_scores=own_scores)
-                kept += played is not None
-            paths.append(path if played else history)
-            trajectories.append(played or path_trajectory(tree, history.nodes))
-            for recovery in recoveries(tree) if job.settings.get("recovery") else ():
-                ways += 1
-                promised = path_trajectory(tree, (*recovery.failed, *recovery.back))
-                played = as_promised(env, promised, own_scores=own_scores)
-                if played is not None:
-                    back.append(with_prefix_masked(played, len(recovery.failed) - 1))
-            advance(len(paths))
-    job.progress.message(
-        f"  {stitched} paths are stitched of several trajectories; {kept} of them end as promised "
-        "when they are played, for the others the tree's own path is taken"
-    )
-    if ways:
-        job.progress.message(f"  {len(back)} of {ways} ways from failures back to success do")
-    return paths, trajectories, back
+    def path(self, promised: Trajectory) -> Trajectory | None:
+        """Return a stitched path as it was played; None if it does not end as promised."""
+        played = as_promised(self._env, promised, own_scores=self._own_scores)
+        self.stitched += 1
+        self.held += played is not None
+        return played
+
+    def ways_back(self, tree: TrajectoryTree) -> Iterator[Trajectory]:
+        """Yield the ways from failures back to success that hold."""
+        for recovery in recoveries(tree):
+            promised = path_trajectory(tree, (*recovery.failed, *recovery.back))
+            played = as_promised(self._env, promised, own_scores=self._own_scores)
+            self.ways += 1
+            if played is not None:
+                self.back += 1
+                yield with_prefix_masked(played, len(recovery.failed) - 1)
+
+    def close(self) -> None:
+        """Close the environment."""
+        self._env.close()

@@ -50,9 +50,13 @@ def serving(job: Job) -> AbstractContextManager[Serving | None]:
 
 
 class Tally:
-    """Counts shown while episodes are played."""
+    """Counts shown while episodes are played.
 
-    def __init__(self, played: Iterable[Trajectory]) -> None:
+    Of an exploration also what a tree needs: distinct actions, and tasks with both outcomes.
+    """
+
+    def __init__(self, played: Iterable[Trajectory], *, explored: bool) -> None:
+        self._explored = explored
         self._played = 0
         self._solved = 0
         self._actions: set[str] = set()
@@ -68,14 +72,14 @@ class Tally:
         self._outcomes[trajectory.task.task_id].add(trajectory.success)
 
     def __str__(self) -> str:
-        """Return the share of successes, distinct actions, and tasks with both outcomes."""
+        """Return them in words; nothing before the first episode."""
         if not self._played:
             return ""
-        informative = sum(len(outcomes) == 2 for outcomes in self._outcomes.values())
-        return (
-            f"{self._solved / self._played:.0%} solved, {len(self._actions)} distinct actions, "
-            f"{informative} informative trees"
-        )
+        solved = f"{self._solved / self._played:.0%} solved"
+        if not self._explored:
+            return solved
+        both = sum(len(outcomes) == 2 for outcomes in self._outcomes.values())
+        return f"{solved}, {len(self._actions)} distinct actions, {both} tasks solved and failed"
 
 
 def play_episodes(
@@ -101,7 +105,7 @@ def play_episodes(
     keys = [(e.task.task_id, e.sample) for e in episodes]
     played = {key: logged[key] for key in keys if key in logged}
     waiting = [e for e, key in zip(episodes, keys, strict=True) if key not in played]
-    tally = Tally([*earlier, *played.values()])
+    tally = Tally([*earlier, *played.values()], explored=source == "explore")
     with job.progress.bar(source, len(episodes)) as advance, log, wait_for_safe_points() as leaving:
         for _, trajectory in _play(job, waiting, source, adapter, servers):
             log.append(trajectory)
@@ -116,9 +120,6 @@ def play_episodes(
 def _play(
     job: Job, episodes: Sequence[Episode], source: str, adapter: bool, servers: Serving | None
 ) -> Iterator[tuple[int, Trajectory]]:
-    from tratree.policy.workers import roll_out
-    from tratree.stages.training import policy_loader
-
     plan = RolloutPlan(
         seed=job.settings["seed"],
         stage=source,
@@ -129,6 +130,9 @@ def _play(
     )
     if servers is not None:
         return servers.play(env_maker(job), episodes, plan, adapter=adapter)
+    from tratree.policy.workers import roll_out
+    from tratree.stages.training import policy_loader
+
     return roll_out(
         policy_loader(job, adapter=adapter),
         env_maker(job),

@@ -1,7 +1,7 @@
-"""Stage ``reference``: the reference model's log-probabilities of both sides of each pair.
+"""Stage ``reference``: log-probabilities of both sides of each pair under the reference model.
 
-They are computed once for each set of pairs and read again for every β and every other setting of
-the DPO loss, which no score depends on.
+Or those of labelled trajectories. They are computed once for each set of them and read again for
+every β and every other setting of the loss, which no score depends on.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from tratree.config import Config
 from tratree.errors import UserError
 from tratree.stages.environment import configured_prompt
 from tratree.stages.pairs import load_pairs, pair_inputs
+from tratree.stages.paths import PATHS
 from tratree.stages.training_settings import chat_settings
 from tratree.store.stage import Job, Stage
+from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
 from tratree.tree.divergence import TrajectoryPair
 
@@ -28,14 +30,14 @@ REFERENCE = "reference.json"
 
 
 def reference_stage(config: Config, pairs: Stage, model: Stage, label: str = "") -> Stage:
-    """Score a set of pairs, once for all settings of the DPO loss.
+    """Score a set of pairs or labelled trajectories, once for all settings of the loss.
 
     They are scored again for another reference, and for another number type or packing, which
     change the last bits.
 
     Args:
         config: The run's.
-        pairs: The pairs.
+        pairs: The pairs, or the labelled trajectories.
         model: The fine-tuning that made the reference; the weak model's SFT in the paper.
         label: See `Stage`.
     """
@@ -44,7 +46,8 @@ def reference_stage(config: Config, pairs: Stage, model: Stage, label: str = "")
         "pack_tokens": pack_tokens(config),
         **example_settings(config),
     }
-    inputs = {**pair_inputs(pairs), "model": model}
+    scored = {"labels": pairs} if pairs.name == "labels" else pair_inputs(pairs)
+    inputs = {**scored, "model": model}
     return Stage("reference", settings, _score, inputs, label=label, version=2)
 
 
@@ -117,14 +120,25 @@ def _after(chat: ChatFormat, trajectory: Trajectory, shared_steps: int) -> Encod
 
     encoded = encode_trajectory(chat, trajectory)
     start = encoded.turn_starts[shared_steps]
-    return replace(encoded, agent_mask=(False,) * start + encoded.agent_mask[start:])
+    mask = [False] * start + list(encoded.agent_mask[start:])
+    return replace(encoded, agent_mask=mask).compact()
+
+
+def _sides(job: Job, chat: ChatFormat) -> list[EncodedTrajectory]:
+    """Return both sides of each pair in turn, or the labelled trajectories."""
+    from tratree.policy.encoding import encode_trajectory
+
+    if "labels" in job.inputs:
+        labelled = read_trajectories(job.inputs["labels"] / PATHS)
+        return [encode_trajectory(chat, trajectory) for trajectory in labelled]
+    return [side for pair in load_pairs(job) for side in encode_pair(chat, pair)]
 
 
 def _score(job: Job) -> None:
     from tratree.modules.attention_check import check_batches, check_packs
     from tratree.modules.finite import check_scores
     from tratree.modules.log_probabilities import score_sequences
-    from tratree.modules.pack_attention import attend_by_edges
+    from tratree.modules.pack_attention import attend_to_packs
     from tratree.stages.training import load_policy
 
     model, chat = load_policy(job.inputs["model"], job.settings["dtype"])
@@ -133,11 +147,11 @@ def _score(job: Job) -> None:
     if packed is None:
         check_batches(model)
     else:
-        attend_by_edges(model)
+        attend_to_packs(model)
         check_packs(model)
-    pairs = load_pairs(job)
-    sides = [side for pair in pairs for side in encode_pair(chat, pair)]
+    sides = _sides(job, chat)
     scores = score_sequences(model, sides, pack_tokens=packed)
     check_scores(scores)
-    document = json.dumps(list(zip(scores[::2], scores[1::2], strict=True)))
+    paired = "labels" not in job.inputs
+    document = json.dumps(list(zip(scores[::2], scores[1::2], strict=True)) if paired else scores)
     (job.folder / REFERENCE).write_text(document + "\n", encoding="utf-8")

@@ -46,6 +46,10 @@ class ExploreSettings:
 
     _: KW_ONLY
 
+    explorer: Literal["weak", "strong"] = "weak"
+    """Model that explores after its SFT: weak (paper), or strong, to ask when weak-to-strong pays.
+    eto, ceiling and rejection explore with the strong model whatever this says."""
+
     tasks: Count | None = 400
     """Training tasks to explore; null takes all. Their only label is the environment's score."""
 
@@ -178,9 +182,9 @@ class MethodSettings(DPOSettings):
     model.preference.batch_size × accumulate pairs."""
 
     pack_tokens: Count = 4096
-    """Most tokens of a pass of packing=tree or whole_trees. A tree that has more is cut into
-    subtrees, each with the tokens that lead to it. More takes more memory and computes shared
-    tokens less often (ours)."""
+    """Most tokens of a pass of packing=tree or whole_trees; 8192 with trainer=gpu, ddp and fsdp. A
+    tree that has more is cut into subtrees, each with the tokens that lead to it. More takes more
+    memory and computes shared tokens less often (ours)."""
 
     aggregate: Literal["mean", "max"] = "mean"
     """TreeDPO (section 3.2 of the paper): how the scores G(e) of the trajectories through a child
@@ -212,6 +216,9 @@ class MethodSettings(DPOSettings):
     """Pairs taken of one task's tree, so that large trees do not outweigh small ones: the widest
     gap of each divergence point first, then the second widest of each; null takes all (the paper
     names no limit)."""
+
+    outcomes: Literal["any", "one"] = "any"
+    """Tasks whose trajectories kto labels: any, or those of one outcome, which have no pairs."""
 
     example_in_pairs: bool = True
     """Begin both sides of a pair with the worked example of env.prompt, as they did when

@@ -47,7 +47,7 @@ def _train(job: Job) -> None:
     chat = load_chat(job.settings)
     demonstrations = read_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
     data = EpisodeDataModule(
-        [encode_trajectory(chat, t) for t in demonstrations],
+        [encode_trajectory(chat, t).compact() for t in demonstrations],
         job.settings["context"],
         pack_tokens=job.settings.get(PREFIX_PACKS),
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired
 
 import torch
 from lightning.pytorch.profilers import AdvancedProfiler, Profiler, SimpleProfiler
@@ -50,6 +50,7 @@ class FitReportDocument(TypedDict):
     too_long: int
     steps: int
     loss: float | None
+    loss_per_token: NotRequired[float]
 
 
 def load_chat(settings: Mapping[str, Any]) -> ChatFormat:
@@ -182,9 +183,10 @@ def train(job: Job, module: AdapterModule, data: StepDataModule[Any, Any]) -> No
     else:
         save_whole(module.model, job.folder / ADAPTER)
     if is_first_rank():
-        (job.folder / REPORT).write_text(json.dumps(asdict(report)) + "\n", encoding="utf-8")
+        told = {n: v for n, v in asdict(report).items() if (n, v) != ("loss_per_token", None)}
+        (job.folder / REPORT).write_text(json.dumps(told) + "\n", encoding="utf-8")
         (job.folder / CHECKPOINT).unlink(missing_ok=True)
-    job.progress.message(f"  {describe(report)}")
+    job.progress.message(f"  {describe(report, module.unit)}")
 
 
 def _profiler(job: Job) -> Profiler | None:
@@ -205,10 +207,13 @@ def read_report(trained: Path) -> FitReport:
     return report
 
 
-def describe(report: FitReport) -> str:
-    """Say in one line what a fine-tuning did."""
+def describe(report: FitReport, unit: str) -> str:
+    """Say in one line what a fine-tuning did, whose loss is a mean over a unit, such as token."""
     if report.steps:
-        done = f"{report.samples} samples, {report.steps} steps, loss {report.loss:.4f} at the end"
+        loss = f"{report.loss:.4f} per {unit}"
+        if report.loss_per_token is not None:
+            loss = f"{report.loss_per_token:.4f} per token ({report.loss:.2f} per {unit})"
+        done = f"{report.samples} samples, {report.steps} steps, loss {loss} at the end"
     else:
         done = "nothing to learn from: the weights stay bit for bit as they were"
     if report.too_long:

@@ -61,9 +61,17 @@ def training_settings(
             "strategy": trainer.strategy,
             "precision": trainer.precision,
             "threads": trainer.threads,
+            **({} if trainer.deterministic else {"deterministic": False}),
         },
         "seed": config.seed,
+        # Before, those of such a model were rounded: other fine-tunings.
+        **({"logits": "float32"} if _rounds(config) else {}),
     }
+
+
+def _rounds(config: Config) -> bool:
+    """Return whether a model computes with fewer digits than float32 has."""
+    return config.trainer.precision != "32-true" or config.model.dtype in ("bfloat16", "float16")
 
 
 def lora_settings(lora: LoraSettings | None) -> dict[str, Any] | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -20,9 +20,9 @@ from tratree.stages.environment import env_maker, games_stage
 from tratree.stages.file_names import EPISODES
 from tratree.stages.states import node_states
 from tratree.store.stage import Job, Stage
-from tratree.trajectory.jsonl import read_trajectories
+from tratree.trajectory.jsonl import iterate_trajectories
 from tratree.trajectory.types import Step, Trajectory
-from tratree.tree.forest_file import TREES, load_trees, save_trees
+from tratree.tree.forest_file import TREES, iterate_trees, load_trees, save_trees
 from tratree.tree.graph import merge_states
 from tratree.tree.merge import build_trees
 from tratree.tree.similarity import make_similarity
@@ -30,6 +30,9 @@ from tratree.tree.statistics import forest_statistics
 from tratree.tree.types import TrajectoryTree
 
 STATISTICS = "statistics.json"
+
+AT_A_TIME = 256
+"""Trees that grow side by side: enough that similarity is asked of many texts at once."""
 
 
 def trees_stage(config: Config, explored: Stage) -> Stage:
@@ -62,6 +65,11 @@ def read_trees(folder: Path) -> list[TrajectoryTree]:
     return load_trees(folder / TREES)
 
 
+def iterate_stage_trees(folder: Path) -> Iterator[TrajectoryTree]:
+    """Read trees as `read_trees` does, one at a time."""
+    return iterate_trees(folder / TREES)
+
+
 def draw_trajectories(of_task: Sequence[Trajectory], width: int, seed: int) -> Sequence[Trajectory]:
     """Draw `width` trajectories of a task, all with the same chance.
 
@@ -75,12 +83,6 @@ def draw_trajectories(of_task: Sequence[Trajectory], width: int, seed: int) -> S
 
 def _merge(encoder: str, job: Job) -> None:
     settings = job.settings
-    trajectories = read_trajectories(job.inputs["explored"] / EPISODES)
-    by_task: list[Sequence[Trajectory]] = [
-        list(group) for _, group in groupby(trajectories, key=lambda t: t.task.task_id)
-    ]
-    if "drawn" in settings:
-        by_task = [draw_trajectories(of_task, **settings["drawn"]) for of_task in by_task]
     weights = settings.get("encoder", {}).get("weights", "")
     similarity = make_similarity(
         settings["similarity"],
@@ -88,40 +90,62 @@ def _merge(encoder: str, job: Job) -> None:
         cache=job.resources.cache / "vectors" / weights,
     )
     rule = settings["action_rule"]
-    with job.progress.bar("trees", len(by_task)) as advance:
-        trees = build_trees(
-            by_task,
-            similarity=similarity,
-            xi_sim=settings["xi_sim"],
-            action_key=str if rule == "exact" else action_key(rule),
-            **({"shown": _observation_and_thought} if "compares" in settings else {}),
-            report=advance,
-        )
-    if "merge" in settings:
-        trees = _merge_states(job, trees)
-    save_trees(job.folder / TREES, trees)
-    statistics = forest_statistics(trees)
+    shown: dict[str, Any] = {"shown": _observation_and_thought} if "compares" in settings else {}
+    build = partial(
+        build_trees,
+        similarity=similarity,
+        xi_sim=settings["xi_sim"],
+        action_key=str if rule == "exact" else action_key(rule),
+        **shown,
+    )
+    with job.progress.bar("trees", None) as advance:
+        trees = _built(build, _explored(job), advance)
+        save_trees(job.folder / TREES, _with_states(job, trees) if "merge" in settings else trees)
+    statistics = forest_statistics(iterate_stage_trees(job.folder))
     (job.folder / STATISTICS).write_text(json.dumps(statistics, indent=2) + "\n", "utf-8")
     job.progress.message(f"  {describe(statistics)}")
 
 
-def _merge_states(job: Job, trees: Sequence[TrajectoryTree]) -> list[TrajectoryTree]:
-    keys = []
-    with closing(env_maker(job)()) as env, job.progress.bar("states", len(trees)) as advance:
+def _explored(job: Job) -> Iterator[Sequence[Trajectory]]:
+    """Yield the trajectories of each task that go into its tree."""
+    explored = iterate_trajectories(job.inputs["explored"] / EPISODES)
+    for _, group in groupby(explored, key=lambda t: t.task.task_id):
+        of_task = list(group)
+        drawn = job.settings.get("drawn")
+        yield draw_trajectories(of_task, **drawn) if drawn else of_task
+
+
+def _built(
+    build: Callable[..., list[TrajectoryTree]],
+    tasks: Iterator[Sequence[Trajectory]],
+    advance: Callable[[int], None],
+) -> Iterator[TrajectoryTree]:
+    """Yield the tree of each task; so many at a time grow side by side that memory stays small."""
+    done = 0
+    while some := list(islice(tasks, AT_A_TIME)):
+        yield from build(some)
+        done += len(some)
+        advance(done)
+
+
+def _with_states(job: Job, trees: Iterator[TrajectoryTree]) -> Iterator[TrajectoryTree]:
+    """Yield the trees as graphs, and say how many states they have and where they come from."""
+    nodes = states = unknown = done = 0
+    with closing(env_maker(job)()) as env:
         for tree in trees:
-            keys.append(node_states(env, tree))
-            advance(len(keys))
-    merged = merge_states(trees, keys)
-    nodes = sum(len(tree.parent) for tree in merged)
-    states = sum(len(set(tree.state.tolist())) for tree in merged)
+            keys = node_states(env, tree)
+            (merged,) = merge_states([tree], [keys])
+            nodes += len(tree.parent)
+            states += len(set(merged.state.tolist()))
+            unknown += keys is None
+            done += 1
+            yield merged
     job.progress.message(f"  {states} information states of {nodes} nodes")
-    unknown = sum(of_tree is None for of_tree in keys)
     if unknown:
         job.progress.message(
-            f"  of {unknown} of {len(trees)} trees only by what was observed: the environment does "
-            "not tell their state, or answers otherwise than when they were explored"
+            f"  of {unknown} of {done} trees only by what was observed: the environment does not "
+            "tell their state, or answers otherwise than when they were explored"
         )
-    return merged
 
 
 def _observation_and_thought(step: Step) -> str:
@@ -129,17 +153,11 @@ def _observation_and_thought(step: Step) -> str:
 
 
 def describe(statistics: dict[str, Any]) -> str:
-    """Return the figures of `forest_statistics` that tell most, in one line."""
-
-    def share(name: str) -> str:
-        return "none" if statistics[name] is None else f"{statistics[name]:.0%}"
-
-    return (
-        f"{statistics['trees']} trees, means: {statistics['nodes']:.1f} nodes, "
-        f"depth {statistics['depth']:.1f}, width {statistics['width']:.1f}; "
-        f"diversity {statistics['diversity']:.2f}, "
-        f"representativeness {statistics['representativeness']:.1f} steps, "
-        f"informativeness {share('informativeness')}; "
-        f"{statistics['divergence_points']:.1f} divergence points, "
-        f"{share('mixed_divergence_share')} of them mixed"
+    """Say in words what the trees are; `STATISTICS` has all figures of `forest_statistics`."""
+    said = (
+        f"{statistics['trees']} trees: on average {statistics['nodes']:.0f} nodes, "
+        f"{statistics['depth']:.0f} steps deep, and trajectories diverge at "
+        f"{statistics['divergence_points']:.1f} points"
     )
+    mixed = statistics["mixed_divergence_share"]
+    return said if mixed is None else f"{said}; {mixed:.0%} of these lead to success and to failure"

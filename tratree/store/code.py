@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-NO_INFLUENCE = ("tratree.config", "tratree.store", "tratree.tracking", "tratree.errors")
+NO_INFLUENCE = (
+    "tratree.config",
+    "tratree.errors",
+    "tratree.plugins",
+    "tratree.store",
+    "tratree.tracking",
+)
 """Modules and packages whose code is not followed: no result depends on it."""
 
 
@@ -60,21 +66,22 @@ def _read(name: str) -> tuple[str, tuple[str, ...]]:
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return "", ()
     tree = ast.parse(Path(spec.origin).read_bytes())
+    nodes = list(ast.walk(tree))
     top = name.partition(".")[0]
     imported = {
         module
-        for text in _imports(tree)
+        for text in _imports(nodes)
         if text.partition(".")[0] == top and not _without_influence(module := _module(text))
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             _drop_docstrings(node)
     digest = hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16]
     return digest, tuple(sorted(imported))
 
 
-def _imports(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _imports(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,35 @@ def read_seconds(folder: Path) -> float | None:
     except (FileNotFoundError, NotADirectoryError, UserError):
         return None
     return timing["seconds"]
+
+
+Finished = list[tuple[dict[str, Any], float]]
+"""Settings and seconds of finished stages of one name."""
+
+
+def finished_seconds(root: Path, name: str) -> Finished:
+    """Return how long the finished stages of a name took."""
+    found = ((s["settings"], read_seconds(folder)) for folder, s in finished_stages(root / name))
+    return [(settings, seconds) for settings, seconds in found if seconds is not None]
+
+
+def expected_seconds(settings: Mapping[str, Any], finished: Finished) -> float | None:
+    """Return how long a stage may take: as the finished ones most like it took in the mean.
+
+    Returns:
+        None if all of them differ from it in more than one setting, such as the seed.
+    """
+    known: dict[int, list[float]] = {}
+    for stored, seconds in finished:
+        known.setdefault(_differences(settings, stored), []).append(seconds)
+    nearest = known[min(known)] if known and min(known) <= 1 else None
+    return sum(nearest) / len(nearest) if nearest else None
+
+
+def _differences(one: Any, other: Any) -> int:
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return sum(_differences(one.get(k), other.get(k)) for k in one.keys() | other.keys())
+    return int(one != other)
 
 
 def how_to_repair(folder: Path) -> str:

@@ -15,8 +15,8 @@ from tratree.report.html import WIDTH
 from tratree.sweeps.rows import Row
 
 PANELS_A_ROW = 3
-MOST_LINES = 8
-"""With more settings than that, as a search has them, they are points of their system."""
+MOST = 8
+"""With more lines or values than that, as a search has them, they are points of their system."""
 DASHES: Sequence[Any] = ("-", (0, (6, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 """Of the lines of one system, which have its colour."""
 LABEL = 48
@@ -43,7 +43,8 @@ def plot(rows: Sequence[Row], axes: Sequence[str], axis: str) -> Figure:
     """
     number = list(axes).index(axis)
     lines = _lines(rows, axes, number)
-    scattered = len(set(lines.values())) > MOST_LINES
+    values = sorted(_numbers(rows, number))
+    scattered = max(len(set(lines.values())), len(values)) > MOST
     if scattered:
         lines = {(row.system, row.values): row.system for row in rows}
     figure, panels = _panels(rows)
@@ -57,7 +58,8 @@ def plot(rows: Sequence[Row], axes: Sequence[str], axis: str) -> Figure:
                 _draw(panel, line, number, name, dash)
                 count[system] += 1
         panel.set(xlabel=axis, ylabel="reward, %")
-        panel.set_xticks(sorted(_numbers(rows, number)))
+        if not scattered:
+            panel.set_xticks(values)
         panel.grid(alpha=0.5)
     labelled = {
         label: handle

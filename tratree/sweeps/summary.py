@@ -31,9 +31,9 @@ NOTE = (
     "resampling both (percentile bootstrap): where the rewards of tasks were kept of some seeds "
     "only, with that many; empty where of less than two. Detectable is the smallest difference "
     "that this number of seeds shows with a power of 80 % at the level 0.05, uncorrected. "
-    "PGR is the share of the gap between the weak and the strong model after SFT that a system "
-    "recovers, so strong SFT is the ceiling; it is a mean of ratios, one a seed, and says nothing "
-    "where the gap is small. "
+    "Gap to strong is the share of the gap between the weak and the strong model after SFT that a "
+    "system recovers: 1 is strong SFT, not a ceiling; it is a mean of ratios, one a seed, and says "
+    "nothing where the gap is small. "
     "– marks a setting that does not matter to a system: one evaluation serves all its values."
 )
 REPLICATED = (
@@ -49,7 +49,7 @@ NOT_BRIEF = ("tasks", "sd", "over seeds and tasks", "p", "detectable", "finished
 
 FIGURES = (
     *("seeds", "tasks", "reward", "sd", "to sft_strong", "over seeds and tasks"),
-    *("p", "p (Holm)", "detectable", "success %", "finished %", "steps", "PGR"),
+    *("p", "p (Holm)", "detectable", "success %", "finished %", "steps", "gap to strong"),
 )
 
 

@@ -52,7 +52,7 @@ def build_dashboard(
     """
     systems = [*baselines, *methods]
     results: list[Any] = [_bars(f"Reward, {split}", "reward", systems, split) for split in splits]
-    results += [_bars(f"PGR, {split}", "pgr", methods, split) for split in splits]
+    results += [_bars(f"Gap to strong, {split}", "pgr", methods, split) for split in splits]
     sections = [
         ws.Section(
             name="Results",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -40,13 +41,27 @@ def read_trajectories(path: Path) -> list[Trajectory]:
     Raises:
         UserError: If the file is missing or a line of it is damaged.
     """
+    return list(iterate_trajectories(path))
+
+
+def iterate_trajectories(path: Path) -> Iterator[Trajectory]:
+    """Read what `write_trajectories` wrote, one trajectory at a time.
+
+    Raises:
+        UserError: As `read_trajectories`; of a damaged line when it is reached.
+    """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                if file.read() != b"\n":
+                    raise UserError(
+                        f"{path} is cut off in its last line: make or copy the file again"
+                    )
+            file.seek(0)
+            yield from _from_lines(path, file)
     except OSError as error:
         raise UserError(f"cannot read trajectories from {path}: {error.strerror}") from error
-    if content and not content.endswith(b"\n"):
-        raise UserError(f"{path} is cut off in its last line: make or copy the file again")
-    return _from_lines(path, content)
 
 
 def read_trajectory_log(path: Path) -> list[Trajectory]:
@@ -58,7 +73,8 @@ def read_trajectory_log(path: Path) -> list[Trajectory]:
     if not path.exists():
         return []
     content = path.read_bytes()
-    return _from_lines(path, content[: content.rfind(b"\n") + 1])
+    finished = content[: content.rfind(b"\n") + 1]
+    return list(_from_lines(path, io.BytesIO(finished)))
 
 
 class TrajectoryLog:
@@ -134,14 +150,13 @@ def _to_line(trajectory: Trajectory) -> bytes:
         ) from error
 
 
-def _from_lines(path: Path, content: bytes) -> list[Trajectory]:
-    trajectories = []
-    for number, line in enumerate(content.split(b"\n")[:-1], start=1):
+def _from_lines(path: Path, lines: Iterable[bytes]) -> Iterator[Trajectory]:
+    for number, line in enumerate(lines, start=1):
         try:
-            trajectories.append(Trajectory.from_json(json.loads(line)))
+            trajectory = Trajectory.from_json(json.loads(line))
         except (RecursionError, ValueError) as error:
             raise UserError(
                 f"line {number} of {path} is not a trajectory ({error}): make or copy the file "
                 "again"
             ) from error
-    return trajectories
+        yield trajectory

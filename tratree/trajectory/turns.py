@@ -87,13 +87,20 @@ def format_turn(thought: str, action: str) -> str:
     return f"Thought: {thought.strip()}\n{action_line}" if thought.strip() else action_line
 
 
+_UNSEEN = {
+    ord("\u00a0"): " ",
+    **dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff")),
+}
+"""Letters that nobody sees, and what they are read as."""
+
+
 def parse_turn(text: str) -> tuple[str, str]:
     """Return (thought, action) of a text in any form, both stripped; never raises.
 
     The action is one line, and empty where the text cannot be read: the turn is invalid then, and
     all of the text is its thought. See tratree/trajectory/README.md for what is read.
     """
-    text = _without_control_tokens(text)
+    text = _without_control_tokens(text.translate(_UNSEEN))
     thoughts, rest, open_thought = _without_thoughts(text)
     begun = _BEGUN.search(rest)
     invented = _INVENTED.search(rest, begun.end()) if begun else None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import math
+import tempfile
 import zipfile
 import zlib
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from tratree.documents import parse_json
 from tratree.errors import UserError
 from tratree.trajectory.jsonl import canonical_json
 from tratree.trajectory.types import Trajectory
+from tratree.tree.array_file import Pieces, check_sizes, write_array, write_pieces
 from tratree.tree.types import Ints, TrajectoryTree, assemble
 
 TREES = "trees.npz"
@@ -22,10 +25,11 @@ TREES = "trees.npz"
 
 _FORMAT = 2
 _LINKS = ("parent", "action_id", "step_node")
+_STATE = "state"
 
 
-def save_trees(path: Path, trees: Sequence[TrajectoryTree]) -> None:
-    """Write trees as one npz file; equal trees give equal bytes.
+def save_trees(path: Path, trees: Iterable[TrajectoryTree]) -> None:
+    """Write trees as one npz file, one after the other; equal trees give equal bytes.
 
     The file holds what the other arrays follow from. F trees, N nodes and S steps of all of
     them: ``node_start`` and ``step_start`` int64 [F + 1], where each tree begins; ``parent`` and
@@ -33,27 +37,31 @@ def save_trees(path: Path, trees: Sequence[TrajectoryTree]) -> None:
     ``texts`` uint8, one line of UTF-8 JSON for each tree, its actions and trajectories. ``state``
     int32 [N] is there only if nodes of any tree share an information state.
     """
-    texts = [
-        {"actions": t.actions, "trajectories": [each.to_json() for each in t.trajectories]}
-        for t in trees
-    ]
-    joined: dict[str, Any] = {
-        name: np.concatenate([np.empty(0, np.int32), *(getattr(t, name) for t in trees)])
-        for name in _LINKS
-    }
-    if any(tree.is_graph for tree in trees):
-        joined["state"] = np.concatenate([tree.state for tree in trees])
-    with path.open("wb") as file:
-        np.savez_compressed(
-            file,
-            format=np.int32(_FORMAT),
-            node_start=np.cumsum([0, *(len(t.parent) for t in trees)]),
-            step_start=np.cumsum([0, *(len(t.step_node) for t in trees)]),
-            texts=np.frombuffer(
-                "".join(f"{canonical_json(of_tree)}\n" for of_tree in texts).encode(), np.uint8
-            ),
-            **joined,
-        )
+    node_start, step_start, graphs = array("q", [0]), array("q", [0]), False
+    with ExitStack() as opened:
+        # An array of an npz file begins with its length, so all of it is written elsewhere first.
+        pieces = {
+            name: opened.enter_context(tempfile.TemporaryFile(dir=path.parent))
+            for name in (*_LINKS, _STATE, "texts")
+        }
+        for tree in trees:
+            graphs = graphs or tree.is_graph
+            for name in (*_LINKS, _STATE):
+                pieces[name].write(getattr(tree, name).astype(np.int32, casting="safe").tobytes())
+            texts = {
+                "actions": tree.actions,
+                "trajectories": [each.to_json() for each in tree.trajectories],
+            }
+            pieces["texts"].write(canonical_json(texts).encode() + b"\n")
+            node_start.append(node_start[-1] + len(tree.parent))
+            step_start.append(step_start[-1] + len(tree.step_node))
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            write_array(archive, "format", np.int32(_FORMAT))
+            write_array(archive, "node_start", np.array(node_start, np.int64))
+            write_array(archive, "step_start", np.array(step_start, np.int64))
+            write_pieces(archive, "texts", np.uint8, pieces["texts"])
+            for name in (*_LINKS, _STATE) if graphs else _LINKS:
+                write_pieces(archive, name, np.int32, pieces[name])
 
 
 def load_trees(path: Path) -> list[TrajectoryTree]:
@@ -62,34 +70,34 @@ def load_trees(path: Path) -> list[TrajectoryTree]:
     Raises:
         UserError: If the file is missing, damaged, or of another format.
     """
+    return list(iterate_trees(path))
+
+
+def iterate_trees(path: Path) -> Iterator[TrajectoryTree]:
+    """Read trees as `load_trees` does, one at a time.
+
+    Raises:
+        UserError: As `load_trees`; of a damaged file perhaps not before its last tree.
+    """
     try:
-        _check_sizes(path)
-        with np.load(path, allow_pickle=False) as arrays:
-            if arrays["format"] != _FORMAT:
-                raise ValueError(f"format {arrays['format']} is not {_FORMAT}")
-            lines = arrays["texts"].tobytes().split(b"\n")[:-1]
-            node_start, step_start = _starts(arrays["node_start"]), _starts(arrays["step_start"])
-            parent, action_id, step_node = (
-                arrays[name].astype(np.int32, casting="safe") for name in _LINKS
-            )
-            states = arrays["state"].astype(np.int32, casting="safe") if "state" in arrays else None
-        if not (
-            len(lines) == len(node_start) - 1 == len(step_start) - 1
-            and node_start[-1] == len(parent) == len(action_id)
-            and step_start[-1] == len(step_node)
-            and (states is None or states.shape == parent.shape)
-        ):
-            raise ValueError("its arrays contradict each other")
-        return [
-            _tree(
-                parse_json(line),
-                parent[node_start[number] : node_start[number + 1]],
-                action_id[node_start[number] : node_start[number + 1]],
-                step_node[step_start[number] : step_start[number + 1]],
-                None if states is None else states[node_start[number] : node_start[number + 1]],
-            )
-            for number, line in enumerate(lines)
-        ]
+        with zipfile.ZipFile(path) as archive:
+            check_sizes(archive)
+            with np.load(path, allow_pickle=False) as arrays:
+                if arrays["format"] != _FORMAT:
+                    raise ValueError(f"format {arrays['format']} is not {_FORMAT}")
+                nodes, steps = _lengths(arrays["node_start"]), _lengths(arrays["step_start"])
+            states = [_STATE] if f"{_STATE}.npy" in archive.namelist() else []
+            texts, *links = (Pieces(archive, name) for name in ("texts", *_LINKS, *states))
+            of_tree = (nodes, nodes, steps, *(nodes for _ in states))
+            if len(nodes) != len(steps) or any(
+                sum(lengths) != found.length for lengths, found in zip(of_tree, links, strict=True)
+            ):
+                raise ValueError("its arrays contradict each other")
+            for counts in zip(*of_tree, strict=True):
+                taken = [found.take(count) for found, count in zip(links, counts, strict=True)]
+                yield _tree(parse_json(texts.line()), *taken)
+            for found in (texts, *links):
+                found.check_end()
     except FileNotFoundError as error:
         raise UserError(f"there are no trees at {path}: build the trees first") from error
     except (
@@ -103,29 +111,15 @@ def load_trees(path: Path) -> list[TrajectoryTree]:
         ) from error
 
 
-def _check_sizes(path: Path) -> None:
-    """Raise ValueError if an array says that it is larger than its part of the file."""
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            with archive.open(member) as file:
-                version = np.lib.format.read_magic(file)
-                read = {
-                    (1, 0): np.lib.format.read_array_header_1_0,
-                    (2, 0): np.lib.format.read_array_header_2_0,
-                }[version]
-                shape, _, dtype = read(file)
-                if math.prod(shape) * dtype.itemsize != member.file_size - file.tell():
-                    raise ValueError(f"{member.filename} is not as large as it says")
-
-
-def _starts(starts: Any) -> list[int]:
+def _lengths(starts: Any) -> list[int]:
+    """Return the lengths of parts, given where each begins and the last one ends."""
     if starts.ndim != 1 or len(starts) == 0 or starts[0] != 0 or np.any(np.diff(starts) < 0):
         raise ValueError("its arrays contradict each other")
-    return [int(start) for start in starts]
+    return np.diff(starts).tolist()
 
 
 def _tree(
-    texts: Any, parent: Ints, action_id: Ints, step_node: Ints, state: Ints | None
+    texts: Any, parent: Ints, action_id: Ints, step_node: Ints, state: Ints | None = None
 ) -> TrajectoryTree:
     if not all(isinstance(action, str) for action in texts["actions"]):
         raise ValueError("an action is not text")

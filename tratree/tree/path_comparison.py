@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tratree.errors import UserError
@@ -77,49 +79,62 @@ def greedy_path(tree: TrajectoryTree) -> Path:
     return Path(nodes, float(graph.terminal_mean[graph.state[nodes[-1]]]))
 
 
-def compare_paths(trees: Sequence[TrajectoryTree], found: Sequence[Path]) -> PathComparison:
+class PathCounts:
+    """Counts of a `PathComparison`, tree after tree; neither trees nor paths are kept."""
+
+    def __init__(self) -> None:
+        self._values = {name: array("d") for name in ("mcts", "best", "greedy")}
+        self._means = 0.0
+        self._events: Counter[str] = Counter()
+
+    def add(self, tree: TrajectoryTree, path: Path) -> None:
+        """Count a tree and the path that MCTS found in it."""
+        best, greedy = best_paths(tree), greedy_path(tree)
+        for name, found in (("mcts", path), ("best", best[0]), ("greedy", greedy)):
+            self._values[name].append(found.value)
+        self._means += float(tree.mean_score[0])
+        highest, lowest = tree.trajectories[0].score, tree.trajectories[-1].score
+        self._events += Counter(
+            equal_scores=highest - lowest <= SCORE_TOLERANCE,
+            differs_from_best=path.nodes not in {one.nodes for one in best},
+            below_best=_above(best[0], path),
+            differs_from_greedy=path.nodes != greedy.nodes,
+            below_greedy=_above(greedy, path),
+            above_greedy=_above(path, greedy),
+        )
+
+    def comparison(self) -> PathComparison:
+        """Return what was counted.
+
+        Raises:
+            UserError: If there was no tree.
+        """
+        count = len(self._values["mcts"])
+        if not count:
+            raise UserError("there are no trees to compare paths in: explore at least one task")
+        shares = (
+            *("equal_scores", "differs_from_best", "below_best"),
+            *("differs_from_greedy", "below_greedy", "above_greedy"),
+        )
+        return PathComparison(
+            trees=count,
+            mean_score=self._means / count,
+            **{f"{name}_score": sum(found) / count for name, found in self._values.items()},
+            **{name: self._events[name] / count for name in shares},
+        )
+
+
+def compare_paths(trees: Iterable[TrajectoryTree], found: Iterable[Path]) -> PathComparison:
     """Compare the path that MCTS found in each tree with the best and the greedy one.
 
     Raises:
         UserError: If there is no tree.
     """
-    if not trees:
-        raise UserError("there are no trees to compare paths in: explore at least one task")
-    best = [best_paths(tree) for tree in trees]
-    greedy = [greedy_path(tree) for tree in trees]
+    counts = PathCounts()
+    for tree, path in zip(trees, found, strict=True):
+        counts.add(tree, path)
+    return counts.comparison()
 
-    def share(events: Sequence[bool]) -> float:
-        return sum(events) / len(trees)
 
-    def above(ones: Sequence[Path], others: Sequence[Path]) -> list[bool]:
-        return [
-            one.value > other.value + SCORE_TOLERANCE
-            for one, other in zip(ones, others, strict=True)
-        ]
-
-    highest = [paths[0] for paths in best]
-    return PathComparison(
-        trees=len(trees),
-        equal_scores=share(
-            [
-                tree.trajectories[0].score - tree.trajectories[-1].score <= SCORE_TOLERANCE
-                for tree in trees
-            ]
-        ),
-        mcts_score=sum(path.value for path in found) / len(trees),
-        best_score=sum(path.value for path in highest) / len(trees),
-        greedy_score=sum(path.value for path in greedy) / len(trees),
-        mean_score=float(sum(tree.mean_score[0] for tree in trees)) / len(trees),
-        differs_from_best=share(
-            [
-                path.nodes not in {one.nodes for one in paths}
-                for path, paths in zip(found, best, strict=True)
-            ]
-        ),
-        below_best=share(above(highest, found)),
-        differs_from_greedy=share(
-            [path.nodes != other.nodes for path, other in zip(found, greedy, strict=True)]
-        ),
-        below_greedy=share(above(greedy, found)),
-        above_greedy=share(above(found, greedy)),
-    )
+def _above(one: Path, other: Path) -> bool:
+    return one.value > other.value + SCORE_TOLERANCE

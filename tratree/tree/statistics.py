@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +14,9 @@ from tratree.tree.divergence import differing_children, divergence_points
 from tratree.tree.graph import Graph, make_graphs
 from tratree.tree.greedy import SCORE_TOLERANCE
 from tratree.tree.types import TrajectoryTree
+
+_FLOATS = ("float", "float | None")
+"""Types of figures, as the class below declares them, that are no whole numbers."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def tree_statistics(tree: TrajectoryTree) -> TreeStatistics:
     )
 
 
-def forest_statistics(trees: Sequence[TrajectoryTree]) -> dict[str, float | None]:
+def forest_statistics(trees: Iterable[TrajectoryTree]) -> dict[str, float | None]:
     """Return figures of all trees of a run, as plain JSON data.
 
     ``mixed_divergence_share`` is the share of all divergence points that give pairs (None if
@@ -109,36 +113,45 @@ def forest_statistics(trees: Sequence[TrajectoryTree]) -> dict[str, float | None
     Raises:
         UserError: If there is no tree.
     """
-    if not trees:
+    columns = {f.name: array("d" if f.type in _FLOATS else "q") for f in fields(TreeStatistics)}
+    informative = 0
+    for tree in trees:
+        found = vars(tree_statistics(tree))
+        informative += found["mixed_divergence_points"] > 0
+        for name, value in found.items():
+            if value is not None:
+                columns[name].append(value)
+    count = len(columns["nodes"])
+    if not count:
         raise UserError("there are no trees to describe: explore at least one task")
-    found = [tree_statistics(tree) for tree in trees]
 
     def total(name: str) -> float:
-        return sum(getattr(one, name) for one in found)
+        return sum(columns[name])
 
     def mean(name: str) -> float:
-        return total(name) / len(found)
+        return total(name) / count
 
     diverging = total("divergence_points")
-    informativeness = [one.informativeness for one in found if one.informativeness is not None]
-    steps = total("nodes") - len(found)
+    informativeness = columns["informativeness"]
+    steps = total("nodes") - count
+    fragments = zip(columns["fragmentation"], columns["nodes"], strict=True)
     return {
-        "trees": len(found),
+        "trees": count,
         "trajectories": total("trajectories"),
         "nodes": mean("nodes"),
         "depth": mean("depth"),
         "width": mean("width"),
         "leaves": mean("leaves"),
-        "max_children": max(one.max_children for one in found),
-        "divergence_points": diverging / len(found),
+        "max_children": max(columns["max_children"]),
+        "divergence_points": diverging / count,
         "mixed_divergence_share": total("mixed_divergence_points") / diverging
         if diverging
         else None,
-        "informative_share": sum(one.mixed_divergence_points > 0 for one in found) / len(found),
+        "informative_share": informative / count,
         "diversity": mean("diversity"),
         "representativeness": mean("representativeness"),
         "informativeness": sum(informativeness) / len(informativeness) if informativeness else None,
-        "fragmentation": sum(one.fragmentation * (one.nodes - 1) for one in found) / max(steps, 1),
+        "fragmentation": sum(share * (nodes - 1) for share, nodes in fragments) / max(steps, 1),
         "success_share": total("successes") / total("trajectories"),
         "score": mean("score"),
     }

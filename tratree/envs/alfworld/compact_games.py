@@ -90,6 +90,8 @@ class CompactGames:
                     for line in lines:
                         record = parse_record(line, path)
                         task_id = text_field(record, "id", path)
+                        if not task_id.isprintable():
+                            raise UserError(f"{path} has the id {task_id!r}: download it again")
                         if not is_supported(task_id):
                             left_out[UNSUPPORTED] += 1
                         elif not record.get("solvable", True):

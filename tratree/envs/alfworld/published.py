@@ -45,7 +45,7 @@ _MOVED = {
 }
 """Wordings, by ``env.wording``."""
 
-_TRIAL = re.compile(r"(?:trial_)?(t\d{8}_\d{6}_\d{6})|(trial_[a-z0-9_]*\d)")
+_TRIAL = re.compile(r"(?:trial[-_ ])?(t\d{8}[-_ ]\d{6}[-_ ]\d{6})|(trial_[a-z0-9_]*\d)")
 """The folder of a trial, in small letters: the official form also without its first word."""
 
 
@@ -69,7 +69,10 @@ def task_finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
     def find(published: str) -> list[str]:
         path = "/" + re.sub(r"[\\/]+", "/", published.strip().lower()) + "/"
         trials = {part for part in path.split("/") if part in by_trial}
-        said = {f"trial_{time}" if time else other for time, other in _TRIAL.findall(path)}
+        said = {
+            "trial_" + re.sub("[- ]", "_", time) if time else other
+            for time, other in _TRIAL.findall(path)
+        }
         trials |= said & by_trial.keys()
         found = [task_id for trial in sorted(trials) for task_id in by_trial[trial]]
         for part in (1, 0):  # the goal's folder, then the split, as far as the name has them

@@ -95,11 +95,11 @@ _MOVED = (
         "greenhouse",
     ),
 )
-_ATTEMPT = re.compile(r"[-_#]\d{1,2}\Z")
+_ATTEMPT = re.compile(r"[-_#/]\d{1,2}\Z")
 _NAMED = re.compile(
-    r"(?:(?:sci(?:ence)?[-_ ]?world|sw|task|train|dev|test)[-_ /:]*)*"
-    r"(?:(?P<number>\d\d?-\d)|(?:\d\d?[a-z]?-)?(?P<name>[a-z][a-z0-9 _-]*?))"
-    r"[-_ /:]*(?:var(?:iation)?(?:[-_ ]?(?:idx|id))?)?[-_ :=#]*(?P<variation>\d+)"
+    r"(?:(?:sci(?:ence)?[-_ ]?world|sw|task|train|dev|test)[-_ /:=]*)*"
+    r"(?:(?P<number>\d\d?-\d)|(?:\d\d?[a-z]?[-_])?(?P<name>[a-z][a-z0-9 _-]*?))(?:[-_ ]easy)?"
+    r"[-_ /:|.,]*(?:v(?:ar(?:iation)?)?(?:[-_ ]?(?:idx|id))?)?[-_ :=#]*(?P<variation>\d+)"
     r"(?:[-_ .](?:train|dev|test|jsonl?|txt|log))*"
 )
 """A task by the simulator's name or number, and its variation: ``boil_21``, ``1-1_21``."""

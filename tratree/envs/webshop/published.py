@@ -10,8 +10,9 @@ from tratree.envs.moved_names import MovedName
 from tratree.trajectory.types import Task
 
 _NUMBER = re.compile(
-    r"(?:(?:web[-_ ]?shop|fixed|goal|session|human|idx|index|task|env|train|dev|test|#)[-_ :/#]*)*"
-    r"(\d+)(?:\.(?:jsonl?|txt|log))?"
+    r"(?:(?:web[-_ ]?shop|fixed|goal|sess(?:ion)?|instruction|query|human|idx|index|task|env"
+    r"|train|dev|test|#)[-_ :/#]*)*"
+    r"(\d+)(?:[-_#]\d{1,2})?(?:\.(?:jsonl?|txt|log))?"
 )
 _WITHIN = re.compile(r"(?<![a-z])(?:fixed|web[-_]?shop)[-_](\d+)(?![a-z\d])")
 """A number within an address of a page, or before that of an attempt."""

@@ -30,7 +30,7 @@ CURVES_NOTE = (
     "Imitation minimises the negative log-likelihood of a whole path, so its loss is many times "
     "that of supervised fine-tuning, which is a mean over tokens; per token is the loss per path, "
     "divided by the mean number of the agent's tokens of a path. The loss and the margin of "
-    "preference learning are means over pairs; ln 2 = 0.69 is the loss that it starts from."
+    "preference learning are means over pairs."
 )
 
 
@@ -44,7 +44,8 @@ def draw_results(systems: Mapping[str, Any], baseline: str = "sft_strong") -> Fi
             if split not in of_system:
                 continue
             reward = {key: 100 * value for key, value in of_system[split]["reward"].items()}
-            below, above = reward["mean"] - reward["low"], reward["high"] - reward["mean"]
+            below = max(0.0, reward["mean"] - reward["low"])
+            above = max(0.0, reward["high"] - reward["mean"])
             style = style_of(name)
             panel.errorbar(
                 *(reward["mean"], number),

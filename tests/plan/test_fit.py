@@ -1,0 +1,63 @@
+"""Whether a run fits, said before anything is loaded."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tratree.composition import compose_config
+from tratree.errors import UserError
+from tratree.plan.assumptions import GIB
+from tratree.plan.fit import check_fit, gpu_memory, host_memory
+from tratree.plan.plan import NO_PROMPT
+from tratree.stages.methods import evaluations
+from tratree.store.stage import with_inputs
+
+SMOLLM = ("model=smollm2", "model.strong.name=HuggingFaceTB/SmolLM2-1.7B-Instruct")
+
+
+@pytest.fixture
+def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put a program of the driver's name before all others, which tells of two GPUs."""
+    program = tmp_path / "nvidia-smi"
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    return program
+
+
+def tell(driver: Path, *mebibytes: int) -> None:
+    driver.write_text("#!/bin/sh\nprintf '" + "".join(f"{size}\\n" for size in mebibytes) + "'\n")
+    driver.chmod(0o755)
+
+
+def fit(*overrides: str) -> str | None:
+    config = compose_config([*overrides, NO_PROMPT])
+    return check_fit(config, with_inputs(evaluations(config).values()))
+
+
+def test_a_run_of_small_models_on_a_cpu_says_nothing() -> None:
+    assert fit() is None
+
+
+def test_a_gpu_is_looked_at_and_what_cannot_fit_is_refused(driver: Path) -> None:
+    run = (*SMOLLM, "trainer=gpu", "model.context=1024")
+    tell(driver, 24_564, 81_559)
+    line = fit(*run)
+    assert line is not None
+    assert line.startswith("memory of a GPU, estimated: training 4 × 1,024 tokens: ")
+    assert "GiB with checkpointing, " in line
+    assert "playing" in line
+    assert line.endswith("there are 24 GiB")
+    tell(driver, 8_192)
+    with pytest.raises(UserError, match=r"does not fit: .* GiB.*; a GPU has 8: ") as refused:
+        fit(*run, "model.gradient_checkpointing=false")
+    assert "set model.gradient_checkpointing=true" in str(refused.value)
+
+
+def test_memory_is_asked_of_the_driver_and_of_the_machine(driver: Path) -> None:
+    tell(driver, 81_559, 40_960)
+    assert gpu_memory() == 40_960 * 2**20
+    tell(driver)
+    assert gpu_memory() is None
+    assert GIB / 4 < host_memory() <= os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,0 +1,55 @@
+"""``tratree plan [OVERRIDES…]``: memory, tokens and hours of a run or a sweep; nothing is run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tratree.cli.arguments import ArgumentParser
+from tratree.composition import compose_config
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the plan.
+
+    Raises:
+        UserError: If an argument is wrong, or a model or an environment is not known.
+    """
+    parser = ArgumentParser(
+        prog="tratree plan",
+        description="Estimate memory, tokens and hours of each stage of a configuration; nothing "
+        "is run, and no weights are loaded. Several values of an override, as of a sweep with -m, "
+        "are planned together.",
+    )
+    parser.add_argument(
+        "overrides", nargs="*", metavar="OVERRIDE", help="as of a run, such as method=mcts"
+    )
+    parser.add_argument("--gpu", default="h100", metavar="KIND", help="default: h100")
+    parser.add_argument(
+        "--gpus", type=int, metavar="N", help="GPUs of a node (default: trainer.devices)"
+    )
+    parser.add_argument("--nodes", type=int, metavar="N", help="nodes (default: trainer.num_nodes)")
+    parser.add_argument(
+        "--assumed", type=Path, metavar="FILE", help="other figures than tratree/plan/assumed.yaml"
+    )
+    parser.add_argument("-m", "--multirun", action="store_true", help="as of a run; not needed")
+    given = parser.parse_intermixed_args(arguments)
+    for name in ("gpus", "nodes"):
+        if getattr(given, name) is not None and getattr(given, name) < 1:
+            parser.error(f"--{name} {getattr(given, name)}: use a number from 1")
+
+    # Heavy imports wait until the arguments are known to be right.
+    from tratree.large_imports import large_imports
+
+    with large_imports():
+        from tratree.plan.assumptions import read_assumptions
+        from tratree.plan.hours import Machine
+        from tratree.plan.plan import NO_PROMPT, make_plan, split_points
+        from tratree.plan.text import describe
+
+    assumed = read_assumptions(given.assumed)
+    assumed.gpu(given.gpu)
+    points = split_points(given.overrides)
+    trainer = compose_config([*points[0], NO_PROMPT]).trainer
+    machine = Machine(given.gpu, given.gpus or trainer.devices, given.nodes or trainer.num_nodes)
+    print(describe(make_plan(points, machine, assumed), assumed))
