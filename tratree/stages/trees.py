@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
@@ -17,12 +18,15 @@ from tratree.config import Config
 from tratree.envs.registry import action_key, action_rule
 from tratree.models.names import fingerprint, local_folder
 from tratree.policy.places import Places
+from tratree.stages.environment import env_maker, games_stage
 from tratree.stages.file_names import EPISODES
 from tratree.stages.players import scorers
+from tratree.stages.states import node_states
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import iterate_trajectories
 from tratree.trajectory.types import Step, Trajectory
 from tratree.tree.forest_file import TREES, iterate_trees, load_trees, save_trees
+from tratree.tree.graph import merge_states
 from tratree.tree.merge import build_trees
 from tratree.tree.sentence_embeddings import SentenceEmbeddings
 from tratree.tree.similarity import Seen, make_similarity
@@ -54,8 +58,12 @@ def trees_stage(config: Config, explored: Stage) -> Stage:
             settings["encoder"]["name"] = tree.encoder
     if tree.width is not None:
         settings["drawn"] = {"width": tree.width, "seed": config.seed}
+    inputs = {"explored": explored}
+    if tree.merge == "state":
+        settings["merge"] = tree.merge
+        inputs["games"] = games_stage(config)
     merge = partial(_merge, tree.encoder)
-    return Stage("trees", settings, merge, {"explored": explored}, version=2, self_contained=True)
+    return Stage("trees", settings, merge, inputs, version=2, self_contained=True)
 
 
 def read_trees(folder: Path) -> list[TrajectoryTree]:
@@ -102,7 +110,8 @@ def _merge(encoder: str, job: Job) -> None:
         _embed(job, similarity, list(seen.texts), places)
     build = partial(build, similarity=similarity)
     with job.progress.bar("trees", None) as advance:
-        save_trees(job.folder / TREES, _built(build, _explored(job), advance))
+        trees = _built(build, _explored(job), advance)
+        save_trees(job.folder / TREES, _with_states(job, trees) if "merge" in settings else trees)
     statistics = forest_statistics(iterate_stage_trees(job.folder))
     (job.folder / STATISTICS).write_text(json.dumps(statistics, indent=2) + "\n", "utf-8")
     job.progress.message(f"  {describe(statistics)}")
@@ -146,6 +155,26 @@ def _built(
         yield from build(some)
         done += len(some)
         advance(done)
+
+
+def _with_states(job: Job, trees: Iterator[TrajectoryTree]) -> Iterator[TrajectoryTree]:
+    """Yield the trees as graphs, and say how many states they have and where they come from."""
+    nodes = states = unknown = done = 0
+    with closing(env_maker(job)()) as env:
+        for tree in trees:
+            keys = node_states(env, tree)
+            (merged,) = merge_states([tree], [keys])
+            nodes += len(tree.parent)
+            states += len(set(merged.state.tolist()))
+            unknown += keys is None
+            done += 1
+            yield merged
+    job.progress.message(f"  {states} information states of {nodes} nodes")
+    if unknown:
+        job.progress.message(
+            f"  of {unknown} of {done} trees only by what was observed: the environment does not "
+            "tell their state, or answers otherwise than when they were explored"
+        )
 
 
 def _observation_and_thought(step: Step) -> str:
