@@ -13,8 +13,8 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from unittest import mock
 
@@ -107,7 +107,10 @@ def compare(model: Any, rows: int, count: int, length: int) -> dict[str, Any]:
     Raises:
         AssertionError: If the two differ.
     """
-    ways = {"earlier": earlier, "now": nullcontext}
+    ways: dict[str, Callable[[], AbstractContextManager[None]]] = {
+        "earlier": earlier,
+        "now": nullcontext,
+    }
     found: dict[str, list[tuple[float, Tensor, Tensor]]] = {}
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(3):

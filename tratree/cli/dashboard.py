@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> None:
 
     from tratree.composition import compose_config
     from tratree.method_plugins import METHODS
-    from tratree.runs.run import STRONG, WEAK
+    from tratree.runs.results import STRONG, WEAK
     from tratree.tracking.wandb_dashboard import build_dashboard, publish
 
     splits = compose_config([f"env={given.env}"]).evaluation.splits

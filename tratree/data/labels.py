@@ -48,7 +48,7 @@ class LabelBatch(NamedTuple):
 
     @property
     def tokens(self) -> int:
-        """The tokens that a pass computes, padding included."""
+        """The tokens that a pass over the sequences computes."""
         return self.sequences.tokens
 
 

@@ -62,7 +62,7 @@ def pack_sequences(samples: Sequence[EncodedTrajectory]) -> Pack:
     last, place = np.zeros(0, np.int64), np.zeros(0, np.int64)
     # In the order of their token ids, what a sequence shares with any other it shares with its
     # neighbours.
-    for index in sorted(range(len(samples)), key=lambda i: samples[i].token_ids):
+    for index in sorted(range(len(samples)), key=lambda i: tokens[i].tolist()):
         shared = _shared_length(last, tokens[index])
         new = len(tokens[index]) - shared
         subtree_end[place[shared:]] = length

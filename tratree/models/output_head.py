@@ -134,7 +134,7 @@ class _Product(torch.autograd.Function):
         return hidden.float() @ weight.float().t()
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
         hidden, weight = ctx.saved_tensors
         gradient = gradient.to(weight.dtype)

@@ -102,7 +102,7 @@ def _plain_masks() -> Iterator[None]:
     from transformers import masking_utils
 
     found: Any = masking_utils.find_packed_sequence_indices
-    masking_utils.find_packed_sequence_indices = lambda *_: None  # type: ignore[assignment]
+    masking_utils.find_packed_sequence_indices = lambda *_: None
     try:
         yield
     finally:

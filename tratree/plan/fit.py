@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from tratree.config import BaseModelSettings, Config
 from tratree.errors import UserError
@@ -21,8 +22,7 @@ LARGE = 500_000_000
 """Parameters from which a run on the CPU is looked at, too."""
 
 TOLERANCE = 1.15
-"""An estimate may be so many times too high (benchmarks/README.md): only above it a run is
-refused."""
+"""An estimate may be so many times too high (ours): only above it a run is refused."""
 
 
 def check_fit(config: Config, stages: Iterable[Stage]) -> str | None:
@@ -105,7 +105,8 @@ def _demand(stage: Stage, config: Config, room: float) -> Demand:
         return training_demand(stage, config, size, agent_share(config), processes)
     size = _size(config, base, config.model.rollout_dtype)
     rows = rows_of(config, size, 10**9, 1, room)
-    return playing_demand({"name": base.name, "revision": base.revision}, config, size, rows)
+    known: dict[str, Any] = {"name": base.name, "revision": base.revision}
+    return playing_demand(known, config, size, rows)
 
 
 def _said(demand: Demand) -> str:

@@ -169,7 +169,7 @@ def demand_of(
     """Return the memory that a stage takes of a GPU."""
     devices = devices_of(config, machine)
     size = size_in(config, work, playing=work.kind == "play")
-    base = {"name": work.base.name, "revision": work.base.revision}
+    base: dict[str, Any] = {"name": work.base.name, "revision": work.base.revision}
     share = agent_share(config, assumed)
     if work.kind == "train":
         return training_demand(stage, config, size, share, devices.training)

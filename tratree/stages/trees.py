@@ -82,12 +82,13 @@ def _merge(encoder: str, job: Job) -> None:
         cache=job.resources.cache / "vectors" / weights,
     )
     rule = settings["action_rule"]
+    shown: dict[str, Any] = {"shown": _observation_and_thought} if "compares" in settings else {}
     build = partial(
         build_trees,
         similarity=similarity,
         xi_sim=settings["xi_sim"],
         action_key=str if rule == "exact" else action_key(rule),
-        **({"shown": _observation_and_thought} if "compares" in settings else {}),
+        **shown,
     )
     with job.progress.bar("trees", None) as advance:
         save_trees(job.folder / TREES, _built(build, _explored(job), advance))

@@ -111,7 +111,7 @@ def _lengths(starts: Any) -> list[int]:
     """Return the lengths of parts, given where each begins and the last one ends."""
     if starts.ndim != 1 or len(starts) == 0 or starts[0] != 0 or np.any(np.diff(starts) < 0):
         raise ValueError("its arrays contradict each other")
-    return np.diff(starts).tolist()  # type: ignore[no-any-return]
+    return np.diff(starts).tolist()
 
 
 def _tree(texts: Any, parent: Ints, action_id: Ints, step_node: Ints) -> TrajectoryTree:

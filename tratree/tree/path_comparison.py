@@ -109,8 +109,10 @@ class PathCounts:
         count = len(self._values["mcts"])
         if not count:
             raise UserError("there are no trees to compare paths in: explore at least one task")
-        shares = ("equal_scores", "differs_from_best", "below_best")
-        shares += ("differs_from_greedy", "below_greedy", "above_greedy")
+        shares = (
+            *("equal_scores", "differs_from_best", "below_best"),
+            *("differs_from_greedy", "below_greedy", "above_greedy"),
+        )
         return PathComparison(
             trees=count,
             mean_score=self._means / count,
