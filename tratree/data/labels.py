@@ -48,7 +48,7 @@ class LabelBatch(NamedTuple):
 
     @property
     def tokens(self) -> int:
-        """The tokens that a pass over the sequences computes."""
+        """The tokens that a pass computes, padding included."""
         return self.sequences.tokens
 
 

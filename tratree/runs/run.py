@@ -58,6 +58,8 @@ def open_store(
         workers=config.rollout,
         engine=config.rollout,
         cache=root / "cache",
+        accelerator=config.trainer.accelerator,
+        devices=config.trainer.devices,
         checkpoint_every_steps=config.trainer.checkpoint_every_steps,
         servers=config.rollout,
         logs=run / SERVER_LOGS if run else None,

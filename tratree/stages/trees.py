@@ -11,21 +11,27 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tratree.config import Config
 from tratree.envs.registry import action_key, action_rule
 from tratree.models.names import fingerprint, local_folder
+from tratree.policy.places import Places
 from tratree.stages.file_names import EPISODES
+from tratree.stages.players import scorers
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import iterate_trajectories
 from tratree.trajectory.types import Step, Trajectory
 from tratree.tree.forest_file import TREES, iterate_trees, load_trees, save_trees
 from tratree.tree.merge import build_trees
-from tratree.tree.similarity import make_similarity
+from tratree.tree.sentence_embeddings import SentenceEmbeddings
+from tratree.tree.similarity import Seen, make_similarity
 from tratree.tree.statistics import forest_statistics
 from tratree.tree.types import TrajectoryTree
 
 STATISTICS = "statistics.json"
+_TEXTS = 2048
+"""Texts that a process embeds at a time."""
 
 AT_A_TIME = 256
 """Trees that grow side by side: enough that similarity is asked of many texts at once."""
@@ -75,26 +81,49 @@ def draw_trajectories(of_task: Sequence[Trajectory], width: int, seed: int) -> S
 
 def _merge(encoder: str, job: Job) -> None:
     settings = job.settings
+    places = scorers(job.resources)
     weights = settings.get("encoder", {}).get("weights", "")
+    folder = f"{weights}-gpu" if places.gpus else weights  # its last digits are others
     similarity = make_similarity(
-        settings["similarity"],
-        encoder=encoder,
-        cache=job.resources.cache / "vectors" / weights,
+        settings["similarity"], encoder=encoder, cache=job.resources.cache / "vectors" / folder
     )
     rule = settings["action_rule"]
     shown: dict[str, Any] = {"shown": _observation_and_thought} if "compares" in settings else {}
     build = partial(
         build_trees,
-        similarity=similarity,
         xi_sim=settings["xi_sim"],
         action_key=str if rule == "exact" else action_key(rule),
         **shown,
     )
+    if isinstance(similarity, SentenceEmbeddings) and not places.is_here:
+        seen = Seen()
+        for _ in _built(partial(build, similarity=seen), _explored(job), lambda _: None):
+            pass
+        _embed(job, similarity, list(seen.texts), places)
+    build = partial(build, similarity=similarity)
     with job.progress.bar("trees", None) as advance:
         save_trees(job.folder / TREES, _built(build, _explored(job), advance))
     statistics = forest_statistics(iterate_stage_trees(job.folder))
     (job.folder / STATISTICS).write_text(json.dumps(statistics, indent=2) + "\n", "utf-8")
     job.progress.message(f"  {describe(statistics)}")
+
+
+def _embed(job: Job, embeddings: SentenceEmbeddings, texts: list[str], places: Places) -> None:
+    """Let all devices compute the vectors of texts."""
+    from tratree.policy.workers import compute
+
+    new = embeddings.unknown(texts)
+    parts = [new[start : start + _TEXTS] for start in range(0, len(new), _TEXTS)]
+    device = "cuda" if places.gpus else "cpu"  # the GPU of a process is its current one
+    load = partial(_load_encoder, embeddings.model, device)
+    with job.progress.bar("texts", len(parts)) as advance:
+        for done, (number, vectors) in enumerate(compute(load, parts, places), 1):
+            embeddings.keep(parts[number], vectors)
+            advance(done)
+
+
+def _load_encoder(model: str, device: str) -> Callable[[Sequence[str]], NDArray[np.float32]]:
+    return SentenceEmbeddings(model, device=device).encode
 
 
 def _explored(job: Job) -> Iterator[Sequence[Trajectory]]:
