@@ -1,4 +1,4 @@
-"""Memory of merging, pairs, paths and packs as the number of trajectories grows.
+"""Memory of merging, pairs and paths as the number of trajectories grows.
 
 Trajectories are made up: six a task, a handful of steps each, texts and token ids as long as
 ALFWorld's. Each stage runs as it does in a run, in a process of its own; the table has its resident
