@@ -101,6 +101,7 @@ def estimate(what: str, size: str) -> int:
         TrainingPass(rows, tokens, half, rows * half),
         checkpointing=checkpointing,
         mixed=False,
+        gpu=False,
     )
     return found.base + 4 * found.trained_bytes + taken
 

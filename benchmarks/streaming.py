@@ -1,8 +1,8 @@
-"""Memory of merging, pairs, paths and packs as the number of trajectories grows.
+"""Memory of merging, pairs and paths as the number of trajectories grows.
 
 Trajectories are made up: six a task, a handful of steps each, texts and token ids as long as
 ALFWorld's. Each stage runs as it does in a run, in a process of its own; the table has its resident
-memory at the peak. Between 10^4 and 10^5 trajectories it should hardly grow.
+memory at the peak. It should hardly grow.
 
     python benchmarks/streaming.py 1000 10000 100000
 """

@@ -257,3 +257,15 @@ def test_each_environment_has_its_tiny_pair_and_other_families_have_none() -> No
     }
     other = compose_config(["env=webshop", "model=smollm2"]).model
     assert other.strong == compose_config(["model=smollm2"]).model.strong
+
+
+@pytest.mark.parametrize("trainer", ["gpu", "ddp", "fsdp"])
+def test_trainers_on_gpus_bring_rollouts_that_fit(trainer: str) -> None:
+    rollout = compose_config([f"trainer={trainer}"]).rollout
+    assert (rollout.workers, rollout.batch_size, rollout.cache_gib) == ("auto", 256, None)
+    waiting = compose_config([f"trainer={trainer}", "env=scienceworld"]).rollout
+    assert (waiting.workers, waiting.batch_size, waiting.env_threads) == ("auto", 32, 8)
+    chosen = compose_config([f"trainer={trainer}", "rollout.workers=3"]).rollout
+    assert chosen.workers == 3
+    on_cpu = compose_config(["trainer=ddp_sim"]).rollout
+    assert on_cpu == compose_config([]).rollout

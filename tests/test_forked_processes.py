@@ -10,7 +10,7 @@ from importlib.util import find_spec
 import pytest
 
 from tratree.modules import processes
-from tratree.policy import workers
+from tratree.policy import worker_process
 
 DRIVER = """
 import json, sys
@@ -44,7 +44,7 @@ def imported(*modules: str) -> tuple[list[str], bool]:
     return touched, peft
 
 
-@pytest.mark.parametrize("preloaded", [workers.PRELOADED, processes.PRELOADED])
+@pytest.mark.parametrize("preloaded", [worker_process.PRELOADED, processes.PRELOADED])
 def test_what_a_server_imports_for_its_processes_leaves_cuda_alone(preloaded):
     assert imported(*preloaded) == ([], False)
 

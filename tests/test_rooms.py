@@ -29,7 +29,7 @@ LAYERS = (
     ("models",),
     ("envs", "tree"),
     ("trajectory", "plugins", "external_files"),
-    ("child_processes", "documents", "files", "leftovers", "time_limit"),
+    ("child_processes", "documents", "files", "leftovers", "slurm_steps", "time_limit"),
     ("errors", "external_data", "large_imports", "preemption"),
 )
 

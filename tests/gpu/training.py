@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.gpu.place import Place, Row, synchronize, unmeasured
 from tests.modules.small_models import SETTINGS
 from tratree.data.data_module import StepDataModule
 from tratree.data.episodes import EpisodeDataModule
+from tratree.data.labels import LabelDataModule, LabelledTrajectory
 from tratree.data.pairs import PairDataModule
 from tratree.errors import UserError
 from tratree.models.lora import add_lora, save_adapter
@@ -23,6 +25,7 @@ from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.explorer import ExplorerModule
 from tratree.modules.fit import fit
 from tratree.modules.imitation import MCTSImitationModule, SFTModule
+from tratree.modules.kto import KTOModule
 from tratree.modules.settings import DPOSettings, TrainingSettings
 from tratree.modules.training_history import METRICS, read_metrics
 from tratree.modules.tree_dpo import TreeDPOModule
@@ -39,6 +42,14 @@ LOSSES: Losses = {
     "TreeDPO, smoothed, by length": lambda model, settings: TreeDPOModule(
         model, settings, DPOSettings(label_smoothing=0.1, length_normalised=True)
     ),
+    **{
+        f"TreeDPO, {loss}": partial(
+            TreeDPOModule,
+            dpo=DPOSettings(loss=loss, nll_weight=0.1, label_smoothing=0.1 * (loss == "robust")),
+        )
+        for loss in ("hinge", "ipo", "robust", "apo_zero", "apo_down")
+    },
+    "KTO": lambda model, settings: KTOModule(model, settings, DPOSettings()),
 }
 
 
@@ -68,6 +79,12 @@ def data_of(place: Place, name: str) -> StepDataModule[Any, Any]:
     if name.startswith("TreeDPO"):
         pairs = [pair for seed in range(4) for pair in place.tree(seed, 2)]
         return PairDataModule(pairs, 8192, pack_tokens=8192)
+    if name == "KTO":
+        labelled = [
+            LabelledTrajectory(episode, number % 2 == 0, -300.0, f"task {number // 2}")
+            for number, episode in enumerate(place.episodes(8))
+        ]
+        return LabelDataModule(labelled, 8192, pack_tokens=8192)
     return EpisodeDataModule(place.episodes(8), 8192)
 
 

@@ -85,6 +85,24 @@ def test_merged_policy_equals_the_adapted_model(
     assert torch.allclose(policy(TOKENS).logits.float(), adapted(TOKENS).logits, atol=1e-5)
 
 
+def test_a_policy_is_loaded_where_it_is_to_play(
+    base_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = ModelSettings(str(base_folder))
+    save_adapter(add_lora(load_base(settings), LoraSettings(rank=2), 0), tmp_path)
+    expected = load_policy_model(settings, tmp_path, torch.float32)
+    # GPUs that this machine has not: whatever touched one would fail.
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 8)
+    for device in (None, torch.device("cpu")):
+        policy = load_policy_model(settings, tmp_path, torch.float32, device)
+        assert torch.equal(policy(TOKENS).logits, expected(TOKENS).logits)
+        assert not hasattr(policy, "_hf_hook")
+    add_lora(load_base(settings), LoraSettings(rank=2), 0)
+    elsewhere = load_policy_model(settings, None, torch.float32, torch.device("meta"))
+    assert {p.device.type for p in elsewhere.parameters()} == {"meta"}
+
+
 def test_saving_twice_gives_equal_bytes_and_names_no_path(
     adapted: PeftModel, tmp_path: Path
 ) -> None:

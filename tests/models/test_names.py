@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tratree.files import file_digest
+from tratree.models import names
 from tratree.models.names import fingerprint, hub_commit, local_folder
 
 COMMITS = ("0" * 40, "1" * 40)
@@ -33,6 +35,42 @@ def test_every_file_of_model_tokenizer_and_template_counts(tmp_path: Path, name:
     (tmp_path / "README.md").write_text("no part of it", encoding="utf-8")
     path.write_text("one", encoding="utf-8")
     assert fingerprint(str(tmp_path)) == first
+
+
+def test_a_large_file_is_read_once_by_all_processes(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    read: list[str] = []
+
+    def digest(path: Path) -> bytes:
+        read.append(path.name)
+        return file_digest(path)
+
+    monkeypatch.setattr(names, "file_digest", digest)
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    weights = folder / "model.safetensors"
+    weights.touch()
+    os.truncate(weights, 2**24)
+    os.utime(weights, ns=(1, 1))
+
+    def as_in_a_new_process() -> str:
+        names._hash.cache_clear()
+        read.clear()
+        return fingerprint(str(folder))
+
+    first = as_in_a_new_process()
+    assert read == ["config.json", "model.safetensors"]
+    assert (as_in_a_new_process(), read) == (first, ["config.json"])
+    weights.write_bytes(b"1" + weights.read_bytes()[1:])  # a moment ago: may change unseen
+    for _ in range(2):
+        assert as_in_a_new_process() != first
+        assert read == ["config.json", "model.safetensors"]
+    [kept] = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    os.utime(weights, ns=(1, 1))
+    assert as_in_a_new_process() == first  # size and time are all that is looked at
+    kept.write_text("damaged")
+    assert as_in_a_new_process() != first
 
 
 def test_the_packaged_models_keep_their_fingerprints() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import torch
+from transformers import PreTrainedModel
 
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.games import GameFolder
@@ -14,8 +18,10 @@ from tratree.errors import UserError
 from tratree.models.loading import load_base, load_tokenizer
 from tratree.models.settings import ModelSettings
 from tratree.modules.self_score import (
+    States,
     SuccessHead,
     observation_states,
+    observed,
     score_itself,
     train_success_head,
 )
@@ -38,36 +44,59 @@ def demonstrations(tmp_path_factory: pytest.TempPathFactory) -> list[Trajectory]
 
 
 @pytest.fixture(scope="module")
-def head(demonstrations: list[Trajectory]) -> SuccessHead:
-    chat = ChatFormat(load_tokenizer(WEAK), "tiny")
-    return train_success_head(load_base(ModelSettings(WEAK)), chat, demonstrations[:10], CONTEXT)
+def model() -> PreTrainedModel:
+    return load_base(ModelSettings(WEAK))
 
 
-def test_solved_episodes_score_above_their_own_beginnings(head, demonstrations) -> None:
+@pytest.fixture(scope="module")
+def chat() -> ChatFormat:
+    return ChatFormat(load_tokenizer(WEAK), "tiny")
+
+
+@pytest.fixture(scope="module")
+def states_of(model: PreTrainedModel, chat: ChatFormat) -> Callable[[Trajectory], States]:
+    return lambda t: observation_states(model, [observed(chat, t, CONTEXT)])[0]
+
+
+@pytest.fixture(scope="module")
+def head(demonstrations: list[Trajectory], states_of) -> SuccessHead:
+    return train_success_head([states_of(episode) for episode in demonstrations[:10]])
+
+
+def test_solved_episodes_score_above_their_own_beginnings(head, demonstrations, states_of) -> None:
     unseen = demonstrations[10:]
     assert len(unseen) >= 3
-    whole = [head.score(episode) for episode in unseen]
-    cut = [head.score(replace(episode, steps=episode.steps[:-1])) for episode in unseen]
-    assert all(0 <= score <= 1 for score in whole + cut)
-    assert sum(whole) / len(whole) > sum(cut) / len(cut) + 0.2
+    cut = [replace(episode, steps=episode.steps[:-1]) for episode in unseen]
+    of_whole, of_cut = ([head.score(states_of(e)) for e in episodes] for episodes in (unseen, cut))
+    assert all(0 <= score <= 1 for score in of_whole + of_cut)
+    assert sum(of_whole) / len(of_whole) > sum(of_cut) / len(of_cut) + 0.2
 
 
-def test_what_the_environment_said_of_an_episode_changes_nothing(head, demonstrations) -> None:
+def test_what_the_environment_said_of_an_episode_changes_nothing(
+    head, demonstrations, states_of
+) -> None:
     for episode in demonstrations[10:]:
         lied = replace(episode, score=0.123, success=False, finished=False)
-        assert score_itself(lied, head.score(lied)) == score_itself(episode, head.score(episode))
+        told, true = (score_itself(e, head.score(states_of(e))) for e in (lied, episode))
+        assert told == true
 
 
-def test_states_are_those_at_the_ends_of_observations(head, demonstrations) -> None:
+def test_states_are_those_at_the_ends_of_observations(model, chat, demonstrations) -> None:
     episode = demonstrations[0]
-    states = observation_states(head.model, head.chat, episode, CONTEXT)
+    one = observed(chat, episode, CONTEXT)
+    [states] = observation_states(model, [one])
     assert len(states) == len(episode.steps) + 1
-    earlier = replace(episode, steps=episode.steps[:1])
-    shorter = observation_states(head.model, head.chat, earlier, CONTEXT)
-    assert states[:2] == pytest.approx(shorter, abs=1e-4)
-    assert len(observation_states(head.model, head.chat, episode, 200)) < len(states)
+    inputs = torch.tensor([one.token_ids])
+    hidden = model(input_ids=inputs, output_hidden_states=True).hidden_states[-1][0]
+    assert np.array_equal(states, hidden[list(one.ends)].detach().double().numpy())
+    earlier = observed(chat, replace(episode, steps=episode.steps[:1]), CONTEXT)
+    cut = observed(chat, episode, 200)
+    together = observation_states(model, [one, earlier, cut])
+    assert together[0] == pytest.approx(states, abs=1e-4)
+    assert together[1] == pytest.approx(states[:2], abs=1e-4)
+    assert len(together[2]) < len(states)
 
 
-def test_no_demonstrations_are_a_user_error(head) -> None:
+def test_no_demonstrations_are_a_user_error() -> None:
     with pytest.raises(UserError, match="learns from demonstrations"):
-        train_success_head(head.model, head.chat, [], CONTEXT)
+        train_success_head([])

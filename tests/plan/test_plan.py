@@ -36,7 +36,10 @@ def test_models_have_the_published_sizes() -> None:
 
 
 def test_a_pass_of_14b_takes_what_a_review_measured() -> None:
-    """45 GiB with checkpointing and 212 without, gradients and optimizer not counted."""
+    """45 GiB with checkpointing and 212 without, gradients and optimizer not counted.
+
+    It had all logits in memory at a time, which are now computed in parts.
+    """
     size = size_of(QWEN, None, "bfloat16", LoraSettings(), 4096)
     for checkpointing, reviewed in ((True, 45), (False, 212)):
         taken = training_bytes(
@@ -48,7 +51,8 @@ def test_a_pass_of_14b_takes_what_a_review_measured() -> None:
             checkpointing=checkpointing,
             mixed=True,
         )
-        assert (size.base + size.trained_bytes + taken) / GIB == pytest.approx(reviewed, rel=0.05)
+        planned_gib = (size.base + size.trained_bytes + taken) / GIB
+        assert 0.9 * reviewed < planned_gib < reviewed
 
 
 def planned(assumed: Assumptions, *overrides: str) -> Plan:

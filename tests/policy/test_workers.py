@@ -15,7 +15,7 @@ from tests.programs import end_program, left_behind, start_program
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.base import StepResult, TextEnv
 from tratree.errors import UserError
-from tratree.policy import workers
+from tratree.policy import worker_process
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.policy.rollout_settings import Episode, RolloutPlan, SamplingSettings
 from tratree.policy.workers import roll_out
@@ -111,8 +111,8 @@ def make_env_program_error(folder: Path) -> TextEnv:
 def engine_imported_once():
     """Let the workers' server import what takes long, instead of each of the many workers here."""
     with pytest.MonkeyPatch.context() as patch:
-        modules = [*workers.PRELOADED, "tratree.envs.alfworld.engine"]
-        patch.setattr(workers, "PRELOADED", modules)
+        modules = [*worker_process.PRELOADED, "tratree.envs.alfworld.engine"]
+        patch.setattr(worker_process, "PRELOADED", modules)
         yield
 
 

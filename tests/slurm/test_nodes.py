@@ -81,9 +81,9 @@ def fail() -> None:
         raise UserError("rank 1 has bad input")
 
 
-def in_a_job(cluster: Cluster, call: str) -> str:
-    """Call a function of this file in a job over two nodes, as the launcher would."""
-    script = f"from tests.slurm import test_nodes as t; t.{call}"
+def in_a_job(cluster: Cluster, call: str, module: str = __name__) -> str:
+    """Call a function of a module in a job over two nodes, as the launcher would."""
+    script = f"import {module} as t; t.{call}"
     command = ("srun", "--nodes=1", "--ntasks=1", sys.executable, "-c", script)
     wanted = ("--nodes=2", "--ntasks-per-node=1", "--cpus-per-task=4", "--gpus-per-node=2")
     return cluster.run("salloc", "--quiet", "--time=60", *wanted, *command)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from tests.tree.small_encoder import save_encoder
 from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.runs.run import open_store
@@ -22,6 +24,8 @@ from tratree.store.progress import Progress
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import write_trajectories
 from tratree.trajectory.types import Step, Task, Trajectory
+from tratree.tree.forest_file import TREES
+from tratree.tree.sentence_embeddings import SentenceEmbeddings
 
 M = 8
 
@@ -44,13 +48,24 @@ def _explore(job: Job) -> None:
 EXPLORED = Stage("explore", {}, _explore)
 
 
-def _build(tmp_path: Path, *overrides: str) -> tuple[Path, Path]:
+def _look_around(job: Job) -> None:
+    rooms = ["you see a mug", "you see a cup", "you see a mug a mug", "door a cup door"]
+    looks = [tuple(Step("", "look", rooms[(m * n) % 4]) for n in range(1, 4)) for m in range(M)]
+    attempts = [
+        replace(_attempt(f"task {t}", sample), steps=steps)
+        for t in range(3)
+        for sample, steps in enumerate(looks)
+    ]
+    write_trajectories(job.folder / EPISODES, attempts)
+
+
+def _build(tmp_path: Path, *overrides: str, explored: Stage = EXPLORED) -> tuple[Path, Path]:
     """Return the folders of the stages trees and paths."""
     overrides = (f"store={tmp_path}", f"explore.trajectories={M}", "method=mcts", *overrides)
     config = compose_config(overrides)
     with open(os.devnull, "w") as nowhere:
         store = open_store(config, Progress(Console(file=nowhere)))
-        trees = trees_stage(config, EXPLORED)
+        trees = trees_stage(config, explored)
         return store.ensure(trees), store.ensure(paths_stage(config, trees))
 
 
@@ -122,6 +137,25 @@ def test_equal_trees_of_another_xi_are_searched_once(tmp_path: Path) -> None:
         assert read_description(folder) == paths.description()
         assert paths.inputs["trees"].key in store.computed
         assert (paths.key in store.computed) == searched
+
+
+@pytest.mark.slow
+def test_devices_share_the_embeddings_of_the_same_trees(tmp_path: Path, monkeypatch) -> None:
+    encoder = save_encoder(tmp_path / "encoder")
+    minilm = ("tree.similarity=minilm", f"tree.encoder={encoder}", "tree.xi_sim=0.999")
+    explored = Stage("explore", {"rooms": 4}, _look_around)
+    alone, _ = _build(tmp_path / "one", *minilm, explored=explored)
+    assert len(read_trees(alone)[0].parent) > 4
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a text was left to this process")
+
+    monkeypatch.setattr(SentenceEmbeddings, "_compute", refuse)
+    monkeypatch.setattr("tratree.stages.trees._TEXTS", 2)
+    two_devices = ("trainer=ddp_sim", "rollout.workers=auto")
+    shared, _ = _build(tmp_path / "two", *minilm, *two_devices, explored=explored)
+    assert (shared / TREES).read_bytes() == (alone / TREES).read_bytes()
+    assert len(list((tmp_path / "two" / "cache" / "vectors").rglob("*.npz"))) == 2
 
 
 def test_figures_are_written(tmp_path: Path) -> None:

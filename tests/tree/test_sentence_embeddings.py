@@ -7,10 +7,10 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+from tests.tree.small_encoder import save_encoder
 from tratree.errors import UserError
 from tratree.tree.sentence_embeddings import SentenceEmbeddings
 
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "you", "see", "a", "mug", "cup", "door"]
 TEXTS = [
     "you see a mug",
     "you see a cup",
@@ -22,21 +22,7 @@ TEXTS = [
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
     """Return the folder of a one-layer encoder with random weights."""
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    folder = tmp_path_factory.mktemp("encoder")
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-    model = BertModel(BertConfig(vocab_size=len(WORDS), intermediate_size=32, **sizes))
-    model.save_pretrained(folder / "bert")
-    (folder / "vocab.txt").write_text("\n".join(WORDS))
-    BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder / "bert")
-    layers = [Transformer(str(folder / "bert")), Pooling(16)]
-    SentenceTransformer(modules=layers, device="cpu").save(str(folder / "encoder"))
-    return str(folder / "encoder")
+    return save_encoder(tmp_path_factory.mktemp("encoder"))
 
 
 @pytest.mark.slow

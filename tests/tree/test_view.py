@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 
 from tests.tree.tree_examples import trajectories, trajectory
-from tests.tree.view_examples import ATTACKS, attacked_tree, same_steps_in_many_tasks
+from tests.tree.view_examples import ATTACKS, attacked_tree, same_steps_in_many_tasks, small_graph
 from tratree.errors import UserError
 from tratree.tree.divergence import find_pairs
+from tratree.tree.graph import by_history
 from tratree.tree.mcts import search_paths
 from tratree.tree.merge import build_tree
 from tratree.tree.similarity import CharacterNgrams, ExactText
@@ -66,6 +67,15 @@ def test_the_data_are_those_of_the_tree(given_trajectories):
     parting = {pair.prefix[-1] for pair in find_pairs(tree)}
     assert {node for node, mark in enumerate(shown["divergence"]) if mark == 2} == parting
     assert len(texts) == len(set(texts))
+
+
+def test_graphs_say_which_nodes_are_in_one_state():
+    graph = small_graph()
+    (shown,) = data_of(page_of([graph]))["trees"]
+    assert shown["state"] == graph.state.tolist() == [0, 1, 2, 3, 2, 5]
+    assert shown["path"] == [0, 1, 2, 5]
+    (plain,) = data_of(page_of([by_history(graph)]))["trees"]
+    assert "state" not in plain
 
 
 def test_equal_trees_give_equal_pages():

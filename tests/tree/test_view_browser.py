@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.browser import emulate, open_chromium, requested_addresses
-from tests.tree.view_examples import ATTACKS, attacked_tree, many_trees, small_trees
+from tests.tree.view_examples import ATTACKS, attacked_tree, many_trees, small_graph, small_trees
 from tratree.tree.divergence import divergence_points
+from tratree.tree.graph import make_graphs
 from tratree.tree.mcts import search_paths
 from tratree.tree.view import render
 
@@ -60,6 +61,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     forests = {"small": small_trees(), "attacked": [attacked_tree()], "many": many_trees(500)}
+    forests["graph"] = [small_graph()]
     for name, trees in forests.items():
         text = render(trees, search_paths(trees), title=f"{name} run")
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
@@ -101,6 +103,19 @@ def test_a_click_shows_all_texts_of_a_node(small: Page) -> None:
     assert "3 of 3 visits, mean score 0.50" in details
     small.all("#details .link")[0].click()
     assert small.text("#details h2") == "Step 2"
+
+
+def test_nodes_of_one_state_lead_to_each_other(page: Page, files: dict[str, Path]) -> None:
+    page.open(files["graph"])
+    rows = {int(row.get_attribute("data-node")): row for row in page.all("#tree .row")}
+    assert "same state as 1 other node" in rows[2].get_attribute("aria-label")
+    assert len(page.all("#map .jump")) == 1
+    rows[2].click()
+    assert "Same state" in page.text("#details")
+    twin = page.all("#details .link")[-1]
+    assert twin.text == "go to drawer 1"
+    twin.click()
+    assert page.text("#details h2") == "Step 3"
 
 
 def test_a_click_closes_and_opens(small: Page) -> None:
@@ -269,7 +284,7 @@ def test_path_divergence_thickness_and_colour_are_drawn(small: Page) -> None:
     cased = {node for node, row in rows.items() if row.find_elements("css selector", ".casing")}
     assert set(path) <= cased
     diverging = {n for n, row in rows.items() if row.find_elements("css selector", ".divergence")}
-    assert diverging == set(divergence_points(tree))
+    assert diverging == set(divergence_points(make_graphs([tree])[0]))
     assert len(small.all("#map .divergence.mixed")) == 1
     assert len(small.all("#map .divergence.equal")) == 1
     assert len(small.all("#map .casing")) == len(path) - 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.tree.tree_examples import trajectory
 from tratree.trajectory.types import Task
+from tratree.tree.graph import merge_states
 from tratree.tree.merge import build_tree
 from tratree.tree.similarity import ExactText
 from tratree.tree.types import TrajectoryTree
@@ -66,6 +67,16 @@ def small_trees() -> list[TrajectoryTree]:
         )
         for (name, kind, text), of_task in attempts.items()
     ]
+
+
+def small_graph() -> TrajectoryTree:
+    """A graph whose best path leaves out a step that changed nothing."""
+    attempts = [
+        trajectory([SHELF, LOST, LOST, TAKE], 1),
+        trajectory([SHELF, TAKE], 0, sample=1),
+    ]
+    (graph,) = merge_states([build_tree(attempts, similarity=ExactText())], [None])
+    return graph
 
 
 def many_trees(count: int) -> list[TrajectoryTree]:

@@ -141,7 +141,7 @@ def help_text() -> str:
         "usage: tratree COMMAND ...   (each has --help)",
         "",
         "run an experiment",
-        f"  {RUN:<13} the main job, or another one: tratree run env=webshop method=tree_dpo",
+        f"  {RUN:<13} the main job, or others such as run env=webshop method=tree_dpo",
     ]
     for title, commands in GROUPS.items():
         lines += ["", title, *(f"  {name:<13} {said}" for name, said in commands.items())]

@@ -48,7 +48,7 @@ class LabelBatch(NamedTuple):
 
     @property
     def tokens(self) -> int:
-        """The tokens that a pass over the sequences computes."""
+        """The tokens that a pass computes, padding included."""
         return self.sequences.tokens
 
 
@@ -93,7 +93,7 @@ class LabelDataModule(StepDataModule[LabelledTrajectory, LabelBatch]):
         groups = [[sample.trajectory] for sample in samples]
         return [
             collate_labels([samples[index] for index in part], pack_sequences)
-            for part in cut_into_packs(groups, self.pack_tokens)
+            for part in cut_into_packs(groups, self.pack_tokens, self.devices)
         ]
 
 

@@ -120,6 +120,16 @@ def notes(env: TextEnv, split: str) -> list[str]:
     return [] if tell is None else list(tell(split))
 
 
+def state_key(env: TextEnv) -> str | None:
+    """Return a text that is equal for equal states of the episode under way; None if unknown.
+
+    In equal states equal actions have equal effects. To ask has no effect on the episode. An
+    environment tells by a method ``state_key()``, if it has one: ``tree.merge=state`` uses it.
+    """
+    tell = getattr(env, "state_key", None)
+    return None if tell is None else tell()
+
+
 def play_expert(env: TextEnv, task: Task) -> Trajectory:
     """Let the environment's expert play `task` within the step limit."""
     result = first = env.reset(task)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tratree.envs.base import Expert, StepResult, TextEnv, notes
+from tratree.envs.base import Expert, StepResult, TextEnv, notes, state_key
 from tratree.trajectory.types import Task
 
 
@@ -40,6 +40,10 @@ class ForwardingEnv:
     def admissible(self) -> list[str]:
         """Return the actions that the environment would accept now, sorted."""
         return self._env.admissible()
+
+    def state_key(self) -> str | None:
+        """Return what tells the state of the episode from others, if it is known."""
+        return state_key(self._env)
 
     def expert(self, task: Task) -> Expert:
         """Return a fresh expert for an episode of `task`."""

@@ -51,10 +51,15 @@ def load_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenize
     return tokenizer
 
 
-def load_base(settings: ModelSettings) -> PreTrainedModel:
+def load_base(settings: ModelSettings, device: torch.device | None = None) -> PreTrainedModel:
     """Load a base model in evaluation mode.
 
     Its `name_or_path` never names a folder of this machine, so that neither do files made of it.
+
+    Args:
+        settings: Which one.
+        device: Where to; its weights go there one by one, with no copy of all of them in the
+            memory of the host. None: there (a quantised one: to the GPU of this process, if any).
 
     Raises:
         UserError: If it cannot be found, or its weights are not safetensors, or not whole.
@@ -68,6 +73,7 @@ def load_base(settings: ModelSettings) -> PreTrainedModel:
             dtype=getattr(torch, settings.dtype),
             attn_implementation=settings.attention,
             quantization_config=_quantization(settings),
+            device_map=None if device is None else {"": device},
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,

@@ -64,8 +64,9 @@ def add_lora(model: PreTrainedModel, settings: LoraSettings, seed: int) -> PeftM
     if missing:
         raise UserError(f"lora.modules_to_save names {missing[0]}: the model has no such layer")
     tied = _tied_weights(model)
-    with torch.random.fork_rng(), no_future_warnings():
-        torch.manual_seed(seed)
+    # On the CPU alone, where an adapter begins: a run's first process uses no GPU.
+    with torch.random.fork_rng(devices=[]), no_future_warnings():
+        torch.default_generator.manual_seed(seed)
         warnings.filterwarnings("ignore", "Model has `tie_word_embeddings")  # refused below
         try:
             adapted = get_peft_model(model, config)
@@ -141,7 +142,10 @@ def load_adapter(model: PreTrainedModel, folder: Path, *, trainable: bool) -> Pe
             stored = set(file.keys())
         tied = _tied_weights(model)
         with no_future_warnings():
-            adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
+            # PEFT would read it to a GPU that the machine has, wherever the model is.
+            adapted = PeftModel.from_pretrained(
+                model, str(folder), is_trainable=trainable, torch_device=str(model.device)
+            )
         if stored != set(get_peft_model_state_dict(adapted, save_embedding_layers=False)):
             raise ValueError("its layers are not the base model's")
     except Exception as error:  # a damaged file can hold anything, and PEFT raises just that
@@ -155,7 +159,10 @@ def load_adapter(model: PreTrainedModel, folder: Path, *, trainable: bool) -> Pe
 
 
 def load_policy_model(
-    settings: ModelSettings, adapter: Path | None, dtype: torch.dtype
+    settings: ModelSettings,
+    adapter: Path | None,
+    dtype: torch.dtype,
+    device: torch.device | None = None,
 ) -> PreTrainedModel:
     """Load a base model with an adapter, in evaluation mode, ready to play in `dtype`.
 
@@ -167,6 +174,7 @@ def load_policy_model(
             see `playing_attention`.
         adapter: Folder of the adapter; None plays the base model as it is.
         dtype: Number type in which weights are held and used.
+        device: As of `load_base`.
 
     Raises:
         UserError: If model or adapter cannot be loaded.
@@ -176,7 +184,7 @@ def load_policy_model(
     )
     name: Any = str(dtype).removeprefix("torch.")
     base = load_base(
-        replace(settings, dtype=name, attention=attention, gradient_checkpointing=False)
+        replace(settings, dtype=name, attention=attention, gradient_checkpointing=False), device
     )
     if adapter is None:
         return base

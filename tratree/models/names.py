@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import time
+from contextlib import suppress
 from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 
 from tratree.errors import UserError
-from tratree.files import file_digest
+from tratree.files import file_digest, write_atomically
 
 PACKAGE_PREFIX = "package:"
 """Marks a folder inside the tratree package, such as ``package:models/tiny/weak``."""
@@ -26,6 +29,12 @@ _HASHED = (
     ".vocab",
 )
 """Endings of the files that models, tokenizers and chat templates are made of."""
+
+_LARGE = 2**24
+"""Bytes of a file whose hash is kept."""
+
+_SETTLED_NS = 2 * 10**9
+"""Age of a file above which another write can't have the same time."""
 
 
 def local_folder(name: str) -> Path | None:
@@ -94,9 +103,26 @@ def fingerprint(name: str, commit: str | None = None) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _hash(path: Path, *_: int) -> bytes:
-    """Return the hash of a file that has not changed since its size and times were read."""
-    return file_digest(path)
+def _hash(path: Path, size: int, changed: int, inode: int) -> bytes:
+    """Return the hash of a file that has not changed since its size and time were read.
+
+    That of a large one is kept in the user's cache: all processes of all runs need it.
+    """
+    if size < _LARGE:
+        return file_digest(path)
+    # The content is not part of the name, but whatever changes it changes the time.
+    facts = f"{path.resolve()}\0{size}\0{changed}\0{inode}"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "tratree", "hashes")
+    kept = cache / hashlib.sha256(facts.encode("utf-8", "surrogateescape")).hexdigest()
+    with suppress(OSError, ValueError):
+        found = bytes.fromhex(kept.read_text("ascii"))
+        if len(found) == hashlib.sha256().digest_size:
+            return found
+    found = file_digest(path)
+    if time.time_ns() - changed > _SETTLED_NS:
+        with suppress(OSError):  # without a cache it is computed again
+            write_atomically(kept, [found.hex().encode()])
+    return found
 
 
 def public_name(name: str) -> str:

@@ -123,15 +123,20 @@ def _product(head: torch.nn.Linear, hidden: Tensor) -> Tensor:
         return said if head.bias is None else said + head.bias.float()
 
 
+def added_up(hidden: Tensor, weight: Tensor) -> Tensor:
+    """Return the products of 16-bit numbers in float32, [N, V]."""
+    if hidden.is_cuda:
+        return torch.mm(hidden, weight.t(), out_dtype=torch.float32)
+    return hidden.float() @ weight.float().t()
+
+
 class _Product(torch.autograd.Function):
     """Products of 16-bit numbers added up in float32; the gradient is 16-bit as they are."""
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor) -> Tensor:
         ctx.save_for_backward(hidden, weight)
-        if hidden.is_cuda:
-            return torch.mm(hidden, weight.t(), out_dtype=torch.float32)
-        return hidden.float() @ weight.float().t()
+        return added_up(hidden, weight)
 
     @staticmethod
     @once_differentiable

@@ -91,7 +91,6 @@ def sequence_log_probs(model: CausalModel, batch: Batch | Pack) -> Tensor:
     return log_probs.new_zeros(len(batch.counts)).index_add(0, batch.owner, log_probs)
 
 
-@torch.inference_mode()
 def score_sequences(
     model: CausalModel,
     samples: Sequence[EncodedTrajectory],
@@ -104,20 +103,40 @@ def score_sequences(
     Args:
         model: In evaluation mode.
         samples: In any order and of any length.
+        pack_tokens: As of `cut_to_score`.
+        tokens: As of `cut_to_score`.
+    """
+    scores = [0.0] * len(samples)
+    for part in cut_to_score(samples, pack_tokens, tokens):
+        found = score_part(model, pack_tokens, [samples[index] for index in part])
+        for index, score in zip(part, found, strict=True):
+            scores[index] = score
+    return scores
+
+
+def cut_to_score(
+    samples: Sequence[EncodedTrajectory], pack_tokens: int | None, tokens: int = 16384
+) -> list[list[int]]:
+    """Divide samples into the parts that a model scores by one pass each; returns their indices.
+
+    Args:
+        samples: In any order and of any length.
         pack_tokens: Most tokens of a pack of samples; None pads them instead of packing them.
         tokens: Most tokens of a padded batch, padding included; at least one sample is taken.
     """
     if pack_tokens is None:
-        parts = cut_into_batches(samples, tokens)
-    else:
+        return cut_into_batches(samples, tokens)
+    return cut_into_packs([[sample] for sample in samples], pack_tokens)
+
+
+@torch.inference_mode()
+def score_part(
+    model: CausalModel, pack_tokens: int | None, samples: Sequence[EncodedTrajectory]
+) -> list[float]:
+    """Return log π of the trained tokens of each sample of one part of `cut_to_score`, summed."""
+    if pack_tokens is not None:
         attend_to_packs(model)
-        parts = cut_into_packs([[sample] for sample in samples], pack_tokens)
+    batch = collate(samples) if pack_tokens is None else pack_sequences(samples)
     device = next(model.parameters()).device
-    scores = [0.0] * len(samples)
-    for part in parts:
-        taken = [samples[index] for index in part]
-        batch = collate(taken) if pack_tokens is None else pack_sequences(taken)
-        found = sequence_log_probs(model, move_data_to_device(batch, device)).tolist()
-        for index, score in zip(part, found, strict=True):
-            scores[index] = score
-    return scores
+    found: list[float] = sequence_log_probs(model, move_data_to_device(batch, device)).tolist()
+    return found

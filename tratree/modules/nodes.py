@@ -16,7 +16,8 @@ from collections.abc import Callable
 from tratree.errors import UserError
 from tratree.large_imports import large_imports
 from tratree.modules.processes import LOOK_EVERY_SECONDS, STOPPED, be_rank, leave_at_once
-from tratree.preemption import SIGNAL, Leaving, ignoring, wait_for_safe_points
+from tratree.preemption import SIGNAL, Leaving, wait_for_safe_points
+from tratree.slurm_steps import step_command, step_environment
 
 
 def run_on_nodes(work: Callable[[], None], num_nodes: int, devices: int) -> None:
@@ -36,20 +37,13 @@ def run_on_nodes(work: Callable[[], None], num_nodes: int, devices: int) -> None
         ChildProcessError: If a process fails otherwise; its traceback is on standard error.
     """
     check_nodes(num_nodes)
-    cpus = int(os.environ["SLURM_CPUS_ON_NODE"])
-    command = [
-        # The step of the run itself holds the first node; this one shares it.
-        *("srun", "--overlap", "--kill-on-bad-exit=1", f"--nodes={num_nodes}"),
-        *(f"--ntasks-per-node={devices}", f"--cpus-per-task={max(1, cpus // devices)}"),
-        # SLURM sends the signal to leave to every step; Python needs a moment to take it.
-        *ignoring(sys.executable, "-m", __name__),
-    ]
+    command = step_command(__name__, devices, f"--nodes={num_nodes}")
     with wait_for_safe_points(signal.SIGINT, signal.SIGTERM) as leaving:
         with subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=_environment(),
+            env=step_environment(),
             process_group=0,  # Ctrl-C reaches the processes by way of this one
         ) as step:
             try:
@@ -92,16 +86,6 @@ def check_nodes(num_nodes: int) -> None:
             f"trainer.num_nodes={num_nodes} needs a SLURM job over as many nodes, and this is "
             f"{f'one over {held}' if held else 'none'}: use hydra/launcher=slurm_nodes"
         )
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment without what describes the present step: srun would repeat it."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("SLURM_") or name in ("SLURM_CONF", "SLURM_JOB_ID")
-    }
-    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def _run() -> None:

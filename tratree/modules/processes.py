@@ -119,7 +119,7 @@ def check_devices(hardware: HardwareSettings) -> None:
 def be_rank(
     rank: int, count: int, node: int, local_rank: int, local_count: int, address: str, port: int
 ) -> None:
-    """Let this process know its place among `count`, as under ``torchrun``, and its GPU.
+    """Let this process know its place among `count`, as under ``torchrun``.
 
     Args:
         rank: Among all processes.
@@ -139,8 +139,6 @@ def be_rank(
         "MASTER_ADDR": address,
         "MASTER_PORT": str(port),
     }
-    if torch.cuda.is_available():
-        torch.cuda.set_device(local_rank)  # where a quantised model is loaded to
 
 
 def _free_port() -> int:

@@ -18,6 +18,8 @@ from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import encode_trajectory
 from tratree.trajectory.types import Trajectory
 
+States = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class SuccessHead:
@@ -27,35 +29,26 @@ class SuccessHead:
     all earlier ones it is not yet. So it needs neither failures nor a score.
     """
 
-    model: PreTrainedModel
-    chat: ChatFormat
-    context: int
     classifier: Pipeline
 
-    def score(self, trajectory: Trajectory) -> float:
-        """Return the probability that `trajectory` ends with its task solved, in [0, 1].
+    def score(self, states: States) -> float:
+        """Return the probability that a trajectory ends with its task solved, in [0, 1].
 
-        Nothing but what the agent saw and said is looked at.
+        Args:
+            states: Its `observation_states`, [K, H]; nothing but what the agent saw and said.
         """
-        last = observation_states(self.model, self.chat, trajectory, self.context)[-1:]
-        return float(self.classifier.predict_proba(last)[0, 1])
+        return float(self.classifier.predict_proba(states[-1:])[0, 1])
 
 
-def train_success_head(
-    model: PreTrainedModel, chat: ChatFormat, demonstrations: Sequence[Trajectory], context: int
-) -> SuccessHead:
-    """Fit a head to the demonstrations, with both classes weighing the same.
+def train_success_head(states: Sequence[States]) -> SuccessHead:
+    """Fit a head to demonstrations, with both classes weighing the same.
 
     Args:
-        model: A causal language model of transformers in evaluation mode.
-        chat: Its chat format.
-        demonstrations: Solved episodes.
-        context: Most tokens that the model reads; what comes after is cut.
+        states: The `observation_states` of each, [K, H].
 
     Raises:
         UserError: If there are no demonstrations of more than one observation.
     """
-    states = [observation_states(model, chat, episode, context) for episode in demonstrations]
     solved = [np.arange(len(of_one)) == len(of_one) - 1 for of_one in states]
     if not states or all(flags.all() for flags in solved):
         raise UserError("explore.score=self learns from demonstrations, but there are none")
@@ -63,7 +56,7 @@ def train_success_head(
         StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000)
     )
     classifier.fit(np.concatenate(states), np.concatenate(solved))
-    return SuccessHead(model, chat, context, classifier)
+    return SuccessHead(classifier)
 
 
 def score_itself(trajectory: Trajectory, score: float) -> Trajectory:
@@ -71,23 +64,47 @@ def score_itself(trajectory: Trajectory, score: float) -> Trajectory:
     return replace(trajectory, score=round(score, 6), success=score >= 0.5, finished=False)
 
 
-@torch.inference_mode()
-def observation_states(
-    model: PreTrainedModel, chat: ChatFormat, trajectory: Trajectory, context: int
-) -> NDArray[np.float64]:
-    """Return the last hidden state where each observation of a trajectory ends.
+@dataclass(frozen=True)
+class Observed:
+    """A trajectory as its model reads it.
 
-    The first row belongs to the first observation, the last one to the answer to the last action.
-
-    Returns:
-        Shape [K, H], K the observations that end within `context` tokens.
+    Attributes:
+        token_ids: At most ``context`` tokens, the answer to the last action included.
+        ends: The index of the last token of each observation that ends among them.
     """
+
+    token_ids: tuple[int, ...]
+    ends: tuple[int, ...]
+
+
+def observed(chat: ChatFormat, trajectory: Trajectory, context: int) -> Observed:
+    """Return what a model reads of a trajectory: its first `context` tokens."""
     encoded = encode_trajectory(chat, trajectory)
     shown = chat.next_turn(trajectory.steps[-1].observation) if trajectory.steps else []
-    token_ids = [*encoded.token_ids, *shown]
-    ends = [start - 1 for start in encoded.turn_starts] + [len(token_ids) - 1]
-    within = [end for end in ends if end < context]
-    inputs = torch.tensor([token_ids[:context]], device=model.device)
-    output = model(input_ids=inputs, use_cache=False, output_hidden_states=True, logits_to_keep=1)
-    states: NDArray[np.float64] = output.hidden_states[-1][0, within].double().cpu().numpy()
-    return states
+    token_ids = (*encoded.token_ids, *shown)
+    ends = [*(start - 1 for start in encoded.turn_starts), len(token_ids) - 1]
+    return Observed(token_ids[:context], tuple(end for end in ends if end < context))
+
+
+@torch.inference_mode()
+def observation_states(model: PreTrainedModel, batch: Sequence[Observed]) -> list[States]:
+    """Return the last hidden state where each observation of some trajectories ends.
+
+    The first row of a trajectory belongs to its first observation, the last one to the answer to
+    its last action.
+
+    Args:
+        model: A causal language model of transformers in evaluation mode.
+        batch: The trajectories; they are read together, padded at their ends, which no token sees.
+
+    Returns:
+        For each, shape [K, H], K the observations that end within the context.
+    """
+    width = max(len(one.token_ids) for one in batch)
+    padded = [[*one.token_ids, *[0] * (width - len(one.token_ids))] for one in batch]
+    inputs = torch.tensor(padded, device=model.device)
+    hidden = model.base_model(input_ids=inputs, use_cache=False).last_hidden_state
+    return [
+        states[list(one.ends)].double().cpu().numpy()
+        for states, one in zip(hidden, batch, strict=True)
+    ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
@@ -49,14 +48,13 @@ def load_named(
     """
     adapter = _adapter_folder(name)
     whole = base or _base_of(adapter) if adapter is not None else name
-    model: Any = load_policy_model(ModelSettings(whole, dtype), adapter, getattr(torch, dtype))
-    if torch.cuda.is_available():
-        model.cuda()
+    own = torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else None
+    model = load_policy_model(ModelSettings(whole, dtype), adapter, getattr(torch, dtype), own)
     has_tokenizer = adapter is not None and (adapter / "tokenizer_config.json").is_file()
-    own = adapter if has_tokenizer else whole
+    named = adapter if has_tokenizer else whole
     stop_ids = load_stop_ids(whole)
     chat = ChatFormat(
-        load_tokenizer(str(own)), template, system_prompt, stop_ids, turn_form, prompt
+        load_tokenizer(str(named)), template, system_prompt, stop_ids, turn_form, prompt
     )
     return model, chat
 

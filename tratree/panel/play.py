@@ -19,6 +19,7 @@ from tratree.panel.chat_endpoint import ChatEndpoint, play_on_endpoint
 from tratree.panel.local_model import check_named, load_named
 from tratree.panel.results import Results, outcome_of, write_results
 from tratree.panel.tasks import Panel, read_panel
+from tratree.policy.places import find_places
 from tratree.policy.rollout_settings import Episode, RolloutLimits, RolloutPlan
 from tratree.policy.sampling import SamplingSettings
 from tratree.policy.workers import roll_out
@@ -186,6 +187,7 @@ def _play_in(
         limits=RolloutLimits(**rollout_settings(config)),
         engine=config.rollout,
         workers=config.rollout,
+        places=find_places(config.rollout.workers, "gpu"),
     )
     if endpoint is not None:
         yield from play_on_endpoint(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -109,14 +109,35 @@ def _plain_masks() -> Iterator[None]:
         masking_utils.find_packed_sequence_indices = found
 
 
-def peak_of(model: Any, passes: Callable[[], object], stored: RolloutCache | None = None) -> int:
+@contextmanager
+def _products_of_a_gpu() -> Iterator[None]:
+    """Let the output layer take what it takes on a GPU: no float32 copy of its weights."""
+    from tratree.models import output_head
+
+    found: Any = output_head.added_up
+    output_head.added_up = lambda hidden, weight: hidden.new_empty(
+        len(hidden), len(weight), dtype=torch.float32
+    )
+    try:
+        yield
+    finally:
+        output_head.added_up = found
+
+
+def peak_of(
+    model: Any,
+    passes: Callable[[], object],
+    stored: RolloutCache | None = None,
+    *,
+    gpu: bool = True,
+) -> int:
     """Return the bytes that `passes` takes at its peak beyond the model's and the cache's own."""
     meter = _Peak()
     kept = [t for layer in stored.layers for t in (layer.keys, layer.values)] if stored else []
     for tensor in (*model.parameters(), *model.buffers(), *kept):
         meter.add(tensor)
     before = meter.now
-    with meter, _plain_masks():
+    with meter, _plain_masks(), _products_of_a_gpu() if gpu else nullcontext():
         passes()
     return meter.peak - before
 

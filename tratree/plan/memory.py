@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from tratree.models.loading import no_future_warnings
 from tratree.models.lora import add_lora
+from tratree.models.output_head import as_log_probs
 from tratree.models.settings import LoraSettings
 from tratree.plan.fake import architecture, empty, extended, faked, peak_of
 from tratree.policy.cache import RolloutCache
@@ -111,6 +112,7 @@ def training_bytes(
     *,
     checkpointing: bool,
     mixed: bool,
+    gpu: bool = True,
 ) -> int:
     """Return the bytes of activations, logits and their gradients at the peak of a pass.
 
@@ -124,6 +126,7 @@ def training_bytes(
         passed: The pass.
         checkpointing: Whether activations within a layer are computed again.
         mixed: Whether products are computed in bfloat16 (``trainer.precision=bf16-mixed``).
+        gpu: Whether on a GPU; a CPU makes a float32 copy of a 16-bit output layer.
     """
     config = architecture(name, revision)
 
@@ -140,7 +143,7 @@ def training_bytes(
             for weights in model.parameters():
                 if weights.requires_grad:  # a later batch of the step finds the first one's
                     weights.grad = torch.empty_like(weights)
-            return peak_of(model, lambda: _train(model, passed, dtype, mixed))
+            return peak_of(model, lambda: _train(model, passed, dtype, mixed), gpu=gpu)
 
     return extended(measure, config.get_text_config().num_hidden_layers)
 
@@ -158,13 +161,15 @@ def _losses(model: Any, passed: TrainingPass, dtype: str, *, mixed: bool) -> Ten
         kind = torch.bfloat16 if mixed else getattr(torch, dtype)
         arguments["attention_mask"] = torch.zeros(1, 1, passed.tokens, passed.tokens, dtype=kind)
         arguments["position_ids"] = torch.arange(passed.tokens)[None]
+    arguments |= {"use_cache": False, "logits_to_keep": torch.arange(passed.logits)}
     with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
-        logits = model(
-            input_ids=token_ids,
-            use_cache=False,
-            logits_to_keep=torch.arange(passed.logits),
-            **arguments,
-        ).logits
+        if mixed or dtype in ("bfloat16", "float16"):
+            trained = torch.arange(passed.logits if passed.packed else passed.trained)
+            wanted = 0 if passed.packed else (trained // passed.logits, trained % passed.logits)
+            with as_log_probs(model, wanted, torch.zeros_like(trained)):
+                log_probs: Tensor = model(input_ids=token_ids, **arguments).logits
+            return -log_probs
+        logits = model(input_ids=token_ids, **arguments).logits
         kept = logits.reshape(-1, logits.shape[-1])
         if not passed.packed:
             kept = kept[torch.arange(passed.trained)]

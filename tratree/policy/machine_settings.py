@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 GIB = 2**30
+_SHARE_OF_FREE = 0.8
+"""Share of a GPU's free memory for keys and values; a pass over the batch needs some, too."""
 
 
 @settings
@@ -23,27 +25,41 @@ class EngineSettings:
     """Most episodes that one worker plays at the same time."""
 
     cache_gib: Positive | None = None
-    """Most GiB of stored keys and values, of all workers together: as many episodes are played at a
-    time as fit at full length; null: no limit."""
+    """Most GiB of stored keys and values, of all workers on one GPU, or on one machine's CPU,
+    together: as many episodes are played at a time as fit at full length. null: no limit; on a GPU,
+    four fifths of the memory that the model leaves free."""
 
     env_threads: Annotated[int, Field(strict=True, ge=0, le=1024)] = 0
     """Threads of each worker that step environments while the model plays the other episodes; 0
     steps them in turn. Only for environments that wait for another process: scienceworld."""
 
-    def episodes(self, model: PreTrainedModel, max_context: int) -> int:
+    def episodes(self, model: PreTrainedModel, max_context: int, sharing: int = 1) -> int:
         """Return how many episodes are played at a time.
+
+        Args:
+            model: The model, where it plays.
+            max_context: Most tokens of an episode.
+            sharing: Workers that share the memory for keys and values.
 
         Raises:
             UserError: If not even one fits into the budget.
         """
-        if self.cache_gib is None:
-            return self.batch_size
+        budget = self.cache_gib
+        if budget is None:
+            if model.device.type != "cuda":
+                return self.batch_size
+            budget = _SHARE_OF_FREE * _free_gib(model)
+        budget /= sharing
         each = episode_bytes(model, max_context)
-        fitting = int(self.cache_gib * GIB / each)
+        fitting = int(budget * GIB / each)
         if not fitting:
+            limit = f"cache_gib is {budget:g}"
+            if self.cache_gib is None:
+                limit = f"the GPU has {budget:.3g} GiB for keys and values"
             raise UserError(
-                f"cache_gib is {self.cache_gib:g}, but one episode of {max_context} tokens takes "
-                f"{each / GIB:.3g} GiB: raise it, or lower model.context"
+                f"{limit}, but one episode of {max_context} tokens takes {each / GIB:.3g} GiB: "
+                f"{'use fewer workers' if self.cache_gib is None else 'raise it'}, or lower "
+                "model.context"
             )
         return min(self.batch_size, fitting)
 
@@ -55,9 +71,10 @@ class WorkerSettings:
     A replaced worker's unfinished episodes are played again from their start.
     """
 
-    workers: Few = 1
-    """Processes that play episodes, each with its own copy of the model. 1 plays in this process,
-    where nothing can be replaced."""
+    workers: Few | Literal["auto"] = 1
+    """Processes that play episodes, each with its own copy of the model, on the GPUs in turn. On a
+    CPU, 1 plays in this process, where nothing can be replaced. auto: one for each GPU of every
+    node of the SLURM job; on CPUs trainer.devices of them, so 1 by default."""
 
     step_seconds: Positive | None = None
     """Longest reset or step of an environment, in seconds; a worker that waits longer is replaced.
@@ -69,6 +86,14 @@ class WorkerSettings:
     recycle_gib: Positive | None = None
     """A worker is replaced when its memory, its child processes' included, is above this many GiB;
     null: never."""
+
+
+def _free_gib(model: PreTrainedModel) -> float:
+    # Imported here, because settings need no torch.
+    import torch
+
+    free, _ = torch.cuda.mem_get_info(model.device)
+    return free / GIB
 
 
 def episode_bytes(model: PreTrainedModel, max_context: int) -> int:

@@ -38,7 +38,8 @@ class RolloutEngine:
         limits, threads = plan.limits, plan.engine.env_threads
         limits.check_label(chat)
         limits.check_prompt(chat)
-        self._slots = plan.engine.episodes(model, limits.max_context)
+        sharing = 1 if plan.places is None else plan.places.sharing
+        self._slots = plan.engine.episodes(model, limits.max_context, sharing)
         self._batch = LiveBatch(model, self._slots, limits.max_context, chat.prefix)
         self._chat = chat
         self._make_env = make_env

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from tratree.errors import UserError
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
+from tratree.policy.places import Places
 from tratree.policy.server_settings import ServerSettings
 from tratree.settings import Count, NotNegative, Whole, settings
 from tratree.trajectory.types import Step, Task
@@ -139,8 +140,10 @@ class RolloutPlan:
         stage: Name of what the episodes are for; another name gives other draws.
         source: Label of the trajectories.
         limits: Limits at which turns and episodes are cut.
-        engine: Use of the machine by each worker; the workers share its `cache_gib`.
+        engine: Use of the machine by each worker; those of one GPU, or of one CPU, share its
+            `cache_gib`.
         workers: Number of processes, and when one is replaced. They share PyTorch's threads.
+        places: Places of them; None: on this machine's CPU.
     """
 
     seed: int
@@ -149,6 +152,7 @@ class RolloutPlan:
     limits: RolloutLimits
     engine: EngineSettings
     workers: WorkerSettings = field(default_factory=WorkerSettings)
+    places: Places | None = None
 
 
 @settings

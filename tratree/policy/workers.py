@@ -1,34 +1,29 @@
-"""Rollouts in several processes, each with its own model and environments."""
+"""Rollouts, and other work with a model, in one or more processes, each with its own model."""
 
 from __future__ import annotations
 
-import multiprocessing
-import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerContext
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from transformers import PreTrainedModel
 
-from tratree.child_processes import SECONDS_TO_CLOSE, shielded_children
 from tratree.envs.base import TextEnv
-from tratree.errors import UserError
-from tratree.large_imports import import_in_server
+from tratree.policy.chat import ChatFormat
+from tratree.policy.crew import share_out
 from tratree.policy.machine_settings import WorkerSettings
-from tratree.policy.rollout import run_episodes
+from tratree.policy.places import Places, find_places
+from tratree.policy.rollout import RolloutEngine, run_episodes
 from tratree.policy.rollout_settings import Episode, RolloutPlan
-from tratree.policy.watched_env import IDLE
-from tratree.policy.worker_process import Duty, LoadPolicy, Retired, work
+from tratree.policy.watched_env import watched
+from tratree.policy.worker_process import Duty, Report
 from tratree.trajectory.types import Trajectory
 
-PRELOADED = ["tratree.policy.workers", "transformers.models.llama.modeling_llama"]
-"""Imported once for all workers; none may initialise CUDA."""
-_MOST_DEATHS = 3
+LoadPolicy = Callable[[], tuple[PreTrainedModel, ChatFormat]]
+Part = TypeVar("Part")
+Result = TypeVar("Result")
 
 
 def roll_out(
@@ -37,12 +32,13 @@ def roll_out(
     episodes: Sequence[Episode],
     plan: RolloutPlan,
     *,
-    report: Callable[[str], None] = print,
+    report: Report = print,
 ) -> Iterator[tuple[int, Trajectory]]:
     """Play episodes in one or more processes; the trajectories are the same for any number.
 
     Args:
-        load_policy: Returns the model and its chat format; called once a worker.
+        load_policy: Returns the model and its chat format; called once a worker. On a GPU it takes
+            the process's own, `torch.cuda.current_device`.
         make_env: Makes an environment. With more than one worker both are pickled, as are
             partials of functions of a module.
         episodes: Episodes to play; dealt to the workers as they have room.
@@ -58,126 +54,112 @@ def roll_out(
     """
     if not episodes:
         return
-    count = min(plan.workers.workers, len(episodes))
-    if count <= 1:
+    places = (plan.places or find_places(plan.workers.workers)).at_most(len(episodes))
+    if places.is_here:
         yield from run_episodes(*load_policy(), make_env, episodes, plan, report=report)
         return
-    each = -(-len(episodes) // count)
+    each = -(-len(episodes) // places.count)
     batch_size = min(plan.engine.batch_size, each)
-    cache_gib = None if plan.engine.cache_gib is None else plan.engine.cache_gib / count
-    plan = replace(
-        plan,
-        engine=replace(plan.engine, batch_size=batch_size, cache_gib=cache_gib),
-        workers=replace(plan.workers, workers=count),
-    )
-    context = multiprocessing.get_context("forkserver")
-    import_in_server(context, PRELOADED)
-    threads = max(1, torch.get_num_threads() // count)
-    duty = Duty(load_policy, make_env, episodes, plan, threads)
-    start = partial(_Worker, context, duty, batch_size)
-    ahead = min(each, batch_size * 5 // 4 + 1)
-    yield from _deal(start, len(episodes), plan.workers, ahead, report)
+    plan = replace(plan, engine=replace(plan.engine, batch_size=batch_size), places=places)
+    open_engine = partial(_open_engine, load_policy, make_env, episodes, plan)
+    threads = max(1, torch.get_num_threads() // places.workers)
+    duty = Duty(open_engine, places, plan.workers, threads, envs=batch_size)
+    # Workers know the episodes and are dealt numbers: many small messages wait for nobody.
+    numbers = range(len(episodes))
+    yield from share_out(duty, numbers, min(each, batch_size * 5 // 4 + 1), report)
 
 
-class _Worker:
-    """A worker process and the indices of the episodes that it has yet to finish."""
-
-    def __init__(self, context: ForkServerContext, duty: Duty, envs: int) -> None:
-        self.connection, theirs = context.Pipe()
-        self.clocks: Any = context.Array("d", [IDLE] * envs, lock=False)
-        self.process = context.Process(target=work, args=(duty, self.clocks, theirs), daemon=True)
-        with shielded_children():
-            self.process.start()
-        theirs.close()
-        self.dealt: set[int] = set()
-        self.hung = False
-
-    def deal(self, waiting: deque[int], ahead: int) -> None:
-        """Take waiting episodes until `ahead` are unfinished."""
-        while waiting and len(self.dealt) < ahead:
-            index = waiting.popleft()
-            self.dealt.add(index)
-            with suppress(OSError):  # a dead worker is noticed when its answer is read
-                self.connection.send(index)
-
-    def kill_if_hung(self, seconds: float) -> None:
-        """End the process if a call of an environment takes longer than `seconds`."""
-        began = min((clock for clock in self.clocks if clock != IDLE), default=None)
-        if began is not None and time.monotonic() - began > seconds:
-            self.hung = True
-            self.process.kill()
-
-    def end(self) -> None:
-        """Wait for the process and let go of it."""
-        self.process.join()
-        self.connection.close()
+def _open_engine(
+    load_policy: LoadPolicy,
+    make_env: Callable[[], TextEnv],
+    episodes: Sequence[Episode],
+    plan: RolloutPlan,
+    clocks: Any,
+    report: Report,
+) -> _NumberedEpisodes:
+    engine = RolloutEngine(*load_policy(), watched(make_env, clocks), plan, report=report)
+    return _NumberedEpisodes(engine, episodes)
 
 
-def _deal(
-    start: Callable[[], _Worker],
-    count: int,
-    settings: WorkerSettings,
-    ahead: int,
-    report: Callable[[str], None],
-) -> Iterator[tuple[int, Trajectory]]:
-    """Deal `count` episodes to workers, again if one is replaced, and pass on what they send."""
-    waiting = deque(range(count))
-    crew: list[_Worker] = []
-    deaths = 0  # since the last episode that ended
+class _NumberedEpisodes:
+    """A rollout engine that is given the numbers of its episodes."""
 
-    def replace_worker(worker: _Worker) -> None:
-        worker.end()
-        waiting.extendleft(sorted(worker.dealt, reverse=True))
-        crew[crew.index(worker)] = start()
+    def __init__(self, engine: RolloutEngine, episodes: Sequence[Episode]) -> None:
+        self._engine = engine
+        self._episodes = episodes
 
-    look_every = None if settings.step_seconds is None else min(1.0, settings.step_seconds / 4)
-    try:
-        for _ in range(settings.workers):
-            crew.append(start())
-        while waiting or any(worker.dealt for worker in crew):
-            for worker in crew:
-                worker.deal(waiting, ahead)
-            by_connection = {worker.connection: worker for worker in crew}
-            for connection in wait(list(by_connection), timeout=look_every):
-                assert isinstance(connection, Connection)
-                worker = by_connection[connection]
-                try:
-                    answer = connection.recv()
-                except (EOFError, OSError):
-                    deaths += 1
-                    worker.process.join()
-                    cause = _cause(worker, settings)
-                    if deaths > _MOST_DEATHS:
-                        raise UserError(
-                            f"{deaths} rollout workers died without finishing an episode, the "
-                            f"last {cause}: free memory or use fewer workers"
-                        ) from None
-                    report(f"a rollout worker died {cause}: playing its episodes again")
-                    replace_worker(worker)
-                    continue
-                if isinstance(answer, Exception):
-                    raise answer
-                if isinstance(answer, str):
-                    report(answer)
-                elif isinstance(answer, Retired):
-                    replace_worker(worker)
-                else:
-                    deaths = 0
-                    worker.dealt.remove(answer[0])
-                    yield answer
-            if settings.step_seconds is not None:
-                for worker in crew:
-                    worker.kill_if_hung(settings.step_seconds)
-    finally:
-        for worker in crew:
-            worker.process.terminate()
-        for worker in crew:
-            worker.process.join(SECONDS_TO_CLOSE)
-            worker.process.kill()
-            worker.end()
+    @property
+    def live(self) -> int:
+        return self._engine.live
+
+    @property
+    def free(self) -> int:
+        return self._engine.free
+
+    def add(self, index: int, item: int) -> None:
+        self._engine.add(index, self._episodes[item])
+
+    def advance(self) -> list[tuple[int, Trajectory]]:
+        return self._engine.advance()
+
+    def close(self) -> None:
+        self._engine.close()
 
 
-def _cause(worker: _Worker, settings: WorkerSettings) -> str:
-    if worker.hung:
-        return f"because its environment did not answer for {settings.step_seconds:g} s"
-    return f"with exit code {worker.process.exitcode}"
+def compute(
+    load: Callable[[], Callable[[Part], Result]],
+    parts: Sequence[Part],
+    places: Places,
+    *,
+    report: Report = print,
+) -> Iterator[tuple[int, Result]]:
+    """Apply a function that needs a model to parts of work, which the processes share.
+
+    Args:
+        load: Loads the model, and returns the function; called once a process. It can be pickled,
+            and so can parts and results.
+        parts: The work; none depends on another.
+        places: Where the processes are. On CPUs each has as many threads as this one: another
+            number of them would change the last bits of results.
+        report: Gets a line for each process that is replaced.
+
+    Yields:
+        (index in `parts`, result) of parts as they are done.
+
+    Raises:
+        UserError: If the function raises it, or processes keep dying.
+        RuntimeError: If a process fails otherwise, with its traceback.
+    """
+    places = places.at_most(len(parts))
+    if parts and places.is_here:
+        function = load()
+        yield from ((number, function(part)) for number, part in enumerate(parts))
+    elif parts:
+        threads = torch.get_num_threads() // (places.workers if places.gpus else 1)
+        duty = Duty(partial(_OneByOne, load), places, WorkerSettings(), max(1, threads))
+        # One at a time: a large part and a large result would wait for each other.
+        yield from share_out(duty, parts, 1, report)
+
+
+class _OneByOne:
+    """An engine that applies a function to one part after the other."""
+
+    free = 1
+
+    def __init__(self, load: Callable[[], Callable[[Any], Any]], _: Any, __: Report) -> None:
+        self._function = load()
+        self._waiting: list[tuple[int, Any]] = []
+
+    @property
+    def live(self) -> int:
+        return len(self._waiting)
+
+    def add(self, index: int, item: Any) -> None:
+        self._waiting.append((index, item))
+
+    def advance(self) -> list[tuple[int, Any]]:
+        index, part = self._waiting.pop()
+        return [(index, self._function(part))]
+
+    def close(self) -> None:
+        pass

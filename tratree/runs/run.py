@@ -25,6 +25,7 @@ from tratree.runs.run_folder import write_stages, writing
 from tratree.runs.starts import write_start
 from tratree.settings import plain
 from tratree.stages.methods import check_preferences, evaluations
+from tratree.stages.paths import search_settings
 from tratree.store.finished import expected_seconds, finished_seconds
 from tratree.store.progress import Progress, duration
 from tratree.store.stage import Resources, Stage, with_inputs
@@ -58,6 +59,8 @@ def open_store(
         workers=config.rollout,
         engine=config.rollout,
         cache=root / "cache",
+        accelerator=config.trainer.accelerator,
+        devices=config.trainer.devices,
         checkpoint_every_steps=config.trainer.checkpoint_every_steps,
         servers=config.rollout,
         logs=run / SERVER_LOGS if run else None,
@@ -219,7 +222,7 @@ def _few(names: Sequence[str], most: int = 3) -> str:
 
 def _run_facts(config: Config) -> RunFacts:
     method = config.method
-    search = {"iterations": method.iterations, "exploration": method.ucb_constant}
+    search = search_settings(config)
     names = config.env.name, method.name, config.model.name
     whole = plain(config)
     known_by = point_identity(whole), configurations(whole)[method.name]

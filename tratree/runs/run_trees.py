@@ -9,9 +9,10 @@ from typing import Any
 
 from tratree.errors import UserError
 from tratree.runs.run_folder import read_stages
+from tratree.stages.paths import SEARCH
 from tratree.stages.trees import read_trees
 from tratree.store.finished import DESCRIPTION, read_description
-from tratree.tree.mcts import search_paths
+from tratree.tree.path_search import find_paths
 from tratree.tree.types import TrajectoryTree
 from tratree.tree.view import render
 
@@ -23,7 +24,7 @@ class RunTrees:
     Attributes:
         trees: In the order of their tasks.
         settings: Settings that they were merged with: ``conf/tree``.
-        search: ``iterations`` and ``exploration`` of the run's MCTS; empty where it has none.
+        search: Settings of the run's search that `find_paths` takes; empty where it has none.
     """
 
     trees: list[TrajectoryTree]
@@ -62,9 +63,7 @@ def find_trees(folder: Path, store: Path | None = None) -> RunTrees:
     searched: Mapping[str, Any] = (
         read_description(paths)["settings"] if paths and paths.is_dir() else {}
     )
-    search: dict[str, Any] = {
-        name: searched[name] for name in ("iterations", "exploration") if name in searched
-    }
+    search: dict[str, Any] = {name: searched[name] for name in SEARCH if name in searched}
     return RunTrees(_read(trees), read_description(trees)["settings"], search)
 
 
@@ -72,10 +71,10 @@ def tree_page(found: RunTrees, title: str) -> str:
     """Return the page that shows trees, with the settings they were made with."""
     return render(
         found.trees,
-        search_paths(found.trees, **found.search),
+        find_paths(found.trees, **found.search),
         title=title,
         note=f"merged with {_list(found.settings)}; "
-        f"MCTS path with {_list(found.search) or 'the default settings'}",
+        f"path found with {_list(found.search) or 'the default settings'}",
     )
 
 

@@ -15,8 +15,9 @@ from tratree.report.render_table import markdown_table
 from tratree.runs.run_trees import RunTrees, tree_page
 from tratree.tree.divergence import differing_children, divergence_points
 from tratree.tree.forest_file import TREES, save_trees
+from tratree.tree.graph import make_graphs
 from tratree.tree.mcts import Path as TreePath
-from tratree.tree.mcts import search_paths
+from tratree.tree.path_search import find_paths
 from tratree.tree.statistics import forest_statistics
 from tratree.tree.types import TrajectoryTree
 
@@ -46,7 +47,7 @@ def write_dataset(found: RunTrees, out: Path, repo: str, licence: str | None) ->
         from pyarrow import parquet
     except ImportError as error:
         raise UserError("Parquet needs pyarrow: pip install 'tratree[parquet]'") from error
-    paths = search_paths(found.trees, **found.search)
+    paths = find_paths(found.trees, **found.search)
     rows = {
         "nodes": [row for pair in zip(found.trees, paths, strict=True) for row in _nodes(*pair)],
         "trajectories": [row for tree in found.trees for row in _trajectories(tree)],
@@ -63,20 +64,24 @@ def write_dataset(found: RunTrees, out: Path, repo: str, licence: str | None) ->
 
 def _nodes(tree: TrajectoryTree, path: TreePath) -> Iterator[dict[str, Any]]:
     """Yield a row for each node; its texts are those of its first trajectory."""
-    scores, points = tree.mean_score, set(divergence_points(tree))
+    (graph,) = make_graphs([tree])
+    scores, points = tree.mean_score, set(divergence_points(graph))
     for node in range(len(tree.parent)):
         first = tree.trajectories[tree.representative[node]]
         step = first.steps[tree.depth[node] - 1] if node else None
+        state = int(tree.state[node])
         yield {
             "task_id": tree.task.task_id,
             "node": node,
+            "state": state,
             "parent": int(tree.parent[node]) if node else None,
             "depth": int(tree.depth[node]),
             "visits": int(tree.visits[node]),
             "mean_score": float(scores[node]),
             "ends": int(tree.terminal_count[node]),
-            "diverges": node in points,
-            "scores_differ": node in points and bool(differing_children(tree, node, scores)),
+            "diverges": state in points,
+            "scores_differ": state in points
+            and bool(differing_children(graph, state, graph.mean_score)),
             "on_mcts_path": node in path.nodes,
             "thought": step.thought if step else None,
             "action": step.action if step else None,
@@ -147,10 +152,12 @@ def _card(found: RunTrees, repo: str, licence: str | None) -> str:
             "```",
             "",
             "A row of `nodes` is a node of the tree of task `task_id`: its `parent` (null at the "
-            "root, node 0), the number of trajectories through it (`visits`) and the mean of their "
-            "scores in [0, 1], how many end there, whether different actions follow (`diverges`) "
-            "and differ in mean score, whether it is on the path that MCTS finds, and the texts of "
-            "its first trajectory. A row of `trajectories` is an attempt; each of its steps names "
+            "root, node 0), its `state` (the lowest node of equal information state, itself in a "
+            "tree merged by history), the number of trajectories through it (`visits`) and the "
+            "mean of their scores in [0, 1], how many end there, whether different actions follow "
+            "(`diverges`) and differ in mean score, whether it is on the path that MCTS finds, and "
+            "the texts of its first trajectory. A row of `trajectories` is an attempt; each of its "
+            "steps names "
             f"its node. `tratree.tree.Forest.load(FOLDER)` reads `{TREES}`.",
             "",
             "## Figures",

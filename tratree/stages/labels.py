@@ -68,7 +68,9 @@ def _train(job: Job) -> None:
     scores = json.loads((job.inputs["reference"] / REFERENCE).read_text("utf-8"))
     data = LabelDataModule(
         [
-            LabelledTrajectory(encode_trajectory(chat, t), t.success, score, t.task.task_id)
+            LabelledTrajectory(
+                encode_trajectory(chat, t).compact(), t.success, score, t.task.task_id
+            )
             for t, score in zip(labelled, scores, strict=True)
         ],
         job.settings["context"],

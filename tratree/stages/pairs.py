@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tratree.config import Config
+from tratree.errors import UserError
 from tratree.stages.demonstrations import DEMONSTRATIONS
+from tratree.stages.environment import env_maker, games_stage
 from tratree.stages.file_names import EPISODES
+from tratree.stages.states import answers_as_recorded, play_again
 from tratree.stages.trees import iterate_stage_trees
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
@@ -24,7 +28,9 @@ from tratree.tree.divergence import (
     unstructured_pairs,
 )
 from tratree.tree.expert_pairs import expert_pairs
-from tratree.tree.paths import pair_trajectories
+from tratree.tree.paths import pair_trajectories, path_trajectory
+from tratree.tree.types import TrajectoryTree
+from tratree.tree.useless import useless_pairs
 
 PAIRS = "pairs.jsonl"
 TRAJECTORIES = "trajectories.jsonl"
@@ -37,6 +43,9 @@ def pairs_stage(config: Config, trees: Stage, continuation: str | None = None) -
         config: The run's.
         trees: Stage of the trees that the pairs are taken from.
         continuation: End of a continuation, if not as ``method.continuation`` says.
+
+    Raises:
+        UserError: If pairs against useless actions are asked for, and nodes are merged by history.
     """
     method = config.method
     settings: dict[str, Any] = {"aggregate": method.aggregate, "min_gap": method.minimum_gap}
@@ -46,7 +55,20 @@ def pairs_stage(config: Config, trees: Stage, continuation: str | None = None) -
         settings["continuation"] = continuation or method.continuation
         settings["max_pairs_per_divergence"] = method.pairs_per_divergence
         settings["max_pairs_per_task"] = method.pairs_per_task
-    return Stage("pairs", settings, _find, {"trees": trees}, self_contained=True)
+    inputs = {"trees": trees}
+    if config.tree.merge == "state":
+        inputs["games"] = games_stage(config)
+        if method.useless_pairs:
+            settings["useless"] = {
+                "max_pairs_per_divergence": method.pairs_per_divergence,
+                "max_pairs_per_task": method.pairs_per_task,
+            }
+    elif method.useless_pairs:
+        raise UserError(
+            "method.useless_pairs=true needs tree.merge=state: merged by history, no action leads "
+            "back to the node where it was taken"
+        )
+    return Stage("pairs", settings, _find, inputs, self_contained=True)
 
 
 def random_pairs_stage(config: Config, explored: Stage) -> Stage:
@@ -125,8 +147,47 @@ def _limits(config: Config) -> dict[str, Any]:
 def _find(job: Job) -> None:
     settings = dict(job.settings)
     pairs_of = best_and_worst if settings.pop("pairs", None) else find_pairs
+    useless = settings.pop("useless", None)
     trees = iterate_stage_trees(job.inputs["trees"])
-    write_pairs(job, (pairs_of(tree, **settings) for tree in trees))
+
+    def found() -> Iterator[tuple[TrajectoryTree, list[Pair]]]:
+        for tree in trees:
+            pairs = pairs_of(tree, **settings)
+            if useless is not None:
+                pairs += useless_pairs(tree, aggregate=settings["aggregate"], **useless)
+            yield tree, pairs
+
+    if "games" in job.inputs:
+        write_pairs(job, _played_as_recorded(job, found()))
+    else:
+        write_pairs(job, (pairs for _, pairs in found()))
+
+
+def _played_as_recorded(
+    job: Job, found: Iterable[tuple[TrajectoryTree, list[Pair]]]
+) -> Iterator[list[Pair]]:
+    """Leave out pairs of which a side, after a history not its own, is answered otherwise."""
+    moved = pairs = kept = 0
+    with closing(env_maker(job)()) as env:
+        for tree, of_tree in found:
+            known: dict[tuple[int, ...], bool] = {}
+            for pair in of_tree:
+                for side in (pair.prefix + pair.chosen, pair.prefix + pair.rejected):
+                    if side not in known and not tree.is_recorded(side):
+                        recorded = path_trajectory(tree, side)
+                        known[side] = answers_as_recorded(recorded, play_again(env, recorded))
+            good = [
+                pair
+                for pair in of_tree
+                if known.get(pair.prefix + pair.chosen, True)
+                and known.get(pair.prefix + pair.rejected, True)
+            ]
+            moved, pairs, kept = moved + len(known), pairs + len(of_tree), kept + len(good)
+            yield good
+    job.progress.message(
+        f"  {moved} sides continue a history that is not their own and were played; "
+        f"{pairs - kept} of {pairs} pairs are left out, as a side was answered otherwise"
+    )
 
 
 def _draw(job: Job) -> None:

@@ -12,6 +12,7 @@ from tratree.policy.rollout_settings import Episode, RolloutLimits, RolloutPlan
 from tratree.preemption import wait_for_safe_points
 from tratree.stages.environment import env_maker
 from tratree.stages.file_names import EPISODES, EPISODES_LOG
+from tratree.stages.players import players
 from tratree.store.stage import Job
 from tratree.trajectory.jsonl import TrajectoryLog, write_trajectories
 from tratree.trajectory.types import Trajectory
@@ -127,6 +128,7 @@ def _play(
         limits=RolloutLimits(**job.settings["rollout"]),
         engine=job.resources.engine,
         workers=job.resources.workers,
+        places=players(job.resources),
     )
     if servers is not None:
         return servers.play(env_maker(job), episodes, plan, adapter=adapter)

@@ -7,8 +7,10 @@ every β and every other setting of the loss, which no score depends on.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tratree.config import Config
@@ -16,7 +18,9 @@ from tratree.errors import UserError
 from tratree.stages.environment import configured_prompt
 from tratree.stages.pairs import load_pairs, pair_inputs
 from tratree.stages.paths import PATHS
+from tratree.stages.players import scorers
 from tratree.stages.training_settings import chat_settings
+from tratree.store.finished import read_description
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
@@ -135,23 +139,43 @@ def _sides(job: Job, chat: ChatFormat) -> list[EncodedTrajectory]:
 
 
 def _score(job: Job) -> None:
-    from tratree.modules.attention_check import check_batches, check_packs
     from tratree.modules.finite import check_scores
-    from tratree.modules.log_probabilities import score_sequences
+    from tratree.modules.log_probabilities import cut_to_score
+    from tratree.policy.workers import compute
+    from tratree.stages.training import load_chat
+
+    trained, packed = job.inputs["model"], job.settings["pack_tokens"]
+    chat = pair_chat(load_chat(read_description(trained)["settings"]), job.settings)
+    sides = _sides(job, chat)
+    parts = cut_to_score(sides, packed)
+    scores = [0.0] * len(sides)
+    found = compute(
+        partial(_load_scorer, trained, job.settings["dtype"], packed),
+        [[sides[index] for index in part] for part in parts],
+        scorers(job.resources),
+        report=lambda line: job.progress.message(f"  {line}"),
+    )
+    for number, of_part in found:
+        for index, score in zip(parts[number], of_part, strict=True):
+            scores[index] = score
+    check_scores(scores)
+    paired = "labels" not in job.inputs
+    document = json.dumps(list(zip(scores[::2], scores[1::2], strict=True)) if paired else scores)
+    (job.folder / REFERENCE).write_text(document + "\n", encoding="utf-8")
+
+
+def _load_scorer(
+    trained: Path, dtype: str, packed: int | None
+) -> Callable[[Sequence[EncodedTrajectory]], list[float]]:
+    from tratree.modules.attention_check import check_batches, check_packs
+    from tratree.modules.log_probabilities import score_part
     from tratree.modules.pack_attention import attend_to_packs
     from tratree.stages.training import load_policy
 
-    model, chat = load_policy(job.inputs["model"], job.settings["dtype"])
-    chat = pair_chat(chat, job.settings)
-    packed = job.settings["pack_tokens"]
+    model, _ = load_policy(trained, dtype)
     if packed is None:
         check_batches(model)
     else:
         attend_to_packs(model)
         check_packs(model)
-    sides = _sides(job, chat)
-    scores = score_sequences(model, sides, pack_tokens=packed)
-    check_scores(scores)
-    paired = "labels" not in job.inputs
-    document = json.dumps(list(zip(scores[::2], scores[1::2], strict=True)) if paired else scores)
-    (job.folder / REFERENCE).write_text(document + "\n", encoding="utf-8")
+    return partial(score_part, model, packed)

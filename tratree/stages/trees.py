@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
@@ -11,21 +12,30 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tratree.config import Config
 from tratree.envs.registry import action_key, action_rule
 from tratree.models.names import fingerprint, local_folder
+from tratree.policy.places import Places
+from tratree.stages.environment import env_maker, games_stage
 from tratree.stages.file_names import EPISODES
+from tratree.stages.players import scorers
+from tratree.stages.states import node_states
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import iterate_trajectories
 from tratree.trajectory.types import Step, Trajectory
 from tratree.tree.forest_file import TREES, iterate_trees, load_trees, save_trees
+from tratree.tree.graph import merge_states
 from tratree.tree.merge import build_trees
-from tratree.tree.similarity import make_similarity
+from tratree.tree.sentence_embeddings import SentenceEmbeddings
+from tratree.tree.similarity import Seen, make_similarity
 from tratree.tree.statistics import forest_statistics
 from tratree.tree.types import TrajectoryTree
 
 STATISTICS = "statistics.json"
+_TEXTS = 2048
+"""Texts that a process embeds at a time."""
 
 AT_A_TIME = 256
 """Trees that grow side by side: enough that similarity is asked of many texts at once."""
@@ -48,8 +58,12 @@ def trees_stage(config: Config, explored: Stage) -> Stage:
             settings["encoder"]["name"] = tree.encoder
     if tree.width is not None:
         settings["drawn"] = {"width": tree.width, "seed": config.seed}
+    inputs = {"explored": explored}
+    if tree.merge == "state":
+        settings["merge"] = tree.merge
+        inputs["games"] = games_stage(config)
     merge = partial(_merge, tree.encoder)
-    return Stage("trees", settings, merge, {"explored": explored}, version=2, self_contained=True)
+    return Stage("trees", settings, merge, inputs, version=2, self_contained=True)
 
 
 def read_trees(folder: Path) -> list[TrajectoryTree]:
@@ -75,26 +89,50 @@ def draw_trajectories(of_task: Sequence[Trajectory], width: int, seed: int) -> S
 
 def _merge(encoder: str, job: Job) -> None:
     settings = job.settings
+    places = scorers(job.resources)
     weights = settings.get("encoder", {}).get("weights", "")
+    folder = f"{weights}-gpu" if places.gpus else weights  # its last digits are others
     similarity = make_similarity(
-        settings["similarity"],
-        encoder=encoder,
-        cache=job.resources.cache / "vectors" / weights,
+        settings["similarity"], encoder=encoder, cache=job.resources.cache / "vectors" / folder
     )
     rule = settings["action_rule"]
     shown: dict[str, Any] = {"shown": _observation_and_thought} if "compares" in settings else {}
     build = partial(
         build_trees,
-        similarity=similarity,
         xi_sim=settings["xi_sim"],
         action_key=str if rule == "exact" else action_key(rule),
         **shown,
     )
+    if isinstance(similarity, SentenceEmbeddings) and not places.is_here:
+        seen = Seen()
+        for _ in _built(partial(build, similarity=seen), _explored(job), lambda _: None):
+            pass
+        _embed(job, similarity, list(seen.texts), places)
+    build = partial(build, similarity=similarity)
     with job.progress.bar("trees", None) as advance:
-        save_trees(job.folder / TREES, _built(build, _explored(job), advance))
+        trees = _built(build, _explored(job), advance)
+        save_trees(job.folder / TREES, _with_states(job, trees) if "merge" in settings else trees)
     statistics = forest_statistics(iterate_stage_trees(job.folder))
     (job.folder / STATISTICS).write_text(json.dumps(statistics, indent=2) + "\n", "utf-8")
     job.progress.message(f"  {describe(statistics)}")
+
+
+def _embed(job: Job, embeddings: SentenceEmbeddings, texts: list[str], places: Places) -> None:
+    """Let all devices compute the vectors of texts."""
+    from tratree.policy.workers import compute
+
+    new = embeddings.unknown(texts)
+    parts = [new[start : start + _TEXTS] for start in range(0, len(new), _TEXTS)]
+    device = "cuda" if places.gpus else "cpu"  # the GPU of a process is its current one
+    load = partial(_load_encoder, embeddings.model, device)
+    with job.progress.bar("texts", len(parts)) as advance:
+        for done, (number, vectors) in enumerate(compute(load, parts, places), 1):
+            embeddings.keep(parts[number], vectors)
+            advance(done)
+
+
+def _load_encoder(model: str, device: str) -> Callable[[Sequence[str]], NDArray[np.float32]]:
+    return SentenceEmbeddings(model, device=device).encode
 
 
 def _explored(job: Job) -> Iterator[Sequence[Trajectory]]:
@@ -117,6 +155,26 @@ def _built(
         yield from build(some)
         done += len(some)
         advance(done)
+
+
+def _with_states(job: Job, trees: Iterator[TrajectoryTree]) -> Iterator[TrajectoryTree]:
+    """Yield the trees as graphs, and say how many states they have and where they come from."""
+    nodes = states = unknown = done = 0
+    with closing(env_maker(job)()) as env:
+        for tree in trees:
+            keys = node_states(env, tree)
+            (merged,) = merge_states([tree], [keys])
+            nodes += len(tree.parent)
+            states += len(set(merged.state.tolist()))
+            unknown += keys is None
+            done += 1
+            yield merged
+    job.progress.message(f"  {states} information states of {nodes} nodes")
+    if unknown:
+        job.progress.message(
+            f"  of {unknown} of {done} trees only by what was observed: the environment does not "
+            "tell their state, or answers otherwise than when they were explored"
+        )
 
 
 def _observation_and_thought(step: Step) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.policy.server_settings import ServerSettings
@@ -24,6 +24,8 @@ class Resources:
         workers: Processes that play episodes side by side, and when one is replaced.
         engine: Use of the machine by each of them.
         cache: Folder for files that can be made again at any time.
+        accelerator: ``gpu`` where models are on GPUs, or ``cpu``.
+        devices: Number of them that a node has for a training; GPUs that play are all there are.
         checkpoint_every_steps: Number of steps after which a fine-tuning keeps what it has done.
         servers: vLLM servers, for episodes that are to be played by them.
         logs: The folder for what those say that are started; None puts it into `cache`.
@@ -35,6 +37,8 @@ class Resources:
     workers: WorkerSettings
     engine: EngineSettings
     cache: Path
+    accelerator: Literal["cpu", "gpu"] = "cpu"
+    devices: int = 1
     checkpoint_every_steps: int = 50
     servers: ServerSettings = field(default_factory=ServerSettings)
     logs: Path | None = None

@@ -23,7 +23,7 @@ class RunFacts:
         model: Name of its model family.
         seed: Its seed.
         configuration: All of it, as JSON data.
-        search: ``iterations`` and ``exploration`` of its search in trees.
+        search: Settings of its search in trees, see `tratree.tree.path_search.find_paths`.
         identity: A digest of all that determines its result, and its seed.
         result_of: A digest of what determines the result of its method, except for the seed.
     """

@@ -20,7 +20,7 @@ from tratree.tracking.tracker import RunFacts, StageFacts
 from tratree.tracking.wandb_connection import check_connection
 from tratree.trajectory.types import Trajectory
 from tratree.tree.forest_file import TREES, load_trees
-from tratree.tree.mcts import search_paths
+from tratree.tree.path_search import find_paths
 from tratree.tree.view import render
 
 RUN_ID = "wandb_run_id"
@@ -134,7 +134,7 @@ class WandbTracker(FigureTracker):
 
     def _log_trees(self, folder: Path) -> None:
         trees = load_trees(folder / TREES)
-        paths = search_paths(trees, **self._search)
+        paths = find_paths(trees, **self._search)
         page = render(trees, paths, title=self._run.name or "")
         figures = [
             wandb.Image(draw_tree(tree), caption=tree.task.task_id)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tratree.errors import UserError
 from tratree.trajectory.jsonl import canonical_json
 from tratree.trajectory.types import Trajectory
+from tratree.tree.graph import Graph, by_history, make_graphs
 from tratree.tree.greedy import SCORE_TOLERANCE, best_continuations, walk
 from tratree.tree.types import Floats, TrajectoryTree
 
@@ -27,10 +28,11 @@ class Pair:
 
     Attributes:
         prefix: h, from the root to the node where they diverge, both included.
-        chosen: σ⁺, starts with a child of the last node of `prefix`.
+        chosen: σ⁺, starts with a child of the last node of `prefix`; in a graph, of any node that
+            is in its state.
         rejected: σ⁻, starts with another child, reached by another action.
         chosen_score: The aggregated score of the first node of `chosen`, in [0, 1].
-        rejected_score: Likewise of `rejected`; lower.
+        rejected_score: Likewise of `rejected`; lower, but for `useless_pairs`.
     """
 
     prefix: tuple[int, ...]
@@ -66,9 +68,15 @@ def find_pairs(
 ) -> list[Pair]:
     """Pair the children of every node that differ in action and aggregated score.
 
+    In a graph, the children of a node are the transitions from a state. Both sides begin with one
+    history that led to the state: that of a trajectory that took the chosen or the rejected
+    action, of one that took both if there is one, else the shorter. A side whose own history is
+    another one was never played as it is (`TrajectoryTree.is_recorded`): play it again.
+
     The chosen continuation follows the best child of every node below it, the rejected one the
-    worst, with the ties of `best_continuations`. Ending in a node that others pass counts as a
-    child there, but is no continuation of its own: nothing was said that could be preferred.
+    worst, with the ties of `best_continuations`; in a graph, too, it stays in one history. Ending
+    in a node that others pass counts as a child there, but is no continuation of its own: nothing
+    was said that could be preferred.
     Children of the same action are not paired: there the environment made the difference.
 
     Args:
@@ -90,28 +98,34 @@ def find_pairs(
         UserError: If an argument is out of range.
     """
     _check(aggregate, min_gap, continuation, max_pairs_per_divergence, max_pairs_per_task)
-    score, end_score = _aggregate(tree, aggregate)
+    (graph,), (histories,) = make_graphs([tree]), make_graphs([by_history(tree)])
+    score, _ = aggregated(graph, aggregate)
     diverging = {
-        node: found[:max_pairs_per_divergence]
-        for node in range(len(tree.parent))
-        if (found := differing_children(tree, node, score, min_gap))
+        state: found[:max_pairs_per_divergence]
+        for state in graph.states
+        if (found := differing_children(graph, state, score, min_gap))
     }
     kept = _widest_by_turns(diverging, score, max_pairs_per_task)
-    best, worst = (_followed(tree, score, end_score, sign) for sign in (1.0, -1.0))
+    of_node, of_end = aggregated(histories, aggregate)
+    best, worst = (_followed(histories, of_node, of_end, sign) for sign in (1.0, -1.0))
     if continuation == "one_step":
         best[:] = worst[:] = -1
     elif continuation == "next_divergence":
-        best[list(diverging)] = worst[list(diverging)] = -1
-    return [
-        Pair(
-            prefix=tree.path(node),
-            chosen=walk(best, chosen),
-            rejected=walk(worst, rejected),
-            chosen_score=float(score[chosen]),
-            rejected_score=float(score[rejected]),
+        inside = np.isin(tree.state, list(diverging))
+        best[inside] = worst[inside] = -1
+    pairs = []
+    for _, chosen, rejected in kept:
+        prefix, *sides = with_history(graph, chosen, rejected, of_node)
+        pairs.append(
+            Pair(
+                prefix=prefix,
+                chosen=walk(best, histories.state, sides[0]),
+                rejected=walk(worst, histories.state, sides[1]),
+                chosen_score=float(score[chosen]),
+                rejected_score=float(score[rejected]),
+            )
         )
-        for node, chosen, rejected in kept
-    ]
+    return pairs
 
 
 def best_and_worst(
@@ -132,8 +146,12 @@ def best_and_worst(
         UserError: If an argument is out of range.
     """
     _check(aggregate, min_gap, "end")
-    score, end_score = _aggregate(tree, aggregate)
-    best, worst = (walk(_followed(tree, score, end_score, sign), start=0) for sign in (1.0, -1.0))
+    (histories,) = make_graphs([by_history(tree)])
+    score, end_score = aggregated(histories, aggregate)
+    best, worst = (
+        walk(_followed(histories, score, end_score, sign), histories.state, 0)
+        for sign in (1.0, -1.0)
+    )
     shared = sum(a == b for a, b in zip(best, worst, strict=False))
     ends = float(end_score[best[-1]]), float(end_score[worst[-1]])
     if (
@@ -145,48 +163,72 @@ def best_and_worst(
     return [Pair(best[:shared], best[shared:], worst[shared:], *ends)]
 
 
-def _followed(
-    tree: TrajectoryTree, score: Floats, end_score: Floats, sign: float
-) -> NDArray[np.int32]:
+def _followed(graph: Graph, score: Floats, end_score: Floats, sign: float) -> NDArray[np.int32]:
     """Return the child to follow from each node: the best one, or with a sign of -1 the worst."""
     return best_continuations(
-        tree.first_child,
-        tree.next_sibling,
+        graph.first_child,
+        graph.next_sibling,
+        graph.state,
         sign * score,
-        tree.visits,
+        graph.visits,
         sign * end_score,
-        tree.terminal_count,
+        graph.terminal_count,
     )
 
 
-def divergence_points(tree: TrajectoryTree) -> list[int]:
-    """Return the nodes whose children differ in action, in stored order."""
+def with_history(
+    graph: Graph, chosen: int, rejected: int, score: Floats
+) -> tuple[tuple[int, ...], int, int]:
+    """Return the nodes of a history, and those of two transitions that continue it.
+
+    Args:
+        graph: The graph of the transitions, which leave one state.
+        chosen: A transition; of its nodes, those of the highest score are taken.
+        rejected: Likewise those of the lowest.
+        score: [N] of each node of the tree.
+    """
+    candidates = []
+    for transition, sign in ((chosen, 1.0), (rejected, -1.0)):
+        nodes = np.flatnonzero(graph.transition == transition)
+        values = sign * score[nodes]
+        candidates.append(nodes[values >= values.max() - SCORE_TOLERANCE].tolist())
+    ones, others = candidates
+    parent = graph.tree.parent
+    one_after = {parent[node]: node for node in reversed(ones)}
+    shared = [(one_after[parent[node]], node) for node in others if parent[node] in one_after]
+    # Nodes are numbered by depth: the lowest has the shortest history.
+    one, other = min(shared) if shared else (ones[0], others[0])
+    return graph.tree.path(int(parent[min(one, other)])), one, other
+
+
+def divergence_points(graph: Graph) -> list[int]:
+    """Return the states whose transitions differ in action, in stored order."""
     return [
-        node
-        for node in range(len(tree.parent))
-        if len({*tree.action_id[tree.children(node)].tolist()}) > 1
+        state
+        for state in graph.states
+        if len({*graph.action_id[graph.children(state)].tolist()}) > 1
     ]
 
 
 def differing_children(
-    tree: TrajectoryTree, node: int, score: Floats, min_gap: float = 0.0
+    graph: Graph, state: int, score: Floats, min_gap: float = 0.0
 ) -> list[tuple[int, int]]:
-    """Return the (better, worse) children of `node` that differ in action and in score.
+    """Return the (better, worse) transitions from `state` that differ in action and in score.
 
     Args:
-        tree: The tree.
-        node: Node at which they diverge.
-        score: [N] The aggregated score of each node.
+        graph: The graph, or tree.
+        state: State at which they diverge.
+        score: [N] The aggregated score of each transition.
         min_gap: Their scores differ by more than this.
 
     Returns:
         The widest gaps first, in stored order among equals.
     """
-    children = sorted(tree.children(node), key=lambda child: -score[child])
+    children = sorted(graph.children(state), key=lambda child: -score[child])
     pairs = [
         (better, worse)
         for better, worse in combinations(children, 2)
-        if tree.action_id[better] != tree.action_id[worse]
+        if graph.action_id[better] != graph.action_id[worse]
         and score[better] - score[worse] > min_gap + SCORE_TOLERANCE
     ]
     return sorted(pairs, key=lambda pair: (-_gap(score, pair), pair))
@@ -250,16 +292,18 @@ def _widest_by_turns(
     return [pair[2:] for pair in sorted(kept, key=lambda pair: (pair[2], pair[0]))]
 
 
-def _aggregate(tree: TrajectoryTree, aggregate: Aggregate) -> tuple[Floats, Floats]:
-    """Return the aggregated scores [N] of passing or ending in, and of ending in each node."""
+def aggregated(graph: Graph, aggregate: Aggregate) -> tuple[Floats, Floats]:
+    """Return the aggregated scores [N] of each transition, and of ending in each state."""
     if aggregate == "mean":
-        return tree.mean_score, tree.terminal_mean
+        return graph.mean_score, graph.terminal_mean
+    tree = graph.tree
     through = np.zeros(len(tree.parent))
     ending = np.zeros(len(tree.parent))
     for index, trajectory in enumerate(tree.trajectories):
-        nodes = tree.trajectory_nodes(index)
-        through[list(nodes)] = np.maximum(through[list(nodes)], trajectory.score)
-        ending[nodes[-1]] = max(ending[nodes[-1]], trajectory.score)
+        nodes = list(tree.trajectory_nodes(index))
+        taken, end = graph.transition[nodes], graph.state[nodes[-1]]
+        through[taken] = np.maximum(through[taken], trajectory.score)
+        ending[end] = max(ending[end], trajectory.score)
     return through, ending
 
 

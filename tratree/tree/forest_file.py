@@ -25,6 +25,7 @@ TREES = "trees.npz"
 
 _FORMAT = 2
 _LINKS = ("parent", "action_id", "step_node")
+_STATE = "state"
 
 
 def save_trees(path: Path, trees: Iterable[TrajectoryTree]) -> None:
@@ -33,17 +34,19 @@ def save_trees(path: Path, trees: Iterable[TrajectoryTree]) -> None:
     The file holds what the other arrays follow from. F trees, N nodes and S steps of all of
     them: ``node_start`` and ``step_start`` int64 [F + 1], where each tree begins; ``parent`` and
     ``action_id`` int32 [N] and ``step_node`` int32 [S], each tree's as in `TrajectoryTree`;
-    ``texts`` uint8, one line of UTF-8 JSON for each tree, its actions and trajectories.
+    ``texts`` uint8, one line of UTF-8 JSON for each tree, its actions and trajectories. ``state``
+    int32 [N] is there only if nodes of any tree share an information state.
     """
-    node_start, step_start = array("q", [0]), array("q", [0])
+    node_start, step_start, graphs = array("q", [0]), array("q", [0]), False
     with ExitStack() as opened:
         # An array of an npz file begins with its length, so all of it is written elsewhere first.
         pieces = {
             name: opened.enter_context(tempfile.TemporaryFile(dir=path.parent))
-            for name in (*_LINKS, "texts")
+            for name in (*_LINKS, _STATE, "texts")
         }
         for tree in trees:
-            for name in _LINKS:
+            graphs = graphs or tree.is_graph
+            for name in (*_LINKS, _STATE):
                 pieces[name].write(getattr(tree, name).astype(np.int32, casting="safe").tobytes())
             texts = {
                 "actions": tree.actions,
@@ -57,7 +60,7 @@ def save_trees(path: Path, trees: Iterable[TrajectoryTree]) -> None:
             write_array(archive, "node_start", np.array(node_start, np.int64))
             write_array(archive, "step_start", np.array(step_start, np.int64))
             write_pieces(archive, "texts", np.uint8, pieces["texts"])
-            for name in _LINKS:
+            for name in (*_LINKS, _STATE) if graphs else _LINKS:
                 write_pieces(archive, name, np.int32, pieces[name])
 
 
@@ -83,8 +86,9 @@ def iterate_trees(path: Path) -> Iterator[TrajectoryTree]:
                 if arrays["format"] != _FORMAT:
                     raise ValueError(f"format {arrays['format']} is not {_FORMAT}")
                 nodes, steps = _lengths(arrays["node_start"]), _lengths(arrays["step_start"])
-            texts, *links = (Pieces(archive, name) for name in ("texts", *_LINKS))
-            of_tree = (nodes, nodes, steps)
+            states = [_STATE] if f"{_STATE}.npy" in archive.namelist() else []
+            texts, *links = (Pieces(archive, name) for name in ("texts", *_LINKS, *states))
+            of_tree = (nodes, nodes, steps, *(nodes for _ in states))
             if len(nodes) != len(steps) or any(
                 sum(lengths) != found.length for lengths, found in zip(of_tree, links, strict=True)
             ):
@@ -114,12 +118,18 @@ def _lengths(starts: Any) -> list[int]:
     return np.diff(starts).tolist()
 
 
-def _tree(texts: Any, parent: Ints, action_id: Ints, step_node: Ints) -> TrajectoryTree:
+def _tree(
+    texts: Any, parent: Ints, action_id: Ints, step_node: Ints, state: Ints | None = None
+) -> TrajectoryTree:
     if not all(isinstance(action, str) for action in texts["actions"]):
         raise ValueError("an action is not text")
     trajectories = [Trajectory.from_json(t) for t in texts["trajectories"]]
     _check_links(trajectories, texts["actions"], parent, action_id, step_node)
-    return assemble(trajectories, texts["actions"], parent, action_id, step_node)
+    if state is not None and not (
+        np.all((state >= 0) & (state <= np.arange(len(state)))) and np.all(state[state] == state)
+    ):
+        raise ValueError("its arrays contradict each other")
+    return assemble(trajectories, texts["actions"], parent, action_id, step_node, state)
 
 
 def _check_links(

@@ -1,4 +1,4 @@
-"""Offline Monte Carlo tree search on finished trajectory trees (section 3.3 of the paper)."""
+"""Offline Monte Carlo search on finished trajectory trees (section 3.3 of the paper) and graphs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tratree.errors import UserError
 from tratree.tree.compiled import compiled
+from tratree.tree.graph import make_graphs
 from tratree.tree.greedy import best_continuations, walk
 from tratree.tree.types import Floats, Ints, TrajectoryTree
 
@@ -20,7 +21,8 @@ class Path:
     """The extracted path e* of a tree.
 
     Attributes:
-        nodes: From the root to a node in which a trajectory ends.
+        nodes: From the root to a node of a state in which a trajectory ends; each of the state
+            that follows (`TrajectoryTree.is_walk`).
         value: The mean score of the trajectories that end there, in [0, 1].
     """
 
@@ -30,12 +32,12 @@ class Path:
 
 @dataclass(frozen=True, eq=False)
 class SearchCounts:
-    """Counts of the search in one tree of N nodes.
+    """Counts of the search in one tree of N nodes, which name states and transitions (`Graph`).
 
     Attributes:
-        visits: [N] int32, c_M: iterations through or ending in the node.
+        visits: [N] int32, c_M: iterations that take the transition.
         value_sum: [N] float64, r_M: the sum of their values.
-        end_visits: [N] int32, iterations that ended in the node.
+        end_visits: [N] int32, iterations that ended in the state.
     """
 
     visits: Ints
@@ -46,14 +48,15 @@ class SearchCounts:
 def search(
     trees: Sequence[TrajectoryTree], *, iterations: int = 1000, exploration: float = 1.41
 ) -> list[SearchCounts]:
-    """Run MCTS on every tree.
+    """Run MCTS on every tree, or on its graph, where nodes share states.
 
     An iteration walks from the root to an end. At each node it goes to the first child in
     stored order that no iteration has visited, else to the child of the highest
     r_M / c_M + γ · sqrt(ln(Σ siblings' c_M) / c_M), the first of equals. Where trajectories end
     in a node that others pass, ending there is one more child, the last in stored order. The
     value of an iteration is the mean score of the trajectories that end where it ends; every
-    node on the way gets it.
+    node on the way gets it. In a graph the children are the transitions from a state, and an
+    iteration does not return to a state; where it could only do so, it ends with a value of 0.
 
     Args:
         trees: The trees of a run, searched in one compiled call.
@@ -69,26 +72,27 @@ def search(
         raise UserError(f"MCTS exploration={exploration}: use a number from 0")
     if not trees:
         return []
+    graphs = make_graphs(trees)
     starts = np.cumsum([0, *(len(tree.parent) for tree in trees)], dtype=np.int32)
-    parent, first_child, next_sibling = (
+    state, first_child, next_sibling = (
         np.concatenate(
             [
                 np.where(links >= 0, links + start, -1)
-                for links, start in zip((getattr(t, name) for t in trees), starts, strict=False)
+                for links, start in zip((getattr(g, name) for g in graphs), starts, strict=False)
             ]
         )
-        for name in ("parent", "first_child", "next_sibling")
+        for name in ("state", "first_child", "next_sibling")
     )
     visits = np.zeros(starts[-1], np.int32)
     value_sum = np.zeros(starts[-1])
     end_visits = np.zeros(starts[-1], np.int32)
     _iterate(
         starts[:-1],
-        parent,
+        state,
         first_child,
         next_sibling,
-        np.concatenate([tree.terminal_count > 0 for tree in trees]),
-        np.concatenate([tree.terminal_mean for tree in trees]),
+        np.concatenate([graph.terminal_count > 0 for graph in graphs]),
+        np.concatenate([graph.terminal_mean for graph in graphs]),
         iterations,
         float(exploration),
         visits,
@@ -112,24 +116,25 @@ def search_paths(
     """
     paths = []
     counted = search(trees, iterations=iterations, exploration=exploration)
-    for tree, counts in zip(trees, counted, strict=True):
+    for graph, counts in zip(make_graphs(trees), counted, strict=True):
         choice = best_continuations(
-            tree.first_child,
-            tree.next_sibling,
+            graph.first_child,
+            graph.next_sibling,
+            graph.state,
             counts.value_sum / np.maximum(counts.visits, 1),
             counts.visits,
-            tree.terminal_mean,
+            graph.terminal_mean,
             counts.end_visits,
         )
-        nodes = walk(choice, 0)
-        paths.append(Path(nodes, float(tree.terminal_mean[nodes[-1]])))
+        nodes = graph.recorded(walk(choice, graph.state, 0))
+        paths.append(Path(nodes, float(graph.terminal_mean[graph.state[nodes[-1]]])))
     return paths
 
 
 @compiled
 def _iterate(
     roots: Ints,
-    parent: Ints,
+    state: Ints,
     first_child: Ints,
     next_sibling: Ints,
     is_terminal: NDArray[np.bool_],
@@ -141,40 +146,52 @@ def _iterate(
     end_visits: Ints,
 ) -> None:
     """Add to the last three arrays what `iterations` from each of `roots` count."""
+    passes = np.zeros(len(state), np.int32)  # of each state
+    passed = np.zeros(len(state), np.bool_)  # by the iteration under way
+    taken = np.zeros(len(state), np.int32)  # its transitions, the root first
     for root in roots:
         for _ in range(iterations):
             node = root
+            taken[0] = root
+            length = 1
             while True:
+                passed[node] = True
                 chosen = -1
                 highest = -np.inf
                 child = first_child[node]
                 while child >= 0:
-                    if visits[child] == 0:
-                        chosen = child
-                        highest = np.inf
-                        break
-                    bound = value_sum[child] / visits[child] + exploration * math.sqrt(
-                        math.log(visits[node]) / visits[child]
-                    )
-                    if bound > highest:
-                        chosen = child
-                        highest = bound
+                    if not passed[state[child]]:
+                        if visits[child] == 0:
+                            chosen = child
+                            highest = np.inf
+                            break
+                        bound = value_sum[child] / visits[child] + exploration * math.sqrt(
+                            math.log(passes[node]) / visits[child]
+                        )
+                        if bound > highest:
+                            chosen = child
+                            highest = bound
                     child = next_sibling[child]
                 if is_terminal[node] and highest < np.inf:
                     if end_visits[node] == 0:
                         chosen = -1
                     else:
                         bound = terminal_mean[node] + exploration * math.sqrt(
-                            math.log(visits[node]) / end_visits[node]
+                            math.log(passes[node]) / end_visits[node]
                         )
                         if bound > highest:
                             chosen = -1
                 if chosen < 0:
                     break
-                node = chosen
+                taken[length] = chosen
+                length += 1
+                node = state[chosen]
             value = terminal_mean[node]
-            end_visits[node] += 1
-            while node >= 0:
-                visits[node] += 1
-                value_sum[node] += value
-                node = parent[node]
+            if is_terminal[node]:
+                end_visits[node] += 1
+            for place in range(length):
+                child = taken[place]
+                visits[child] += 1
+                value_sum[child] += value
+                passes[state[child]] += 1
+                passed[state[child]] = False

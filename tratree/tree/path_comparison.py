@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tratree.errors import UserError
+from tratree.tree.graph import make_graphs
 from tratree.tree.greedy import SCORE_TOLERANCE, best_continuations, walk
 from tratree.tree.mcts import Path
 from tratree.tree.types import TrajectoryTree
@@ -64,16 +65,18 @@ def greedy_path(tree: TrajectoryTree) -> Path:
 
     Ties are broken as in `best_continuations`.
     """
+    (graph,) = make_graphs([tree])
     choice = best_continuations(
-        tree.first_child,
-        tree.next_sibling,
-        tree.mean_score,
-        tree.visits,
-        tree.terminal_mean,
-        tree.terminal_count,
+        graph.first_child,
+        graph.next_sibling,
+        graph.state,
+        graph.mean_score,
+        graph.visits,
+        graph.terminal_mean,
+        graph.terminal_count,
     )
-    nodes = walk(choice, 0)
-    return Path(nodes, float(tree.terminal_mean[nodes[-1]]))
+    nodes = graph.recorded(walk(choice, graph.state, 0))
+    return Path(nodes, float(graph.terminal_mean[graph.state[nodes[-1]]]))
 
 
 class PathCounts:

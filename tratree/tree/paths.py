@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from tratree.errors import UserError
 from tratree.trajectory.types import Trajectory
 from tratree.tree.divergence import Pair, TrajectoryPair
@@ -11,29 +13,31 @@ from tratree.tree.types import TrajectoryTree
 
 
 def path_trajectory(tree: TrajectoryTree, nodes: Sequence[int]) -> Trajectory:
-    """Rebuild a trajectory along a path of `tree`.
+    """Rebuild a trajectory along a path of `tree`, or a walk through its graph.
 
     Every step is the representative step of its node, so two paths agree in all of the steps
-    they share, token ids included. If trajectories end in the last node, the score is their
-    mean, and success and finish are those of the best of them. Else the path is cut: its score
-    is the mean of those that continue, and it is neither a success nor finished.
+    they share, token ids included. If trajectories end in the last node, or in one of equal
+    state, the score is their mean, and success and finish are those of the best of them. Else the
+    path is cut: its score is the mean of those that continue, and it is neither a success nor
+    finished.
 
     Args:
         tree: The tree.
-        nodes: From the root down, without gaps.
+        nodes: From the root down, without gaps (`TrajectoryTree.is_walk`).
 
     Raises:
         UserError: If `nodes` is not such a path.
     """
-    last = nodes[-1] if nodes else -1
-    if not 0 <= last < len(tree.parent) or tree.path(last) != tuple(nodes):
+    if not tree.is_walk(nodes):
         raise UserError(f"{list(nodes)} is not a path of the tree of task {tree.task.task_id}")
+    last = nodes[-1]
     ending = [
         trajectory
         for index, trajectory in enumerate(tree.trajectories)
-        if tree.trajectory_nodes(index)[-1] == last
+        if tree.state[tree.trajectory_nodes(index)[-1]] == tree.state[last]
     ]
-    score = tree.terminal_mean[last] if ending else tree.mean_score[last]
+    total = np.add.accumulate([0.0, *(t.score for t in ending)])[-1]
+    score = total / len(ending) if ending else tree.mean_score[last]
     return Trajectory(
         task=tree.task,
         first_observation=tree.trajectories[0].first_observation,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,11 +73,19 @@ class SentenceEmbeddings:
         Raises:
             UserError: If the model is not on this machine or cannot be loaded.
         """
-        new = [text for text in dict.fromkeys(texts) if text not in self._cache]
+        new = self.unknown(texts)
         if new:
-            self._cache.add(new, self._compute(new))
-            self.encoded += len(new)
+            self.keep(new, self._compute(new))
         return np.stack([self._cache[text] for text in texts])
+
+    def unknown(self, texts: Iterable[str]) -> list[str]:
+        """Return the texts without a vector, each once."""
+        return [text for text in dict.fromkeys(texts) if text not in self._cache]
+
+    def keep(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> None:
+        """Keep the vectors [n, d] of new texts, that this model has computed here or elsewhere."""
+        self._cache.add(texts, vectors)
+        self.encoded += len(texts)
 
     def _compute(self, texts: Sequence[str]) -> NDArray[np.float32]:
         if self._encoder is None:

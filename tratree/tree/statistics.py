@@ -11,6 +11,7 @@ import numpy as np
 
 from tratree.errors import UserError
 from tratree.tree.divergence import differing_children, divergence_points
+from tratree.tree.graph import Graph, make_graphs
 from tratree.tree.greedy import SCORE_TOLERANCE
 from tratree.tree.types import TrajectoryTree
 
@@ -37,7 +38,7 @@ class TreeStatistics:
 
     Attributes:
         trajectories: M, trajectories merged.
-        nodes: Nodes, the root included.
+        nodes: Nodes, the root included; of a graph, its states.
         depth: Steps of the longest trajectory.
         width: The most nodes of equal depth.
         leaves: Nodes without children.
@@ -71,28 +72,29 @@ class TreeStatistics:
 
 
 def tree_statistics(tree: TrajectoryTree) -> TreeStatistics:
-    """Count the figures of `tree`."""
-    score = tree.mean_score
-    nodes = len(tree.parent)
-    children = [tree.children(node) for node in range(nodes)]
-    actions = [len({*tree.action_id[found].tolist()}) for found in children]
-    diverging = divergence_points(tree)
-    alternatives = sum(actions[node] - 1 for node in diverging)
-    told = sum(_distinct_scores(tree, children[node]) - 1 for node in diverging)
+    """Count the figures of `tree`; where nodes share states, those of its graph."""
+    (graph,) = make_graphs([tree])
+    score = graph.mean_score
+    children = {state: graph.children(state) for state in graph.states}
+    actions = {s: len({*graph.action_id[found].tolist()}) for s, found in children.items()}
+    diverging = divergence_points(graph)
+    alternatives = sum(actions[state] - 1 for state in diverging)
+    told = sum(_distinct_scores(graph, children[state]) - 1 for state in diverging)
+    transitions = sum(map(len, children.values()))
     paths = {tree.trajectory_nodes(index) for index in range(len(tree.trajectories))}
     return TreeStatistics(
         trajectories=len(tree.trajectories),
-        nodes=nodes,
+        nodes=len(children),
         depth=int(tree.depth.max()),
         width=int(np.bincount(tree.depth).max()),
-        leaves=sum(not found for found in children),
-        max_children=max(len(found) for found in children),
+        leaves=sum(not found for found in children.values()),
+        max_children=max(map(len, children.values())),
         divergence_points=len(diverging),
-        mixed_divergence_points=sum(bool(differing_children(tree, n, score)) for n in diverging),
+        mixed_divergence_points=sum(bool(differing_children(graph, n, score)) for n in diverging),
         diversity=len(paths) / len(tree.trajectories),
         representativeness=len(tree.step_node) / len(tree.trajectories),
         informativeness=told / alternatives if alternatives else None,
-        fragmentation=(nodes - 1 - sum(actions)) / max(nodes - 1, 1),
+        fragmentation=(transitions - sum(actions.values())) / max(transitions, 1),
         successes=sum(t.success for t in tree.trajectories),
         score=float(score[0]),
     )
@@ -155,12 +157,12 @@ def forest_statistics(trees: Iterable[TrajectoryTree]) -> dict[str, float | None
     }
 
 
-def _distinct_scores(tree: TrajectoryTree, children: Sequence[int]) -> int:
+def _distinct_scores(graph: Graph, children: Sequence[int]) -> int:
     """Count the different mean scores of the actions that lead to `children`."""
-    action = tree.action_id[list(children)]
+    action = graph.action_id[list(children)]
     means = sorted(
-        tree.value_sum[list(children)][action == one].sum()
-        / tree.visits[list(children)][action == one].sum()
+        graph.value_sum[list(children)][action == one].sum()
+        / graph.visits[list(children)][action == one].sum()
         for one in np.unique(action)
     )
     return 1 + sum(after - before > SCORE_TOLERANCE for before, after in pairwise(means))

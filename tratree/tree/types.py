@@ -40,10 +40,13 @@ class TrajectoryTree:
         terminal_score_sum: [N] float64, the sum of their scores.
         first_child: [N] int32.
         next_sibling: [N] int32.
+        valid: [N] bool, whether the representative's action was possible; True at the root.
         representative: [N] int32, the first of `trajectories` through the node. Its step
             `depth - 1` gives the node its texts and token ids.
         step_node: [S] int32, the node of every step, trajectory after trajectory.
         trajectory_start: [T + 1] int32, where each trajectory's steps begin in `step_node`.
+        state: [N] int32, the information state of each node, named by its lowest node: the node
+            itself, if nodes are merged by history alone (see `merge_states`).
     """
 
     trajectories: tuple[Trajectory, ...]
@@ -59,14 +62,21 @@ class TrajectoryTree:
     terminal_score_sum: Floats
     first_child: Ints
     next_sibling: Ints
+    valid: NDArray[np.bool_]
     representative: Ints
     step_node: Ints
     trajectory_start: Ints
+    state: Ints
 
     @property
     def task(self) -> Task:
         """The task that all trajectories attempted."""
         return self.trajectories[0].task
+
+    @property
+    def is_graph(self) -> bool:
+        """Whether nodes share an information state."""
+        return not np.array_equal(self.state, np.arange(len(self.state)))
 
     @property
     def mean_score(self) -> Floats:
@@ -119,6 +129,26 @@ class TrajectoryTree:
             nodes.append(before)
         return tuple(reversed(nodes))
 
+    def is_walk(self, nodes: Sequence[int]) -> bool:
+        """Return whether `nodes` lead from the root from state to state.
+
+        Each one but the root follows a node that is in the state of the one before it; in a tree
+        of histories, that is its parent.
+        """
+        return (
+            len(nodes) > 0
+            and nodes[0] == 0
+            and all(0 < node < len(self.parent) for node in nodes[1:])
+            and all(
+                self.state[self.parent[after]] == self.state[before]
+                for before, after in pairwise(nodes)
+            )
+        )
+
+    def is_recorded(self, nodes: Sequence[int]) -> bool:
+        """Return whether a walk is the beginning of a trajectory, not stitched of several."""
+        return self.path(nodes[-1]) == tuple(nodes)
+
     def step(self, node: int) -> Step:
         """Return the representative step of a node other than the root."""
         return self.trajectories[self.representative[node]].steps[self.depth[node] - 1]
@@ -154,10 +184,12 @@ def assemble(
     parent: Ints,
     action_id: Ints,
     step_node: Ints,
+    state: Ints | None = None,
 ) -> TrajectoryTree:
     """Derive every array of a tree from its links and the nodes of its steps.
 
-    The arguments are as in `TrajectoryTree` and must be consistent with each other.
+    The arguments are as in `TrajectoryTree` and must be consistent with each other; without
+    `state`, each node is a state of its own.
     """
     nodes = len(parent)
     lengths = np.array([len(t.steps) for t in trajectories])
@@ -184,10 +216,11 @@ def assemble(
     next_sibling = np.full(nodes, -1, np.int32)
     next_sibling[1:-1] = np.where(parent[1:-1] == parent[2:], np.arange(2, nodes), -1)
 
-    shown = [trajectories[0].first_observation] + [
-        trajectories[index].steps[level - 1].observation
+    steps = [
+        trajectories[index].steps[level - 1]
         for index, level in zip(representative[1:], depth[1:], strict=True)
     ]
+    shown = [trajectories[0].first_observation, *(step.observation for step in steps)]
     observations = sorted(set(shown))
     observation_id = {text: number for number, text in enumerate(observations)}
     return TrajectoryTree(
@@ -204,7 +237,9 @@ def assemble(
         terminal_score_sum=terminal_score_sum,
         first_child=first_child,
         next_sibling=next_sibling,
+        valid=np.array([True, *(step.valid for step in steps)]),
         representative=representative,
         step_node=step_node,
         trajectory_start=start.astype(np.int32),
+        state=np.arange(nodes, dtype=np.int32) if state is None else state,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.envs.contract.rooms import Room, play
-from tratree.envs.base import StepResult, TextEnv
+from tratree.envs.base import StepResult, TextEnv, state_key
 from tratree.errors import UserError
 from tratree.trajectory.types import Task, Trajectory
 
@@ -89,6 +89,7 @@ def test_asking_has_no_effect(env: TextEnv, solution: Trajectory, actions: list[
     for action in actions:
         assert env.admissible() == env.admissible()
         env.expert(solution.task)
+        state_key(env)
         results.append(env.step(action))
     assert results == play(env, solution.task, actions)
 
@@ -143,6 +144,31 @@ def test_a_prefix_is_a_snapshot(env: TextEnv, tasks: list[Task], solution: Traje
         play(env, tasks[-1], ["look around"])
         assert play(env, solution.task, actions[:length]) == expected[: length + 1]
         assert env.step(actions[length]) == expected[length + 1]
+
+
+def test_equal_states_have_equal_keys(
+    room: Room, env: TextEnv, tasks: list[Task], solution: Trajectory, actions: list[str]
+) -> None:
+    env.reset(solution.task)
+    if state_key(env) is None:
+        pytest.skip("the environment does not tell its state")
+
+    def keys(env: TextEnv) -> list[str | None]:
+        found = []
+        for length in range(len(actions) + 1):
+            play(env, solution.task, actions[:length])
+            found.append(state_key(env))
+        return found
+
+    expected = keys(env)
+    assert len(set(expected)) > 1
+    play(env, solution.task, actions[:1])
+    env.step(BAD_ACTIONS["sentence"])
+    assert state_key(env) == expected[1]
+    other = room.open()
+    play(other, tasks[-1], actions[:1])
+    assert keys(other) == expected
+    other.close()
 
 
 def test_unknown_task_is_one_line(env: TextEnv, solution: Trajectory) -> None:

@@ -126,6 +126,21 @@ class Engine:
         """Return the commands that can be carried out now, sorted."""
         return sorted(self._operators)
 
+    def changed_facts(self) -> str:
+        """Return the facts that became true or untrue since the start, as text, sorted."""
+        before = self._game.facts
+        return "; ".join(
+            sorted(
+                f"{sign}{predicate}({', '.join(fact)})"
+                for predicate, now in self._world.facts.items()
+                for sign, some in (
+                    ("+", now - before.get(predicate, frozenset())),
+                    ("-", before.get(predicate, frozenset()) - now),
+                )
+                for fact in some
+            )
+        )
+
     def close(self) -> None:
         """Hand the library back for the next engine; may be called twice."""
         self._release()

@@ -122,6 +122,15 @@ class AlfworldEnv:
         commands = self._engine.admissible()
         return sorted(self._worded(command) for command in commands)
 
+    def state_key(self) -> str:
+        """Return the facts that differ from those at the start.
+
+        Raises:
+            UserError: If no episode was started.
+        """
+        self._started()
+        return self._engine.changed_facts()
+
     def expert(self, task: Task) -> Expert:
         """Return a fresh expert for an episode of `task`.
 

@@ -124,6 +124,16 @@ class ScienceWorldEnv:
         """
         return [] if self._started().finished else self._simulator.admissible()
 
+    def state_key(self) -> str:
+        """Return the score so far and a digest of the simulated world, see `Simulator.world`.
+
+        Temperatures count in whole degrees. The simulator's random state is no part of it.
+
+        Raises:
+            UserError: If no episode was started.
+        """
+        return f"{self._started().score} {self._simulator.world()}"
+
     def expert(self, task: Task) -> Expert:
         """Return an expert that replays the gold path of `task`.
 

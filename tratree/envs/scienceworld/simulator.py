@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from py4j.protocol import Py4JError
@@ -16,6 +21,8 @@ AMBIGUOUS = "Ambiguous request"
 
 _UNKNOWN = "No known action matches that input."
 _NOT_UNDERSTOOD = (_UNKNOWN, "Unknown action.", "ERROR: ")
+
+_NUMBERED = re.compile(r"(?<=-)\d+$")
 
 _Answer = TypeVar("_Answer")
 
@@ -107,6 +114,16 @@ class Simulator:
         """
         return self._call(self._admissible)
 
+    def world(self) -> str:
+        """Return a digest of all objects with their properties and places, and of the subgoals.
+
+        A question that waits for its answer counts, too.
+
+        Equal worlds have equal ones, whichever virtual machine they are in: the objects' numbers
+        count from the universe's. Unlike in the original, to ask has no effect on the episode.
+        """
+        return self._call(self._world)
+
     def variations(self, name: str) -> dict[str, list[int]]:
         """Return the official splits ``train``, ``dev`` and ``test`` of a task's variations.
 
@@ -189,9 +206,46 @@ class Simulator:
             understood=not observation.startswith(_NOT_UNDERSTOOD),
         )
 
+    def _world(self) -> str:
+        simulator = self._machine.simulator
+        with self._machine.random_state_kept(), TemporaryDirectory() as folder:
+            problem = simulator.getObjectTree(folder)
+            if problem:
+                raise UserError(f"ScienceWorld cannot tell its state: {problem}")
+            universe = json.loads((Path(folder) / "objectTree.json").read_text("utf-8"))
+        first = int(universe["uuid"])
+        asks = self._latest is not None and self._latest.observation.startswith(AMBIGUOUS)
+        told = [
+            canonical(universe, first),
+            simulator.getGoalProgressStr(),
+            self._latest.observation if self._latest and asks else "",
+        ]
+        return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
     def _admissible(self) -> list[str]:
         with self._machine.random_state_kept():
             return sorted(self._machine.simulator.getValidActionObjectCombinations())
+
+
+def canonical(thing: Any, first: int) -> Any:
+    """Return a part of the simulator's object tree as it is in every virtual machine.
+
+    Args:
+        thing: JSON data. Temperatures and the like become whole numbers.
+        first: The number of the universe, from which all count.
+    """
+    if isinstance(thing, list):
+        return sorted((canonical(each, first) for each in thing), key=json.dumps)
+    if isinstance(thing, float):
+        return round(thing)
+    if isinstance(thing, str) and thing.isdecimal():  # an object's number
+        return int(thing) - first
+    if not isinstance(thing, dict):
+        return thing
+    return {
+        _NUMBERED.sub(lambda found: str(int(found.group()) - first), name): canonical(value, first)
+        for name, value in thing.items()
+    }
 
 
 def _lost(error: Py4JError) -> UserError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -144,6 +145,19 @@ class WebShopEnv:
         if self._page.kind == "search":
             return [f"search[{one_line(goal.instruction)}]"]
         return sorted({f"click[{one_line(label)}]" for label in links(self._page, self._style)})
+
+    def state_key(self) -> str:
+        """Return the page: its kind, what the search found, the product and its options.
+
+        Raises:
+            UserError: If no episode was started.
+        """
+        self._started()
+        page = self._page
+        found = [product.asin for product in page.found]
+        opened = None if page.product is None else page.product.asin
+        options = sorted(page.options.items())
+        return json.dumps([page.kind, found, page.number, opened, options])
 
     def expert(self, task: Task) -> Expert:
         """Return a fresh expert for an episode of `task`: it sees what an agent sees."""

@@ -24,7 +24,7 @@ from tratree.report.table import (
     task_type_rows,
 )
 from tratree.report.tree_figure import draw_tree, trees_to_draw
-from tratree.tree.mcts import search_paths
+from tratree.tree.path_search import find_paths
 from tratree.tree.statistics import forest_statistics
 from tratree.tree.view.page import content_hash, json_in_html
 
@@ -98,7 +98,7 @@ def _trees_note(record: RunRecord) -> str:
 
 def _tree_figures(record: RunRecord, viewer: str | None, count: int) -> list[Markup]:
     drawn = trees_to_draw(record.trees, count)
-    paths = search_paths(drawn, **record.search)
+    paths = find_paths(drawn, **record.search)
     figures = []
     for tree, path in zip(drawn, paths, strict=True):
         name = tree.task.task_id

@@ -45,7 +45,7 @@ class RunRecord:
         episodes: Evaluation episodes of each system, those of a begun evaluation included.
         trees: Trajectory trees; none if they are missing.
         no_trees: Why they are missing.
-        search: ``iterations`` and ``exploration`` of the run's MCTS; empty where it has none.
+        search: Settings of the run's search, see `find_paths`; empty where it has none.
     """
 
     name: str

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tratree.tree.divergence import differing_children, divergence_points
+from tratree.tree.graph import make_graphs
 from tratree.tree.mcts import Path
 from tratree.tree.types import Floats, TrajectoryTree
 
@@ -26,6 +27,7 @@ def page_data(trees: Sequence[TrajectoryTree], paths: Sequence[Path]) -> dict[st
       they only differ in action, 0 elsewhere
     - ``path``, ``path_score``: the MCTS path's nodes and value
     - ``trajectories``: [T] of sample, score, success, finished, source
+    - ``state``, only of graphs: [N] the lowest node of equal information state
     - ``step_thought``, ``step_action``, ``step_observation``: [S] texts, beside ``step_node``
     """
     number_of: dict[str, int] = {}
@@ -47,6 +49,7 @@ def page_data(trees: Sequence[TrajectoryTree], paths: Sequence[Path]) -> dict[st
                 "parent": tree.parent.tolist(),
                 "visits": tree.visits.tolist(),
                 "score": _rounded(tree.mean_score),
+                **({"state": tree.state.tolist()} if tree.is_graph else {}),
                 "terminal_count": tree.terminal_count.tolist(),
                 "end_score": _rounded(tree.terminal_mean),
                 "divergence": _divergence(tree),
@@ -68,9 +71,12 @@ def page_data(trees: Sequence[TrajectoryTree], paths: Sequence[Path]) -> dict[st
 
 def _divergence(tree: TrajectoryTree) -> list[int]:
     marks = [0] * len(tree.parent)
-    score = tree.mean_score
-    for node in divergence_points(tree):
-        marks[node] = 2 if differing_children(tree, node, score) else 1
+    (graph,) = make_graphs([tree])
+    score = graph.mean_score
+    for state in divergence_points(graph):
+        mark = 2 if differing_children(graph, state, score) else 1
+        for node in np.flatnonzero(tree.state == state):
+            marks[node] = mark
     return marks
 
 

@@ -12,6 +12,7 @@ class Details {
       this.badges(tree, node),
       ...(node === 0 ? this.root(tree) : this.texts(tree, node)),
       ...this.following(tree, node),
+      ...this.twins(tree, node),
       ...this.trajectories(tree, node),
     );
     this.box.scrollTop = 0;
@@ -72,6 +73,21 @@ class Details {
       ["action", "visits", "mean score"],
       rows,
     );
+  }
+
+  // The nodes of equal information state, each a link.
+  twins(tree, node) {
+    const rows = twinsOf(tree, node).map((twin) => {
+      const go = { type: "button", class: "link", click: () => this.choose(twin) };
+      return element(
+        "tr",
+        {},
+        element("td", {}, element("button", go, actionOf(tree, twin))),
+        element("td", { class: "number" }, String(tree.depth[twin])),
+        element("td", { class: "number" }, twoDigits(tree.raw.score[twin])),
+      );
+    });
+    return rows.length ? table("Same state", ["reached by", "steps", "mean score"], rows) : [];
   }
 
   trajectories(tree, node) {

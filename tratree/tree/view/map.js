@@ -93,7 +93,18 @@ class TreeMap {
       const width = Math.min(thickness(tree, tree.raw.visits[node]), Math.max(1.5, this.gap * 0.7));
       lines.push(...edge(d, width, scoreColour(tree.raw.score[node]), tree.onPath[node]));
     }
-    return casingsFirst(lines);
+    return [...casingsFirst(lines), ...this.jumps()];
+  }
+
+  // Where the path continues after another node of equal state.
+  jumps() {
+    const { path, parent } = this.tree.raw;
+    return path.slice(1).flatMap((node, i) => {
+      const [from, to] = [path[i], parent[node]];
+      if (from === to) return [];
+      const [[x0, y0], [x, y]] = [this.position(from), this.position(to)];
+      return [shape("path", { class: "jump", d: `M${x0} ${y0}L${x} ${y}` })];
+    });
   }
 
   marks() {

@@ -8,6 +8,11 @@ function textOf(number) {
   return DATA.texts[number];
 }
 
+// In a graph, the lowest node of an information state counts for all of them.
+function namesState(raw, node) {
+  return !raw.state || raw.state[node] === node;
+}
+
 // A line of the list: what is asked of every tree without opening it.
 function summary(raw, index) {
   const [id, split, type, instruction] = raw.task.map(textOf);
@@ -23,8 +28,8 @@ function summary(raw, index) {
     nodes: raw.parent.length,
     score: raw.score[0],
     successes: raw.trajectories.filter((t) => t[SUCCESS]).length,
-    diverging: raw.divergence.filter((mark) => mark > 0).length,
-    mixed: raw.divergence.filter((mark) => mark === MIXED).length,
+    diverging: raw.divergence.filter((mark, node) => mark > 0 && namesState(raw, node)).length,
+    mixed: raw.divergence.filter((mark, node) => mark === MIXED && namesState(raw, node)).length,
     searched: `${id} ${type} ${instruction}`.toLowerCase(),
   };
 }
@@ -104,11 +109,20 @@ function successesAt(tree, node) {
   return tree.ending[node].filter((t) => tree.raw.trajectories[t][SUCCESS]).length;
 }
 
+// The other nodes of its information state, in a graph.
+function twinsOf(tree, node) {
+  const { state } = tree.raw;
+  if (!state) return [];
+  return [...state.keys()].filter((other) => other !== node && state[other] === state[node]);
+}
+
 // What the page says of a node in addition to its texts.
 function marksOf(tree, node) {
   const found = [];
   if (tree.raw.divergence[node] === MIXED) found.push("divergence point, scores differ");
   else if (tree.raw.divergence[node]) found.push("divergence point, equal scores");
   if (tree.onPath[node]) found.push("on the MCTS path");
+  const twins = twinsOf(tree, node).length;
+  if (twins) found.push(`same state as ${plural(twins, "other node")}`);
   return found;
 }

@@ -1,0 +1,340 @@
+"""Trees as graphs: nodes of equal information state are one.
+
+An information state is a state of the environment and the set of observations seen so far, so
+that no path through the graph knows what its agent has not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tratree.errors import UserError
+from tratree.tree.compiled import compiled
+from tratree.tree.types import Floats, Ints, TrajectoryTree
+
+_BITS = 62
+"""Observations in a word of a set; the sign bit is not used."""
+
+_UNKNOWN = -1
+"""Number of a key that is not known."""
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """The states of a tree and the transitions between them, as arrays over the tree's N nodes.
+
+    A state is named by its lowest node (`TrajectoryTree.state`). A transition leads from a state
+    by an action to a state, and is named by the lowest node that it leads to. Entries of nodes
+    that name nothing are 0, or -1. In a tree merged by history alone, every node names its state
+    and the transition to it, and the arrays are those of the tree.
+
+    Attributes:
+        tree: The tree.
+        state: [N] int32, `TrajectoryTree.state`: where each transition leads.
+        action_id: [N] int32, `TrajectoryTree.action_id`: the action of each transition.
+        transition: [N] int32, the transition that leads to each node; the root's is itself.
+        first_child: [N] int32, the first transition from each state.
+        next_sibling: [N] int32, the transition after each one from the same state.
+        visits: [N] int32, the trajectories that take each transition, each counted once.
+        value_sum: [N] float64, the sum of their scores.
+        terminal_count: [N] int32, the trajectories that end in each state.
+        terminal_score_sum: [N] float64, the sum of their scores.
+    """
+
+    tree: TrajectoryTree
+    state: Ints
+    action_id: Ints
+    transition: Ints
+    first_child: Ints
+    next_sibling: Ints
+    visits: Ints
+    value_sum: Floats
+    terminal_count: Ints
+    terminal_score_sum: Floats
+
+    @property
+    def mean_score(self) -> Floats:
+        """[N] The mean score of the trajectories that take each transition."""
+        return self.value_sum / np.maximum(self.visits, 1)
+
+    @property
+    def terminal_mean(self) -> Floats:
+        """[N] The mean score of the trajectories that end in each state, 0 where none does."""
+        return self.terminal_score_sum / np.maximum(self.terminal_count, 1)
+
+    @property
+    def states(self) -> list[int]:
+        """The states, in ascending order."""
+        return np.unique(self.state).tolist()
+
+    def children(self, state: int) -> list[int]:
+        """Return the transitions from `state` in ascending order."""
+        found = []
+        child = int(self.first_child[state])
+        while child >= 0:
+            found.append(child)
+            child = int(self.next_sibling[child])
+        return found
+
+    def recorded(self, transitions: Sequence[int]) -> tuple[int, ...]:
+        """Return nodes of `transitions`, in one history as far as one has them.
+
+        Args:
+            transitions: One after another, from state to state; the first is itself a node.
+
+        Returns:
+            The first, then for each transition the child of the node before it, if one is of that
+            transition, else the transition's own, lowest node.
+        """
+        nodes = [transitions[0]]
+        for transition in transitions[1:]:
+            below = self.tree.children(nodes[-1])
+            of_it = [node for node in below if self.transition[node] == transition]
+            nodes.append(of_it[0] if of_it else transition)
+        return tuple(nodes)
+
+
+def merge_states(
+    trees: Sequence[TrajectoryTree], keys: Sequence[Sequence[str] | None]
+) -> list[TrajectoryTree]:
+    """Make nodes of equal information state one: equal key and equal set of observations.
+
+    The observations of a node are those of the nodes from the root to it. The answer to an action
+    that was not possible is none of them: it says nothing of the world. What the trees hold stays;
+    only `TrajectoryTree.state` changes.
+
+    Args:
+        trees: The trees.
+        keys: Of each tree, for each node a text that is equal for equal states of the environment;
+            None where they are not known: then the latest observation takes its place.
+
+    Raises:
+        UserError: If there is not one key for each node.
+    """
+    if not trees:
+        return []
+    starts, numbers = _starts(trees), []
+    for number, (tree, of_tree) in enumerate(zip(trees, keys, strict=True)):
+        if of_tree is None:
+            numbers.append(np.full(len(tree.parent), _UNKNOWN, np.int32))
+            continue
+        if len(of_tree) != len(tree.parent):
+            raise UserError(f"tree {number}: {len(of_tree)} keys of {len(tree.parent)} states")
+        known: dict[str, int] = {}
+        numbers.append(np.array([known.setdefault(k, len(known)) for k in of_tree], np.int32))
+    words = 1 + max(len(tree.observations) for tree in trees) // _BITS
+    state = _same_information(
+        _joined(trees, starts, "parent"),
+        np.concatenate([tree.observation_id for tree in trees]),
+        np.concatenate([tree.valid for tree in trees]),
+        np.concatenate(numbers),
+        np.zeros((starts[-1], words), np.int64),
+    )
+    parts = np.split(state, starts[1:-1])
+    return [
+        replace(tree, state=part - start)
+        for tree, part, start in zip(trees, parts, starts, strict=False)
+    ]
+
+
+def by_history(tree: TrajectoryTree) -> TrajectoryTree:
+    """Return the tree with each node a state of its own."""
+    return replace(tree, state=np.arange(len(tree.parent), dtype=np.int32))
+
+
+def make_graphs(trees: Sequence[TrajectoryTree]) -> list[Graph]:
+    """Return the graph of each tree; all are made in one compiled call."""
+    if not trees:
+        return []
+    starts = _starts(trees)
+    arrays = {
+        **{name: np.full(starts[-1], -1, np.int32) for name in ("first_child", "next_sibling")},
+        **{name: np.zeros(starts[-1], np.int32) for name in ("visits", "terminal_count")},
+        **{name: np.zeros(starts[-1]) for name in ("value_sum", "terminal_score_sum")},
+    }
+    state = _joined(trees, starts, "state")
+    transition = _transitions(
+        _joined(trees, starts, "parent"),
+        np.concatenate([tree.action_id for tree in trees]),
+        state,
+        _joined(trees, starts, "step_node"),
+        np.concatenate([np.diff(tree.trajectory_start) for tree in trees]),
+        np.repeat(starts[:-1], [len(tree.trajectories) for tree in trees]),
+        np.array([t.score for tree in trees for t in tree.trajectories]),
+        *arrays.values(),
+    )
+    links = {"transition": transition} | {
+        name: arrays.pop(name) for name in ("first_child", "next_sibling")
+    }
+    graphs = []
+    for tree, start, end in zip(trees, starts, starts[1:], strict=False):
+        graph = Graph(
+            tree=tree,
+            state=tree.state,
+            action_id=tree.action_id,
+            **{n: np.maximum(array[start:end] - start, -1) for n, array in links.items()},
+            **{name: array[start:end] for name, array in arrays.items()},
+        )
+        graph.visits[0], graph.value_sum[0] = tree.visits[0], tree.value_sum[0]
+        graphs.append(graph)
+    return graphs
+
+
+def _starts(trees: Sequence[TrajectoryTree]) -> Ints:
+    """Return where the nodes of each tree begin among those of all, and their number."""
+    return np.cumsum([0, *(len(tree.parent) for tree in trees)], dtype=np.int32)
+
+
+def _joined(trees: Sequence[TrajectoryTree], starts: Ints, name: str) -> Ints:
+    """Return an array of nodes of all trees, numbered through."""
+    parts = [getattr(tree, name) for tree in trees]
+    return np.concatenate(
+        [
+            np.where(part >= 0, part + start, np.int32(-1))
+            for part, start in zip(parts, starts, strict=False)
+        ]
+    )
+
+
+@compiled
+def _same_information(
+    parent: Ints,
+    observation: Ints,
+    valid: NDArray[np.bool_],
+    key: Ints,
+    seen: NDArray[np.int64],
+) -> Ints:
+    """Return for each node the lowest one of its tree of equal key and equal set of observations.
+
+    Args:
+        parent: [N] of all trees, numbered through.
+        observation: [N] numbers within the tree.
+        valid: [N] whether the observation counts.
+        key: [N] numbers within the tree; where `_UNKNOWN`, the latest observation counts.
+        seen: [N, W] zeros; a bit becomes one for each observation from the root to the node.
+    """
+    nodes = len(parent)
+    size = 2
+    while size < 2 * nodes:
+        size *= 2
+    table = np.full(size, -1, np.int32)
+    state = np.zeros(nodes, np.int32)
+    root = np.arange(nodes)
+    told = np.zeros(nodes, np.int64)  # the key, or what takes its place
+    latest = np.zeros(nodes, np.int32)
+    for node in range(nodes):
+        before = parent[node]
+        latest[node] = observation[node]
+        if before >= 0:
+            root[node] = root[before]
+            seen[node] = seen[before]
+            if not valid[node]:
+                latest[node] = latest[before]
+        seen[node, latest[node] // _BITS] |= 1 << (latest[node] % _BITS)
+        told[node] = latest[node] if key[node] == _UNKNOWN else key[node]
+        code = told[node] * 1000003 + root[node]
+        for word in seen[node]:
+            code = (code ^ word) * 1099511628211
+            code ^= code >> 29
+        place = code & (size - 1)
+        while True:
+            other = table[place]
+            if other < 0:
+                table[place] = state[node] = node
+                break
+            if (
+                told[other] == told[node]
+                and root[other] == root[node]
+                and np.array_equal(seen[other], seen[node])
+            ):
+                state[node] = other
+                break
+            place = (place + 1) & (size - 1)
+    return state
+
+
+@compiled
+def _transitions(
+    parent: Ints,
+    action_id: Ints,
+    state: Ints,
+    step_node: Ints,
+    lengths: Ints,
+    roots: Ints,
+    scores: Floats,
+    first_child: Ints,
+    next_sibling: Ints,
+    visits: Ints,
+    terminal_count: Ints,
+    value_sum: Floats,
+    terminal_score_sum: Floats,
+) -> Ints:
+    """Return the transition to each node, and fill the last six arrays; see `Graph`.
+
+    Args:
+        parent: [N] as `action_id` and `state`, of all trees, numbered through.
+        action_id: See above.
+        state: See above.
+        step_node: [S] of all trees.
+        lengths: [T] of all trajectories, in steps.
+        roots: [T] the root of the tree of each.
+        scores: [T]
+        first_child: [N] -1, as `next_sibling`.
+        next_sibling: See above.
+        visits: [N] zeros, as the others.
+        terminal_count: See above.
+        value_sum: See above.
+        terminal_score_sum: See above.
+    """
+    nodes = len(parent)
+    size = 2
+    while size < 2 * nodes:
+        size *= 2
+    table = np.full(size, -1, np.int32)
+    transition = np.arange(nodes).astype(np.int32)
+    last_child = np.full(nodes, -1, np.int32)
+    for node in range(nodes):
+        if parent[node] < 0:
+            continue
+        before = state[parent[node]]
+        code = (np.int64(before) * 1000003 + action_id[node]) * 1000003 + state[node]
+        code *= 1099511628211
+        code ^= code >> 29
+        place = code & (size - 1)
+        while True:
+            other = table[place]
+            if other < 0:
+                table[place] = node
+                if first_child[before] < 0:
+                    first_child[before] = node
+                else:
+                    next_sibling[last_child[before]] = node
+                last_child[before] = node
+                break
+            if (
+                state[parent[other]] == before
+                and action_id[other] == action_id[node]
+                and state[other] == state[node]
+            ):
+                transition[node] = other
+                break
+            place = (place + 1) & (size - 1)
+    latest = np.full(nodes, -1, np.int32)
+    step = 0
+    for trajectory in range(len(lengths)):
+        end = roots[trajectory]
+        for _ in range(lengths[trajectory]):
+            end = step_node[step]
+            step += 1
+            taken = transition[end]
+            if latest[taken] != trajectory:
+                latest[taken] = trajectory
+                visits[taken] += 1
+                value_sum[taken] += scores[trajectory]
+        terminal_count[state[end]] += 1
+        terminal_score_sum[state[end]] += scores[trajectory]
+    return transition
