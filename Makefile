@@ -12,7 +12,7 @@ SHORT := awk '/^(Collecting|Downloading|Building|Installing|Successfully)/ { pri
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install train test test-fast lint format audit attack gpu-check build clean
+.PHONY: help install train test test-fast lint format audit attack gpu-check docs build clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -60,8 +60,15 @@ attack: install ## Attack runs, store and readers for an hour, and write down wh
 gpu-check: install ## On a machine with GPUs: check all that uses them, and write benchmarks/gpu_check.md
 	$(BIN)/python -m tests.gpu
 
+$(BIN)/.docs: $(BIN)/.installed
+	@$(PIP) --editable '.[docs]' | $(SHORT)
+	@touch $@
+
+docs: $(BIN)/.docs ## Build the documentation into site/, with its notebooks executed and links checked
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 build: install ## Build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean: ## Remove what the targets above made, except .venv and the store
-	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,7 +10,7 @@ again. Finished ones are kept in NAME/points.jsonl, so that others, measured lat
 machine, join them, too. A point is known by the settings that determine its result and by its seed,
 so it counts once, however it was asked for; what was measured again is listed as a replication.
 With setting=paper they are in multirun/NAME-paper, and the results in a folder `paper`. In every
-case the tables of all experiments in experiments/README.md are written again, that of the sweeps
+case the tables of all experiments in experiments/table.md are written again, that of the sweeps
 and that of the others.
 """
 
@@ -180,8 +180,8 @@ def _overview_row(row: Mapping[str, Any], axes: Sequence[str]) -> list[str]:
 
 
 def write_overview() -> None:
-    """Write the tables of all experiments into ``README.md``, between their marks."""
-    path = HERE / "README.md"
+    """Write the tables of all experiments into ``table.md``, between their marks."""
+    path = HERE / "table.md"
     text = path.read_text("utf-8")
     for name, table in (("results", overview(sweep_names())), ("findings", findings(HERE))):
         begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"

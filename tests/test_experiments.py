@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (here / "main_table").mkdir(parents=True)
     (here / "gap").mkdir()
     marks = (f"<!-- {name} -->\nold\n<!-- end of {name} -->" for name in ("results", "findings"))
-    (here / "README.md").write_text("above\n{}\nbetween\n{}\nbelow\n".format(*marks))
+    (here / "table.md").write_text("above\n{}\nbetween\n{}\nbelow\n".format(*marks))
     for method in ("mcts", "eto"):
         for seed in (0, 1):
             key = f"evaluate/{method}-{seed}"
@@ -166,7 +166,7 @@ def test_the_overview_lists_what_is_measured_and_what_is_not(folder: Path) -> No
     run.report("main_table", without_results=run.keep("main_table"))
     run.report("gap", without_results=run.keep("gap"))
     run.write_overview()
-    text = (folder / "README.md").read_text("utf-8")
+    text = (folder / "table.md").read_text("utf-8")
     assert text.startswith("above\n")
     assert "\nbetween\n" in text
     assert text.endswith("\nbelow\n")
@@ -208,7 +208,7 @@ def test_the_overview_lists_what_the_others_found(folder: Path) -> None:
         "| mcts, score=self | seen | 40.5 | -5.5 [-12.5, 2.0] | 0.1800 | 0.1800 | 10.5 |\n"
     )
     run.write_overview()
-    lines = (folder / "README.md").read_text("utf-8").split("\nbetween\n")[1].splitlines()
+    lines = (folder / "table.md").read_text("utf-8").split("\nbetween\n")[1].splitlines()
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if "](" in line]
     assert [row[0].split("`")[1] for row in rows] == [
         *("quiet", "self_score", "theory", "theory", "theory", "tuning"),
@@ -232,8 +232,11 @@ def test_every_experiment_is_in_the_overview() -> None:
     folders = {path.parent.name for path in run.HERE.glob("*/README.md")} - {"paper"}
     others = [row[0].split("`")[1] for row in findings(run.HERE)[1:]]
     assert folders == {*run.sweep_names(), *others}
-    page = (run.HERE / "README.md").read_text("utf-8")
+    page = (run.HERE / "table.md").read_text("utf-8")
     assert markdown_table(findings(run.HERE)) in page
+    index = (run.HERE / "README.md").read_text("utf-8")
+    linked = re.findall(r"^\| \[`(\w+)`\]\(\1/README\.md\)", index, re.MULTILINE)
+    assert sorted(linked) == sorted({*folders, "paper"})
 
 
 def test_every_sweep_has_a_folder_that_says_what_it_asks() -> None:

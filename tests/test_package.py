@@ -12,6 +12,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+import yaml
 
 
 @pytest.mark.skipif(find_spec("bitsandbytes") is None, reason="needs bitsandbytes")
@@ -76,3 +77,24 @@ def test_both_files_of_pinned_versions_agree() -> None:
     both = pins.keys() & versions.keys()
     assert len(both) > 0.9 * len(pins)  # others build packages
     assert {name: versions[name] for name in both} == {name: {pins[name]} for name in both}
+
+
+def test_the_citation_names_this_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert {key: citation[key] for key in ("title", "version", "license")} == {
+        "title": project["name"],
+        "version": project["version"],
+        "license": project["license"],
+    }
+
+
+def test_the_workflow_runs_every_supported_python() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
+    job = workflow["jobs"]["ci"]
+    assert [
+        f"Programming Language :: Python :: {p}" for p in job["strategy"]["matrix"]["python"]
+    ] == [classifier for classifier in project["classifiers"] if "Python :: " in classifier]
+    commands = [step["run"] for step in job["steps"] if "run" in step]
+    assert os.access(ROOT / commands[-1], os.X_OK)

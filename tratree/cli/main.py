@@ -79,7 +79,7 @@ def main(*, alone: str = "--help") -> None:
 
         print(f"tratree {version('tratree')}")
     elif name in ("--help", "-h", "help") and alone == "--help":
-        print(_help())
+        print(help_text())
     else:
         _command(name)
 
@@ -133,7 +133,8 @@ def _say_at_once() -> None:
         print("tratree: reading the configuration", file=sys.stderr, flush=True)
 
 
-def _help() -> str:
+def help_text() -> str:
+    """Return what `tratree` alone prints."""
     lines = [
         "tratree: weak-to-strong generalization with failure trajectories",
         "",
