@@ -73,7 +73,7 @@ def test_an_environment_from_outside_ends_with_a_table(outside: Outside, method:
     assert set(results["systems"]) == {"sft_weak", "sft_strong", method}
     assert results["env"] == "guess_number"
     assert f"guess_number, {method}, seed 0" in said
-    assert "Against sft_strong, task by task" in said
+    assert "To sft_strong: the difference" in said
 
 
 def tratree(outside: Outside, *arguments: str) -> str:

@@ -203,6 +203,7 @@ def test_best_of_n_is_the_strong_model_evaluated_otherwise() -> None:
 WITHOUT_EXPLORATION = {"sft_weak", "sft_strong", "best_of_n"}
 BY_EXPERT = {"eto", "ceiling"}
 BY_TREE = {"tree_dpo", "step_dpo"}
+IMITATING_TREES = {"mcts", "advantage"}
 AXES = (
     ("method", "samples", 3, {"best_of_n"}),
     ("method", "rounds", 2, BY_EXPERT),
@@ -215,7 +216,7 @@ AXES = (
     ("method", "loss", "ipo", BY_TREE | BY_EXPERT | {"unstructured_dpo"}),
     ("method", "outcomes", "one", {"kto"}),
     ("method", "pairs_per_task", 5, BY_TREE | BY_EXPERT | {"unstructured_dpo"}),
-    ("tree", "width", 3, BY_TREE | {"mcts"}),
+    ("tree", "width", 3, BY_TREE | IMITATING_TREES),
     ("explore", "tasks", 50, set(METHODS.names()) - WITHOUT_EXPLORATION - {"eto"}),
     ("explore", "trajectories", 5, set(METHODS.names()) - WITHOUT_EXPLORATION),
 )
@@ -240,6 +241,7 @@ def test_systems_run_from_end_to_end(tmp_path: Path) -> None:
     for method, overrides in (
         ("unstructured_dpo", []),
         ("kto", ["method.outcomes=one"]),
+        ("advantage", ["tree.merge=state"]),
         ("ceiling", ["method.rounds=2"]),
         ("best_of_n", ["method.samples=3"]),
     ):

@@ -43,7 +43,8 @@ def announce(composed: DictConfig, check: Callable[[Config], None]) -> None:
     print(f"{name} is a sweep of {len(points)} points: checking them", file=sys.stderr, flush=True)
     sources = hydra.runtime.config_sources
     folder = next((Path(s.path) for s in sources if s.provider == "command-line"), None)
-    configs = _checked([tuple(point) for point in points], folder, check)
+    places = [o for o in hydra.overrides.hydra if o.startswith("hydra.searchpath=")]
+    configs = _checked([(*places, *point) for point in points], folder, check)
     print(
         f"{_work(configs)}; `tratree progress {hydra.sweep.dir}` shows how far it has come",
         file=sys.stderr,
@@ -66,7 +67,8 @@ def _checked(
             wrong.setdefault(describe_composition_error(error), []).append(point)
     for said, (first, *others) in wrong.items():
         more = f" and {len(others)} more" if others else ""
-        print(f"cannot run: {' '.join(first)}{more}: {said}", file=sys.stderr)
+        shown = " ".join(o for o in first if not o.startswith("hydra.searchpath="))
+        print(f"cannot run: {shown}{more}: {said}", file=sys.stderr)
     if wrong:
         raise UserError(
             f"{sum(map(len, wrong.values()))} of {len(points)} points cannot run, as listed above; "

@@ -15,6 +15,7 @@ from tratree.stages.labels import kto_stage, labels_stage
 from tratree.stages.pairs import expert_pairs_stage, pairs_stage, random_pairs_stage
 from tratree.stages.paths import paths_stage
 from tratree.stages.prefer import prefer_stage
+from tratree.stages.progress import progress_stage
 from tratree.stages.reference import check_chats, reference_stage
 from tratree.stages.select import select_stage
 from tratree.stages.self_score import self_score_stage
@@ -89,6 +90,11 @@ def kto(config: Config) -> Stage:
     labels = labels_stage(config, explored(config))
     reference = reference_stage(config, labels, reference_model(config))
     return kto_stage(config, labels, reference)
+
+
+def advantage(config: Config) -> Stage:
+    """Imitate the steps that brought the weak model nearer to success, of failures, too."""
+    return imitate_stage(config, progress_stage(weak_trees(config)))
 
 
 def naive_w2s(config: Config) -> Stage:

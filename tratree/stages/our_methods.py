@@ -20,6 +20,7 @@ TREE_DPO = _method("tree_dpo", "preferences where success and failure diverge in
 STEP_DPO = _method("step_dpo", "as tree_dpo, with pairs of one step")
 UNSTRUCTURED_DPO = _method("unstructured_dpo", "preferences between whole trajectories")
 KTO = _method("kto", "preferences without pairs: successes wanted, failures not, each on its own")
+ADVANTAGE = _method("advantage", "imitation of the steps that made progress, of failures, too")
 NAIVE_W2S = _method("naive_w2s", "imitation of all that the weak model did")
 SUCCESS_ONLY = _method("success_only", "imitation of the weak model's successes")
 REJECTION = _method("rejection", "imitation of the best that the strong model did itself")

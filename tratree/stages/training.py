@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -155,6 +156,7 @@ def run_on_devices(train: Callable[[Job], None], job: Job) -> None:
     work = partial(_one_of_several, train, job.settings, *place)
     if num_nodes * devices == 1 and not on_gpu:
         train(job)
+        gc.collect()  # the model, which the trainer and its parts hold in a circle
         return
     # Trackers stay in this process, which reads what the first of the others writes.
     with logged_metrics(job.folder / METRICS, job.tracker.training_logger(job.title)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import os
 import stat
 import time
@@ -128,7 +127,6 @@ class Store:
             _keep_only(stage.resumes, partial)
             with self.progress.stage(stage.title):
                 stage.run(self._job(stage, inputs, partial))
-            gc.collect()  # models that a trainer and its parts hold in a circle
             self.computed.add(stage.key)
             _write(partial / CODE, code_digests(stage.run, *stage.code))
         _write(partial / TIMING, {"seconds": round(time.monotonic() - started, 3)})
