@@ -65,7 +65,7 @@ $(BIN)/.docs: $(BIN)/.installed
 	@touch $@
 
 docs: $(BIN)/.docs ## Build the documentation into site/, with its notebooks executed and links checked
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 build: install ## Build the wheel into dist/
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import re
 from contextlib import redirect_stdout, suppress
@@ -16,12 +17,15 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 from tratree.cli.main import COMMANDS, GROUPS, help_text
 from tratree.config import known_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 LINK = re.compile(r"\]\(([^)\s#]+)")
+HREF = re.compile(r'href="([^":#]+\.md)(#[^"]*)?"')
+LOG = logging.getLogger("mkdocs.hooks.pages")
 
 
 @event_priority(100)  # before the plugin that executes notebooks looks for them
@@ -57,6 +61,20 @@ def linked_files(page: str) -> set[str]:
     links = LINK.findall((ROOT / page).read_text("utf-8"))
     paths = {os.path.normpath(Path(page).parent / link) for link in links if ":" not in link}
     return {path for path in paths if (ROOT / path).is_file()}
+
+
+def on_page_content(html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Let the links of notebooks lead to pages, as MkDocs does for those of Markdown."""
+
+    def to_page(link: re.Match[str]) -> str:
+        path = os.path.normpath(Path(page.file.src_uri).parent / link[1])
+        file = files.get_file_from_path(path)
+        if file is None:
+            LOG.warning("%s links to %s, which is not there", page.file.src_uri, path)
+            return link[0]
+        return f'href="{file.url_relative_to(page.file)}{link[2] or ""}"'
+
+    return HREF.sub(to_page, html) if page.file.src_uri.endswith(".py") else html
 
 
 def settings_page() -> str:
