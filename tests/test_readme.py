@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.commands import train
+from tratree.composition import compose_config
+from tratree.method_plugins import METHODS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -85,3 +87,35 @@ def test_sessions_with_tratree_run(session: list[list[str]], tmp_path: Path, sto
             assert done.returncode == 0, done.stderr
     if any(command[1] in PAGES for command in session):
         assert list(tmp_path.rglob("*.html"))
+
+
+def test_the_page_about_labels_of_ones_own_has_a_method_that_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "docs" / "how-to" / "own-labels.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "my_labels.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    config = compose_config(["method=outside", "method.target=my_labels:MY_LABELS"])
+    imitation = METHODS.find("my_labels:MY_LABELS").train(config)
+    found, waiting = set(), [imitation]
+    while waiting:
+        stage = waiting.pop()
+        found.add(stage.name)
+        waiting += stage.inputs.values()
+    assert {"my_labels", "explore", "trees", "paths", "imitate"} <= found
+
+
+def test_every_command_to_run_in_the_docs_composes() -> None:
+    """Those of pages that only show them; what needs files of a reader is left out."""
+    commands = []
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        blocks = re.findall(r"```text\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+        lines = [line.strip() for block in blocks for line in block.splitlines()]
+        commands += [shlex.split(line) for line in lines if line.startswith("tratree run ")]
+    assert len(commands) > 10
+    for command in commands:
+        words = [word for word in command[2:] if "=" in word]
+        groups = [word for word in words if not word.startswith("hydra")]
+        if "--config-dir" not in command and "method=mcts_dpo" not in command:
+            compose_config([word if "[" in word else word.split(",")[0] for word in groups])
