@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from submitit.core.utils import DelayedSubmission
 
 from tests.slurm.cluster import Cluster, wait_until
 from tratree.cli.summarize import main as summarize
+from tratree.models.names import local_folder
 from tratree.report.run_files import FAILURE
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
@@ -88,7 +90,10 @@ def test_without_waiting_the_command_ends_once_all_is_submitted(
     before = set(cluster.states())
     experiment = tmp_path / "files" / "experiment" / "mine.yaml"
     experiment.parent.mkdir(parents=True)
-    experiment.write_text("# @package _global_\nmodel: {weak: {name: /submitted}}\n")
+    weak = local_folder("package:models/tiny/weak")
+    assert weak is not None
+    submitted_model = shutil.copytree(weak, tmp_path / "submitted")
+    experiment.write_text(f"# @package _global_\nmodel: {{weak: {{name: {submitted_model}}}}}\n")
     limits = {"timeout_min": 7, "array_parallelism": 1, "max_num_timeout": 3, "wait": "false"}
     settings = [f"hydra.launcher.{name}={value}" for name, value in limits.items()]
     settings += [f"hydra.searchpath=[file://{experiment.parents[1]}]", "experiment=mine"]
@@ -111,9 +116,10 @@ def test_without_waiting_the_command_ends_once_all_is_submitted(
 
         # The jobs run what was submitted, not what the files say by now.
         experiment.write_text(experiment.read_text().replace("submitted", "later"))
+        shutil.rmtree(submitted_model)
     finally:
         cluster.run("scontrol", "update", "PartitionName=main", "State=UP")
     cluster.run("srun", f"--dependency=afterany:{':'.join(jobs)}", "true")
     for name in ("0", "1"):
         reason = (tmp_path / "sweep" / name / FAILURE).read_text()
-        assert "/submitted holds no config.json" in reason
+        assert f"{submitted_model} holds no config.json" in reason
