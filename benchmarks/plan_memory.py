@@ -90,7 +90,7 @@ def estimate(what: str, size: str) -> int:
     name, rows, tokens, checkpointing, dtype = SHAPES[size]
     found = size_of(name, None, dtype, LoraSettings(), tokens)
     if what == "playing":
-        taken = playing_bytes(name, None, dtype, rows, tokens)
+        taken = playing_bytes(name, None, dtype, rows, tokens, gpu=False)
         return found.base + rows * found.episode + taken
     half = tokens // 2
     taken = training_bytes(

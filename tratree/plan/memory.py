@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from tratree.models.loading import no_future_warnings
 from tratree.models.lora import add_lora
-from tratree.models.output_head import as_log_probs
+from tratree.models.output_head import as_log_probs, float32_logits
 from tratree.models.settings import LoraSettings
 from tratree.plan.fake import architecture, empty, extended, faked, peak_of
 from tratree.policy.cache import RolloutCache
@@ -181,7 +181,9 @@ def _losses(model: Any, passed: TrainingPass, dtype: str, *, mixed: bool) -> Ten
 
 
 @cache
-def playing_bytes(name: str, revision: str | None, dtype: str, rows: int, context: int) -> int:
+def playing_bytes(
+    name: str, revision: str | None, dtype: str, rows: int, context: int, *, gpu: bool = True
+) -> int:
     """Return the bytes of a decoding pass or of a reading one at the peak, without the cache.
 
     Args:
@@ -190,6 +192,7 @@ def playing_bytes(name: str, revision: str | None, dtype: str, rows: int, contex
         dtype: Of its weights.
         rows: Episodes at a time.
         context: Most tokens of each.
+        gpu: As of `training_bytes`.
     """
     config = architecture(name, revision)
     kind = getattr(torch, dtype)
@@ -203,10 +206,11 @@ def playing_bytes(name: str, revision: str | None, dtype: str, rows: int, contex
             _feed(model, stored, None, last, context)  # lays the cache out
             read, width = max(1, min(rows, PREFILL_TOKENS // context)), min(context, PREFILL_TOKENS)
             begun, places = torch.arange(read), torch.arange(width)[None].expand(read, -1)
-            return max(
-                peak_of(model, lambda: _draw(_feed(model, stored, None, last, context)), stored),
-                peak_of(model, lambda: _feed(model, stored, begun, places, width), stored),
+            feeds = (
+                lambda: _draw(_feed(model, stored, None, last, context)),
+                lambda: _feed(model, stored, begun, places, width),
             )
+            return max(peak_of(model, feed, stored, gpu=gpu) for feed in feeds)
 
     return extended(measure, config.get_text_config().num_hidden_layers)
 
@@ -243,14 +247,15 @@ def _feed(
     cache.place(slots, positions, visible)
     unseen = torch.arange(visible) > positions[:, None, :, None]
     mask = torch.zeros(unseen.shape, dtype=model.dtype)
-    output = model(
-        input_ids=torch.zeros(positions.shape, dtype=torch.long),
-        attention_mask=mask.masked_fill_(unseen, torch.finfo(mask.dtype).min),
-        position_ids=positions,
-        past_key_values=cache,
-        use_cache=True,
-        logits_to_keep=1,
-    )
+    with float32_logits(model):
+        output = model(
+            input_ids=torch.zeros(positions.shape, dtype=torch.long),
+            attention_mask=mask.masked_fill_(unseen, torch.finfo(mask.dtype).min),
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
     logits: Tensor = output.logits[:, -1]
     return logits
 
