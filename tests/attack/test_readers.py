@@ -13,6 +13,8 @@ from tests.attack.mangling import Reader, corpus, fault, mangled
 from tests.attack.readers import READERS, prepare
 
 EXAMPLES = 5
+HOSTILE = 12
+"""Files of the corpus that each reader is given here, others to each; `make attack` gives all."""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,8 @@ def test_a_hostile_file_is_one_line(
     folder: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
-    faults = {content[:80]: fault(reader, folder, content) for content in corpus()}
+    given = random.Random(reader.name).sample(corpus(), HOSTILE)
+    faults = {content[:80]: fault(reader, folder, content) for content in given}
     assert {start: found for start, found in faults.items() if found} == {}
     assert not (folder / "exploited").exists()
 

@@ -21,20 +21,20 @@ def result_files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_killed_in_every_stage(tmp_path: Path) -> None:
-    moments = random.Random(0)
-    for method, stages in STAGES.items():
-        overrides = ("debug=smoke", f"method={method}")
-        for stage in stages:
-            kill = Kill(stage, moments.random())
-            process = start(tmp_path / "killed", *overrides, kill=kill)
-            process.join()
-            assert process.exitcode == -signal.SIGKILL, (tmp_path / "killed.log").read_text()
-        results = {}
-        for name in ("killed", "undisturbed"):
-            process = start(tmp_path / name, *overrides)
-            process.join()
-            assert process.exitcode == 0, (tmp_path / f"{name}.log").read_text()
-            results[name] = result_files(tmp_path / name)
-        assert len(results["undisturbed"]) == 3
-        assert results["killed"] == results["undisturbed"]
+@pytest.mark.parametrize("method", STAGES)
+def test_killed_in_every_stage(tmp_path: Path, method: str) -> None:
+    moments = random.Random(method)
+    overrides = ("debug=smoke", f"method={method}")
+    for stage in STAGES[method]:
+        kill = Kill(stage, moments.random())
+        process = start(tmp_path / "killed", *overrides, kill=kill)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, (tmp_path / "killed.log").read_text()
+    results = {}
+    for name in ("killed", "undisturbed"):
+        process = start(tmp_path / name, *overrides)
+        process.join()
+        assert process.exitcode == 0, (tmp_path / f"{name}.log").read_text()
+        results[name] = result_files(tmp_path / name)
+    assert len(results["undisturbed"]) == 3
+    assert results["killed"] == results["undisturbed"]
