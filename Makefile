@@ -51,7 +51,7 @@ format: install ## Rewrite the code in the project's style
 audit: install ## Look for known vulnerabilities of the pinned dependencies; needs the network
 	@$(PYTHON) -m venv .audit && .audit/bin/pip install --quiet 'pip-audit==2.10.1' \
 		&& .audit/bin/pip-audit --progress-spinner off --strict --disable-pip --no-deps --requirement constraints.txt \
-		|| { $(BIN)/python -c "import urllib.request as u; u.urlopen('https://pypi.org/pypi/pip/json', timeout=5)" 2>/dev/null \
+		|| { $(BIN)/python -c "import urllib.request as u; u.urlopen('https://pypi.org/pypi/pip/25.0/json', timeout=5)" 2>/dev/null \
 		&& exit 1 || echo 'skipped: pypi.org does not tell its advisories here'; }
 
 attack: install ## Attack runs, store and readers for an hour, and write down what came of it
