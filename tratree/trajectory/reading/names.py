@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tratree.trajectory.reading.message import unpacked
 from tratree.trajectory.reading.record_error import RecordError, short
 from tratree.trajectory.words import words
 
@@ -78,6 +79,7 @@ def splits_of(record: Mapping[str, Any]) -> set[str]:
 def _leaves(
     value: Any, left_out: frozenset[str], where: str, depth: int
 ) -> Iterator[tuple[str, str]]:
+    value = unpacked(value)
     if isinstance(value, Mapping) and depth < _DEEPEST:
         for key, inner in value.items():
             if depth or key not in left_out:
