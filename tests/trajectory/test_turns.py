@@ -39,6 +39,11 @@ def test_the_plain_form(text, expected):
         ("Thought : I see it . Action : take mug 1", ("I see it .", "take mug 1")),
         ("I see it. Action: look", ("I see it.", "look")),
         ("THOUGHT: near.\n ACTION: go to desk 1", ("near.", "go to desk 1")),
+        ("💭 Thought: near.\n=> Action: > look", ("near.", "look")),
+        (
+            '<invoke name="act"><parameter name="action">look</parameter></invoke>',
+            ("", "look"),
+        ),
         ("Thought: x\nAction: [look]", ("x", "look")),
         ("Thought: x\nAction: <look>", ("x", "look")),
         ("<think>a</think>\n<answer>look</answer>", ("a", "look")),
@@ -194,6 +199,15 @@ def test_a_label_in_a_thought_does_not_end_a_turn():
         assert form.has_label(said)
         assert form.is_whole(said + "\n")
         assert form.parse(said)[1] == "go"
+
+
+@pytest.mark.parametrize("said", ["```\nlook\n```", '{\n"name": "act",\n"arguments": "look"}'])
+def test_an_action_of_several_lines_ends_where_it_can_be_read(said):
+    form = TURN_FORMS["react"]
+    lines = f"Action:\n{said}\n".splitlines(keepends=True)
+    starts = ["".join(lines[:number]) for number in range(1, len(lines) + 1)]
+    whole = next(start for start in starts if form.is_whole(start))
+    assert form.parse(whole)[1] == "look"
 
 
 @given(st.text())

@@ -42,7 +42,7 @@ _TAGGED = re.compile(
 )
 
 _COLON = r"\s*(?:[#(\[]?\d+[)\]]?\s*)?[*_`]*\s*[:：][*_`]*"
-_DECORATION = r"[ \t>*_#`\-]*(?:\d+[.)][ \t]+)?"
+_DECORATION = r"(?:[^\w\n\"'“”‘’(){}\[\]<]|_)*(?:\d+[.)][ \t]+)?"
 
 
 def _label(words: str) -> re.Pattern[str]:
@@ -70,7 +70,7 @@ _THINK_ACT = re.compile(r"think\s*(?::|\[)", re.IGNORECASE)
 _QUOTES = tuple(
     pair.split() for pair in ("** **", "` `", "__ __", '" "', "“ ”", "' '", "* *", "[ ]", "< >")
 )
-_LIST_MARK = re.compile(r"\A(?:[-•]|\*(?!.*\*\Z)|\d+[.)])[ \t]+")
+_LIST_MARK = re.compile(r"\A(?:[-•>]|\*(?!.*\*\Z)|\d+[.)])[ \t]+")
 
 
 @dataclass(frozen=True)
@@ -261,6 +261,8 @@ def _action_of(text: str) -> str:
             line = line[len(opening) : -len(closing)].strip()
     while (label := _ACTION.match(line)) is not None:
         line = line[label.end() :].strip()
+    if line in ("{", "["):
+        return ""  # a call that is cut off
     line = re.sub(r"\A(?:<(?:action|act)>)+|(?:</(?:action|act)>)+\Z", "", line).strip()
     return line.removesuffix("**").strip() if line.count("**") == 1 else line
 
@@ -302,7 +304,9 @@ TURN_FORMS: Mapping[str, TurnForm] = MappingProxyType(
             parse_turn,
             "Action:",
             lambda text: _ACTION.search(_outside_thoughts(text)) is not None,
-            lambda text: _line_ends_after(_ACTION, _outside_thoughts(text)),
+            lambda text: (
+                _line_ends_after(_ACTION, _outside_thoughts(text)) and bool(parse_turn(text)[1])
+            ),
             "\n",
         ),
         "tags": TurnForm(

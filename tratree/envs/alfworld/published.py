@@ -29,6 +29,12 @@ _MOVED = {
             r"You move the \1 to the \2.",
             "observations",
         ),
+        MovedName(
+            "alfworld 0.4: `put X in/on Y` among the possible actions is `move X to Y`",
+            re.compile(r"\bput (\w+ \d+) in/on (\w+ \d+)"),
+            r"move \1 to \2",
+            "observations",
+        ),
     ),
     "put": (
         MovedName(
@@ -41,6 +47,12 @@ _MOVED = {
             "env.wording=put: `You move the X to the Y.` is `You put the X in/on the Y.`",
             re.compile(r"\bYou move the (.+?) to the (.+?)\."),
             r"You put the \1 in/on the \2.",
+            "observations",
+        ),
+        MovedName(
+            "env.wording=put: `move X to Y` among the possible actions is `put X in/on Y`",
+            re.compile(r"\bmove (\w+ \d+) to (\w+ \d+)"),
+            r"put \1 in/on \2",
             "observations",
         ),
     ),

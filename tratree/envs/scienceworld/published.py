@@ -91,8 +91,8 @@ def own_task_id(published: str) -> str | None:
 _MOVED = (
     MovedName(
         "scienceworld 1.2.3: `green house` is `greenhouse`",
-        re.compile(r"\bgreen house\b"),
-        "greenhouse",
+        re.compile(r"\b(g)reen[ -]house\b", re.IGNORECASE),
+        r"\1reenhouse",
     ),
 )
 _PREFIX = re.compile(r"(?:(?:sci(?:ence)?[-_ ]?world|sw|eto)[-_ /:=]+)+")

@@ -20,7 +20,7 @@ _OF = (
 
 _SCORE = re.compile(
     rf"{_OF}(?:scores?|rewards?|return|accuracy|acc|successrate|rewardscore)"
-    r"(?:value|sum|total|list|history)?|sr|step(?:reward|score)s"
+    r"(?:value|sum|total|mean|avg|list|history)?|sr|exactmatch|step(?:reward|score)s"
 )
 _WITHIN_SCORE = re.compile(rf"{_SCORE.pattern}|value|total|sum|final|overall|mean")
 _MOST = re.compile(r"(?:max|maximum|full)(?:possible)?score|maxpossible(?:score|reward)|scoremax")
