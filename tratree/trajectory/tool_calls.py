@@ -57,7 +57,7 @@ _FUNCTION = re.compile(
 )
 _PARAMETER = re.compile(r"<parameter(?:=| name=\")([\w.-]+)\"?>(.*?)</parameter>", re.DOTALL)
 _PYTHON = re.compile(
-    r"\A\s*(\w+)\(\s*(?:(\w+)\s*=\s*)?(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')\s*\)\s*\Z"
+    r"\A\s*\[?(\w+)\(\s*(?:(\w+)\s*=\s*)?(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')\s*\)\]?\s*\Z"
 )
 _DECODER = json.JSONDecoder()
 

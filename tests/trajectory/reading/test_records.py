@@ -328,6 +328,13 @@ def test_every_form_is_read(record):
                 },
             ]
         },
+        {"messages": [{"role": "user", "content": TASK}], "output": "Action: look"},
+        {"prompt": [{"role": "user", "content": TASK}], "responses": ["<action>look</action>"]},
+        {"prompts": [TASK, "A desk."], "responses": ["Action: look", "Action: sit"]},
+        {"messages": [{"message": {"role": "user", "content": TASK}}, ["gpt", "Action: look"]]},
+        {"steps": [{"observation": {"text": TASK}, "action": CALL["function"]}]},
+        {"steps": [{"observation": TASK, "raw_action": "Thought: x\nAction: look"}]},
+        {"conversations": [["user", TASK], ["gpt", '[act(action="look")]'], ["tool", "A desk."]]},
     ],
 )
 def test_fields_and_marks_of_other_publishers_are_read(record):

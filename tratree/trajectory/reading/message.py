@@ -42,8 +42,12 @@ _SEEN = ("observation", "result", "output", "response")
 _UNREAD = ("image", "input_image", "video", "audio", "input_audio")
 """Types of parts that have no text."""
 
-DONE = words("action act agent_action response output model_output model_response completion")
+DONE = words(
+    "action act agent_action raw_action response output raw_output model_output model_response "
+    "completion generation"
+)
 SEEN = words("observation obs env_observation state prompt")
+_AFTER = words("next_observation next_obs next_state feedback")
 """Fields of a step: what the agent did, and what it saw before or after."""
 
 _SIDES = words("system human user assistant gpt bot model")
@@ -80,6 +84,8 @@ def read_message(item: Any) -> list[Message]:
         return [Message("user", item[0]), Message("agent", item[1])]
     if not isinstance(item, Mapping):
         raise RecordError(f" is {short(item)}, not a message")
+    if isinstance(item.get("message"), Mapping):
+        return read_message({**item["message"], **{k: v for k, v in item.items() if k == "loss"}})
     item = {str(key).lower(): value for key, value in item.items()}
     if "class_" in item or ("description" in item and "content" in item and "role" not in item):
         return [_of_data_protocol(item)]
@@ -125,7 +131,7 @@ def text_of(value: Any, where: str) -> tuple[str, str | None]:
         return "", None
     if isinstance(value, str):
         return value, None
-    if isinstance(value, Mapping) and isinstance(value.get("action"), str | Mapping):
+    if isinstance(value, Mapping) and {"action", "arguments"} & value.keys():
         return json.dumps(value, ensure_ascii=False), None
     if isinstance(value, Mapping):
         value = [value]
@@ -253,23 +259,21 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
         return [*first, Message("user", item["input"]), Message("agent", item["output"])]
     if sides := [name for name in _SIDES if isinstance(item.get(name), str)]:
         return [Message(ROLES[name], item[name]) for name in item if name in sides]
-    action = next((item[k] for k in DONE if k in item), None)
-    seen = next((item[k] for k in SEEN if k in item), None)
-    after = next(
-        (item[k] for k in ("next_observation", "next_obs", "next_state", "feedback") if k in item),
-        None,
+    action, seen, after = (
+        None if name is None else text_of(item[name], f".{name}")[0]
+        for name in (
+            next((k for k in names if item.get(k) is not None), None)
+            for names in (DONE, SEEN, _AFTER)
+        )
     )
     if action is None and seen is None:
         raise RecordError(" has neither a role nor an observation or an action")
-    for name, value in (("action", action), ("observation", seen), ("next observation", after)):
-        if value is not None and not isinstance(value, str):
-            raise RecordError(f".{name} is {short(value)}, not text")
     thought = next(
         (item[k] for k in ("thought", "think", "reasoning") if isinstance(item.get(k), str)), ""
     )
     messages = [] if seen is None else [Message("user", seen)]
     if action is not None:
-        plain = not re.search(r"action\s*[:：]|<action>|tool_call", action, re.IGNORECASE)
+        plain = not re.search(r"action\s*[:：]|<action>|tool_call|\A\{", action, re.IGNORECASE)
         messages.append(
             Message(
                 "agent",

@@ -37,6 +37,9 @@ _TEXTS_IN_TURN = words("conversations conversation messages dialogue dialog turn
 _ASKED = (("instruction", "output"), ("query", "response"))
 """Fields of one question and its answer: Alpaca's and ms-swift's."""
 
+_ANSWERS = words("completion response responses output answer answers")
+"""Fields with what the agent says at last, where the messages do not have it."""
+
 _GOALS = words("goal task task_description taskdescription instruction question objective query")
 _OPENINGS = words(
     "initial_observation init_observation initial_obs init_obs first_observation first_obs "
@@ -81,8 +84,9 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
         shared = [*_opening(record), *shared]
     pairs = [(n, record[n]) for n in ("chosen", "rejected") if record.get(n) not in (None, "", [])]
     if not pairs:
-        for name in ("completion", "response", "output"):
-            if container is None and record.get(name) not in (None, "", []):
+        answered = container is not None and any(message.role == "agent" for message in shared)
+        for name in () if answered else _ANSWERS:
+            if record.get(name) not in (None, "", []):
                 unwanted = record.get("label") is False  # of unpaired preferences
                 pairs = [("rejected" if unwanted else "", record[name])]
                 break
@@ -98,6 +102,8 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
         field = name if name in record else "completion"
         inner = _container(answer) if isinstance(answer, Mapping) else None
         answer = answer[inner] if inner else answer
+        if isinstance(answer, list) and len(answer) == 1 and isinstance(answer[0], str):
+            answer = answer[0]
         said = _messages(answer, field, alone="agent")
         begins = [(m.role, m.text) for m in said[: len(shared)]] == [
             (m.role, m.text) for m in shared
@@ -111,9 +117,13 @@ def _unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the object within a record that has the messages; lists side by side as steps."""
     seen, done = (
         next((record[n] for n in names if isinstance(record.get(n), list)), None)
-        for names in (("observations", "obs", "states"), ("actions", "acts", "responses"))
+        for names in (
+            ("observations", "obs", "states", "prompts", "input", "inputs"),
+            ("actions", "acts", "responses", "output", "outputs"),
+        )
     )
-    if seen and done and len(seen) - len(done) in (0, 1):
+    texts = seen and done and all(isinstance(text, str) for text in (*seen, *done))
+    if texts and seen and done and len(seen) - len(done) in (0, 1):
         steps = [{"observation": s, "action": a} for s, a in zip(seen, done, strict=False)]
         if len(seen) == len(done) and not stated_goal(str(seen[0])) and _opening(record):
             steps = [{"action": a, "observation": s} for s, a in zip(seen, done, strict=True)]
@@ -220,7 +230,7 @@ def _prompt(record: Mapping[str, Any]) -> list[Message]:
     if isinstance(prompt, str | list) and prompt:
         messages += _messages(prompt, "prompt", alone="user")
     query = record.get("query")
-    if isinstance(query, str) and isinstance(record.get("response"), str):
+    if isinstance(query, str):
         messages.append(Message("user", query))
     instruction = record.get("instruction")
     if isinstance(instruction, str) and isinstance(record.get("output"), str):
