@@ -866,6 +866,14 @@ def test_where_an_episode_begins(record, expected):
             ],
             ["b"],
         ),
+        (["Task 3/10: heat egg", "> a", "Task 4/10: cool egg", "> b"], ["b"]),
+        (
+            ["Your task is to: heat egg.", "> a", "You win!\nYour task is to: cool egg.", "> b"],
+            ["b"],
+        ),
+        (["Goal: heat egg", "> a", "Goal: completed", "> b"], ["a", "b"]),
+        (["Task: heat egg", "> a", "Task: done. Score: 1", "> b"], ["a", "b"]),
+        (["Task: heat egg", "> a", "Page 1:\n\nTask: cool egg", "> b"], ["a", "b"]),
     ],
 )
 def test_where_the_last_of_two_tasks_begins(texts, expected):

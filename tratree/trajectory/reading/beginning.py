@@ -43,7 +43,20 @@ _READ_IN_THE_WORLD = re.compile(
 )
 _SAID_AFTER = re.compile(r"[,\"'”]\s*(?:says?|said|reads?)\b")
 _EXAMPLE = re.compile(r"\b(?:example|demonstration|demo)\b", re.IGNORECASE)
-_NEXT = re.compile(r"\b(?:next|now|new)\b[^.!?]{0,20}\Z", re.IGNORECASE)
+_NEXT = re.compile(
+    r"\b(?:next|now|new)\b[^.!?]{0,20}\Z|\byou (?:win|won)\b|\bwell done\b|\bcongratulations\b"
+    r"|\b(?:great|good) job\b|\btask (?:is )?(?:complete|completed|done|finished|solved)\b",
+    re.IGNORECASE,
+)
+"""What is said before the next task: that it is one, or that the one before is done."""
+
+_STATUS = re.compile(
+    r"(?:is |not |yet |already |now )*(?:done|completed?|finished|failed|over|success(?:ful)?"
+    r"|solved|achieved|in progress|none|nothing|\d[\d/%. ]*)\W*",
+    re.IGNORECASE,
+)
+"""A word on the progress of a task, in the place of its goal."""
+
 _FEW_WORDS = 3
 """Most words of a polite answer that promises nothing, and of an announcement of nothing."""
 
@@ -96,7 +109,9 @@ def _opens(text: str, earlier: str, *, flagged: bool) -> bool:
     if _is_your_turn(text):
         return True
     said = last_statement(text)
-    if said is None or _is_read(said.before) or _SAID_AFTER.search(said.goal):
+    if said is None or _STATUS.fullmatch(said.goal):
+        return False
+    if _is_read(said.before) or _SAID_AFTER.search(said.goal):
         return False
     if flagged or _SCENE.match(text):
         return True

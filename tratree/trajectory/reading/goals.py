@@ -10,7 +10,7 @@ _LABEL = rf"(?:{_TASK}(?: description)?|instruction)"
 _STATEMENT = re.compile(
     rf"(?P<words>(?:your|the|new|current)\s+{_TASK}\s*(?:\s(?:is|will be)(?:\s+to)?\s*[:：]?|[:：])"
     r"|Instruction:"
-    rf"|(?:^|(?<=[.!?:\]]))[\s#*_>]{{0,9}}(?:next\s+)?{_LABEL}[ \t]*\d*[ \t]*[*_]*[:：]"
+    rf"|(?:^|(?<=[.!?:\]]))[\s#*_>]{{0,9}}(?:next\s+)?{_LABEL}[ \t]*[\d/]*[ \t]*[*_]*[:：]"
     rf"|^[ \t]*[#*]+[ \t]*{_LABEL}[ \t\d]*[#*:：]*[ \t]*$)"
     r"[\s*_]*(?:\[SEP\]\s*)?(?P<goal>.+)",
     re.IGNORECASE | re.MULTILINE,
