@@ -234,6 +234,8 @@ def test_a_training_name_with_the_opening_of_a_held_out_task_is_held_out():
         ("scienceworld", "Task Description:\nYour task is to boil the water.\nThis room"),
         ("webshop", "Hall."),
         ("alfworld", "Room. Your task is to: grab one mug and carry it over to the shelf."),
+        ("alfworld", "Room. Your task is to: put a mu g in the shelf."),
+        ("scienceworld", "Your ScienceWorld task is: boil water\nYour current observation is: x"),
     ],
 )
 def test_what_opens_like_a_held_out_task_could_be_one(environment, opening):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tratree.envs.registry import ENVIRONMENTS
 from tratree.trajectory.goal_words import KINDS, goal_words
@@ -113,7 +114,8 @@ class Identifier:
 
     def _same_goal(self, opening: str, said: str) -> Iterable[Task]:
         """Yield held-out tasks whose goal is said: its words in the stated goal, or in a row."""
-        stated = frozenset(self._goal(stated_goal(opening)))
+        told = self._goal(stated_goal(opening))
+        stated = {*told, *(f"{one}{other}" for one, other in pairwise(told))}  # soap bar: soapbar
         for goal, spaced, tasks in self._goals:
             same_kind = not stated or goal & KINDS == stated & KINDS
             if same_kind and (goal <= stated or spaced in said):

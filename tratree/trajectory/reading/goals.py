@@ -8,7 +8,8 @@ from typing import NamedTuple
 _TASK = "(?:task|goal|objective|mission)"
 _LABEL = rf"(?:{_TASK}(?: description)?|instruction)"
 _STATEMENT = re.compile(
-    rf"(?P<words>(?:your|the|new|current)\s+(?:\w+\s+)?{_TASK}\s*(?:\s(?:is|will be)(?:\s+to)?\s*[:：]?|[:：])"
+    rf"(?P<words>(?:your|the|new|current)\s+(?:\w+\s+)?{_TASK}"
+    r"\s*(?:\s(?:is|will be)(?:\s+to)?\s*[:：]?|[:：])"
     r"|Instruction:"
     rf"|(?:^|(?<=[.!?:\]]))[\s#*_>]{{0,9}}(?:next\s+)?{_LABEL}[ \t]*[\d/]*[ \t]*[*_]*[:：]"
     rf"|^[ \t]*[#*]+[ \t]*{_LABEL}[ \t\d]*[#*:：]*[ \t]*$)"
