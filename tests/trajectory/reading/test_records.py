@@ -1010,6 +1010,7 @@ def test_flags_of_what_is_trained_on_are_kept():
         ({"episode": {"cum_reward": 0}}, (0.0, False)),
         ({"env_rewards": [0, 0]}, (0.0, False)),
         ({"label": False}, (0.0, False)),
+        ({"score": -1, "max_score": 100, "env": "sciworld"}, (0.0, False)),
         ({"reward_model": {"score": 1}, "config": {"reward": 5}, "format_reward": 1}, None),
     ],
 )
@@ -1068,6 +1069,7 @@ OURS = {
             "loss is 'no'",
         ),
         (chat(("human", TASK), {"from": "gpt"}), r"conversations\[1\] has no text"),
+        ({"steps": [{"observation": TASK, "action": ["a", "b"]}]}, "no turn with an action"),
         ({"messages": [[1]]}, r"messages\[0\] is list, not a message"),
         ({"first_observation": "", "task": {}, "steps": []}, "score is missing"),
         ({**OURS, "record": {"names": 5}}, "record.names is 5"),

@@ -273,7 +273,9 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
     )
     messages = [] if seen is None else [Message("user", seen)]
     if action is not None:
-        plain = not re.search(r"action\s*[:：]|<action>|tool_call|\A\{", action, re.IGNORECASE)
+        action = action.strip()
+        told = r"action\s*[:：]|<action>|tool_call|\A\{|\n"
+        plain = not re.search(told, action, re.IGNORECASE)
         messages.append(
             Message(
                 "agent",

@@ -95,9 +95,8 @@ def read_outcome(
         ended = _first([*places, *steps], _ENDED, _in_words)
         success = False if score is None and ended is False else None
     most = _first(places, _MOST, _number)
-    if score is not None and most is not None and most > 1:
-        score = score / most
-    elif score is not None:
+    if score is not None:
+        score /= most if most is not None and most > 1 else 1
         score = _scaled(score, environment, "the score")
     elif success is not None:
         score = float(success)
