@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tratree.trajectory.reading.message import unpacked
+from tratree.trajectory.reading.values import unpacked
 from tratree.trajectory.words import words
 
 _FIELDS = words(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tratree.trajectory.reading.record_error import RecordError, short
+from tratree.trajectory.reading.steps import AFTER, DONE, SEEN
+from tratree.trajectory.reading.values import decoded
 from tratree.trajectory.tool_calls import call_to_action
 from tratree.trajectory.words import words
 
@@ -41,14 +43,6 @@ _SEEN = ("observation", "result", "output", "response")
 
 _UNREAD = ("image", "input_image", "video", "audio", "input_audio")
 """Types of parts that have no text."""
-
-DONE = words(
-    "action act agent_action raw_action response output raw_output model_output model_response "
-    "completion generation"
-)
-SEEN = words("observation obs env_observation state prompt")
-_AFTER = words("next_observation next_obs next_state feedback")
-"""Fields of a step: what the agent did, and what it saw before or after."""
 
 _SIDES = words("system human user assistant gpt bot model")
 """Speakers that may be the names of fields with what they say."""
@@ -174,33 +168,6 @@ def text_of(value: Any, where: str) -> tuple[str, str | None]:
     return "\n".join(text for text in texts if text), action
 
 
-def decoded(text: str) -> Any:
-    """Return what JSON in a field of text says: tables have nested values so."""
-    return unpacked(text) if text.lstrip()[:2] in ("[{", "[[", "[ ", "[\n") else text
-
-
-def by_rows(value: Any) -> Any:
-    """Return columns of messages or steps, or those by their numbers, as a list of them."""
-    if isinstance(value, Mapping) and value and all(str(key).isdecimal() for key in value):
-        return list(value.values())
-    if not isinstance(value, Mapping) or not {"role", "from", "action"} & set(value):
-        return value
-    columns = list(value.values())
-    if not all(isinstance(column, list) and len(column) == len(columns[0]) for column in columns):
-        return value
-    return [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)]
-
-
-def unpacked(value: Any) -> Any:
-    """Return what JSON in a field of facts says, objects included; other values as they are."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-    return value
-
-
 def _calls(item: Mapping[str, Any]) -> list[str]:
     given = item.get("tool_calls") or ([item["function_call"]] if item.get("function_call") else [])
     if isinstance(given, str):
@@ -263,7 +230,7 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
         None if name is None else text_of(item[name], f".{name}")[0]
         for name in (
             next((k for k in names if item.get(k) is not None), None)
-            for names in (DONE, SEEN, _AFTER)
+            for names in (DONE, SEEN, AFTER)
         )
     )
     if action is None and seen is None:

@@ -10,17 +10,16 @@ from tratree.trajectory.reading.goals import stated_goal
 from tratree.trajectory.reading.logs import split_log
 from tratree.trajectory.reading.message import (
     ROLES,
-    SEEN,
     Message,
     Role,
-    by_rows,
-    decoded,
     read_message,
     text_of,
 )
 from tratree.trajectory.reading.record_error import RecordError, short
 from tratree.trajectory.reading.responses import as_messages, from_openai
-from tratree.trajectory.reading.wrappers import is_message, is_step
+from tratree.trajectory.reading.steps import is_step, side_by_side, stated_opening, with_answers
+from tratree.trajectory.reading.values import by_rows, decoded
+from tratree.trajectory.reading.wrappers import is_message
 from tratree.trajectory.words import words
 
 _CONTAINERS = words(
@@ -39,13 +38,6 @@ _ASKED = (("instruction", "output"), ("query", "response"))
 
 _ANSWERS = words("completion response responses output answer answers")
 """Fields with what the agent says at last, where the messages do not have it."""
-
-_GOALS = words("goal task task_description taskdescription instruction question objective query")
-_OPENINGS = words(
-    "initial_observation init_observation initial_obs init_obs first_observation first_obs "
-    "reset_observation initial_state"
-)
-"""Fields that may say how an episode opens, where its steps do not."""
 
 _WRAPPERS = words("data trajectory episode sample record example conversation item")
 """Fields that may hold the object with the messages."""
@@ -81,7 +73,8 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
         container = None  # its history is a part of the prompt
     shared = _messages(record[container], container) if container else _prompt(record)
     if shared and shared[0].role == "agent":
-        shared = [*_opening(record), *shared]
+        opening = stated_opening(record)
+        shared = [*([Message("user", opening)] if opening else []), *shared]
     pairs = [(n, record[n]) for n in ("chosen", "rejected") if record.get(n) not in (None, "", [])]
     if not pairs:
         answered = container is not None and any(message.role == "agent" for message in shared)
@@ -115,19 +108,9 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
 
 def _unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the object within a record that has the messages; lists side by side as steps."""
-    seen, done = (
-        next((record[n] for n in names if isinstance(record.get(n), list)), None)
-        for names in (
-            ("observations", "obs", "states", "prompts", "input", "inputs"),
-            ("actions", "acts", "responses", "output", "outputs"),
-        )
-    )
-    texts = seen and done and all(isinstance(text, str) for text in (*seen, *done))
-    if texts and seen and done and len(seen) - len(done) in (0, 1):
-        steps = [{"observation": s, "action": a} for s, a in zip(seen, done, strict=False)]
-        if len(seen) == len(done) and not stated_goal(str(seen[0])) and _opening(record):
-            steps = [{"action": a, "observation": s} for s, a in zip(seen, done, strict=True)]
-        return {**record, "steps": [*steps, *({"observation": s} for s in seen[len(done) :])]}
+    steps = side_by_side(record)
+    if steps:
+        return {**record, "steps": steps}
     inner = [] if _container(record) else [record.get(name) for name in _WRAPPERS]
     return next((i for i in inner if isinstance(i, Mapping) and _container(i)), record)
 
@@ -147,36 +130,6 @@ def _container(record: Mapping[str, Any]) -> str | None:
         if all(is_message(item) or is_step(item) for item in value)
     )
     return next(known, None) or next(others, None)
-
-
-def _opening(record: Mapping[str, Any]) -> list[Message]:
-    """Return how an episode opens by what its record says beside the steps: goal, then scene."""
-    texts = [
-        next((record[n] for n in names if isinstance(record.get(n), str) and " " in record[n]), "")
-        for names in (_GOALS, _OPENINGS)
-    ]
-    goal, scene = (text.strip() for text in texts)
-    if not goal and not scene:
-        return []
-    goal = goal if not goal or stated_goal(goal) else f"Task: {goal}"
-    return [Message("user", scene if goal in scene else "\n".join(filter(None, (goal, scene))))]
-
-
-def _answered(items: list[Any]) -> list[Any]:
-    """Return steps whose observation follows the action with that as the next observation.
-
-    A step that names its action first has what was seen after it, unless the first one opens.
-    """
-    if not items or not all(is_step(item) for item in items):
-        return items
-    first = {str(key).lower(): value for key, value in items[0].items()}
-    names = [name for name in first if name in ("action", *SEEN)]
-    if names[:1] != ["action"] or len(names) < 2 or stated_goal(str(first[names[1]])):
-        return items
-    return [
-        {("next_obs" if str(k).lower() in names[1:] else k): v for k, v in item.items()}
-        for item in items
-    ]
 
 
 def _are_texts(value: Any) -> bool:
@@ -259,7 +212,7 @@ def _messages(value: Any, where: str, alone: Role | None = None) -> list[Message
         sides: tuple[Role, Role] = ("user", "agent")  # texts in turn
         return [Message(sides[n % 2], text, first=n) for n, text in enumerate(value)]
     messages: list[Message] = []
-    for number, item in _one_call_each(as_messages(_answered(value))):
+    for number, item in _one_call_each(as_messages(with_answers(value))):
         try:
             found = read_message(item)
         except RecordError as error:

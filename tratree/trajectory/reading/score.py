@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from tratree.trajectory.reading.message import unpacked
 from tratree.trajectory.reading.record_error import RecordError, short
+from tratree.trajectory.reading.values import unpacked
 from tratree.trajectory.words import words
 
 _OF = (
@@ -42,7 +42,7 @@ _NO_PLACES = frozenset(
 )
 """Fields whose inner fields are no outcome: what was said, and how a program was set."""
 
-_STEPS = ("steps", "trajectory", "traj", "path", *words("messages conversations history"))
+_STEPS = words("steps trajectory traj path messages conversations history")
 _YES = frozenset(
     words("true yes y 1 success succeeded successful succeed won win passed pass solved correct")
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tratree.trajectory.reading.message import DONE, SEEN
 from tratree.trajectory.words import words
 
 _LISTS = words(
@@ -70,12 +69,6 @@ def is_message(value: Any) -> bool:
         and any(name in value for name in ("content", "value", "tool_calls"))
         and not any(name in value for name in ("messages", "conversations"))
     )
-
-
-def is_step(value: Any) -> bool:
-    """Return whether a value is a step of an episode: an action, and what was seen."""
-    names = {str(name).lower() for name in value} if isinstance(value, dict) else set()
-    return bool(names & set(DONE)) and bool(names & {*SEEN, "next_obs", "next_observation"})
 
 
 def _is_conversation(value: Any) -> bool:
