@@ -12,7 +12,7 @@ from textwrap import fill
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import MissingConfigException
+from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import OmegaConf
 
 from tratree.config import Config, known_settings, read_config, register_defaults, unknown_key
@@ -27,7 +27,7 @@ CONFIG_FOLDER = next(p for p in (PACKAGE / "conf", PACKAGE.parent / "conf") if p
 OPTIONAL = ("experiment", "setting", "debug", "hparams_search")
 """Groups that may be left out."""
 
-NO_NAME = re.compile(r"(?i:null|true|false|nan|[-+]?inf|[-+.\d]*(e[-+]?\d+)?)|\{.*|_.*")
+NO_NAME = re.compile(r"(?i:null|true|false|nan|[-+]?inf|[-+.\d]*(e[-+]?\d+)?)|[\[{].*|_.*")
 """Values that Hydra takes for something else than an option, and helper files."""
 
 
@@ -124,11 +124,14 @@ def check_choices(arguments: Sequence[str]) -> None:
 
     Raises:
         UserError: If a choice of a group is null or something else than a name, or a helper file,
-            or a key is below a list.
+            a key is below a list, or one is added that has a value.
     """
-    lists = {s.key for s in known_settings().values() if isinstance(s.default, tuple | list)}
+    known = known_settings()
+    lists = {s.key for s in known.values() if isinstance(s.default, tuple | list)}
     for argument in arguments:
         group, chosen, value = argument.partition("=")
+        if re.match(r"\+(?!\+)", group) and (group[1:] in known or choices(group[1:])):
+            raise UserError(f"{group[1:]} has a value already: give {argument[1:]}, without the +")
         if group.lstrip("+~").rpartition(".")[0] in lists:
             raise UserError(unknown_key(group))
         if not chosen or not choices(group):
@@ -149,6 +152,13 @@ def describe_composition_error(error: BaseException) -> str:
         return (
             f"{group}={name} is not known: use one of {', '.join(offered)}{nearest(name, offered)}"
         )
+    if isinstance(error, OverrideParseException):
+        return (
+            f"{error.override} cannot be read as KEY=VALUE: put a value with signs such as ~ ( = "
+            "or spaces into quotes, and all into quotes for the shell: 'KEY=\"VALUE\"'"
+        )
+    if found := re.match(r"Could not delete from config. '([^']+)'", str(error)):
+        return f"~{found.group(1)} leaves out nothing: set it to another value instead"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if found := re.match(
         r"(?:Could not override|Could not append to config.*) '([^']+)'", str(error)

@@ -10,12 +10,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, fields
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import Field
 
 from tratree.composition_checks import check_compositions
 from tratree.envs.registry import ENVIRONMENTS, reference_of
@@ -35,6 +34,7 @@ from tratree.settings import (
     Count,
     Seed,
     Setting,
+    Text,
     declared_settings,
     defaults,
     nearest,
@@ -55,10 +55,10 @@ class BaseModelSettings(ChatSettings):
 
     _: KW_ONLY
 
-    name: str
+    name: Text
     """Hub id, local folder, or package:FOLDER for what is inside the tratree package."""
 
-    revision: str | None = None
+    revision: Text | None = None
     """Branch, tag or commit of a Hub id; null: main. Results are known by the commit it means."""
 
     sft: OptimizationSettings
@@ -114,7 +114,7 @@ class Config:
     seed: Seed = 0
     """Everything random draws from it; one seed gives one result, bit for bit on one machine."""
 
-    store: Annotated[str, Field(min_length=1)]
+    store: Text
     """Folder of finished stages. Any number of runs may share it, at the same time too."""
 
     changed_code: Literal["warn", "refuse"] = "warn"

