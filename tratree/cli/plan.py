@@ -22,7 +22,11 @@ def main(arguments: Sequence[str]) -> None:
         "are planned together.",
     )
     parser.add_argument(
-        "overrides", nargs="*", metavar="OVERRIDE", help="as of a run, such as method=mcts"
+        "overrides",
+        nargs="*",
+        default=[],
+        metavar="OVERRIDE",
+        help="as of a run, such as method=mcts",
     )
     parser.add_argument("--gpu", default="h100", metavar="KIND", help="default: h100")
     parser.add_argument(
