@@ -97,6 +97,28 @@ def sweep_params(overrides: Sequence[str]) -> dict[str, str]:
     return {str(key): str(values) for key, values in (composed.hydra.sweeper.params or {}).items()}
 
 
+def split_points(overrides: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the overrides of each point of a sweep; one if no override has several values.
+
+    What an experiment sweeps over is swept over, unless the overrides say otherwise.
+
+    Raises:
+        UserError, HydraException: If an override is wrong.
+    """
+    # Imported here, because not every command splits a sweep.
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    single = [str(one.input_line) for one in parsed if not one.is_sweep_override()]
+    params = sweep_params(single)
+    given = {one.get_key_element() for one in parsed}
+    swept = [f"{key}={values}" for key, values in params.items() if key not in given]
+    all_of_them = OverridesParser.create().parse_overrides([*swept, *overrides])
+    [points] = BasicSweeper.split_arguments(all_of_them, None)
+    return [tuple(point) for point in points]
+
+
 def choices(group: str) -> list[str]:
     """Return what may be chosen of a group of ``conf/``; helper files start with an underscore."""
     found = (path.stem for path in (CONFIG_FOLDER / group).glob("*.yaml"))
