@@ -24,12 +24,13 @@ from tratree.errors import UserError
         ("model.strong.name=", "model.strong.name= is not possible: it must be text of at least"),
         ("env.prompt.rules=", "env.prompt.rules= is not possible"),
         ("expert.demonstrations=", "expert.demonstrations= is not possible"),
+        ("env=webshop env.games=x", "env.games is no setting of the chosen env; `tratree settings"),
         ("env.target=:", "env=: is no package.module:NAME: correct it"),
     ],
 )
 def test_a_wrong_argument_is_one_line_that_says_what_to_do(argument: str, said: str) -> None:
     with pytest.raises((UserError, HydraException)) as caught:
-        compose_config([argument])
+        compose_config(argument.split() if argument.startswith("env=") else [argument])
     line = describe_composition_error(caught.value)
     assert said in line
     assert "\n" not in line

@@ -240,6 +240,9 @@ def unknown_key(key: str) -> str:
     if key in RENAMED:
         return f"{key} is called {RENAMED[key]} now"
     known = list(known_settings())
+    if key in known:
+        group = key.split(".")[0]
+        return f"{key} is no setting of the chosen {group}; `tratree settings {group}` lists them"
     names = known if "." in key else {name.split(".")[0] for name in known}
     return f"there is no setting {key}{nearest(key, names) or '; `tratree settings` lists them'}"
 
