@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 from tratree.config import Config
 from tratree.errors import UserError
@@ -18,9 +18,6 @@ from tratree.stages.training_settings import (
 )
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
-
-if TYPE_CHECKING:
-    from tratree.data.data_module import StepDataModule
 
 
 def imitate_stage(
@@ -52,7 +49,6 @@ def imitate_stage(
 
 
 def _train(job: Job) -> None:
-    from tratree.data.episode_trees import EpisodeTreeDataModule, TreeEpisode
     from tratree.data.episodes import EpisodeDataModule
     from tratree.modules.imitation import MCTSImitationModule
     from tratree.policy.encoding import encode_trajectory, without_token_ids
@@ -63,11 +59,11 @@ def _train(job: Job) -> None:
     if not chat.reads_like(load_chat(job.settings["sampled_by"])):
         paths = [without_token_ids(t) for t in paths]
     episodes = [encode_trajectory(chat, t).compact() for t in paths]
-    context, pack_tokens = job.settings["context"], job.settings.get("pack_tokens")
-    data: StepDataModule[Any, Any]
-    if pack_tokens is None:
-        data = EpisodeDataModule(episodes, context, pack_tokens=job.settings.get(PREFIX_PACKS))
-    else:
-        trees = [TreeEpisode(e, t.task.task_id) for e, t in zip(episodes, paths, strict=True)]
-        data = EpisodeTreeDataModule(trees, context, pack_tokens=pack_tokens)
+    pack_tokens = job.settings.get("pack_tokens")  # of whole trees
+    data = EpisodeDataModule(
+        episodes,
+        job.settings["context"],
+        pack_tokens=pack_tokens or job.settings.get(PREFIX_PACKS),
+        groups=[t.task.task_id for t in paths] if pack_tokens else None,
+    )
     train(job, MCTSImitationModule(load_start(job), read_training_settings(job)), data)
