@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal
 
 from tratree.config import Config
-from tratree.errors import UserError
 from tratree.stages.paths import PATHS
 from tratree.stages.sft import sft_stage
 from tratree.stages.training_settings import (
@@ -15,6 +14,7 @@ from tratree.stages.training_settings import (
     on_devices,
     prefix_settings,
     training_settings,
+    tree_pack_tokens,
 )
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
@@ -36,12 +36,7 @@ def imitate_stage(
         **prefix_settings(config),
     }
     if config.method.whole_trees:
-        if config.model.attention == "flash_attention_2":
-            raise UserError(
-                "model.attention=flash_attention_2 takes no mask, so it cannot train a tree in one "
-                "pass: use model.attention=sdpa, or method.whole_trees=false"
-            )
-        settings["pack_tokens"] = config.method.pack_tokens
+        settings["pack_tokens"] = tree_pack_tokens(config, "method.whole_trees=false")
     inputs = {"paths": paths}
     if config.method.start == "sft":
         inputs["start"] = sft_stage(config, "strong")
@@ -52,7 +47,7 @@ def _train(job: Job) -> None:
     from tratree.data.episodes import EpisodeDataModule
     from tratree.modules.imitation import MCTSImitationModule
     from tratree.policy.encoding import encode_trajectory, without_token_ids
-    from tratree.stages.training import load_chat, load_start, read_training_settings, train
+    from tratree.stages.training import load_chat, train
 
     chat = load_chat(job.settings)
     paths = read_trajectories(job.inputs["paths"] / PATHS)
@@ -66,4 +61,4 @@ def _train(job: Job) -> None:
         pack_tokens=pack_tokens or job.settings.get(PREFIX_PACKS),
         groups=[t.task.task_id for t in paths] if pack_tokens else None,
     )
-    train(job, MCTSImitationModule(load_start(job), read_training_settings(job)), data)
+    train(job, MCTSImitationModule, data)
