@@ -241,8 +241,11 @@ def unknown_key(key: str) -> str:
         return f"{key} is called {RENAMED[key]} now"
     known = list(known_settings())
     if key in known:
-        group = key.split(".")[0]
-        return f"{key} is no setting of the chosen {group}; `tratree settings {group}` lists them"
+        group = key.partition(".")[0]
+        return (
+            f"{key} is a setting of another {group}: choose that one, or say +{key} for what "
+            f"{group}.target names"
+        )
     names = known if "." in key else {name.split(".")[0] for name in known}
     return f"there is no setting {key}{nearest(key, names) or '; `tratree settings` lists them'}"
 

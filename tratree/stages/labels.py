@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from functools import partial
 
 from tratree.config import Config
 from tratree.modules.settings import DPOSettings
@@ -61,7 +62,7 @@ def _train(job: Job) -> None:
     from tratree.data.labels import LabelDataModule, LabelledTrajectory
     from tratree.modules.kto import KTOModule
     from tratree.policy.encoding import encode_trajectory
-    from tratree.stages.training import load_chat, load_start, read_training_settings, train
+    from tratree.stages.training import load_chat, train
 
     chat = pair_chat(load_chat(job.settings), job.settings)
     labelled = read_trajectories(job.inputs["labels"] / PATHS)
@@ -77,4 +78,4 @@ def _train(job: Job) -> None:
         pack_tokens=job.settings["pack_tokens"],
     )
     constants = DPOSettings(**job.settings["loss"])
-    train(job, KTOModule(load_start(job), read_training_settings(job), constants), data)
+    train(job, partial(KTOModule, dpo=constants), data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 from tratree.config import Config
@@ -64,7 +65,7 @@ def _dpo_settings(method: DPOSettings) -> dict[str, Any]:
 def _train(job: Job) -> None:
     from tratree.data.pairs import EncodedPair, PairDataModule
     from tratree.modules.tree_dpo import TreeDPOModule
-    from tratree.stages.training import load_chat, load_start, read_training_settings, train
+    from tratree.stages.training import load_chat, train
 
     chat = pair_chat(load_chat(job.settings), job.settings)
     pairs = load_pairs(job)
@@ -82,4 +83,4 @@ def _train(job: Job) -> None:
         pack_tokens=job.settings["pack_tokens"],
     )
     dpo = DPOSettings(**job.settings["dpo"])
-    train(job, TreeDPOModule(load_start(job), read_training_settings(job), dpo), data)
+    train(job, partial(TreeDPOModule, dpo=dpo), data)
