@@ -301,6 +301,10 @@ def _check_prompt(env: EnvSettings) -> None:
         )
 
 
+IMITATION = ("mcts", "advantage", "success_only", "rejection", "naive_w2s")
+"""Methods of this package whose last training is an imitation."""
+
+
 def _check_servers(rollout: RolloutSettings) -> None:
     for url in () if rollout.servers == "auto" else rollout.servers:
         if fault := address_fault(url):
@@ -347,11 +351,15 @@ def _check_combinations(config: Config) -> None:
             f"task: set explore.trajectories={tree.width}, or tree.width=null for all"
         )
     _check_prompt(config.env)
-    if config.method.reference == "start" and config.method.start != "sft":
+    if config.method.reference == "start" and config.method.start == "base":
         raise ValueError(
-            "method.reference=start is the strong model after its SFT, but method.start="
-            f"{config.method.start} starts elsewhere: set method.start=sft, or "
-            "method.reference=weak"
+            "method.reference=start is a fine-tuned model, but method.start=base starts from the "
+            "base model: set method.start=sft, or method.reference=weak"
+        )
+    if config.method.start == "mcts" and config.method.name in IMITATION:
+        raise ValueError(
+            f"method.start=mcts is where preferences start, but method={config.method.name} "
+            "imitates: set method.start=sft, or take another method, such as step_dpo"
         )
     untouched = len(explore.untouched)
     if untouched and (explore.rounds > 1 or untouched >= explore.trajectories):

@@ -46,7 +46,7 @@ def imitate_stage(
             )
         settings["pack_tokens"] = config.method.pack_tokens
     inputs = {"paths": paths}
-    if config.method.start == "sft":
+    if config.method.start != "base":
         inputs["start"] = sft_stage(config, "strong")
     return Stage("imitate", settings, on_devices(_train), inputs, resumes=RESUMED)
 

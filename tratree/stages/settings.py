@@ -143,9 +143,10 @@ class MethodSettings(DPOSettings):
     """package.module:NAME of a method that is not installed as a plug-in; null: the one called
     `name`."""
 
-    start: Literal["sft", "base"] = "sft"
+    start: Literal["sft", "base", "mcts"] = "sft"
     """Start of the strong model's fine-tuning: sft (after SFT on the demonstrations, Theorem 1
-    of the paper) or base (the untouched base model, as the reference code's imitation)."""
+    of the paper), base (the untouched base model, as the reference code's imitation) or, of
+    preferences, mcts (after imitation of the best path of each tree, as of method=mcts; ours)."""
 
     reference: Literal["weak", "start"] = "weak"
     """The reference of the preferences of tree_dpo, step_dpo and unstructured_dpo: weak (the weak
