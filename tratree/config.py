@@ -350,6 +350,16 @@ def _check_combinations(config: Config) -> None:
             f"tree.width={tree.width} is more than the {explore.trajectories} trajectories of each "
             f"task: set explore.trajectories={tree.width}, or tree.width=null for all"
         )
+    if explore.calibrate_on is not None and explore.calibrate_on not in config.env.splits:
+        raise ValueError(
+            f"explore.calibrate_on={explore.calibrate_on} is not known: use one of "
+            f"{', '.join(config.env.splits)}{nearest(explore.calibrate_on, config.env.splits)}"
+        )
+    if explore.calibrate_on is not None and explore.score == "environment":
+        raise ValueError(
+            "explore.calibrate_on is for the explorer's own scores: set explore.score=self, or "
+            "explore.calibrate_on=null"
+        )
     _check_prompt(config.env)
     if config.method.reference == "start" and config.method.start == "base":
         raise ValueError(

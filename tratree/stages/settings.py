@@ -91,6 +91,11 @@ class ExploreSettings:
     """environment: trajectories have the environment's score G(e); self: it is hidden, and the weak
     model scores what it did (tratree/policy/README.md)."""
 
+    calibrate_on: str | None = None
+    """Of score=self: a split, such as development, whose tasks the explorer plays as in an
+    evaluation; with their true scores it learns what its own successes and failures look like
+    (ours). Evaluate on others. null: it learns from the demonstrations alone."""
+
 
 @settings
 class TreeSettings:
