@@ -366,10 +366,11 @@ def _check_combinations(config: Config) -> None:
             "method.reference=start is a fine-tuned model, but method.start=base starts from the "
             "base model: set method.start=sft, or method.reference=weak"
         )
-    if config.method.start == "mcts" and config.method.name in IMITATION:
+    start, method = config.method.start, config.method.name
+    if start in ("mcts", "advantage") and method in IMITATION:
         raise ValueError(
-            f"method.start=mcts is where preferences start, but method={config.method.name} "
-            "imitates: set method.start=sft, or take another method, such as step_dpo"
+            f"method.start={start} is where preferences start, but method={method} imitates: set "
+            "method.start=sft, or take another method, such as step_dpo"
         )
     untouched = len(explore.untouched)
     if untouched and (explore.rounds > 1 or untouched >= explore.trajectories):

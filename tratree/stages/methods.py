@@ -84,6 +84,8 @@ def start_model(config: Config) -> Stage | None:
     """Return the model that preferences start from, ``method.start``; None if it is the base."""
     if config.method.start == "mcts":
         return mcts(config)
+    if config.method.start == "advantage":
+        return advantage(config)
     return sft_strong(config) if config.method.start == "sft" else None
 
 
@@ -102,7 +104,7 @@ def kto(config: Config) -> Stage:
 
 def advantage(config: Config) -> Stage:
     """Imitate the steps that brought the weak model nearer to success, of failures, too."""
-    return imitate_stage(config, progress_stage(weak_trees(config)))
+    return imitate_stage(config, progress_stage(config, weak_trees(config)))
 
 
 def naive_w2s(config: Config) -> Stage:
