@@ -307,6 +307,10 @@ def _check_prompt(env: EnvSettings) -> None:
         )
 
 
+IMITATION = ("mcts", "advantage", "success_only", "rejection", "naive_w2s")
+"""Methods of this package whose last training is an imitation."""
+
+
 def _check_servers(rollout: RolloutSettings) -> None:
     for url in () if rollout.servers == "auto" else rollout.servers:
         if fault := address_fault(url):
@@ -352,12 +356,27 @@ def _check_combinations(config: Config) -> None:
             f"tree.width={tree.width} is more than the {explore.trajectories} trajectories of each "
             f"task: set explore.trajectories={tree.width}, or tree.width=null for all"
         )
-    _check_prompt(config.env)
-    if config.method.reference == "start" and config.method.start != "sft":
+    if explore.calibrate_on is not None and explore.calibrate_on not in config.env.splits:
         raise ValueError(
-            "method.reference=start is the strong model after its SFT, but method.start="
-            f"{config.method.start} starts elsewhere: set method.start=sft, or "
-            "method.reference=weak"
+            f"explore.calibrate_on={explore.calibrate_on} is not known: use one of "
+            f"{', '.join(config.env.splits)}{nearest(explore.calibrate_on, config.env.splits)}"
+        )
+    if explore.calibrate_on is not None and explore.score == "environment":
+        raise ValueError(
+            "explore.calibrate_on is for the explorer's own scores: set explore.score=self, or "
+            "explore.calibrate_on=null"
+        )
+    _check_prompt(config.env)
+    if config.method.reference == "start" and config.method.start == "base":
+        raise ValueError(
+            "method.reference=start is a fine-tuned model, but method.start=base starts from the "
+            "base model: set method.start=sft, or method.reference=weak"
+        )
+    start, method = config.method.start, config.method.name
+    if start in ("mcts", "advantage") and method in IMITATION:
+        raise ValueError(
+            f"method.start={start} is where preferences start, but method={method} imitates: set "
+            "method.start=sft, or take another method, such as step_dpo"
         )
     untouched = len(explore.untouched)
     if untouched and (explore.rounds > 1 or untouched >= explore.trajectories):

@@ -38,7 +38,7 @@ def imitate_stage(
     if config.method.whole_trees:
         settings["pack_tokens"] = tree_pack_tokens(config, "method.whole_trees=false")
     inputs = {"paths": paths}
-    if config.method.start == "sft":
+    if config.method.start != "base":
         inputs["start"] = sft_stage(config, "strong")
     return Stage("imitate", settings, on_devices(_train), inputs, resumes=RESUMED)
 
