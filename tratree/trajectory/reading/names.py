@@ -49,10 +49,10 @@ def names_of(
         by_field.setdefault(field.rpartition(".")[2].lower(), []).append(value)
         by_field.setdefault(field.lower(), []).append(value)
     for field in ("id", "item_id"):
-        value = record.get(field)
-        named = isinstance(value, str | None) or _is_whole(value) or value in ([], {})
+        name = record.get(field)
+        named = isinstance(name, str | None) or _is_whole(name) or name in ([], {})
         if not named:
-            raise RecordError(f"{field} is {short(value)}, not a name or a whole number")
+            raise RecordError(f"{field} is {short(name)}, not a name or a whole number")
     first = [value for field in _FIRST for value in by_field.get(field, [])]
     others = [v for f, v in leaves if f.rpartition(".")[2].lower() in _FIRST + _OTHERS]
     joined = [

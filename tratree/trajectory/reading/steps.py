@@ -44,10 +44,8 @@ def stated_opening(record: Mapping[str, Any]) -> str:
 
 def side_by_side(record: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the steps of a record with observations and actions in lists of their own."""
-    seen, done = (
-        next((record[n] for n in names if isinstance(record.get(n), list)), [])
-        for names in (_ALL_SEEN, _ALL_DONE)
-    )
+    seen: list[Any] = next((record[n] for n in _ALL_SEEN if isinstance(record.get(n), list)), [])
+    done: list[Any] = next((record[n] for n in _ALL_DONE if isinstance(record.get(n), list)), [])
     texts = all(isinstance(text, str) for text in (*seen, *done))
     if not seen or not done or not texts or len(seen) - len(done) not in (0, 1):
         return []
