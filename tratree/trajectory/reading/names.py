@@ -55,10 +55,10 @@ def names_of(
             raise RecordError(f"{field} is {short(name)}, not a name or a whole number")
     first = [value for field in _FIRST for value in by_field.get(field, [])]
     others = [v for f, v in leaves if f.rpartition(".")[2].lower() in _FIRST + _OTHERS]
+    spoken = [value for _, value in leaves if len(value) < 80 and any(map(str.isalpha, value))]
     joined = [
         f"{task}_{variation}"
-        for t in _TASKS
-        for task in by_field.get(t, [])
+        for task in [*(v for t in _TASKS for v in by_field.get(t, [])), *spoken]
         for v in filter(_VARIATION.fullmatch, by_field)
         for variation in by_field[v]
     ]
