@@ -434,6 +434,13 @@ def test_steps_with_observations_before_or_after_actions():
     assert [s.observation for s in before.steps] == ["A desk.", ""]
     assert [s.observation for s in both.steps] == ["A desk.", "Open."]
     assert (before.score, before.success) == (1.0, True)
+    (early,) = read_record({"rollout": [{**s, "reward": 1 - n} for n, s in enumerate(after)]})
+    assert (early.score, early.success) == (1.0, True)
+    running = [{**s, "reward": 20 + n, "score": 20 + 21 * n} for n, s in enumerate(after)]
+    (last,) = read_record({"steps": running}, "scienceworld")
+    assert last.score == pytest.approx(0.41)
+    (last,) = read_record({"steps": [{**s, "info": {"won": n == 1}} for n, s in enumerate(after)]})
+    assert (last.score, last.success) == (1.0, True)
 
 
 def test_preference_pairs_tell_two_trajectories():
@@ -996,6 +1003,7 @@ def test_flags_of_what_is_trained_on_are_kept():
         ({"final_info": {"won": False}}, (0.0, False)),
         ({"metadata": '{"reward": 0.0}'}, (0.0, False)),
         ({"failed": True}, (0.0, False)),
+        ({"unsuccessful": True}, (0.0, False)),
         ({"goal_reached": "no"}, (0.0, False)),
         ({"completed": False}, (0.0, False)),
         ({"completed": True}, None),

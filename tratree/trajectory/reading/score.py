@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from tratree.trajectory.reading.record_error import RecordError, short
+from tratree.trajectory.reading.steps import is_step
 from tratree.trajectory.reading.values import unpacked
+from tratree.trajectory.reading.wrappers import is_message
 from tratree.trajectory.words import words
 
 _OF = (
@@ -22,6 +24,7 @@ _SCORE = re.compile(
     rf"{_OF}(?:scores?|rewards?|return|accuracy|acc|successrate|rewardscore)"
     r"(?:value|sum|total|mean|avg|list|history)?|sr|exactmatch|step(?:reward|score)s"
 )
+_RUNNING = re.compile(rf"{_OF}score")
 _WITHIN_SCORE = re.compile(rf"{_SCORE.pattern}|value|total|sum|final|overall|mean")
 _MOST = re.compile(r"(?:max|maximum|full)(?:possible)?score|maxpossible(?:score|reward)|scoremax")
 _SUCCESS = re.compile(
@@ -29,7 +32,7 @@ _SUCCESS = re.compile(
     r"|correct|reached|achieved|accomplished|fulfilled|(?<=task)completed|(?<=goal)completed"
     r"|completedsuccessfully)(?:flag)?"
 )
-_FAILURE = re.compile(rf"{_OF}(?:fail|failed|failure|lost)")
+_FAILURE = re.compile(rf"{_OF}(?:fail|failed|failure|lost|unsuccessful|unsolved)")
 _ENDED = re.compile(rf"{_OF}(?:completed|complete|done|finished)")
 _VERDICT = re.compile(rf"{_OF}(?:outcome|result|status|verdict|label)")
 _NO_PLACES = frozenset(
@@ -42,7 +45,6 @@ _NO_PLACES = frozenset(
 )
 """Fields whose inner fields are no outcome: what was said, and how a program was set."""
 
-_STEPS = words("steps trajectory traj path messages conversations history")
 _YES = frozenset(
     words("true yes y 1 success succeeded successful succeed won win passed pass solved correct")
 )
@@ -86,6 +88,8 @@ def read_outcome(
     places = list(_places(record))
     steps = [place for step in _last_step(record) for place in _places(step)]
     score, success = _first(places, _SCORE, _number), _success(places)
+    if score is None:
+        score = _first(steps, _RUNNING, _number)
     if score is None and rewards:
         score = _number("rewards of the steps", list(rewards))
     if score is None and success is None:
@@ -139,15 +143,16 @@ def _places(record: Mapping[str, Any]) -> Iterator[_Place]:
             for key, value in place.items():
                 value = unpacked(value)
                 last = value[-1] if isinstance(value, list) and value else value
-                if isinstance(last, Mapping) and _letters(key) not in _NO_PLACES:
+                listed = last is not value and (is_step(last) or is_message(last))
+                if isinstance(last, Mapping) and _letters(key) not in _NO_PLACES and not listed:
                     inner.append((f"{where}{key}.", last))
         level = inner
 
 
 def _last_step(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the last item of each list of steps or messages."""
-    lists = [record[name] for name in _STEPS if isinstance(record.get(name), list)]
-    return [items[-1] for items in lists if items and isinstance(items[-1], Mapping)]
+    lasts = [value[-1] for value in record.values() if isinstance(value, list) and value]
+    return [last for last in lasts if is_step(last) or is_message(last)]
 
 
 def _folded(place: Mapping[str, Any], where: str) -> _Place:
