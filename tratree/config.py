@@ -25,11 +25,10 @@ from tratree.method_plugins import METHODS
 from tratree.models.settings import ChatSettings, Dtype, LoadSettings, LoraSettings
 from tratree.modules.settings import HardwareSettings, OptimizationSettings, TrainingSettings
 from tratree.plugins import PluginGroup
-from tratree.policy.machine_settings import EngineSettings, WorkerSettings
+from tratree.policy.machine_settings import EngineSettings, ServerSettings, WorkerSettings
 from tratree.policy.prompt import read_prompt
 from tratree.policy.rollout_settings import RolloutSettings, TurnLimits
 from tratree.policy.server_address import address_fault
-from tratree.policy.server_settings import ServerSettings
 from tratree.settings import (
     Count,
     Seed,

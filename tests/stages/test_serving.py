@@ -16,8 +16,7 @@ from tests.policy.vllm_stand_in import LocalVllm, SeveralVllm, serving
 from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.policy import server_pool
-from tratree.policy.machine_settings import EngineSettings, WorkerSettings
-from tratree.policy.server_settings import ServerSettings
+from tratree.policy.machine_settings import EngineSettings, ServerSettings, WorkerSettings
 from tratree.stages.evaluate import evaluate_stage
 from tratree.stages.file_names import EPISODES
 from tratree.stages.serving import check_servers

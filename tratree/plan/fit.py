@@ -7,7 +7,6 @@ import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from tratree.config import BaseModelSettings, Config
 from tratree.errors import UserError
@@ -15,7 +14,7 @@ from tratree.plan.assumptions import GIB, read_assumptions
 from tratree.plan.demand import Demand, playing_demand, training_demand
 from tratree.plan.hours import rows_of
 from tratree.plan.memory import Size, parameters_of, size_of
-from tratree.plan.work import PLAYED, TRAINED, agent_share
+from tratree.plan.work import PLAYED, TRAINED, agent_share, base_of
 from tratree.store.stage import Stage
 
 LARGE = 500_000_000
@@ -96,17 +95,14 @@ def _size(config: Config, base: BaseModelSettings, dtype: str) -> Size:
 
 
 def _demand(stage: Stage, config: Config, room: float) -> Demand:
-    trained = stage if stage.name in TRAINED else stage.inputs["model"]
-    name = trained.settings["base"]["name"]
-    base = config.model.weak if name == config.model.weak.name else config.model.strong
+    base = base_of(stage, config)
     if stage.name in TRAINED:
         size = _size(config, base, config.model.dtype)
         processes = config.trainer.devices * config.trainer.num_nodes
         return training_demand(stage, config, size, agent_share(config), processes)
     size = _size(config, base, config.model.rollout_dtype)
     rows = rows_of(config, size, 10**9, 1, room)
-    known: dict[str, Any] = {"name": base.name, "revision": base.revision}
-    return playing_demand(known, config, size, rows)
+    return playing_demand(base, config, size, rows)
 
 
 def _said(demand: Demand) -> str:

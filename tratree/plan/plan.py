@@ -145,15 +145,14 @@ def demand_of(
     """Return the memory that a stage takes of a GPU."""
     devices = devices_of(config, machine)
     size = size_in(config, work, playing=work.kind == "play")
-    base: dict[str, Any] = {"name": work.base.name, "revision": work.base.revision}
     share = agent_share(config, assumed)
     if work.kind == "train":
         return training_demand(stage, config, size, share, devices.training)
     if work.kind == "score":
-        return scoring_demand(stage, base, config, size)
+        return scoring_demand(stage, work.base, config, size)
     room = (assumed.gpu(machine.kind)["memory"] - assumed.one("overhead")) * 2**30
     rows = rows_of(config, size, work.episodes, devices.playing, room)
-    return playing_demand(base, config, size, rows)
+    return playing_demand(work.base, config, size, rows)
 
 
 def _hours(

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import replace
-from types import TracebackType
-from typing import Any
+
+import torch
+from peft import PeftModel
 
 from tratree.config import Config
 from tratree.envs.base import TextEnv
 from tratree.envs.registry import ENVIRONMENTS, reference_of
 from tratree.errors import UserError
-from tratree.models.architecture import playing_attention
-from tratree.models.loading import load_base, load_config
-from tratree.models.lora import CONFIG, load_adapter
+from tratree.models.lora import CONFIG, load_adapter, load_playing_base
 from tratree.models.names import local_folder
 from tratree.policy.adapter_probe import AdapterProbe
 from tratree.policy.chat import ChatFormat
@@ -43,11 +41,7 @@ def check_servers(config: Config, missing: Sequence[Stage]) -> None:
 
 
 class Serving:
-    """The servers of a job's base model: connected to, or started, when they are first needed.
-
-    As a context; those that were started are stopped at its end, so that no stage finds its GPUs
-    taken.
-    """
+    """The servers of a job's base model: connected to, or started, when they are first needed."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -57,15 +51,8 @@ class Serving:
         self._pool: ServerPool | None = None
         self._adapter = ""
 
-    def __enter__(self) -> Serving:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Stop the servers that were started, so that no stage finds its GPUs taken."""
         if self._pool:
             self._pool.give_up()
         self._stack.close()
@@ -175,9 +162,7 @@ class Serving:
             self._adapter = name
         return self._adapter
 
-    def _adapted(self) -> Any:
-        base = base_settings(self._settings)
-        attention: Any = playing_attention(load_config(base.name, base.revision), base.attention)
-        dtype = self._job.settings["dtype"]
-        plain = replace(base, dtype=dtype, attention=attention, gradient_checkpointing=False)
-        return load_adapter(load_base(plain), self._trained / ADAPTER, trainable=False)
+    def _adapted(self) -> PeftModel:
+        dtype = getattr(torch, self._job.settings["dtype"])
+        base = load_playing_base(base_settings(self._settings), dtype)
+        return load_adapter(base, self._trained / ADAPTER, trainable=False)
