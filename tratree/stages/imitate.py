@@ -8,6 +8,7 @@ from tratree.config import Config
 from tratree.errors import UserError
 from tratree.stages.paths import PATHS
 from tratree.stages.sft import sft_stage
+from tratree.stages.states import with_refused_masked
 from tratree.stages.training_settings import (
     PREFIX_PACKS,
     RESUMED,
@@ -38,6 +39,8 @@ def imitate_stage(
         "sampled_by": {"chat": chat_settings(config, sampler)},
         **prefix_settings(config),
     }
+    if not config.method.imitate_refused:
+        settings["refused"] = False
     if config.method.whole_trees:
         if config.model.attention == "flash_attention_2":
             raise UserError(
@@ -62,6 +65,8 @@ def _train(job: Job) -> None:
     paths = read_trajectories(job.inputs["paths"] / PATHS)
     if not chat.reads_like(load_chat(job.settings["sampled_by"])):
         paths = [without_token_ids(t) for t in paths]
+    if not job.settings.get("refused", True):
+        paths = [t for t in map(with_refused_masked, paths) if any(s.trained for s in t.steps)]
     episodes = [encode_trajectory(chat, t).compact() for t in paths]
     context, pack_tokens = job.settings["context"], job.settings.get("pack_tokens")
     data: StepDataModule[Any, Any]
