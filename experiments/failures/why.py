@@ -1,19 +1,22 @@
 """Show what each system of the sweep does after an action that the environment refused.
 
-    python experiments/failures/why.py
+    python experiments/failures/why.py            # of multirun/failures
+    python experiments/failures/why.py FOLDER     # of the runs in a folder
 
-Reads the evaluated episodes of the finished points in multirun/failures from the store, and writes
-``why.md`` beside this file.
+Reads the evaluated episodes of the finished points from the store, and writes ``why.md`` beside
+this file.
 """
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tratree.evaluation.seeds import over_seeds
 from tratree.report.render_table import markdown_table
+from tratree.runs.run_folder import read_stages
 from tratree.stages.file_names import EPISODES
 from tratree.sweeps.points import Point, find_points
 from tratree.trajectory.jsonl import read_trajectories
@@ -68,18 +71,20 @@ def by_system(points: Sequence[Point]) -> Mapping[str, Mapping[int, dict[str, fl
     """Return the figures of each system and seed."""
     found: defaultdict[str, dict[int, dict[str, float]]] = defaultdict(dict)
     for point in points:
-        for title, folder in point.stages.items():
+        stages = read_stages(point.folder)
+        for title in point.stages:
             stage, _, system = title.partition(" ")
             name = system if system.startswith("sft_") else settings(point)
             seed = point.value("seed")
-            if stage == "evaluate" and seed not in found[name]:
-                found[name][seed] = figures(read_trajectories(Path(folder) / EPISODES))
+            folder = stages.folder(title)
+            if stage == "evaluate" and folder and seed not in found[name]:
+                found[name][seed] = figures(read_trajectories(folder / EPISODES))
     return found
 
 
-def main() -> None:
+def main(runs: Path) -> None:
     """Write the table."""
-    points = [point for point in find_points([RUNS]) if point.status == "done"]
+    points = [point for point in find_points([runs]) if point.status == "done"]
     table = [["system", "seeds", *FIGURES]]
     for name, of_seeds in sorted(by_system(points).items()):
         cells = []
@@ -94,4 +99,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else RUNS)
