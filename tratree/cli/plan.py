@@ -50,6 +50,10 @@ def main(arguments: Sequence[str]) -> None:
     assumed = read_assumptions(given.assumed)
     assumed.gpu(given.gpu)
     points = split_points(given.overrides)
-    trainer = compose_config([*points[0], NO_PROMPT]).trainer
-    machine = Machine(given.gpu, given.gpus or trainer.devices, given.nodes or trainer.num_nodes)
+    trainers = [compose_config([*point, NO_PROMPT]).trainer for point in points]
+    machine = Machine(
+        given.gpu,
+        given.gpus or max(trainer.devices for trainer in trainers),
+        given.nodes or max(trainer.num_nodes for trainer in trainers),
+    )
     print(describe(make_plan(points, machine, assumed), assumed))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from tratree.plan.demand import Demand, playing_demand, training_demand
 from tratree.plan.hours import rows_of
 from tratree.plan.memory import Size, parameters_of, size_of
 from tratree.plan.work import PLAYED, TRAINED, agent_share
+from tratree.policy.gpus import visible_gpus
 from tratree.store.stage import Stage
 
 LARGE = 500_000_000
@@ -69,14 +68,11 @@ def check_fit(config: Config, stages: Iterable[Stage]) -> str | None:
 
 
 def gpu_memory() -> float | None:
-    """Return the bytes of the smallest GPU, asked of the driver's program: CUDA is not started."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return None
-    asked = [program, "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
-    told = subprocess.run(asked, capture_output=True, text=True, check=False)
-    sizes = [float(line) for line in told.stdout.split("\n") if line.strip().isdecimal()]
-    return min(sizes) * 2**20 if sizes else None
+    """Return the bytes of the smallest GPU that may be used; None if the driver tells of none.
+
+    The driver's program is asked: CUDA is not started.
+    """
+    return min((gpu.memory for gpu in visible_gpus().values()), default=None)
 
 
 def host_memory() -> float:
@@ -92,7 +88,8 @@ def host_memory() -> float:
 
 
 def _size(config: Config, base: BaseModelSettings, dtype: str) -> Size:
-    return size_of(base.name, base.revision, dtype, config.model.lora, config.model.context)
+    model = config.model
+    return size_of(base.name, base.revision, dtype, model.lora, model.context, model.quantization)
 
 
 def _demand(stage: Stage, config: Config, room: float) -> Demand:
