@@ -55,6 +55,9 @@ def test_a_gpu_is_looked_at_and_what_cannot_fit_is_refused(driver: Path) -> None
     with pytest.raises(UserError, match=r"does not fit: .* GiB.*; a GPU has 8: ") as refused:
         fit(*run, "model.gradient_checkpointing=false")
     assert "set model.gradient_checkpointing=true" in str(refused.value)
+    tell(driver, 2_048)  # less than the weights
+    with pytest.raises(UserError, match=r"a GPU has 2: set model\.quantization=4bit, or take sm"):
+        fit(*run)
 
 
 def test_a_quantised_base_takes_less(driver: Path) -> None:

@@ -55,7 +55,7 @@ def check_fit(config: Config, stages: Iterable[Stage]) -> str | None:
         if (demand.all + beside) / TOLERANCE > room:
             raise UserError(
                 f"`{stage.title}` does not fit: {what} {_said(demand)}; {place} has "
-                f"{room / GIB:.0f}: {_advice(what, config)}"
+                f"{room / GIB:.0f}: {_advice(what, config, too_heavy=demand.weights > room)}"
             )
     if not found:
         return None
@@ -114,12 +114,19 @@ def _said(demand: Demand) -> str:
     return size
 
 
-def _advice(what: str, config: Config) -> str:
-    if what == "playing":
-        return "lower rollout.batch_size, rollout.cache_gib or model.context"
-    ways = ["lower batch_size (and raise accumulate) or model.context"]
-    if not config.model.gradient_checkpointing:
-        ways.insert(0, "set model.gradient_checkpointing=true")
-    if config.trainer.accelerator == "gpu" and config.trainer.strategy != "fsdp":
+def _advice(what: str, config: Config, *, too_heavy: bool) -> str:
+    """Say what to change; `too_heavy` is a model whose weights alone have no room."""
+    model, strategy = config.model, config.trainer.strategy
+    if too_heavy:
+        ways = ["take smaller models, or more memory"]
+        if model.quantization != "4bit" and strategy != "fsdp" and model.lora is not None:
+            ways.insert(0, "set model.quantization=4bit")
+    elif what == "playing":
+        ways = ["lower rollout.batch_size, rollout.cache_gib or model.context"]
+    else:
+        ways = ["lower batch_size (and raise accumulate) or model.context"]
+        if not model.gradient_checkpointing:
+            ways.insert(0, "set model.gradient_checkpointing=true")
+    if what == "training" and config.trainer.accelerator == "gpu" and strategy != "fsdp":
         ways.append("use trainer=fsdp")
     return ", or ".join(ways)
