@@ -115,7 +115,7 @@ def _read(path: Path, parse: Callable[[str], Any], shape: Any, advice: str) -> A
 
 def _text(path: Path, advice: str) -> str:
     try:
-        return path.read_bytes().decode("utf-8")
+        return path.read_bytes().decode("utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
         raise
     except UnicodeDecodeError as error:

@@ -26,7 +26,6 @@ from transformers import (
 )
 
 from tests.modules.small_models import SETTINGS, VOCABULARY, random_tree, small_model
-from tratree.data.episode_trees import EpisodeTreeDataModule, TreeEpisode
 from tratree.data.episodes import Batch, EpisodeDataModule, collate
 from tratree.data.packing import Pack, pack_sequences
 from tratree.data.pairs import EncodedPair, PairDataModule
@@ -309,8 +308,7 @@ def test_paths_of_a_tree_can_be_imitated_in_one_pass(
 
 def test_any_training_attends_to_packs_by_edges(tmp_path: Path) -> None:
     model = small_model()
-    trees = [TreeEpisode(pair.chosen, "a tree") for pair in random_tree(5)]
-    data = EpisodeTreeDataModule(trees, 256, pack_tokens=4096)
+    data = EpisodeDataModule([pair.chosen for pair in random_tree(5)], 256, pack_tokens=4096)
     fit(SFTModule(model, SETTINGS), data, folder=tmp_path, seed=0)
     assert model.config._attn_implementation == EDGES
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tratree.config import Config
 from tratree.stages.paths import PATHS
 from tratree.stages.trees import iterate_stage_trees
 from tratree.store.stage import Job, Stage
@@ -9,16 +10,17 @@ from tratree.trajectory.jsonl import write_trajectories
 from tratree.tree.advantage import with_progress
 
 
-def progress_stage(trees: Stage) -> Stage:
+def progress_stage(config: Config, trees: Stage) -> Stage:
     """Choose the steps of successes and failures that brought the agent nearer to success."""
-    return Stage("progress", {}, _choose, {"trees": trees}, self_contained=True)
+    settings = {} if config.method.failures else {"failures": False}
+    return Stage("progress", settings, _choose, {"trees": trees}, self_contained=True)
 
 
 def _choose(job: Job) -> None:
     trees = tried = successes = trained = steps = 0
     chosen = []
     for tree in iterate_stage_trees(job.inputs["trees"]):
-        found = with_progress(tree)
+        found = with_progress(tree, **job.settings)
         chosen += found
         trees += bool(found)
         tried += 1

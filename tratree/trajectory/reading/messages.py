@@ -8,20 +8,44 @@ from typing import Any
 
 from tratree.trajectory.reading.goals import stated_goal
 from tratree.trajectory.reading.logs import split_log
-from tratree.trajectory.reading.message import ROLES, Message, Role, decoded, read_message, text_of
+from tratree.trajectory.reading.message import (
+    ROLES,
+    SEEN,
+    Message,
+    Role,
+    by_rows,
+    decoded,
+    read_message,
+    text_of,
+)
 from tratree.trajectory.reading.record_error import RecordError, short
 from tratree.trajectory.reading.responses import as_messages, from_openai
+from tratree.trajectory.reading.wrappers import is_message, is_step
 from tratree.trajectory.words import words
 
 _CONTAINERS = words(
     "conversations conversation messages dialogue dialog history trajectory traj turns chat "
     "steps content contents text transcript log items"
 )
+_NO_CONTAINERS = frozenset(words("prompt chosen rejected completion response output input tools"))
 _KEPT_OF_CALLS = ("role", "from", "loss", "train", "trainable", "weight")
 """Fields of a message with several calls that count for each of them."""
 
 _TEXTS_IN_TURN = words("conversations conversation messages dialogue dialog turns chat")
 """Fields whose texts without speakers are the user's and the agent's in turn."""
+
+_ASKED = (("instruction", "output"), ("query", "response"))
+"""Fields of one question and its answer: Alpaca's and ms-swift's."""
+
+_ANSWERS = words("completion response responses output answer answers")
+"""Fields with what the agent says at last, where the messages do not have it."""
+
+_GOALS = words("goal task task_description taskdescription instruction question objective query")
+_OPENINGS = words(
+    "initial_observation init_observation initial_obs init_obs first_observation first_obs "
+    "reset_observation initial_state"
+)
+"""Fields that may say how an episode opens, where its steps do not."""
 
 _WRAPPERS = words("data trajectory episode sample record example conversation item")
 """Fields that may hold the object with the messages."""
@@ -48,17 +72,21 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
     Raises:
         RecordError: If it is not one, or a field of it has a wrong type.
     """
-    record = _unwrapped(from_openai(record))
+    folded = {str(key).lower(): by_rows(value) for key, value in record.items()}
+    record = _unwrapped(from_openai(folded))
     system = next((record[k] for k in ("system", "system_prompt") if record.get(k)), None)
     front = [] if system is None else [Message("system", text_of(system, "system")[0])]
     container = _container(record)
-    if isinstance(record.get("instruction"), str) and isinstance(record.get("output"), str):
-        container = None  # Alpaca's: its history is a part of the prompt
+    if any(isinstance(record.get(a), str) and isinstance(record.get(b), str) for a, b in _ASKED):
+        container = None  # its history is a part of the prompt
     shared = _messages(record[container], container) if container else _prompt(record)
+    if shared and shared[0].role == "agent":
+        shared = [*_opening(record), *shared]
     pairs = [(n, record[n]) for n in ("chosen", "rejected") if record.get(n) not in (None, "", [])]
     if not pairs:
-        for name in ("completion", "response", "output"):
-            if container is None and record.get(name) not in (None, "", []):
+        answered = container is not None and any(message.role == "agent" for message in shared)
+        for name in () if answered else _ANSWERS:
+            if record.get(name) not in (None, "", []):
                 unwanted = record.get("label") is False  # of unpaired preferences
                 pairs = [("rejected" if unwanted else "", record[name])]
                 break
@@ -71,7 +99,12 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
         return [Conversation(_joined([*front, *shared]))]
     found = []
     for name, answer in pairs:
-        said = _messages(answer, name if name in record else "completion", alone="agent")
+        field = name if name in record else "completion"
+        inner = _container(answer) if isinstance(answer, Mapping) else None
+        answer = answer[inner] if inner else answer
+        if isinstance(answer, list) and len(answer) == 1 and isinstance(answer[0], str):
+            answer = answer[0]
+        said = _messages(answer, field, alone="agent")
         begins = [(m.role, m.text) for m in said[: len(shared)]] == [
             (m.role, m.text) for m in shared
         ]
@@ -84,10 +117,16 @@ def _unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the object within a record that has the messages; lists side by side as steps."""
     seen, done = (
         next((record[n] for n in names if isinstance(record.get(n), list)), None)
-        for names in (("observations", "obs", "states"), ("actions", "acts", "responses"))
+        for names in (
+            ("observations", "obs", "states", "prompts", "input", "inputs"),
+            ("actions", "acts", "responses", "output", "outputs"),
+        )
     )
-    if seen and done and len(seen) - len(done) in (0, 1):
+    texts = seen and done and all(isinstance(text, str) for text in (*seen, *done))
+    if texts and seen and done and len(seen) - len(done) in (0, 1):
         steps = [{"observation": s, "action": a} for s, a in zip(seen, done, strict=False)]
+        if len(seen) == len(done) and not stated_goal(str(seen[0])) and _opening(record):
+            steps = [{"action": a, "observation": s} for s, a in zip(seen, done, strict=True)]
         return {**record, "steps": [*steps, *({"observation": s} for s in seen[len(done) :])]}
     inner = [] if _container(record) else [record.get(name) for name in _WRAPPERS]
     return next((i for i in inner if isinstance(i, Mapping) and _container(i)), record)
@@ -95,15 +134,49 @@ def _unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _container(record: Mapping[str, Any]) -> str | None:
     """Return the field with the messages; None without one."""
-    return next(
-        (
-            name
-            for name in _CONTAINERS
-            if _is_conversation(record.get(name))
-            or (name in _TEXTS_IN_TURN and _are_texts(record.get(name)))
-        ),
-        None,
+    known = (
+        name
+        for name in _CONTAINERS
+        if _is_conversation(record.get(name))
+        or (name in _TEXTS_IN_TURN and _are_texts(record.get(name)))
     )
+    others = (
+        name
+        for name, value in record.items()
+        if name not in _NO_CONTAINERS and isinstance(value, list) and value
+        if all(is_message(item) or is_step(item) for item in value)
+    )
+    return next(known, None) or next(others, None)
+
+
+def _opening(record: Mapping[str, Any]) -> list[Message]:
+    """Return how an episode opens by what its record says beside the steps: goal, then scene."""
+    texts = [
+        next((record[n] for n in names if isinstance(record.get(n), str) and " " in record[n]), "")
+        for names in (_GOALS, _OPENINGS)
+    ]
+    goal, scene = (text.strip() for text in texts)
+    if not goal and not scene:
+        return []
+    goal = goal if not goal or stated_goal(goal) else f"Task: {goal}"
+    return [Message("user", scene if goal in scene else "\n".join(filter(None, (goal, scene))))]
+
+
+def _answered(items: list[Any]) -> list[Any]:
+    """Return steps whose observation follows the action with that as the next observation.
+
+    A step that names its action first has what was seen after it, unless the first one opens.
+    """
+    if not items or not all(is_step(item) for item in items):
+        return items
+    first = {str(key).lower(): value for key, value in items[0].items()}
+    names = [name for name in first if name in ("action", *SEEN)]
+    if names[:1] != ["action"] or len(names) < 2 or stated_goal(str(first[names[1]])):
+        return items
+    return [
+        {("next_obs" if str(k).lower() in names[1:] else k): v for k, v in item.items()}
+        for item in items
+    ]
 
 
 def _are_texts(value: Any) -> bool:
@@ -156,6 +229,9 @@ def _prompt(record: Mapping[str, Any]) -> list[Message]:
     prompt = record.get("prompt")
     if isinstance(prompt, str | list) and prompt:
         messages += _messages(prompt, "prompt", alone="user")
+    query = record.get("query")
+    if isinstance(query, str):
+        messages.append(Message("user", query))
     instruction = record.get("instruction")
     if isinstance(instruction, str) and isinstance(record.get("output"), str):
         given = record.get("input")
@@ -183,7 +259,7 @@ def _messages(value: Any, where: str, alone: Role | None = None) -> list[Message
         sides: tuple[Role, Role] = ("user", "agent")  # texts in turn
         return [Message(sides[n % 2], text, first=n) for n, text in enumerate(value)]
     messages: list[Message] = []
-    for number, item in _one_call_each(as_messages(value)):
+    for number, item in _one_call_each(as_messages(_answered(value))):
         try:
             found = read_message(item)
         except RecordError as error:

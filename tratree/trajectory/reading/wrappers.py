@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tratree.trajectory.reading.message import DONE, SEEN
 from tratree.trajectory.words import words
 
 _LISTS = words(
@@ -21,12 +22,18 @@ _OF_A_RECORD = frozenset(
 )
 """Fields that records have: an object with one of them is no collection of records by name."""
 
+_OF_ALL = words(
+    "env environment env_name environment_name benchmark dataset data_source domain source "
+    "split subset model version"
+)
+"""Fields of a wrapper that count for each of its records."""
+
 
 def unwrapped(value: Any) -> Iterator[Any]:
     """Yield the records that an object is only a wrapper of, or the object.
 
-    The key of a record among others is its ``id``, and the key of a list its ``split``, where it
-    has none itself.
+    Where a record has none itself, its environment, split or model is the wrapper's, its ``id`` the
+    key of it among others, its ``split`` the key of its list.
     """
     if not isinstance(value, dict) or not value:
         yield value
@@ -38,7 +45,10 @@ def unwrapped(value: Any) -> Iterator[Any]:
             and _are_records(inner)
             and not (_OF_A_RECORD - {name}) & set(value)
         ):
-            yield from (item.get("row", item) for item in inner)
+            shared = {k: v for k, v in value.items() if k in _OF_ALL and isinstance(v, str)}
+            for item in inner:
+                record = item.get("row", item)
+                yield {**shared, **record} if isinstance(record, dict) else record
             return
     for name in _COLUMNS:
         column = value.get(name)
@@ -60,6 +70,12 @@ def is_message(value: Any) -> bool:
         and any(name in value for name in ("content", "value", "tool_calls"))
         and not any(name in value for name in ("messages", "conversations"))
     )
+
+
+def is_step(value: Any) -> bool:
+    """Return whether a value is a step of an episode: an action, and what was seen."""
+    names = {str(name).lower() for name in value} if isinstance(value, dict) else set()
+    return bool(names & set(DONE)) and bool(names & {*SEEN, "next_obs", "next_observation"})
 
 
 def _is_conversation(value: Any) -> bool:
