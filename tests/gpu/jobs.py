@@ -33,12 +33,14 @@ LEFT = 1.0
 BUSY = 50
 """Least use of each GPU in exploration, in percent."""
 SECONDS = 0.02
+UNTOLD = (LookupError, ValueError, OSError, subprocess.SubprocessError)
+"""What asking the driver raises where it does not answer."""
 
 
 def checks(place: Place) -> list[Check]:
     """Return the checks: every trainer, a kill, and the use of GPUs."""
     here = _trainers(place)
-    others = {name: [] for name in ("gpu", "ddp", "fsdp") if name not in here}
+    others = [name for name in ("gpu", "ddp", "fsdp") if name not in here]
     return [
         partial(_left, place),
         *(partial(_trained_by, place, name, *here[name]) for name in here),
@@ -154,8 +156,10 @@ def _killed(place: Place) -> Iterator[Row]:
 
     def trains() -> bool:
         """Return whether a fine-tuning has done some steps."""
-        lines = (path.read_bytes().count(b"\n") for path in store.glob(f"sft/*.partial/{METRICS}"))
-        return any(count > 3 for count in lines)
+        with suppress(FileNotFoundError):  # a stage that ends has another folder
+            found = store.glob(f"sft/*.partial/{METRICS}")
+            return any(path.read_bytes().count(b"\n") > 3 for path in found)
+        return False
 
     _run(place, "whole", *job)
     killed = _run(place, "killed", *job, until=trains)
@@ -183,7 +187,11 @@ def _left(place: Place) -> Iterator[Row]:
     if not place.gpus:
         yield unmeasured(check)
         return
-    before = _in_use()
+    try:
+        before = _in_use()
+    except UNTOLD as error:
+        yield unmeasured(check, f"the driver does not tell it ({error})")
+        return
     left: dict[str, float] = {}
     compute = Store._compute
 
@@ -227,7 +235,7 @@ def _busy(place: Place) -> Iterator[Row]:
     if place.gpus:
         try:
             _use()
-        except (LookupError, ValueError, OSError) as error:
+        except UNTOLD as error:
             yield unmeasured(check, f"the driver does not tell it ({error})")
             return
         watcher.start()
