@@ -25,11 +25,10 @@ from tratree.method_plugins import METHODS
 from tratree.models.settings import ChatSettings, Dtype, LoadSettings, LoraSettings
 from tratree.modules.settings import HardwareSettings, OptimizationSettings, TrainingSettings
 from tratree.plugins import PluginGroup
-from tratree.policy.machine_settings import EngineSettings, WorkerSettings
+from tratree.policy.machine_settings import EngineSettings, ServerSettings, WorkerSettings
 from tratree.policy.prompt import read_prompt
 from tratree.policy.rollout_settings import RolloutSettings, TurnLimits
 from tratree.policy.server_address import address_fault
-from tratree.policy.server_settings import ServerSettings
 from tratree.settings import (
     Count,
     Seed,
@@ -415,8 +414,9 @@ def _check_combinations(config: Config) -> None:
     _check_servers(rollout)
     if rollout.servers == "auto" and rollout.engine == "vllm" and model.quantization != "none":
         raise ValueError(
-            "rollout.servers=auto serves models as they are stored: set model.quantization=none, "
-            "or rollout.engine=transformers"
+            "rollout.servers=auto serves base models as they are stored, because vLLM by itself "
+            f"knows no {model.quantization} ones of bitsandbytes: set rollout.engine=transformers, "
+            "which plays them, or model.quantization=none"
         )
     if rollout.engine == "vllm" and rollout.constraint != "none":
         raise ValueError(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,24 +37,30 @@ TRAJECTORIES = {"weak": 6, "strong": 9}
 """M of either; the strong model's is enough for as many steps as the weak one makes."""
 
 
+@cache
+def shape(name: str) -> tuple[int, int]:
+    """Return the weights of a base model that multiply each token, and its layers' total width."""
+    config = load_config(name)
+    model = empty_model(config)
+    weights = sum(p.numel() for p in model.parameters() if p.dim() == 2)
+    if not config.tie_word_embeddings:
+        weights -= sum(p.numel() for p in model.get_input_embeddings().parameters())
+    width = config.num_attention_heads * config.head_dim
+    return weights, config.num_hidden_layers * width
+
+
 def flops(name: str, tokens: int) -> float:
     """Return the FLOPs of one episode of a base model that keeps keys and values.
 
-    Two for each weight that multiplies, the output layer included, and token, and in each layer
-    four for each element of the queries, token, and token that it sees.
+    Two for each weight that multiplies a token, the output layer included, and in each layer four
+    for each element of a token's queries and each token that it sees.
 
     Args:
         name: The base model.
         tokens: All that are read or sampled.
     """
-    config = load_config(name)
-    model = empty_model(config)
-    weights = sum(p.numel() for p in model.parameters() if p.dim() == 2)
-    if not config.tie_word_embeddings:
-        weights -= model.get_input_embeddings().weight.numel()
-    width = config.num_attention_heads * config.head_dim
-    seen = tokens * (tokens + 1) / 2
-    return float(2 * weights * tokens + 4 * config.num_hidden_layers * width * seen)
+    weights, width = shape(name)
+    return float(2 * weights * tokens + 4 * width * tokens * (tokens + 1) / 2)
 
 
 def costs(chat: ChatFormat, name: str, played: Sequence[Trajectory]) -> NDArray[np.float64]:

@@ -25,7 +25,13 @@ from transformers import (
     Qwen3Config,
 )
 
-from tests.modules.small_models import SETTINGS, VOCABULARY, random_tree, small_model
+from tests.modules.small_models import (
+    SETTINGS,
+    VOCABULARY,
+    random_tree,
+    score_sequences,
+    small_model,
+)
 from tratree.data.episodes import Batch, EpisodeDataModule, collate
 from tratree.data.packing import Pack, pack_sequences
 from tratree.data.pairs import EncodedPair, PairDataModule
@@ -41,7 +47,7 @@ from tratree.modules import pack_attention
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.fit import fit
 from tratree.modules.imitation import MCTSImitationModule, SFTModule
-from tratree.modules.log_probabilities import score_sequences, sequence_log_probs
+from tratree.modules.log_probabilities import sequence_log_probs
 from tratree.modules.pack_attention import EDGES, attend_by_edges
 from tratree.modules.settings import DPOSettings
 from tratree.modules.training_history import METRICS, read_metrics

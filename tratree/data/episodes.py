@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
-from typing import Generic, NamedTuple, TypeAlias
+from typing import Generic, NamedTuple, Protocol, TypeAlias
 
 import torch
 from lightning import LightningDataModule
@@ -63,11 +63,16 @@ def collate(samples: Sequence[EncodedTrajectory]) -> Batch:
     return Batch(token_ids, agent_mask)
 
 
-def cut_into_batches(samples: Sequence[EncodedTrajectory], tokens: int) -> list[list[int]]:
+class _Tokens(Protocol):
+    @property
+    def token_ids(self) -> Sequence[int]: ...
+
+
+def cut_into_batches(samples: Sequence[_Tokens], tokens: int) -> list[list[int]]:
     """Divide samples into batches of similar length, the longest first; returns their indices.
 
     Args:
-        samples: In any order.
+        samples: In any order; anything with `token_ids`.
         tokens: Most tokens of a batch, padding included; at least one sample is taken.
     """
     order = sorted(range(len(samples)), key=lambda i: (len(samples[i].token_ids), i))

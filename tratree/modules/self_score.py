@@ -21,30 +21,13 @@ from tratree.trajectory.types import Trajectory
 States = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class SuccessHead:
-    """P(the task is solved) from the last hidden state of a model at the end of an observation.
+def train_success_head(states: Sequence[States], success: Sequence[bool] | None = None) -> Pipeline:
+    """Fit P(the task is solved) given the last hidden state at the end of an observation.
 
-    It learns from demonstrations: after their last observation the task is solved, after all
-    earlier ones it is not yet. So it needs neither failures nor a score. Trajectories of known
-    success may join them: after the last observation of a failure nothing is solved.
-    """
-
-    classifier: Pipeline
-
-    def score(self, states: States) -> float:
-        """Return the probability that a trajectory ends with its task solved, in [0, 1].
-
-        Args:
-            states: Its `observation_states`, [K, H]; nothing but what the agent saw and said.
-        """
-        return float(self.classifier.predict_proba(states[-1:])[0, 1])
-
-
-def train_success_head(
-    states: Sequence[States], success: Sequence[bool] | None = None
-) -> SuccessHead:
-    """Fit a head to demonstrations, with both classes weighing the same.
+    It learns from demonstrations, with both classes weighing the same: after their last observation
+    the task is solved, after all earlier ones it is not yet. So it needs neither failures nor a
+    score. Trajectories of known success may join them: after the last observation of a failure
+    nothing is solved.
 
     Args:
         states: The `observation_states` of each, [K, H].
@@ -64,7 +47,17 @@ def train_success_head(
         StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000)
     )
     classifier.fit(np.concatenate(states), np.concatenate(solved))
-    return SuccessHead(classifier)
+    return classifier
+
+
+def success_probability(head: Pipeline, states: States) -> float:
+    """Return the probability that a trajectory ends with its task solved, in [0, 1].
+
+    Args:
+        head: Of `train_success_head`.
+        states: Its `observation_states`, [K, H]; nothing but what the agent saw and said.
+    """
+    return float(head.predict_proba(states[-1:])[0, 1])
 
 
 def score_itself(trajectory: Trajectory, score: float) -> Trajectory:

@@ -15,9 +15,8 @@ from tratree.stages.labels import kto_stage, labels_stage
 from tratree.stages.pairs import expert_pairs_stage, pairs_stage, random_pairs_stage
 from tratree.stages.paths import paths_stage
 from tratree.stages.prefer import prefer_stage
-from tratree.stages.progress import progress_stage
 from tratree.stages.reference import check_chats, reference_stage
-from tratree.stages.select import select_stage
+from tratree.stages.select import progress_stage, select_stage
 from tratree.stages.self_score import self_score_stage
 from tratree.stages.sft import sft_stage
 from tratree.stages.trees import trees_stage

@@ -43,7 +43,13 @@ def self_score_stage(config: Config, explored: Stage, explorer: Stage, label: st
 
 
 def _score(job: Job) -> None:
-    from tratree.modules.self_score import observed, score_itself, train_success_head
+    from tratree.data.episodes import cut_into_batches
+    from tratree.modules.self_score import (
+        observed,
+        score_itself,
+        success_probability,
+        train_success_head,
+    )
     from tratree.policy.workers import compute
     from tratree.stages.training import load_chat
 
@@ -56,7 +62,7 @@ def _score(job: Job) -> None:
     explored = read_trajectories(job.inputs["explored"] / EPISODES)
     episodes = [observed(chat, t, settings["context"]) for t in (*taught, *explored)]
     places = scorers(job.resources)
-    parts = _cut([len(e.token_ids) for e in episodes], _TOKENS if places.gpus else 1)
+    parts = cut_into_batches(episodes, _TOKENS if places.gpus else 1)
     found = compute(
         partial(_load_reader, trained, settings["dtype"]),
         [[episodes[index] for index in part] for part in parts],
@@ -73,7 +79,7 @@ def _score(job: Job) -> None:
             advance(done)
     head = train_success_head([states[index] for index in range(len(taught))], solved)
     scored = [
-        score_itself(trajectory, head.score(states[index]))
+        score_itself(trajectory, success_probability(head, states[index]))
         for index, trajectory in enumerate(explored, len(taught))
     ]
     write_trajectories(job.folder / EPISODES, scored)
@@ -87,15 +93,3 @@ def _load_reader(trained: Path, dtype: str) -> Callable[[Sequence[Observed]], li
 
     model, _ = load_policy(trained, dtype)
     return partial(observation_states, model)
-
-
-def _cut(lengths: Sequence[int], tokens: int) -> list[list[int]]:
-    """Divide trajectories into batches of similar length, of at most `tokens` with padding."""
-    parts: list[list[int]] = []
-    longest = 0
-    for index in sorted(range(len(lengths)), key=lambda index: (-lengths[index], index)):
-        if not parts or (len(parts[-1]) + 1) * longest > tokens:
-            parts.append([])
-            longest = lengths[index]
-        parts[-1].append(index)
-    return parts

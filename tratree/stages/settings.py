@@ -177,6 +177,10 @@ class MethodSettings(DPOSettings):
     states that only failures reached. They begin with the failure's own steps, which are no target
     of the training (ours)."""
 
+    imitate_refused: bool = True
+    """Of every imitation: learn actions that the environment refused, too (paper: every step of a
+    path). false: they are shown, and are no target (ours)."""
+
     failures: bool = True
     """Of method=advantage: imitate steps of failures, too, that made progress. false: of successes
     alone, for comparison."""
