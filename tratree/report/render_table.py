@@ -13,7 +13,7 @@ from rich.text import Text
 Table = Sequence[Sequence[str]]
 """The header, then the rows."""
 
-_NUMBER = re.compile(r"[\[<+\-−]*\d[\d.,\[\] +\-−±%]*(\(\d+ seeds\))?")
+_NUMBER = re.compile(r"[\[<>+\-−]*\d[\d.,\[\] +\-−±%]*(\(\d+ seeds\))?")
 
 
 def markdown_table(table: Table) -> str:

@@ -102,7 +102,9 @@ class Summary:
     def brief(self) -> Table:
         """The figures that fit on a screen."""
         whole = self.table()
-        kept = [n for n, name in enumerate(whole[0]) if name not in NOT_BRIEF]
+        equal = all(row.reward == row.success for row in self.rows)
+        left_out = {*NOT_BRIEF, *(["success %"] if equal else [])}
+        kept = [n for n, name in enumerate(whole[0]) if name not in left_out]
         return [[line[n] for n in kept] for line in whole]
 
     def all_points(self, folder: Path) -> Table:
@@ -198,7 +200,7 @@ def _figures(row: Row) -> list[str]:
     deviation = "" if row.deviation is None else f"{100 * row.deviation:.1f}"
     gaps = ["" if gap is None else f"{gap:.2f}" for gap in (row.pgr, row.pgr_ceiling)]
     if row.pgr_ceiling is not None and row.ceiling_seeds != row.seeds:
-        gaps[1] += f" ({row.ceiling_seeds} of {row.seeds} seeds)"
+        gaps[1] += f" ({row.ceiling_seeds} seeds)"
     difference = "" if row.difference is None else f"{100 * row.difference:+.1f}"
     if row.difference_half is not None:
         difference += f" ± {100 * row.difference_half:.1f}"
