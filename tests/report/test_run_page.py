@@ -58,7 +58,8 @@ def test_equal_runs_give_equal_bytes() -> None:
 def test_what_is_missing_is_said() -> None:
     page = render(begun_run())
     for said in (
-        *("Run folder my run, not finished", "No system has been evaluated yet", "No fine-tuning has made"),
+        *("Run folder my run, not finished", "No fine-tuning has made"),
+        "No system has been evaluated yet",
         *("No trees: the store does not hold them.", "No episode has been evaluated yet"),
         *("Commit: not known.", "was not started from the command line", "missing"),
     ):

@@ -339,6 +339,21 @@ def test_a_search_is_drawn_as_points_with_one_label_a_system() -> None:
     assert not box.overlaps(panel.get_window_extent())
 
 
+def test_long_labels_and_numbers_of_a_short_search_are_not_cut() -> None:
+    values = [(0.18449530508694167, 6), (0.08247822151743892, 8)]
+    table = [row("tree_dpo", *pair, *pair, *pair) for pair in values]
+    axes = [f"explore.a_long_name_{n}" for n in range(6)]
+    figure = plot(table, axes, axes[1])
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1
+    header, line, _ = Summary((), axes, table, ()).shown()
+    assert line[header.index(axes[0])] == "0.1845"
+    assert "p" not in header  # of one seed each
+
+
 def test_without_an_axis_the_systems_are_drawn(tmp_path: Path) -> None:
     for method in ("mcts", "tree_dpo"):
         write_point(tmp_path / method, {"method": method}, **finished(method, 0, method, 0.5))
