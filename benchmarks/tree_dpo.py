@@ -194,7 +194,9 @@ def trl_step(model: PeftModel, pairs: Sequence[EncodedPair], batch_size: int, fo
     )
 
     def step(pairs: Sequence[EncodedPair]) -> float:
-        ordered = sorted(pairs, key=lambda pair: pair.length)
+        ordered = sorted(
+            pairs, key=lambda pair: max(len(pair.chosen.token_ids), len(pair.rejected.token_ids))
+        )
         total = 0.0
         for first in range(0, len(ordered), batch_size):
             part = ordered[first : first + batch_size]

@@ -24,7 +24,7 @@ from tratree.errors import UserError
         ("model.strong.name=", "model.strong.name= is not possible: it must be text of at least"),
         ("env.prompt.rules=", "env.prompt.rules= is not possible"),
         ("expert.demonstrations=", "expert.demonstrations= is not possible"),
-        ("env=webshop env.games=x", "env.games is no setting of the chosen env; `tratree settings"),
+        ("env=webshop env.games=x", "env.games is a setting of another env: choose that one"),
         ("env.target=:", "env=: is no package.module:NAME: correct it"),
     ],
 )

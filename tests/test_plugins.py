@@ -11,7 +11,7 @@ import pytest
 from hydra.errors import HydraException
 
 from tratree.cli import planned
-from tratree.composition import compose_config
+from tratree.composition import compose_config, describe_composition_error
 from tratree.envs.registry import ENVIRONMENTS
 from tratree.errors import UserError
 from tratree.method_plugins import METHODS
@@ -133,12 +133,33 @@ def test_a_target_needs_no_entry_point() -> None:
         (["method=mcts", "method.name=eto"], "does not go with method=mcts.*: say method=eto"),
         (["env.name=webshop"], "does not go with env=alfworld.*: say env=webshop"),
         (["method.name=magic"], "method=magic is not known: use one of .*pray"),
+        (
+            ["env=outside", "env.target=closet:CLOSET", "env.walls=4"],
+            r"env.walls=4 is for what env.target=closet:CLOSET names: say \+env.walls=4",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_line(overrides: list[str], said: str) -> None:
     with pytest.raises(UserError, match=said) as caught:
         compose_config([OUR_SPLITS, *overrides] if "env" in overrides[0] else overrides)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("closet")
+def test_one_that_is_installed_without_a_file_is_used_by_its_name() -> None:
+    with pytest.raises(HydraException) as caught:
+        compose_config(["env=alfworld2"])
+    said = describe_composition_error(caught.value)
+    assert said.endswith("say env=outside env.name=alfworld2")
+
+
+@pytest.mark.usefixtures("closet")
+@pytest.mark.parametrize("chosen", [["env=alfworld"], ["env=outside", "env.target=closet:CLOSET"]])
+def test_a_setting_of_another_environment_is_not_called_unknown(chosen: list[str]) -> None:
+    with pytest.raises(HydraException) as caught:
+        compose_config([*chosen, OUR_SPLITS, "env.doors=4"])
+    said = describe_composition_error(caught.value)
+    assert said.startswith("env.doors is a setting of another env: choose that one, or say +env")
 
 
 @pytest.mark.usefixtures("closet")

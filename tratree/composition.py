@@ -13,10 +13,12 @@ from textwrap import fill
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import MissingConfigException, OverrideParseException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from tratree.config import Config, known_settings, read_config, register_defaults, unknown_key
+from tratree.envs.registry import ENVIRONMENTS
 from tratree.errors import UserError
+from tratree.method_plugins import METHODS
 from tratree.settings import nearest
 
 PACKAGE = Path(__file__).resolve().parent
@@ -74,13 +76,16 @@ def compose_config(overrides: Sequence[str], folder: Path | None = None) -> Conf
     Raises:
         UserError, HydraException: If an override is wrong.
     """
+    composed = _compose(overrides, folder or _outside.folder)
+    return read_config(composed, composed.hydra.runtime.choices)
+
+
+def _compose(overrides: Sequence[str], folder: Path | None) -> DictConfig:
     register_defaults()
     check_choices(overrides)
-    folder = folder or _outside.folder
     place = [f"hydra.searchpath=['file://{folder}']"] if folder else []
     with composing():
-        composed = compose("config", overrides=[*place, *overrides], return_hydra_config=True)
-    return read_config(composed, composed.hydra.runtime.choices)
+        return compose("config", overrides=[*place, *overrides], return_hydra_config=True)
 
 
 def sweep_params(overrides: Sequence[str]) -> dict[str, str]:
@@ -89,11 +94,7 @@ def sweep_params(overrides: Sequence[str]) -> dict[str, str]:
     Raises:
         UserError, HydraException: If an override is wrong.
     """
-    register_defaults()
-    check_choices(overrides)
-    place = [f"hydra.searchpath=['file://{_outside.folder}']"] if _outside.folder else []
-    with composing():
-        composed = compose("config", overrides=[*place, *overrides], return_hydra_config=True)
+    composed = _compose(overrides, _outside.folder)
     return {str(key): str(values) for key, values in (composed.hydra.sweeper.params or {}).items()}
 
 
@@ -146,14 +147,20 @@ def check_choices(arguments: Sequence[str]) -> None:
 
     Raises:
         UserError: If a choice of a group is null or something else than a name, or a helper file,
-            a key is below a list, or one is added that has a value.
+            a key is below a list, one is added that has a value, or one of a plug-in that a target
+            names is not added.
     """
     known = known_settings()
     lists = {s.key for s in known.values() if isinstance(s.default, tuple | list)}
+    targets = [argument for argument in arguments if ".target=" in argument]
     for argument in arguments:
         group, chosen, value = argument.partition("=")
-        if re.match(r"\+(?!\+)", group) and (group[1:] in known or choices(group[1:])):
-            raise UserError(f"{group[1:]} has a value already: give {argument[1:]}, without the +")
+        bare = group.lstrip("+")
+        target = next((t for t in targets if bare.startswith(t.partition("target=")[0])), None)
+        if target and group not in known and group == bare:
+            raise UserError(f"{argument} is for what {target} names: say +{argument}")
+        if not target and group == f"+{bare}" and (bare in known or choices(bare)):
+            raise UserError(f"{bare} has a value already: give {argument[1:]}, without the +")
         if group.lstrip("+~").rpartition(".")[0] in lists:
             raise UserError(unknown_key(group))
         if not chosen or not choices(group):
@@ -171,6 +178,11 @@ def describe_composition_error(error: BaseException) -> str:
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, name = str(error.missing_cfg_file).rpartition("/")
         offered = [option for option in error.options if not option.startswith("_")]
+        if any(name in known.names() for known in (ENVIRONMENTS, METHODS) if known.key == group):
+            return (
+                f"{group}={name} is installed without a file {group}/{name}.yaml: say "
+                f"{group}=outside {group}.name={name}"
+            )
         return (
             f"{group}={name} is not known: use one of {', '.join(offered)}{nearest(name, offered)}"
         )

@@ -25,11 +25,10 @@ from tratree.method_plugins import METHODS
 from tratree.models.settings import ChatSettings, Dtype, LoadSettings, LoraSettings
 from tratree.modules.settings import HardwareSettings, OptimizationSettings, TrainingSettings
 from tratree.plugins import PluginGroup
-from tratree.policy.machine_settings import EngineSettings, WorkerSettings
+from tratree.policy.machine_settings import EngineSettings, ServerSettings, WorkerSettings
 from tratree.policy.prompt import read_prompt
 from tratree.policy.rollout_settings import RolloutSettings, TurnLimits
 from tratree.policy.server_address import address_fault
-from tratree.policy.server_settings import ServerSettings
 from tratree.settings import (
     Count,
     Seed,
@@ -241,8 +240,11 @@ def unknown_key(key: str) -> str:
         return f"{key} is called {RENAMED[key]} now"
     known = list(known_settings())
     if key in known:
-        group = key.split(".")[0]
-        return f"{key} is no setting of the chosen {group}; `tratree settings {group}` lists them"
+        group = key.partition(".")[0]
+        return (
+            f"{key} is a setting of another {group}: choose that one, or say +{key} for what "
+            f"{group}.target names"
+        )
     names = known if "." in key else {name.split(".")[0] for name in known}
     return f"there is no setting {key}{nearest(key, names) or '; `tratree settings` lists them'}"
 
@@ -304,6 +306,10 @@ def _check_prompt(env: EnvSettings) -> None:
         )
 
 
+IMITATION = ("mcts", "advantage", "success_only", "rejection", "naive_w2s")
+"""Methods of this package whose last training is an imitation."""
+
+
 def _check_servers(rollout: RolloutSettings) -> None:
     for url in () if rollout.servers == "auto" else rollout.servers:
         if fault := address_fault(url):
@@ -349,12 +355,27 @@ def _check_combinations(config: Config) -> None:
             f"tree.width={tree.width} is more than the {explore.trajectories} trajectories of each "
             f"task: set explore.trajectories={tree.width}, or tree.width=null for all"
         )
-    _check_prompt(config.env)
-    if config.method.reference == "start" and config.method.start != "sft":
+    if explore.calibrate_on is not None and explore.calibrate_on not in config.env.splits:
         raise ValueError(
-            "method.reference=start is the strong model after its SFT, but method.start="
-            f"{config.method.start} starts elsewhere: set method.start=sft, or "
-            "method.reference=weak"
+            f"explore.calibrate_on={explore.calibrate_on} is not known: use one of "
+            f"{', '.join(config.env.splits)}{nearest(explore.calibrate_on, config.env.splits)}"
+        )
+    if explore.calibrate_on is not None and explore.score == "environment":
+        raise ValueError(
+            "explore.calibrate_on is for the explorer's own scores: set explore.score=self, or "
+            "explore.calibrate_on=null"
+        )
+    _check_prompt(config.env)
+    if config.method.reference == "start" and config.method.start == "base":
+        raise ValueError(
+            "method.reference=start is a fine-tuned model, but method.start=base starts from the "
+            "base model: set method.start=sft, or method.reference=weak"
+        )
+    start, method = config.method.start, config.method.name
+    if start in ("mcts", "advantage") and method in IMITATION:
+        raise ValueError(
+            f"method.start={start} is where preferences start, but method={method} imitates: set "
+            "method.start=sft, or take another method, such as step_dpo"
         )
     untouched = len(explore.untouched)
     if untouched and (explore.rounds > 1 or untouched >= explore.trajectories):
@@ -393,8 +414,9 @@ def _check_combinations(config: Config) -> None:
     _check_servers(rollout)
     if rollout.servers == "auto" and rollout.engine == "vllm" and model.quantization != "none":
         raise ValueError(
-            "rollout.servers=auto serves models as they are stored: set model.quantization=none, "
-            "or rollout.engine=transformers"
+            "rollout.servers=auto serves base models as they are stored, because vLLM by itself "
+            f"knows no {model.quantization} ones of bitsandbytes: set rollout.engine=transformers, "
+            "which plays them, or model.quantization=none"
         )
     if rollout.engine == "vllm" and rollout.constraint != "none":
         raise ValueError(

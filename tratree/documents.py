@@ -18,24 +18,25 @@ from tratree.errors import UserError
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-def read_json(path: Path, shape: Any, advice: str) -> Any:
+def read_json(path: Path, shape: Any, advice: str, missing: str | None = None) -> Any:
     """Return the content of a JSON file.
 
     Args:
         path: The file.
         shape: The type that its content must have.
         advice: Ends the error: how to get a good file.
+        missing: The error where there is no file.
 
     Raises:
-        FileNotFoundError, NotADirectoryError: If there is no file.
+        FileNotFoundError, NotADirectoryError: If there is no file, and `missing` says nothing.
         UserError: If it can't be read, or is not of that shape; names file and field.
     """
-    return _read(path, parse_json, shape, advice)
+    return _read(path, parse_json, shape, advice, missing)
 
 
-def read_yaml(path: Path, shape: Any, advice: str) -> Any:
+def read_yaml(path: Path, shape: Any, advice: str, missing: str | None = None) -> Any:
     """Return the content of a YAML file, as `read_json` does; an empty file is an empty mapping."""
-    return _read(path, _parse_yaml, shape, advice)
+    return _read(path, _parse_yaml, shape, advice, missing)
 
 
 def read_json_lines(path: Path, shape: Any, advice: str, *, unfinished: bool = False) -> list[Any]:
@@ -46,8 +47,17 @@ def read_json_lines(path: Path, shape: Any, advice: str, *, unfinished: bool = F
         shape: The type of each line.
         advice: See `read_json`.
         unfinished: Whether the last line may be cut off by a kill; it is left out then.
+
+    Returns:
+        Nothing where there is no file.
+
+    Raises:
+        UserError: As `read_json`, with the number of the line.
     """
-    lines = _text(path, advice).split("\n")
+    try:
+        lines = _text(path, advice).split("\n")
+    except (FileNotFoundError, NotADirectoryError):
+        return []
     rest = lines.pop()
     if rest and not unfinished:
         lines.append(rest)
@@ -105,8 +115,15 @@ def _adapter(shape: Any) -> Any:
     return TypeAdapter(shape)
 
 
-def _read(path: Path, parse: Callable[[str], Any], shape: Any, advice: str) -> Any:
-    text = _text(path, advice)
+def _read(
+    path: Path, parse: Callable[[str], Any], shape: Any, advice: str, missing: str | None
+) -> Any:
+    try:
+        text = _text(path, advice)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if missing is None:
+            raise
+        raise UserError(missing) from error
     try:
         return checked(parse(text), shape)
     except (ValueError, MemoryError) as error:
@@ -115,7 +132,7 @@ def _read(path: Path, parse: Callable[[str], Any], shape: Any, advice: str) -> A
 
 def _text(path: Path, advice: str) -> str:
     try:
-        return path.read_bytes().decode("utf-8")
+        return path.read_bytes().decode("utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
         raise
     except UnicodeDecodeError as error:

@@ -15,9 +15,7 @@ Nothing heavy is imported here.
 
 from __future__ import annotations
 
-import ast
 import inspect
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from difflib import get_close_matches
@@ -70,7 +68,12 @@ Text = Annotated[str, Field(min_length=1)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**64)]
 """Seed of the random numbers."""
 
-_RULES = ConfigDict(extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True)
+_RULES = ConfigDict(
+    extra="forbid",
+    allow_inf_nan=False,
+    coerce_numbers_to_str=True,
+    use_attribute_docstrings=True,
+)
 _Class = TypeVar("_Class", bound=type)
 _Object = TypeVar("_Object")
 
@@ -153,8 +156,8 @@ class Setting(NamedTuple):
     def meaning(self) -> str:
         """The text under its field, in its class or the one that has declared it."""
         name = self.key.rpartition(".")[2]
-        declaring = (c for c in self.owner.__mro__ if name in inspect.get_annotations(c))
-        return _texts(next(declaring)).get(name, "")
+        declaring: Any = next(c for c in self.owner.__mro__ if name in inspect.get_annotations(c))
+        return declaring.__pydantic_fields__[name].description or ""
 
 
 def declared_settings(cls: type, prefix: str = "") -> Iterator[Setting]:
@@ -307,19 +310,3 @@ def _shown(value: Any) -> str:
         return "null"
     text = " ".join(str(value).split())
     return text if len(text) <= 60 else f"{text[:60]}…"
-
-
-def _texts(cls: type) -> dict[str, str]:
-    """Return the texts under the fields that a class itself declares."""
-    source = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
-    assert isinstance(source, ast.ClassDef)
-    found = {}
-    for declared, text in zip(source.body, source.body[1:], strict=False):
-        if (
-            isinstance(declared, ast.AnnAssign)
-            and isinstance(declared.target, ast.Name)
-            and isinstance(text, ast.Expr)
-            and isinstance(text.value, ast.Constant)
-        ):
-            found[declared.target.id] = inspect.cleandoc(str(text.value.value))
-    return found

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import random
 import re
+from contextlib import closing
 from pathlib import Path
 
 from tratree.composition import compose_config
@@ -92,7 +93,7 @@ def main() -> None:
     env.close()
     chosen = random.Random(0).sample(tasks, min(arguments.tasks, len(tasks)))
     with (
-        TrajectoryLog(arguments.output) as log,
+        closing(TrajectoryLog(arguments.output)) as log,
         progress.bar("play", len(chosen) * arguments.trajectories) as advance,
     ):
         played = len(log.read())

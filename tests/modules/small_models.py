@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from tratree.data.pairs import EncodedPair
 from tratree.models.lora import add_lora
 from tratree.models.settings import LoraSettings
+from tratree.modules.log_probabilities import cut_to_score, score_part
 from tratree.modules.settings import TrainingSettings
 from tratree.policy.encoding import EncodedTrajectory
 
@@ -81,3 +83,19 @@ def random_tree(seed: int, pairs: int = 5) -> list[EncodedPair]:
         if draw.random() < 0.3:  # the same continuation in another pair
             found.append(EncodedPair(sides[0], found[0].rejected, reference, tree="a tree"))
     return found
+
+
+def score_sequences(
+    model: Any,
+    samples: Sequence[EncodedTrajectory],
+    *,
+    pack_tokens: int | None,
+    tokens: int = 16384,
+) -> list[float]:
+    """Return log π of the trained tokens of each sample, part by part as a reference does."""
+    scores = [0.0] * len(samples)
+    for part in cut_to_score(samples, pack_tokens, tokens):
+        found = score_part(model, pack_tokens, [samples[index] for index in part])
+        for index, score in zip(part, found, strict=True):
+            scores[index] = score
+    return scores

@@ -9,7 +9,14 @@ from typing import Any, get_args, get_type_hints
 import pytest
 import torch
 
-from tests.modules.small_models import SETTINGS, episode, episodes, small_base, small_model
+from tests.modules.small_models import (
+    SETTINGS,
+    episode,
+    episodes,
+    score_sequences,
+    small_base,
+    small_model,
+)
 from tratree.data.episodes import collate
 from tratree.data.pairs import EncodedPair, PairBatch, collate_pairs
 from tratree.errors import UserError
@@ -19,7 +26,7 @@ from tratree.modules.adapter_module import (
     learning_rate_schedule,
 )
 from tratree.modules.imitation import MCTSImitationModule, SFTModule
-from tratree.modules.log_probabilities import score_sequences, sequence_log_probs
+from tratree.modules.log_probabilities import sequence_log_probs
 from tratree.modules.settings import DPOSettings
 from tratree.modules.tree_dpo import TreeDPOModule, dpo_loss
 from tratree.policy.encoding import EncodedTrajectory

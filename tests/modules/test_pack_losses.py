@@ -25,8 +25,13 @@ from transformers import (
     Qwen3Config,
 )
 
-from tests.modules.small_models import SETTINGS, VOCABULARY, random_tree, small_model
-from tratree.data.episode_trees import EpisodeTreeDataModule, TreeEpisode
+from tests.modules.small_models import (
+    SETTINGS,
+    VOCABULARY,
+    random_tree,
+    score_sequences,
+    small_model,
+)
 from tratree.data.episodes import Batch, EpisodeDataModule, collate
 from tratree.data.packing import Pack, pack_sequences
 from tratree.data.pairs import EncodedPair, PairDataModule
@@ -42,7 +47,7 @@ from tratree.modules import pack_attention
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.fit import fit
 from tratree.modules.imitation import MCTSImitationModule, SFTModule
-from tratree.modules.log_probabilities import score_sequences, sequence_log_probs
+from tratree.modules.log_probabilities import sequence_log_probs
 from tratree.modules.pack_attention import EDGES, attend_by_edges
 from tratree.modules.settings import DPOSettings
 from tratree.modules.training_history import METRICS, read_metrics
@@ -309,8 +314,7 @@ def test_paths_of_a_tree_can_be_imitated_in_one_pass(
 
 def test_any_training_attends_to_packs_by_edges(tmp_path: Path) -> None:
     model = small_model()
-    trees = [TreeEpisode(pair.chosen, "a tree") for pair in random_tree(5)]
-    data = EpisodeTreeDataModule(trees, 256, pack_tokens=4096)
+    data = EpisodeDataModule([pair.chosen for pair in random_tree(5)], 256, pack_tokens=4096)
     fit(SFTModule(model, SETTINGS), data, folder=tmp_path, seed=0)
     assert model.config._attn_implementation == EDGES
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from sklearn.pipeline import Pipeline
 from transformers import PreTrainedModel
 
 from tratree.envs.alfworld.environment import AlfworldEnv
@@ -19,10 +20,10 @@ from tratree.models.loading import load_base, load_tokenizer
 from tratree.models.settings import ModelSettings
 from tratree.modules.self_score import (
     States,
-    SuccessHead,
     observation_states,
     observed,
     score_itself,
+    success_probability,
     train_success_head,
 )
 from tratree.policy.chat import ChatFormat
@@ -59,7 +60,7 @@ def states_of(model: PreTrainedModel, chat: ChatFormat) -> Callable[[Trajectory]
 
 
 @pytest.fixture(scope="module")
-def head(demonstrations: list[Trajectory], states_of) -> SuccessHead:
+def head(demonstrations: list[Trajectory], states_of) -> Pipeline:
     return train_success_head([states_of(episode) for episode in demonstrations[:10]])
 
 
@@ -67,7 +68,9 @@ def test_solved_episodes_score_above_their_own_beginnings(head, demonstrations, 
     unseen = demonstrations[10:]
     assert len(unseen) >= 3
     cut = [replace(episode, steps=episode.steps[:-1]) for episode in unseen]
-    of_whole, of_cut = ([head.score(states_of(e)) for e in episodes] for episodes in (unseen, cut))
+    of_whole, of_cut = (
+        [success_probability(head, states_of(e)) for e in episodes] for episodes in (unseen, cut)
+    )
     assert all(0 <= score <= 1 for score in of_whole + of_cut)
     assert sum(of_whole) / len(of_whole) > sum(of_cut) / len(of_cut) + 0.2
 
@@ -77,7 +80,9 @@ def test_what_the_environment_said_of_an_episode_changes_nothing(
 ) -> None:
     for episode in demonstrations[10:]:
         lied = replace(episode, score=0.123, success=False, finished=False)
-        told, true = (score_itself(e, head.score(states_of(e))) for e in (lied, episode))
+        told, true = (
+            score_itself(e, success_probability(head, states_of(e))) for e in (lied, episode)
+        )
         assert told == true
 
 
@@ -95,6 +100,18 @@ def test_states_are_those_at_the_ends_of_observations(model, chat, demonstration
     assert together[0] == pytest.approx(states, abs=1e-4)
     assert together[1] == pytest.approx(states[:2], abs=1e-4)
     assert len(together[2]) < len(states)
+
+
+def test_known_failures_teach_what_no_demonstration_shows() -> None:
+    """The first feature is of all states of a success, the second one of ends."""
+    noise = np.random.default_rng(0).normal(0, 0.1, (40, 4, 2))
+    solved = np.arange(40) < 20
+    states = [n + [[good, k == 3] for k in range(4)] for n, good in zip(noise, solved, strict=True)]
+    alone = train_success_head(states[:20])
+    taught = train_success_head(states, solved.tolist())
+    assert min(alone.score(s) for s in states[20:]) > 0.8
+    assert max(taught.score(s) for s in states[20:]) < 0.6
+    assert min(taught.score(s) for s in states[:20]) > 0.7
 
 
 def test_no_demonstrations_are_a_user_error() -> None:

@@ -10,13 +10,13 @@ import torch
 from peft import PeftModel
 from transformers import PreTrainedModel
 
+from tests.modules.small_models import score_sequences
 from tratree.data.episodes import collate
 from tratree.data.packing import pack_sequences
 from tratree.data.pairs import EncodedPair, collate_pairs
 from tratree.models.loading import load_base, load_tokenizer
 from tratree.models.lora import add_lora
 from tratree.models.settings import LoraSettings, ModelSettings
-from tratree.modules.log_probabilities import score_sequences
 from tratree.modules.pack_attention import attend_by_edges
 from tratree.modules.settings import DPOSettings, TrainingSettings
 from tratree.modules.tree_dpo import TreeDPOModule

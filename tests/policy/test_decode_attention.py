@@ -3,11 +3,14 @@
 import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from tests.policy.test_live_batch import random_model
-from tratree.policy.decode_attention import GROUPS, ROWS, group_attention, row_attention
+from tratree.policy.decode_attention import GROUPS, ROWS
 from tratree.policy.live_batch import LiveBatch
+
+row_attention, group_attention = (AttentionInterface()[name] for name in (ROWS, GROUPS))
 
 
 def cached(rows: int, heads: int, dtype: torch.dtype) -> torch.Tensor:

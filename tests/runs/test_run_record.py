@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def run(tmp_path: Path) -> Path:
     (store / "sft/s.partial/metrics.jsonl").write_text('{"step": 1, "loss": 3.0}\n{"step"')
     write_trajectories(store / "evaluate/w/episodes.jsonl", PLAYED)
     (store / "evaluate/w/metrics.json").write_text(json.dumps(FIGURES))
-    with TrajectoryLog(store / "evaluate/s.partial/episodes.log.jsonl") as log:
+    with closing(TrajectoryLog(store / "evaluate/s.partial/episodes.log.jsonl")) as log:
         log.append(PLAYED[0])
     return run
 

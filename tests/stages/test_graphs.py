@@ -18,7 +18,7 @@ from tratree.errors import UserError
 from tratree.runs.run import open_store
 from tratree.stages.environment import env_maker, games_stage, open_env
 from tratree.stages.file_names import EPISODES
-from tratree.stages.pairs import pairs_stage, read_pairs
+from tratree.stages.pairs import iterate_pairs, pairs_stage
 from tratree.stages.paths import PATHS, paths_stage
 from tratree.stages.states import as_promised, node_states
 from tratree.stages.trees import read_trees, trees_stage
@@ -110,7 +110,7 @@ def test_ways_back_begin_with_the_failure_untrained(computed) -> None:
 
 def test_pairs_of_states_contrast_more_than_those_of_histories(computed) -> None:
     found = {
-        merge: read_pairs(computed("pairs", *overrides), computed("trees", *overrides))
+        merge: [*iterate_pairs(computed("pairs", *overrides), computed("trees", *overrides))]
         for merge, overrides in (("history", ()), ("state", STATE))
     }
     assert len(found["state"]) > len(found["history"]) > 0, found
@@ -122,7 +122,7 @@ def test_pairs_of_states_contrast_more_than_those_of_histories(computed) -> None
 
 def test_useless_actions_are_rejected(computed) -> None:
     overrides = (*STATE, "method.useless_pairs=true", "method.minimum_gap=1")
-    pairs = read_pairs(computed("pairs", *overrides), computed("trees", *STATE))
+    pairs = [*iterate_pairs(computed("pairs", *overrides), computed("trees", *STATE))]
     assert {pair.rejected.steps[-1].action for pair in pairs} == {"look", "examine nothing"}
     assert all(len(pair.chosen.steps) == pair.shared_steps + 1 for pair in pairs)
 

@@ -16,8 +16,7 @@ from tests.policy.vllm_stand_in import LocalVllm, SeveralVllm, serving
 from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.policy import server_pool
-from tratree.policy.machine_settings import EngineSettings, WorkerSettings
-from tratree.policy.server_settings import ServerSettings
+from tratree.policy.machine_settings import EngineSettings, ServerSettings, WorkerSettings
 from tratree.stages.evaluate import evaluate_stage
 from tratree.stages.file_names import EPISODES
 from tratree.stages.serving import check_servers
@@ -91,6 +90,11 @@ def test_servers_cannot_be_started_without_a_gpu_and_that_is_said_first(
     check_servers(config, [])
     with pytest.raises(UserError, match="finds no free GPU"):
         check_servers(config, [stage])
+    four_gpus(tmp_path, monkeypatch)
+    assert check_servers(config, [stage]) is None
+    monkeypatch.setenv("SLURMD_NODENAME", "node1")
+    monkeypatch.setenv("SLURM_JOB_NUM_NODES", "2")
+    assert "on this node alone, and the job has 2" in str(check_servers(config, [stage]))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +105,7 @@ def test_servers_cannot_be_started_without_a_gpu_and_that_is_said_first(
         (["rollout.servers=automatic"], r"rollout\.servers"),
         (
             ["rollout.engine=vllm", "rollout.servers=auto", *QUANTIZED],
-            "serves models as they are stored",
+            "serves base models as they are stored",
         ),
     ],
 )

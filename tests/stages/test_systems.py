@@ -18,7 +18,7 @@ from tratree.runs.run import open_store, run
 from tratree.stages.demonstrations import DEMONSTRATIONS
 from tratree.stages.file_names import EPISODES
 from tratree.stages.methods import evaluations, systems
-from tratree.stages.pairs import expert_pairs_stage, random_pairs_stage, read_pairs
+from tratree.stages.pairs import expert_pairs_stage, iterate_pairs, random_pairs_stage
 from tratree.stages.paths import PATHS
 from tratree.stages.select import select_stage
 from tratree.stages.training import read_report
@@ -95,7 +95,7 @@ def test_what_is_imitated(tmp_path: Path, keep, overrides: list[str], expected: 
 )
 def test_random_pairs(tmp_path: Path, overrides: list[str], expected: str) -> None:
     config = compose_config([f"store={tmp_path}", *overrides])
-    pairs = read_pairs(ensure(config, random_pairs_stage(config, EXPLORED)))
+    pairs = [*iterate_pairs(ensure(config, random_pairs_stage(config, EXPLORED)))]
     sides = [names([pair.chosen, pair.rejected]) for pair in pairs]
     assert sorted(f"{chosen}>{rejected}" for chosen, rejected in sides) == expected.split()
     assert {pair.shared_steps for pair in pairs} == {0}
@@ -106,7 +106,7 @@ def test_random_pairs_are_drawn_by_the_seed(tmp_path: Path) -> None:
     for seed in range(4):
         overrides = [f"store={tmp_path}", f"seed={seed}", "method.pairs_per_task=2"]
         config = compose_config(overrides)
-        drawn.append(read_pairs(ensure(config, random_pairs_stage(config, EXPLORED))))
+        drawn.append([*iterate_pairs(ensure(config, random_pairs_stage(config, EXPLORED)))])
     assert [len(pairs) for pairs in drawn] == [3] * 4  # two of task a, the only one of task b
     assert drawn[0] != drawn[1] or drawn[0] != drawn[2] or drawn[0] != drawn[3]
 
@@ -123,7 +123,7 @@ def test_pairs_with_the_expert(tmp_path: Path, overrides: list[str], expected: o
     """Each failure once, the lowest first; no pair where there is no demonstration."""
     config = compose_config([f"store={tmp_path}", *overrides])
     folder = ensure(config, expert_pairs_stage(config, EXPLORED, DEMONSTRATED))
-    pairs = read_pairs(folder)
+    pairs = [*iterate_pairs(folder)]
     found = [["".join(s.action for s in t.steps) for t in (p.chosen, p.rejected)] for p in pairs]
     assert [tuple(sides) for sides in found] == expected
 

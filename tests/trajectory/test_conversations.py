@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,12 +12,12 @@ from tratree.errors import UserError
 from tratree.external_data import external_data
 from tratree.trajectory.conversations import (
     FORMATS,
-    from_record,
     to_record,
     write_conversations,
 )
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 from tratree.trajectory.reading.read import read_any, read_trajectory_files
+from tratree.trajectory.reading.records import read_record
 from tratree.trajectory.turns import parse_turn
 from tratree.trajectory.types import Step, Task, Trajectory
 
@@ -27,6 +28,10 @@ TURNS = [
     ("gpt", "Action: look"),
 ]
 OPENING = [("human", "Answer with Thought and Action."), ("gpt", "Ok.")]
+
+
+def from_record(record: Any) -> Trajectory:
+    return read_record(record)[0]
 
 
 def conversation(turns, **fields):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -54,7 +55,7 @@ def test_round_trip(tmp_path_factory, trajectories):
     folder = tmp_path_factory.mktemp("jsonl")
     write_trajectories(folder / "a.jsonl", trajectories)
     assert read_trajectories(folder / "a.jsonl") == trajectories
-    with TrajectoryLog(folder / "log.jsonl") as log:
+    with closing(TrajectoryLog(folder / "log.jsonl")) as log:
         for trajectory in trajectories:
             log.append(trajectory)
         assert log.read() == trajectories
@@ -101,7 +102,7 @@ def test_a_log_loses_only_its_cut_line(tmp_path):
         log = TrajectoryLog(path)
         if length % 2:
             assert log.read() == [_trajectory(n) for n in range(finished)]
-        with log:
+        with closing(log):
             for number in range(finished, 3):
                 log.append(_trajectory(number))
         assert path.read_bytes() == content

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> None:
 
     # Heavy imports wait until the arguments are known to be right.
     with large_imports():
-        from tratree.models.settings import ChatSettings, LoraSettings, ModelSettings
+        from tratree.models.settings import LoraSettings, ModelSettings
         from tratree.modules.model_check import Subject, check_model
 
     model, wrong = config.model, 0
@@ -52,13 +52,8 @@ def main(arguments: Sequence[str]) -> None:
             attention=model.attention,
             quantization=model.quantization,
         )
-        chat = ChatSettings(
-            chat_template=base.chat_template,
-            system_prompt=base.system_prompt,
-            turn_form=base.turn_form,
-        )
         lora = model.lora or LoraSettings()
-        subject = Subject(held, chat, lora, model.rollout_dtype, tuple(given.texts))
+        subject = Subject(held, base, lora, model.rollout_dtype, tuple(given.texts))
         for finding in check_model(subject):
             print(f"{role} {finding.trial}: {'ok' if finding.right else 'WRONG'}, {finding.said}")
             wrong += not finding.right

@@ -99,11 +99,8 @@ class _Plan(TypedDict):
 
 
 def _read(plan: Path) -> dict[str, Any]:
-    try:
-        document: dict[str, Any] = read_yaml(plan, _Plan, "start the sweep again")
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UserError(f"{plan} is missing: start the sweep again") from error
-    hydra: dict[str, Any] = document["hydra"]
+    again = "start the sweep again"
+    hydra: dict[str, Any] = read_yaml(plan, _Plan, again, f"{plan} is missing: {again}")["hydra"]
     return hydra
 
 

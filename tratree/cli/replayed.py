@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 from tratree.composition import compose_config
 from tratree.envs.identify import Identifier
@@ -12,7 +11,7 @@ from tratree.envs.plugin import EnvironmentPlugin
 from tratree.envs.registry import ENVIRONMENTS, reference_of
 from tratree.envs.replay import replay
 from tratree.errors import UserError
-from tratree.stages.environment import opened
+from tratree.stages.environment import opened, tasks_here
 from tratree.trajectory.reading.read import Reading
 from tratree.trajectory.types import Task, Trajectory
 
@@ -46,10 +45,7 @@ def replay_all(
     plugin = ENVIRONMENTS.find(reference)
     left_out: dict[int, str] = {}
     with opened(config) as env:
-        tasks: dict[str, Task] = {}
-        for split in config.env.splits.values():
-            with suppress(UserError):  # there may be no data of this split
-                tasks |= {task.task_id: task for task in env.tasks(split)}
+        tasks = tasks_here(env, config.env.splits.values())
         identifier = Identifier(reference, tasks, config.env.splits["train"])
         for number, trajectory in enumerate(reading.trajectories):
             task = identifier.identify(trajectory).task or _other_task(plugin, trajectory)

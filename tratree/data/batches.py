@@ -19,7 +19,7 @@ class PassedOver(Protocol):
         ...
 
 
-Batch = TypeVar("Batch", bound=PassedOver)
+AnyBatch = TypeVar("AnyBatch", bound=PassedOver)
 
 Steps = list[list[int]]
 """The indices of the samples of each step of a training."""
@@ -32,7 +32,7 @@ On 150 ALFWorld demonstrations in steps of 16, 10 % of the tokens are padding; w
 """
 
 
-class StepLoader(Generic[Sample, Batch]):
+class StepLoader(Generic[Sample, AnyBatch]):
     """The data of a whole training, epoch after epoch; each item is that of one optimizer step.
 
     An item is a list of batches whose gradients are added up. Lightning keeps `state_dict` in its
@@ -43,7 +43,7 @@ class StepLoader(Generic[Sample, Batch]):
         self,
         samples: Sequence[Sample],
         steps: Steps,
-        collate: Callable[[Sequence[Sample]], list[Batch]],
+        collate: Callable[[Sequence[Sample]], list[AnyBatch]],
     ) -> None:
         """Plan a training.
 
@@ -61,7 +61,7 @@ class StepLoader(Generic[Sample, Batch]):
         """Return the number of steps of all epochs, done ones included."""
         return len(self._steps)
 
-    def __iter__(self) -> Iterator[list[Batch]]:
+    def __iter__(self) -> Iterator[list[AnyBatch]]:
         """Yield the batches of each step that is left."""
         while self._done < len(self):
             step = self._steps[self._done]

@@ -1,14 +1,23 @@
-"""Episodes to imitate: expert demonstrations, or the best paths of trees."""
+"""Episodes to imitate; and the base of all data modules, which deals out samples step by step."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
+from typing import Generic, NamedTuple, Protocol, TypeAlias
 
 import torch
+from lightning import LightningDataModule
 from torch import Tensor
 
-from tratree.data.data_module import StepDataModule, divide
+from tratree.data.batches import (
+    AnyBatch,
+    Sample,
+    StepLoader,
+    Steps,
+    steps_of_similar_length,
+    steps_of_whole_groups,
+)
 from tratree.data.packing import Pack, cut_into_packs, pack_sequences
 from tratree.errors import UserError
 from tratree.policy.encoding import EncodedTrajectory
@@ -54,11 +63,16 @@ def collate(samples: Sequence[EncodedTrajectory]) -> Batch:
     return Batch(token_ids, agent_mask)
 
 
-def cut_into_batches(samples: Sequence[EncodedTrajectory], tokens: int) -> list[list[int]]:
+class _Tokens(Protocol):
+    @property
+    def token_ids(self) -> Sequence[int]: ...
+
+
+def cut_into_batches(samples: Sequence[_Tokens], tokens: int) -> list[list[int]]:
     """Divide samples into batches of similar length, the longest first; returns their indices.
 
     Args:
-        samples: In any order.
+        samples: In any order; anything with `token_ids`.
         tokens: Most tokens of a batch, padding included; at least one sample is taken.
     """
     order = sorted(range(len(samples)), key=lambda i: (len(samples[i].token_ids), i))
@@ -70,48 +84,120 @@ def cut_into_batches(samples: Sequence[EncodedTrajectory], tokens: int) -> list[
     return batches
 
 
-def check_masks(samples: Iterable[EncodedTrajectory]) -> None:
-    """Check that every sample has a token to train on that has one before it.
+Make: TypeAlias = "Callable[[Sequence[EncodedTrajectory]], Batch | Pack]"
+"""Puts sequences into a batch: `collate` pads them, `pack_sequences` packs them."""
 
-    Raises:
-        UserError: If one has none.
+
+class StepDataModule(LightningDataModule, Generic[Sample, AnyBatch]):
+    """Samples, and the batches of them that make up each step of a training.
+
+    How a step is cut into batches, packed or padded, changes memory and speed, and results by
+    rounding only.
+
+    Attributes:
+        samples: Those that fit the context.
+        too_long: Number of those that did not and are left out; never cut.
+        lengths: Tokens of the longest sequence of each sample.
+        pack_tokens: Most tokens of a pack; None pads.
+        devices: Number of devices that share the batches of a step.
     """
-    for number, sample in enumerate(samples):
-        if not any(sample.agent_mask[1:]):
-            raise UserError(f"sample {number} has no token of the agent to learn: leave it out")
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        context: int,
+        *,
+        pack_tokens: int | None = None,
+        groups: Sequence[Hashable] | None = None,
+    ) -> None:
+        """Leave out samples with a sequence of more than `context` tokens.
+
+        Args:
+            samples: The samples.
+            context: Most tokens of a sequence.
+            pack_tokens: Most tokens of a pack, see `cut_into_packs`; None pads.
+            groups: The group of each sample. A step then takes one group after the other, in a
+                shuffle of each epoch, until it has at least the samples that are asked for; the
+                last step of an epoch has what is left. None: steps of similar length.
+
+        Raises:
+            UserError: If a sequence has no token to train on that has one before it.
+        """
+        super().__init__()
+        for number, sample in enumerate(samples):
+            if not all(any(s.agent_mask[1:]) for s in self.sequences(sample)):
+                raise UserError(f"sample {number} has no token of the agent to learn: leave it out")
+        fitting = [n for n, sample in enumerate(samples) if self._length(sample) <= context]
+        self.samples = [samples[number] for number in fitting]
+        self.too_long = len(samples) - len(self.samples)
+        self.lengths = [self._length(sample) for sample in self.samples]
+        self.pack_tokens = pack_tokens
+        self.devices = 1
+        self._groups = None if groups is None else [groups[number] for number in fitting]
+
+    def sequences(self, sample: Sample) -> Sequence[EncodedTrajectory]:
+        """Return the sequences of a sample, which stay together."""
+        raise NotImplementedError
+
+    def batch(self, samples: Sequence[Sample], make: Make) -> AnyBatch:
+        """Return samples as one batch."""
+        raise NotImplementedError
+
+    def _length(self, sample: Sample) -> int:
+        return max(len(sequence.token_ids) for sequence in self.sequences(sample))
+
+    def plan(self, *, size: int, epochs: int, seed: int) -> Steps:
+        """Return the samples of each step: about `size` of similar length, or of whole groups."""
+        if self._groups is not None:
+            return steps_of_whole_groups(self._groups, size=size, epochs=epochs, seed=seed)
+        return steps_of_similar_length(self.lengths, size=size, epochs=epochs, seed=seed)
+
+    def collate(self, samples: Sequence[Sample], batch_size: int) -> list[AnyBatch]:
+        """Pack the samples of one step; or pad them, `batch_size` of similar length at a time."""
+        if self.pack_tokens is not None:
+            groups = [self.sequences(sample) for sample in samples]
+            parts = cut_into_packs(groups, self.pack_tokens, self.devices)
+            return [self.batch([samples[i] for i in part], pack_sequences) for part in parts]
+        ordered = sorted(samples, key=self._length)
+        return [
+            self.batch(ordered[first : first + batch_size], collate)
+            for first in range(0, len(ordered), batch_size)
+        ]
+
+    def arrange(
+        self, *, batch_size: int, accumulate: int, epochs: int, seed: int, devices: int = 1
+    ) -> None:
+        """Say how the next training goes through the samples.
+
+        Args:
+            batch_size: Most samples of a batch.
+            accumulate: A step has batch_size × accumulate samples; see `plan`.
+            epochs: Passes over the samples.
+            seed: Decides the order.
+            devices: Number of devices that share the batches of a step; packs are cut so that each
+                has its share.
+        """
+        self.devices = devices
+        steps = self.plan(size=batch_size * accumulate, epochs=epochs, seed=seed)
+        self._loader: StepLoader[Sample, AnyBatch] = StepLoader(
+            self.samples, steps, partial(self.collate, batch_size=batch_size)
+        )
+
+    def train_dataloader(self) -> StepLoader[Sample, AnyBatch]:
+        """Return the steps of the whole training; for Lightning they are a single epoch."""
+        return self._loader
 
 
 class EpisodeDataModule(StepDataModule[EncodedTrajectory, Batch | Pack]):
     """Batches of episodes for `SFTModule` and `MCTSImitationModule`.
 
-    Episodes of a step that begin alike, with a prompt, can be packed instead of padded: the same
-    result up to rounding.
+    Those of a step that begin alike, with a prompt or as trajectories of one task, are best packed.
     """
 
-    def __init__(
-        self,
-        samples: Sequence[EncodedTrajectory],
-        context: int,
-        *,
-        pack_tokens: int | None = None,
-    ) -> None:
-        """Leave out episodes of more than `context` tokens.
+    def sequences(self, sample: EncodedTrajectory) -> Sequence[EncodedTrajectory]:
+        """Return the episode alone."""
+        return [sample]
 
-        Args:
-            samples: The episodes.
-            context: Most tokens of an episode.
-            pack_tokens: Most tokens of a pack, see `cut_into_packs`; None pads.
-
-        Raises:
-            UserError: If an episode has no token to train on.
-        """
-        check_masks(samples)
-        super().__init__(samples, context, length=lambda sample: len(sample.token_ids))
-        self.pack_tokens = pack_tokens
-
-    def collate(self, samples: Sequence[EncodedTrajectory], batch_size: int) -> list[Batch | Pack]:
-        """Pad the samples of one step, `batch_size` of them at a time, or pack them."""
-        if self.pack_tokens is not None:
-            parts = cut_into_packs([[s] for s in samples], self.pack_tokens, self.devices)
-            return [pack_sequences([samples[index] for index in part]) for part in parts]
-        return [collate(part) for part in divide(samples, batch_size)]
+    def batch(self, samples: Sequence[EncodedTrajectory], make: Make) -> Batch | Pack:
+        """Return the padded or packed episodes."""
+        return make(samples)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from tratree.data.batches import Steps, steps_of_whole_groups
-from tratree.data.data_module import StepDataModule, divide
-from tratree.data.episodes import Batch, check_masks, collate
-from tratree.data.packing import Pack, cut_into_packs, pack_sequences
+from tratree.data.episodes import Batch, Make, StepDataModule
+from tratree.data.packing import Pack
 from tratree.policy.encoding import EncodedTrajectory
 
 
@@ -53,11 +51,7 @@ class LabelBatch(NamedTuple):
 
 
 class LabelDataModule(StepDataModule[LabelledTrajectory, LabelBatch]):
-    """Batches of labelled trajectories for `KTOModule`, all of a task in one step.
-
-    How a step is cut into batches, packed or padded, changes memory and speed, and results by
-    rounding only.
-    """
+    """Batches of labelled trajectories for `KTOModule`, all of a task in one step."""
 
     def __init__(
         self,
@@ -66,44 +60,18 @@ class LabelDataModule(StepDataModule[LabelledTrajectory, LabelBatch]):
         *,
         pack_tokens: int | None = None,
     ) -> None:
-        """Leave out trajectories of more than `context` tokens.
+        """Group them by task; see `StepDataModule`."""
+        tasks = [sample.task for sample in samples]
+        super().__init__(samples, context, pack_tokens=pack_tokens, groups=tasks)
 
-        Args:
-            samples: The trajectories.
-            context: Most tokens of one.
-            pack_tokens: Most tokens of a pack, see `cut_into_packs`; None pads them instead.
+    def sequences(self, sample: LabelledTrajectory) -> Sequence[EncodedTrajectory]:
+        """Return the trajectory alone."""
+        return [sample.trajectory]
 
-        Raises:
-            UserError: If a trajectory has no token to train on.
-        """
-        check_masks(sample.trajectory for sample in samples)
-        super().__init__(samples, context, length=lambda s: len(s.trajectory.token_ids))
-        self.pack_tokens = pack_tokens
-
-    def plan(self, *, size: int, epochs: int, seed: int) -> Steps:
-        """Return the trajectories of each step."""
-        tasks = [sample.task for sample in self.samples]
-        return steps_of_whole_groups(tasks, size=size, epochs=epochs, seed=seed)
-
-    def collate(self, samples: Sequence[LabelledTrajectory], batch_size: int) -> list[LabelBatch]:
-        """Pack the trajectories of one step; or pad them, `batch_size` of similar length a time."""
-        if self.pack_tokens is None:
-            ordered = sorted(samples, key=lambda s: len(s.trajectory.token_ids))
-            return [collate_labels(part, collate) for part in divide(ordered, batch_size)]
-        groups = [[sample.trajectory] for sample in samples]
-        return [
-            collate_labels([samples[index] for index in part], pack_sequences)
-            for part in cut_into_packs(groups, self.pack_tokens, self.devices)
-        ]
-
-
-def collate_labels(
-    samples: Sequence[LabelledTrajectory],
-    make: Callable[[Sequence[EncodedTrajectory]], Batch | Pack],
-) -> LabelBatch:
-    """Return a batch; `make` is `collate`, which pads, or `pack_sequences`."""
-    return LabelBatch(
-        make([sample.trajectory for sample in samples]),
-        torch.tensor([sample.wanted for sample in samples]),
-        torch.tensor([sample.reference for sample in samples]),
-    )
+    def batch(self, samples: Sequence[LabelledTrajectory], make: Make) -> LabelBatch:
+        """Return the trajectories with their labels."""
+        return LabelBatch(
+            make([sample.trajectory for sample in samples]),
+            torch.tensor([sample.wanted for sample in samples]),
+            torch.tensor([sample.reference for sample in samples]),
+        )

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from tratree.data.batches import Steps, steps_of_whole_groups
-from tratree.data.data_module import StepDataModule, divide
-from tratree.data.episodes import Batch, check_masks, collate
-from tratree.data.packing import Pack, cut_into_packs, pack_sequences
+from tratree.data.episodes import Batch, Make, StepDataModule
+from tratree.data.packing import Pack
 from tratree.policy.encoding import EncodedTrajectory
 
 
@@ -32,11 +30,6 @@ class EncodedPair:
     reference: tuple[float, float] = (0.0, 0.0)
     tree: str | None = None
 
-    @property
-    def length(self) -> int:
-        """Tokens of the longer side."""
-        return max(len(self.chosen.token_ids), len(self.rejected.token_ids))
-
 
 class PairBatch(NamedTuple):
     """P pairs.
@@ -55,61 +48,27 @@ class PairBatch(NamedTuple):
         return self.sides.tokens
 
 
-def collate_pairs(
-    pairs: Sequence[EncodedPair], make: Callable[[Sequence[EncodedTrajectory]], Batch | Pack]
-) -> PairBatch:
-    """Put the chosen sides of the pairs first, then the rejected ones.
-
-    Args:
-        pairs: One or more.
-        make: `collate` pads the sides, `pack_sequences` packs them.
-    """
+def collate_pairs(pairs: Sequence[EncodedPair], make: Make) -> PairBatch:
+    """Put the chosen sides of one or more pairs first, then the rejected ones."""
     sides = make([pair.chosen for pair in pairs] + [pair.rejected for pair in pairs])
     reference = [pair.reference[0] for pair in pairs] + [pair.reference[1] for pair in pairs]
     return PairBatch(sides, torch.tensor(reference))
 
 
 class PairDataModule(StepDataModule[EncodedPair, PairBatch]):
-    """Batches of pairs for `TreeDPOModule`, all pairs of a tree in one step.
-
-    A step takes one tree after the other, in a shuffle of each epoch, until it has at least the
-    pairs that are asked for; the last step of an epoch has what is left. How a step is cut into
-    batches, packed or padded, changes memory and speed, and results by rounding only.
-    """
+    """Batches of pairs for `TreeDPOModule`, all pairs of a tree in one step."""
 
     def __init__(
         self, samples: Sequence[EncodedPair], context: int, *, pack_tokens: int | None = None
     ) -> None:
-        """Leave out pairs of which a side has more than `context` tokens.
+        """Group them by tree, each pair of none on its own; see `StepDataModule`."""
+        trees = [n if pair.tree is None else pair.tree for n, pair in enumerate(samples)]
+        super().__init__(samples, context, pack_tokens=pack_tokens, groups=trees)
 
-        Args:
-            samples: The pairs.
-            context: Most tokens of a side.
-            pack_tokens: Most tokens of a pack of pairs, see `cut_into_packs`; None pads pairs
-                instead of packing them.
+    def sequences(self, sample: EncodedPair) -> Sequence[EncodedTrajectory]:
+        """Return both sides."""
+        return sample.chosen, sample.rejected
 
-        Raises:
-            UserError: If a side has no token to train on.
-        """
-        check_masks(pair.chosen for pair in samples)
-        check_masks(pair.rejected for pair in samples)
-        super().__init__(samples, context, length=lambda pair: pair.length)
-        self.pack_tokens = pack_tokens
-
-    def plan(self, *, size: int, epochs: int, seed: int) -> Steps:
-        """Return the pairs of each step."""
-        trees = [
-            number if pair.tree is None else pair.tree for number, pair in enumerate(self.samples)
-        ]
-        return steps_of_whole_groups(trees, size=size, epochs=epochs, seed=seed)
-
-    def collate(self, samples: Sequence[EncodedPair], batch_size: int) -> list[PairBatch]:
-        """Pack the pairs of one step; or pad them, `batch_size` pairs of similar length a time."""
-        if self.pack_tokens is None:
-            ordered = sorted(samples, key=lambda pair: pair.length)
-            return [collate_pairs(part, collate) for part in divide(ordered, batch_size)]
-        sides = [(pair.chosen, pair.rejected) for pair in samples]
-        return [
-            collate_pairs([samples[index] for index in part], pack_sequences)
-            for part in cut_into_packs(sides, self.pack_tokens, self.devices)
-        ]
+    def batch(self, samples: Sequence[EncodedPair], make: Make) -> PairBatch:
+        """Return `collate_pairs`."""
+        return collate_pairs(samples, make)

@@ -158,6 +158,18 @@ def load_adapter(model: PreTrainedModel, folder: Path, *, trainable: bool) -> Pe
     return adapted
 
 
+def load_playing_base(
+    settings: ModelSettings, dtype: torch.dtype, device: torch.device | None = None
+) -> PreTrainedModel:
+    """Load a base model as `load_policy_model` does."""
+    attention: Any = playing_attention(
+        load_config(settings.name, settings.revision), settings.attention
+    )
+    name: Any = str(dtype).removeprefix("torch.")
+    playing = replace(settings, dtype=name, attention=attention, gradient_checkpointing=False)
+    return load_base(playing, device)
+
+
 def load_policy_model(
     settings: ModelSettings,
     adapter: Path | None,
@@ -179,13 +191,7 @@ def load_policy_model(
     Raises:
         UserError: If model or adapter cannot be loaded.
     """
-    attention: Any = playing_attention(
-        load_config(settings.name, settings.revision), settings.attention
-    )
-    name: Any = str(dtype).removeprefix("torch.")
-    base = load_base(
-        replace(settings, dtype=name, attention=attention, gradient_checkpointing=False), device
-    )
+    base = load_playing_base(settings, dtype, device)
     if adapter is None:
         return base
     if (adapter / WHOLE).is_file():

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
-from tratree.data.batches import Batch
+from tratree.data.batches import AnyBatch
 from tratree.errors import UserError
 from tratree.models.adapted import CausalModel
 from tratree.models.ranks import whole
@@ -24,7 +24,7 @@ from tratree.modules.settings import TrainingSettings
 from tratree.modules.sharding import ShardedStrategy, shard
 
 
-class AdapterModule(LightningModule, Generic[Batch]):
+class AdapterModule(LightningModule, Generic[AnyBatch]):
     """A model of which only the adapter is trained; subclasses say what is minimised.
 
     A step minimises the mean over all units of its batches, tokens or samples, so that it does
@@ -46,11 +46,11 @@ class AdapterModule(LightningModule, Generic[Batch]):
         self.automatic_optimization = False
         self.strict_loading = False
 
-    def units(self, batch: Batch) -> int:
+    def units(self, batch: AnyBatch) -> int:
         """Return how many units a batch has that the loss is averaged over."""
         raise NotImplementedError
 
-    def sums(self, batch: Batch) -> dict[str, Tensor]:
+    def sums(self, batch: AnyBatch) -> dict[str, Tensor]:
         """Return ``loss`` and other figures of a batch, each summed over its units."""
         raise NotImplementedError
 
@@ -61,7 +61,7 @@ class AdapterModule(LightningModule, Generic[Batch]):
         if getattr(self.trainer.datamodule, "pack_tokens", None) is not None:  # type: ignore[attr-defined]
             check_packs(self.model)
 
-    def training_step(self, step: Sequence[Batch], _: int) -> dict[str, Tensor]:
+    def training_step(self, step: Sequence[AnyBatch], _: int) -> dict[str, Tensor]:
         """Update the adapter once; returns the figures of the step, means over its units.
 
         Every device gets all batches of the step. All do the same number of passes, and wait for

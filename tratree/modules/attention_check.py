@@ -116,12 +116,14 @@ def _check(
         with _evaluating(model), torch.no_grad():  # a sharded one knows no inference mode
             plain = [_plain(model, side) for side in sides]
             worst = max(_distance(found, wanted) for found, wanted in compare(sides, plain))
-    except (ArithmeticError, AssertionError, AttributeError, LookupError) as error:
-        raise UserError(_failed(name, error)) from error
-    except (NotImplementedError, RuntimeError, TypeError, ValueError) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(_failed(name, error)) from error
+    except (
+        *(ArithmeticError, AssertionError, AttributeError, LookupError),
+        *(RuntimeError, TypeError, ValueError),
+    ) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+        raise UserError(
+            f"{name} cannot be used here: it fails on a few tokens ({reason}); use another model"
+        ) from error
     if not all(torch.isfinite(logits).all() for logits in plain):
         raise UserError(
             f"the logits of {name} are not finite: its weights are damaged, or the number type "
@@ -129,11 +131,6 @@ def _check(
         )
     if not worst <= _tolerance(model):
         raise UserError(f"{name} cannot be {fault} (logits differ by {worst:.0%})")
-
-
-def _failed(name: str, error: Exception) -> str:
-    reason = " ".join(f"{type(error).__name__}: {error}".split())[:160]
-    return f"{name} cannot be used here: it fails on a few tokens ({reason}); use another model"
 
 
 def _plain(model: CausalModel, tokens: list[int]) -> Tensor:

@@ -8,11 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
-from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
+from transformers.integrations.sdpa_attention import repeat_kv
 
 from tratree.models.adapted import CausalModel
+from tratree.models.attention import register_attention
 from tratree.models.masks import working_weights
 
 BLOCKS = "tratree_blocks"
@@ -55,49 +54,34 @@ def block_mask(subtree_end: Tensor) -> BlockMask:
 
 
 def block_attention(
-    module: torch.nn.Module,
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    attention_mask: Tensor | BlockMask | None,
+    mask: Any,
+    *,
     dropout: float = 0.0,
     scaling: float | None = None,
-    **arguments: Any,
-) -> tuple[Tensor, None]:
-    """Attend by blocks; see transformers' `AttentionInterface` for the other arguments.
-
-    Args:
-        module: The attention layer.
-        query: [1, heads, L, head size].
-        key: [1, key-value heads, L, head size].
-        value: Like `key`.
-        attention_mask: A mask of `block_mask`; any other mask attends by SDPA as always.
-        dropout: For SDPA; none is possible within a pack.
-        scaling: Multiplies the scores.
-        arguments: For SDPA.
-
-    Returns:
-        [1, L, heads, head size], and None for the weights.
+    **_: Any,
+) -> Tensor | None:
+    """Attend by blocks to a pack, [1, heads, L, head size], given a mask of `block_mask`.
 
     Raises:
         ValueError: If attention weights of a pack are to be dropped.
     """
-    if not isinstance(attention_mask, BlockMask):
-        return sdpa_attention_forward(
-            module, query, key, value, attention_mask, dropout, scaling, **arguments
-        )
+    if not isinstance(mask, BlockMask):
+        return None
     if dropout:
         raise ValueError("FlexAttention drops no weights")
     groups = query.shape[1] // key.shape[1]
-    output = compiled()(
+    output: Tensor = compiled()(
         query,
         repeat_kv(key, groups),
         repeat_kv(value, groups),
-        block_mask=attention_mask,
+        block_mask=mask,
         scale=scaling,
         kernel_options=_OPTIONS,
     )
-    return output.transpose(1, 2).contiguous(), None
+    return output.transpose(1, 2).contiguous()
 
 
 @cache
@@ -114,7 +98,8 @@ def _try_kernels(model: CausalModel) -> None:
     like = working_weights(model)
     states = like.new_zeros(1, heads, _TRIED_TOKENS, size).requires_grad_()
     with torch.enable_grad():
-        said, _ = block_attention(torch.nn.Module(), states, states, states, _all_before(like))
+        said = block_attention(states, states, states, _all_before(like))
+        assert said is not None
         said.sum().backward()
 
 
@@ -130,5 +115,4 @@ def _all_before(like: Tensor) -> BlockMask:
     return block_mask(torch.full((_TRIED_TOKENS,), _TRIED_TOKENS, device=like.device))
 
 
-AttentionInterface.register(BLOCKS, block_attention)
-AttentionMaskInterface.register(BLOCKS, sdpa_mask)
+register_attention(BLOCKS, block_attention)

@@ -91,29 +91,6 @@ def sequence_log_probs(model: CausalModel, batch: Batch | Pack) -> Tensor:
     return log_probs.new_zeros(len(batch.counts)).index_add(0, batch.owner, log_probs)
 
 
-def score_sequences(
-    model: CausalModel,
-    samples: Sequence[EncodedTrajectory],
-    *,
-    pack_tokens: int | None,
-    tokens: int = 16384,
-) -> list[float]:
-    """Return log π of the trained tokens of each sample, summed.
-
-    Args:
-        model: In evaluation mode.
-        samples: In any order and of any length.
-        pack_tokens: As of `cut_to_score`.
-        tokens: As of `cut_to_score`.
-    """
-    scores = [0.0] * len(samples)
-    for part in cut_to_score(samples, pack_tokens, tokens):
-        found = score_part(model, pack_tokens, [samples[index] for index in part])
-        for index, score in zip(part, found, strict=True):
-            scores[index] = score
-    return scores
-
-
 def cut_to_score(
     samples: Sequence[EncodedTrajectory], pack_tokens: int | None, tokens: int = 16384
 ) -> list[list[int]]:

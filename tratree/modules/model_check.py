@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def check_model(subject: Subject) -> list[Finding]:
     short, long = (_episode(subject.texts, steps) for steps in (2, 3))
     findings = [
         Finding("template", True, said),
-        _try("masks", lambda: _masks(chat, long, subject.texts)),
+        _try("masks", lambda: _masks(chat, long)),
         _try("stop tokens", lambda: _stop_tokens(chat, long)),
     ]
     samples = [encode_trajectory(chat, episode) for episode in (short, long)]
@@ -121,18 +122,12 @@ def _episode(texts: tuple[str, str, str], count: int) -> Trajectory:
     return Trajectory(Task("check", "", "", ""), observation, steps, 0.0, False, False)
 
 
-def _masks(chat: ChatFormat, episode: Trajectory, texts: tuple[str, str, str]) -> str:
+def _masks(chat: ChatFormat, episode: Trajectory) -> str:
     """Check that the masked tokens of each turn are that turn."""
     encoded = encode_trajectory(chat, episode)
     ends = [*encoded.turn_starts[1:], len(encoded.token_ids)]
     for step, start, end in zip(episode.steps, encoded.turn_starts, ends, strict=True):
-        own = [
-            token
-            for token, mask in zip(
-                encoded.token_ids[start:end], encoded.agent_mask[start:end], strict=True
-            )
-            if mask
-        ]
+        own = list(compress(encoded.token_ids[start:end], encoded.agent_mask[start:end]))
         if chat.parse(own) != (step.thought, step.action):
             raise UserError(
                 f"the agent's tokens read {chat.decode(own)!r}, not what it said "

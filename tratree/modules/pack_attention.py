@@ -7,14 +7,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
-from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
+from transformers.integrations.sdpa_attention import repeat_kv
 
 from tratree.data.packing import Pack
 from tratree.errors import UserError
 from tratree.models.adapted import CausalModel
 from tratree.models.architecture import check_context
+from tratree.models.attention import register_attention
 from tratree.models.masks import hands_on, unread_mask, working_weights
 from tratree.modules.block_attention import BLOCKS, attend_by_blocks, block_mask
 
@@ -89,56 +88,39 @@ def attention_arguments(model: CausalModel, pack: Pack) -> dict[str, Any]:
 
 
 def edge_attention(
-    module: torch.nn.Module,
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    attention_mask: Tensor | None,
+    mask: Any,
+    *,
     dropout: float = 0.0,
     scaling: float | None = None,
     edges: Edges | None = None,
-    **arguments: Any,
-) -> tuple[Tensor, None]:
-    """Attend edge by edge; see transformers' `AttentionInterface` for the other arguments.
-
-    Args:
-        module: The attention layer.
-        query: [1, heads, L, head size].
-        key: [1, key-value heads, L, head size].
-        value: Like `key`.
-        attention_mask: Read without `edges` only.
-        dropout: Share of attention weights to drop.
-        scaling: Multiplies the scores.
-        edges: The edges of the pack; None attends by SDPA as always.
-        arguments: For SDPA.
-
-    Returns:
-        [1, L, heads, head size], and None for the weights.
-    """
+    **_: Any,
+) -> Tensor | None:
+    """Attend edge by edge to a pack, [1, heads, L, head size], given its `edges`; reads no mask."""
     if edges is None:
-        return sdpa_attention_forward(
-            module, query, key, value, attention_mask, dropout, scaling, **arguments
-        )
+        return None
     groups = query.shape[1] // key.shape[1]
     queries, keys, values = (
         states.split(edges.lengths, dim=2)
         for states in (query, repeat_kv(key, groups), repeat_kv(value, groups))
     )
     outputs = []
-    for edge, (above, mask) in enumerate(zip(edges.ancestors, edges.masks, strict=True)):
+    for edge, (above, hidden) in enumerate(zip(edges.ancestors, edges.masks, strict=True)):
         seen = [*above, edge]
         outputs.append(
             scaled_dot_product_attention(
                 queries[edge],
                 torch.cat([keys[e] for e in seen], dim=2),
                 torch.cat([values[e] for e in seen], dim=2),
-                attn_mask=mask,
-                is_causal=mask is None,
+                attn_mask=hidden,
+                is_causal=hidden is None,
                 dropout_p=dropout,
                 scale=scaling,
             )
         )
-    return torch.cat(outputs, dim=2).transpose(1, 2).contiguous(), None
+    return torch.cat(outputs, dim=2).transpose(1, 2).contiguous()
 
 
 def _mask(model: Any, subtree_end: Tensor) -> Tensor:
@@ -165,5 +147,4 @@ def _edges(model: Any, subtree_end: Tensor) -> Edges:
     return Edges(lengths, ancestors, masks)
 
 
-AttentionInterface.register(EDGES, edge_attention)
-AttentionMaskInterface.register(EDGES, sdpa_mask)
+register_attention(EDGES, edge_attention)

@@ -21,42 +21,43 @@ from tratree.trajectory.types import Trajectory
 States = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class SuccessHead:
-    """P(the task is solved) from the last hidden state of a model at the end of an observation.
+def train_success_head(states: Sequence[States], success: Sequence[bool] | None = None) -> Pipeline:
+    """Fit P(the task is solved) given the last hidden state at the end of an observation.
 
-    It learns from demonstrations alone: after their last observation the task is solved, after
-    all earlier ones it is not yet. So it needs neither failures nor a score.
-    """
-
-    classifier: Pipeline
-
-    def score(self, states: States) -> float:
-        """Return the probability that a trajectory ends with its task solved, in [0, 1].
-
-        Args:
-            states: Its `observation_states`, [K, H]; nothing but what the agent saw and said.
-        """
-        return float(self.classifier.predict_proba(states[-1:])[0, 1])
-
-
-def train_success_head(states: Sequence[States]) -> SuccessHead:
-    """Fit a head to demonstrations, with both classes weighing the same.
+    It learns from demonstrations, with both classes weighing the same: after their last observation
+    the task is solved, after all earlier ones it is not yet. So it needs neither failures nor a
+    score. Trajectories of known success may join them: after the last observation of a failure
+    nothing is solved.
 
     Args:
         states: The `observation_states` of each, [K, H].
+        success: Whether each ends with its task solved; None where all do.
 
     Raises:
         UserError: If there are no demonstrations of more than one observation.
     """
-    solved = [np.arange(len(of_one)) == len(of_one) - 1 for of_one in states]
+    ends = success or [True] * len(states)
+    solved = [
+        (np.arange(len(of_one)) == len(of_one) - 1) & end
+        for of_one, end in zip(states, ends, strict=True)
+    ]
     if not states or all(flags.all() for flags in solved):
         raise UserError("explore.score=self learns from demonstrations, but there are none")
     classifier = make_pipeline(
         StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000)
     )
     classifier.fit(np.concatenate(states), np.concatenate(solved))
-    return SuccessHead(classifier)
+    return classifier
+
+
+def success_probability(head: Pipeline, states: States) -> float:
+    """Return the probability that a trajectory ends with its task solved, in [0, 1].
+
+    Args:
+        head: Of `train_success_head`.
+        states: Its `observation_states`, [K, H]; nothing but what the agent saw and said.
+    """
+    return float(head.predict_proba(states[-1:])[0, 1])
 
 
 def score_itself(trajectory: Trajectory, score: float) -> Trajectory:

@@ -49,15 +49,8 @@ def append_metrics(path: Path, row: Row) -> None:
 
 def read_metrics(path: Path) -> list[Row]:
     """Return the rows of a history; a last line that a kill has cut is left out."""
-    try:
-        return read_json_lines(
-            path,
-            Annotated[dict[str, float], AfterValidator(_numbered)],
-            "remove it",
-            unfinished=True,
-        )
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    shape = Annotated[Row, AfterValidator(_numbered)]
+    return read_json_lines(path, shape, "remove it", unfinished=True)
 
 
 @contextmanager

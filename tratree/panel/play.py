@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -89,7 +90,7 @@ def evaluate_on_panel(player: Player, config: Config, out: Path) -> tuple[Path, 
     played = {(t.task.task_id, t.sample): t for t in log.read()}
     waiting = [e for e in episodes if (e.task.task_id, e.sample) not in played]
     progress = Progress()
-    with log, progress.bar(f"{name}, {panel.environment}", len(episodes)) as advance:
+    with closing(log), progress.bar(f"{name}, {panel.environment}", len(episodes)) as advance:
         advance(len(played))
         for trajectory in _play(player, endpoint, config, waiting, name):
             log.append(trajectory)

@@ -114,10 +114,8 @@ def read_assumptions(other: Path | None = None) -> Assumptions:
     advice = f"write it as {ASSUMED}"
     found: dict[str, Any] = read_yaml(ASSUMED, _Document, "install tratree again")
     if other is not None:
-        try:
-            given: dict[str, Any] = read_yaml(other, _Document, advice)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise UserError(f"--assumed {other} is no file: correct the path") from error
+        missing = f"--assumed {other} is no file: correct the path"
+        given: dict[str, Any] = read_yaml(other, _Document, advice, missing)
         for name, value in given.items():
             if name not in found:
                 raise UserError(f"{other}: {name} is not known{nearest(name, found)}: {advice}")

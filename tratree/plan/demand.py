@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
-from tratree.config import Config
+from tratree.config import BaseModelSettings, Config
 from tratree.modules.settings import HardwareSettings, TrainingSettings
 from tratree.plan.memory import Size, TrainingPass, playing_bytes, scoring_bytes, training_bytes
 from tratree.stages.training_settings import PREFIX_PACKS
@@ -109,12 +108,10 @@ def training_demand(stage: Stage, config: Config, size: Size, share: float, devi
     )
 
 
-def playing_demand(base: Mapping[str, str], config: Config, size: Size, rows: int) -> Demand:
+def playing_demand(base: BaseModelSettings, config: Config, size: Size, rows: int) -> Demand:
     """Return what a player of `rows` episodes at a time takes; the adapter is beside the base."""
     model = config.model
-    taken = playing_bytes(
-        base["name"], base.get("revision"), model.rollout_dtype, rows, model.context
-    )
+    taken = playing_bytes(base.name, base.revision, model.rollout_dtype, rows, model.context)
     return Demand(
         f"{rows} × {model.context:,} tokens",
         weights=size.base + size.trained_bytes,
@@ -123,12 +120,10 @@ def playing_demand(base: Mapping[str, str], config: Config, size: Size, rows: in
     )
 
 
-def scoring_demand(stage: Stage, base: Mapping[str, str], config: Config, size: Size) -> Demand:
+def scoring_demand(stage: Stage, base: BaseModelSettings, config: Config, size: Size) -> Demand:
     """Return what a model takes that scores sequences."""
     context = config.model.context
     packed = stage.settings.get("pack_tokens")
     tokens = max(packed, context) if packed else max(1, SCORED_TOKENS // context) * context
-    taken = scoring_bytes(
-        base["name"], base.get("revision"), config.model.dtype, tokens, packed=bool(packed)
-    )
+    taken = scoring_bytes(base.name, base.revision, config.model.dtype, tokens, packed=bool(packed))
     return Demand(f"{tokens:,} tokens", weights=size.base + size.trained_bytes, activations=taken)

@@ -44,7 +44,7 @@ def work_of(stage: Stage, config: Config, assumed: Assumptions) -> Work | None:
     """
     if stage.name not in (*TRAINED, *PLAYED, *SCORED):
         return None
-    base = _base(stage, config)
+    base = base_of(stage, config)
     known = assumed.environment(config.env.name)
     shown, said = known["environment"], known["agent"]
     expert, longer = shown + said, _longer(known, config, assumed)
@@ -84,7 +84,7 @@ def agent_share(config: Config, assumed: Assumptions | None = None) -> float:
     return known["agent"] / (known["agent"] + known["environment"]) if known else 0.5
 
 
-def _base(stage: Stage, config: Config) -> BaseModelSettings:
+def base_of(stage: Stage, config: Config) -> BaseModelSettings:
     """Return the model that a stage trains, or plays or scores with."""
     trained = stage if "base" in stage.settings else stage.inputs["model"]
     name = trained.settings["base"]["name"]

@@ -84,12 +84,6 @@ class RolloutCache(Cache):
             self.layers.append(_RolloutLayer(self._slots, self._longest, self._placement))
         return super().update(key_states, value_states, layer_idx, *args, **kwargs)
 
-    @property
-    def bytes(self) -> int:
-        """Memory of the stored keys and values."""
-        stored = [tensor for layer in self.layers for tensor in (layer.keys, layer.values)]
-        return sum(tensor.numel() * tensor.element_size() for tensor in stored)
-
     def move(self, source: int, target: int, length: int) -> None:
         """Copy the first `length` positions of a slot over those of another."""
         for layer in self.layers:

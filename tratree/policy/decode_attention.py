@@ -11,10 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
-from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
+from transformers import PreTrainedModel
 
+from tratree.models.attention import register_attention
 from tratree.models.masks import hands_on
 from tratree.tree.compiled import compiled
 
@@ -46,37 +45,30 @@ def attend_by_rows(model: PreTrainedModel) -> None:
 
 
 def row_attention(
-    module: torch.nn.Module,
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    attention_mask: Tensor | None,
-    dropout: float = 0.0,
+    mask: Tensor | None,
+    *,
     scaling: float | None = None,
     row_lengths: Tensor | None = None,
-    **arguments: Any,
-) -> tuple[Tensor, None]:
-    """Attend row by row; see transformers' `AttentionInterface` for the other arguments.
+    **_: Any,
+) -> Tensor | None:
+    """Attend row by row to the keys of one query each; reads no mask, and drops no weights.
 
     Args:
-        module: The attention layer.
         query: [R, heads, 1, head size].
         key: [R, key-value heads, L, head size].
         value: Like `key`, of a head size that may be its own.
-        attention_mask: Read without `row_lengths` only.
-        dropout: Without `row_lengths` only.
+        mask: Not read.
         scaling: Multiplies the scores.
-        row_lengths: [R], at least 1 and at most L: how much of a row its query attends to; None
-            attends by SDPA as always.
-        arguments: For SDPA.
+        row_lengths: [R], at least 1 and at most L: how much of a row its query attends to.
 
     Returns:
-        [R, 1, heads, head size of `value`], and None for the weights.
+        [R, 1, heads, head size of `value`].
     """
     if row_lengths is None:
-        return sdpa_attention_forward(
-            module, query, key, value, attention_mask, dropout, scaling, **arguments
-        )
+        return None
     output = torch.empty(query.shape[0], 1, query.shape[1], value.shape[3], dtype=query.dtype)
     _attend(
         (query[:, :, 0] * (query.shape[-1] ** -0.5 if scaling is None else scaling)).numpy(),
@@ -85,49 +77,43 @@ def row_attention(
         row_lengths.numpy(),
         output[:, 0].numpy(),
     )
-    return output, None
+    return output
 
 
 def group_attention(
-    module: torch.nn.Module,
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    attention_mask: Tensor | None,
-    dropout: float = 0.0,
+    mask: Tensor | None,
+    *,
     scaling: float | None = None,
-    **arguments: Any,
-) -> tuple[Tensor, None]:
-    """Attend with the heads that share keys as the queries of one head.
+    **_: Any,
+) -> Tensor | None:
+    """Attend with the heads that share keys as the queries of one head, for one query a row.
 
     SDPA with a mask would first copy all keys and values for each of those heads.
 
     Args:
-        module: The attention layer.
-        query: [R, heads, Q, head size]; with Q above 1 SDPA attends as always.
+        query: [R, heads, 1, head size].
         key: [R, key-value heads, L, head size].
         value: Like `key`.
-        attention_mask: [R, 1, 1, L], added to the scores; with any other SDPA attends as always.
-        dropout: For SDPA.
+        mask: [R, 1, 1, L], added to the scores.
         scaling: Multiplies the scores.
-        arguments: For SDPA.
 
     Returns:
-        [R, Q, heads, head size of `value`], and None for the weights.
+        [R, 1, heads, head size of `value`].
     """
     rows, heads, width, size = query.shape
-    if width > 1 or heads == key.shape[1] or attention_mask is None or attention_mask.shape[1] > 1:
-        return sdpa_attention_forward(
-            module, query, key, value, attention_mask, dropout, scaling, **arguments
-        )
+    if width > 1 or heads == key.shape[1] or mask is None or mask.shape[1] > 1:
+        return None
     said = scaled_dot_product_attention(
         query.reshape(rows, key.shape[1], heads // key.shape[1], size),
         key,
         value,
-        attn_mask=attention_mask,
+        attn_mask=mask,
         scale=scaling,
     )
-    return said.reshape(rows, 1, heads, value.shape[3]), None
+    return said.reshape(rows, 1, heads, value.shape[3])
 
 
 def _whole_slots(visible: Tensor) -> Tensor:
@@ -169,7 +155,5 @@ def _attend(query: Array, key: Array, value: Array, lengths: Array, output: Arra
                 said[index] /= total
 
 
-AttentionInterface.register(ROWS, row_attention)
-AttentionMaskInterface.register(ROWS, sdpa_mask)
-AttentionInterface.register(GROUPS, group_attention)
-AttentionMaskInterface.register(GROUPS, sdpa_mask)
+register_attention(ROWS, row_attention)
+register_attention(GROUPS, group_attention)

@@ -94,11 +94,6 @@ class LiveBatch:
         return sum(versions), str(adapter)
 
     @property
-    def cache_bytes(self) -> int:
-        """Memory of the stored keys and values."""
-        return self._cache.bytes
-
-    @property
     def records(self) -> bool:
         """Whether decoding passes are recorded on a GPU and replayed."""
         return self._graphs is not None and not self._graphs.failed

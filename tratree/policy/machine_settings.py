@@ -88,6 +88,26 @@ class WorkerSettings:
     null: never."""
 
 
+@settings
+class ServerSettings:
+    """vLLM servers that play episodes; changes speed, never what an episode may be."""
+
+    servers: Literal["auto"] | tuple[str, ...] = ()
+    """auto: one on each free GPU of this machine, started for a stage that plays and stopped at its
+    end; or addresses such as http://localhost:8000 of servers that run already. Those of one base
+    model share its episodes."""
+
+    concurrency: Count = 256
+    """Most episodes that each vLLM server plays at the same time."""
+
+    server_start_seconds: Positive = 1800.0
+    """Longest time from the start of a server to its first answer, in seconds."""
+
+    probe_adapters: bool = True
+    """Before a server plays an adapter, a short greedy answer of it is compared with that of the
+    model here, which is loaded for it into this machine's memory."""
+
+
 def _free_gib(model: PreTrainedModel) -> float:
     # Imported here, because settings need no torch.
     import torch

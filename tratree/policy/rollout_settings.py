@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from tratree.errors import UserError
-from tratree.policy.machine_settings import EngineSettings, WorkerSettings
+from tratree.policy.machine_settings import EngineSettings, ServerSettings, WorkerSettings
 from tratree.policy.places import Places
-from tratree.policy.server_settings import ServerSettings
 from tratree.settings import Count, NotNegative, Whole, settings
 from tratree.trajectory.types import Step, Task
 

@@ -35,12 +35,10 @@ def compute_again(run: Path, root: Path, places: Iterable[str]) -> list[str]:
     Raises:
         UserError: If the run folder is of another user or does not tell, or a stage fails.
     """
-    try:
-        if run.stat().st_uid != os.getuid():
-            raise UserError(f"{run} is the run of another user")
-        written: dict[str, Any] = read_yaml(run / CONFIG, dict[str, Any], "give another run folder")
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UserError(f"{run} has no {CONFIG}") from error
+    if run.exists() and run.stat().st_uid != os.getuid():
+        raise UserError(f"{run} is the run of another user")
+    missing = f"{run} has no {CONFIG}"
+    written = read_yaml(run / CONFIG, dict[str, Any], "give another run folder", missing)
     config = read_config(OmegaConf.create({**written, "store": str(root)}))
     wanted = set(places)
     stages = with_inputs(evaluations(config).values())

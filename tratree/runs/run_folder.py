@@ -116,18 +116,15 @@ def read_stages(run: Path) -> RunStages:
     Raises:
         UserError: If there is no such file, or it is damaged.
     """
-    try:
-        document: StagesDocument = read_json(run / STAGES, StagesDocument, _AGAIN)
-        store = Path(os.path.normpath(run.resolve() / document["store"]))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UserError(
-            f"{run} is not a run folder (it has no {STAGES}): give the folder that the run named "
-            "at its end, or that hydra.run.dir named"
-        ) from error
+    document: StagesDocument = read_json(
+        run / STAGES,
+        StagesDocument,
+        "run the same command again to rewrite it",
+        f"{run} is not a run folder (it has no {STAGES}): give the folder that the run named at "
+        "its end, or that hydra.run.dir named",
+    )
+    store = Path(os.path.normpath(run.resolve() / document["store"]))
     return RunStages(store, document["stages"])
-
-
-_AGAIN = "run the same command again to rewrite it"
 
 
 def stage_seconds(run: Path) -> dict[str, float]:

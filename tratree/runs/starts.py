@@ -49,10 +49,7 @@ def read_starts(run: Path) -> list[dict[str, Any]]:
     Raises:
         UserError: If a line is damaged.
     """
-    try:
-        return read_json_lines(run / STARTS, Start, "remove it", unfinished=True)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    return read_json_lines(run / STARTS, Start, "remove it", unfinished=True)
 
 
 def starts_below(folder: Path) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -62,8 +63,7 @@ def demonstrations_stage(config: Config, label: str = "", *, explored_too: bool 
 
 def _demonstrate(job: Job) -> None:
     settings = job.settings
-    env = env_maker(job)()
-    try:
+    with closing(env_maker(job)()) as env:
         every, seed = env.tasks(settings["split"]), settings["seed"]
         tasks = demonstrated_tasks(every, settings["tasks"], seed)
         if "explored" in settings:
@@ -78,8 +78,6 @@ def _demonstrate(job: Job) -> None:
                 except NoExpertError as error:
                     refused.append(str(error))
                 advance(done)
-    finally:
-        env.close()
     solved = [trajectory for trajectory in played if trajectory.success]
     job.progress.message(f"  the expert solved {len(solved)} of {len(played)} tasks")
     if refused:

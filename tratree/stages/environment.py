@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,15 @@ def tasks_of(env: TextEnv, config: Config, split: str) -> list[Task]:
     if split not in config.env.splits:
         raise UserError(f"--split {split} is not known: use one of {', '.join(config.env.splits)}")
     return env.tasks(config.env.splits[split])
+
+
+def tasks_here(env: TextEnv, splits: Iterable[str]) -> dict[str, Task]:
+    """Return the tasks of those splits that there are data of, by their ids."""
+    tasks: dict[str, Task] = {}
+    for split in splits:
+        with suppress(UserError):
+            tasks |= {task.task_id: task for task in env.tasks(split)}
+    return tasks
 
 
 def env_maker(job: Job) -> partial[TextEnv]:

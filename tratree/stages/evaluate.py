@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from tratree.stages.playing import (
 from tratree.stages.tasks import evaluated_tasks
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
-from tratree.trajectory.types import Trajectory
+from tratree.trajectory.types import Task, Trajectory
 
 
 def evaluate_stage(
@@ -87,17 +88,11 @@ def read_evaluation(
 
 def _evaluate(job: Job) -> None:
     settings = job.settings
-    env = env_maker(job)()
-    try:
+    tasks: list[Task] = []
+    with closing(env_maker(job)()) as env:
         for split in settings["splits"].values():
             say_notes(job, env, split)
-        tasks = [
-            task
-            for split in settings["splits"].values()
-            for task in evaluated_tasks(env.tasks(split), settings["episodes"])
-        ]
-    finally:
-        env.close()
+            tasks += evaluated_tasks(env.tasks(split), settings["episodes"])
     samples = [settings["sampling"]] * settings["samples"]
     plan = [SamplingSettings(**s) for s in settings.get("best_of", samples)]
     episodes = [Episode(task, n, sampling) for task in tasks for n, sampling in enumerate(plan)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
@@ -120,10 +121,8 @@ def undecided(
     episodes: Sequence[Episode], played: Sequence[Trajectory], enough: int
 ) -> list[Episode]:
     """Return the episodes whose task is not decided by what was played."""
-    by_task: defaultdict[str, list[Trajectory]] = defaultdict(list)
-    for trajectory in played:
-        by_task[trajectory.task.task_id].append(trajectory)
-    return [e for e in episodes if not is_decided(by_task[e.task.task_id], enough)]
+    of_task = _by_task(played)
+    return [e for e in episodes if not is_decided(of_task[e.task.task_id], enough)]
 
 
 def branched(
@@ -133,15 +132,20 @@ def branched(
     seed: int,
 ) -> list[Episode]:
     """Return the episodes that begin with first steps of failures among what was played."""
-    by_task: defaultdict[str, list[Trajectory]] = defaultdict(list)
-    for trajectory in played:
-        by_task[trajectory.task.task_id].append(trajectory)
+    of_task = _by_task(played)
     samples = [m for m, _ in wave]
     episodes = []
     for task in tasks:
-        begins = branch_points(by_task[task.task_id], samples=samples, seed=seed)
+        begins = branch_points(of_task[task.task_id], samples=samples, seed=seed)
         episodes += [Episode(task, m, how, begins[m]) for m, how in wave if m in begins]
     return episodes
+
+
+def _by_task(played: Sequence[Trajectory]) -> defaultdict[str, list[Trajectory]]:
+    found: defaultdict[str, list[Trajectory]] = defaultdict(list)
+    for trajectory in played:
+        found[trajectory.task.task_id].append(trajectory)
+    return found
 
 
 def within_tokens(played: Sequence[Trajectory], most: int) -> list[Trajectory]:
@@ -162,11 +166,8 @@ def _share(trajectories: int, number: int, rounds: int) -> range:
 
 def _explore(job: Job) -> None:
     settings = job.settings
-    env = env_maker(job)()
-    try:
+    with closing(env_maker(job)()) as env:
         every = env.tasks(settings["split"])
-    finally:
-        env.close()
     demonstrated = _demonstrated(job)
     apart = demonstrated if "demonstrated" in job.inputs else ()
     tasks = explored_tasks(every, settings["tasks"], settings["seed"], apart)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from tratree.config import Config
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
@@ -27,13 +28,7 @@ def _train(job: Job) -> None:
     from tratree.data.episodes import EpisodeDataModule
     from tratree.modules.explorer import ExplorerModule
     from tratree.policy.encoding import encode_trajectory
-    from tratree.stages.training import (
-        load_chat,
-        load_policy,
-        load_start,
-        read_training_settings,
-        train,
-    )
+    from tratree.stages.training import load_chat, load_policy, train
 
     settings = job.settings
     chat = load_chat(settings)
@@ -46,7 +41,5 @@ def _train(job: Job) -> None:
         for name, folder in sorted(job.inputs.items())
         if name.startswith("earlier_")
     ]
-    module = ExplorerModule(
-        load_start(job), earlier, settings["kl_weight"], read_training_settings(job)
-    )
-    train(job, module, data)
+    make_module = partial(ExplorerModule, earlier=earlier, kl_weight=settings["kl_weight"])
+    train(job, make_module, data)

@@ -97,18 +97,13 @@ def load_pairs(job: Job) -> Iterator[TrajectoryPair]:
     return iterate_pairs(job.inputs["pairs"], job.inputs.get("trees"))
 
 
-def read_pairs(pairs: Path, trees: Path | None = None) -> list[TrajectoryPair]:
-    """Read the pairs of a finished ``pairs`` stage as trajectories.
+def iterate_pairs(pairs: Path, trees: Path | None = None) -> Iterator[TrajectoryPair]:
+    """Read the pairs of a finished ``pairs`` stage as trajectories, one at a time.
 
     Args:
         pairs: Its folder.
-        trees: The folder of the trees that they were taken from, if from any.
+        trees: The folder of the trees that they were taken from, if from any; one is in memory.
     """
-    return list(iterate_pairs(pairs, trees))
-
-
-def iterate_pairs(pairs: Path, trees: Path | None = None) -> Iterator[TrajectoryPair]:
-    """Read pairs as `read_pairs` does, one at a time; of those of trees, one tree at a time."""
     with (pairs / PAIRS).open(encoding="utf-8") as lines:
         if trees is None:
             sides = read_trajectories(pairs / TRAJECTORIES)

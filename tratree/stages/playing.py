@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tratree.config import Config
@@ -41,13 +41,16 @@ def engine_settings(config: Config) -> dict[str, Any]:
     return {"engine": rollout.engine, **({"batch_invariant": True} if invariant else {})}
 
 
-def serving(job: Job) -> AbstractContextManager[Serving | None]:
-    """Return the servers that a job plays on, as a context; None plays in this program."""
-    if job.settings["engine"] == "vllm":
-        from tratree.stages.serving import Serving
+@contextmanager
+def serving(job: Job) -> Iterator[Serving | None]:
+    """Yield the servers that a job plays on; None plays in this program."""
+    if job.settings["engine"] != "vllm":
+        yield None
+        return
+    from tratree.stages.serving import Serving
 
-        return Serving(job)
-    return nullcontext()
+    with closing(Serving(job)) as servers:
+        yield servers
 
 
 class Tally:
@@ -108,7 +111,11 @@ def play_episodes(
     played = {key: logged[key] for key in keys if key in logged}
     waiting = [e for e, key in zip(episodes, keys, strict=True) if key not in played]
     tally = Tally([*earlier, *played.values()], explored=source == "explore")
-    with job.progress.bar(source, len(episodes)) as advance, log, wait_for_safe_points() as leaving:
+    with (
+        job.progress.bar(source, len(episodes)) as advance,
+        closing(log),
+        wait_for_safe_points() as leaving,
+    ):
         for _, trajectory in _play(job, waiting, source, adapter, servers):
             log.append(trajectory)
             played[trajectory.task.task_id, trajectory.sample] = trajectory

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 from tratree.config import Config
@@ -16,7 +17,6 @@ from tratree.stages.reference import (
     pack_tokens,
     pair_chat,
 )
-from tratree.stages.sft import sft_stage
 from tratree.stages.training_settings import RESUMED, on_devices, training_settings
 from tratree.store.stage import Job, Stage
 
@@ -26,7 +26,7 @@ def prefer_stage(
     pairs: Stage,
     reference: Stage,
     *,
-    start: Stage | None = None,
+    start: Stage | None,
     label: str = "",
 ) -> Stage:
     """Minimise L_TreeDPO over the pairs (section 3.2 of the paper).
@@ -35,7 +35,7 @@ def prefer_stage(
         config: The run's.
         pairs: The pairs.
         reference: Their log-probabilities under the reference model.
-        start: The fine-tuning to start from; by default what ``method.start`` says.
+        start: The fine-tuning to start from; None is the base model.
         label: See `Stage`.
     """
     strong, method = config.model.strong, config.method
@@ -46,8 +46,6 @@ def prefer_stage(
         **example_settings(config),
     }
     inputs = {**pair_inputs(pairs), "reference": reference}
-    if start is None and method.start == "sft":
-        start = sft_stage(config, "strong")
     if start is not None:
         inputs["start"] = start
     run = on_devices(_train)
@@ -64,7 +62,7 @@ def _dpo_settings(method: DPOSettings) -> dict[str, Any]:
 def _train(job: Job) -> None:
     from tratree.data.pairs import EncodedPair, PairDataModule
     from tratree.modules.tree_dpo import TreeDPOModule
-    from tratree.stages.training import load_chat, load_start, read_training_settings, train
+    from tratree.stages.training import load_chat, train
 
     chat = pair_chat(load_chat(job.settings), job.settings)
     pairs = load_pairs(job)
@@ -82,4 +80,4 @@ def _train(job: Job) -> None:
         pack_tokens=job.settings["pack_tokens"],
     )
     dpo = DPOSettings(**job.settings["dpo"])
-    train(job, TreeDPOModule(load_start(job), read_training_settings(job), dpo), data)
+    train(job, partial(TreeDPOModule, dpo=dpo), data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +18,7 @@ from tratree.envs.registry import ENVIRONMENTS
 from tratree.errors import UserError
 from tratree.files import file_digest
 from tratree.policy.prompt import Prompt, without_prompt
-from tratree.stages.environment import env_maker
+from tratree.stages.environment import env_maker, tasks_here
 from tratree.stages.tasks import shuffled
 from tratree.store.finished import read_description
 from tratree.store.stage import Job
@@ -114,10 +114,7 @@ def take_published(path: Path, job: Job) -> list[Trajectory]:
 def _identify(env: TextEnv, reading: Reading, job: Job) -> list[Identity]:
     """Identify the trajectories, and put them into the words of the environment as it is here."""
     settings = job.settings
-    tasks: dict[str, Task] = {}
-    for split in settings["splits"]:
-        with suppress(UserError):  # there may be no data of this split
-            tasks |= {task.task_id: task for task in env.tasks(split)}
+    tasks = tasks_here(env, settings["splits"])
     identifier = Identifier(settings["environment"], tasks, settings["split"])
     plugin = ENVIRONMENTS.find(settings["environment"])
     env_settings = plugin.settings(**read_description(job.inputs["games"])["settings"]["env"])

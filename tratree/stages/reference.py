@@ -19,7 +19,7 @@ from tratree.stages.environment import configured_prompt
 from tratree.stages.pairs import load_pairs, pair_inputs
 from tratree.stages.paths import PATHS
 from tratree.stages.players import scorers
-from tratree.stages.training_settings import chat_settings
+from tratree.stages.training_settings import chat_settings, tree_pack_tokens
 from tratree.store.finished import read_description
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
@@ -70,19 +70,9 @@ def pair_chat(chat: ChatFormat, settings: Mapping[str, Any]) -> ChatFormat:
 
 
 def pack_tokens(config: Config) -> int | None:
-    """Return the most tokens of a pack of pairs, or None if pairs are not packed.
-
-    Raises:
-        UserError: If they are to be packed, and the model's attention takes no mask.
-    """
-    if config.method.packing == "pairwise":
-        return None
-    if config.model.attention == "flash_attention_2":
-        raise UserError(
-            "model.attention=flash_attention_2 takes no mask, so it cannot train a tree in one "
-            "pass: use model.attention=sdpa, or method.packing=pairwise"
-        )
-    return config.method.pack_tokens
+    """Return the most tokens of a pack of pairs, or None if pairs are not packed."""
+    packed = config.method.packing != "pairwise"
+    return tree_pack_tokens(config, "method.packing=pairwise") if packed else None
 
 
 def check_chats(config: Config, reference: Stage) -> None:

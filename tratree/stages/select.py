@@ -1,4 +1,4 @@
-"""Stage ``select``: explored trajectories that are imitated as they are, without a tree."""
+"""Stages that choose what is imitated without a search: ``select`` and, by steps, ``progress``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 from tratree.config import Config
 from tratree.stages.file_names import EPISODES
 from tratree.stages.paths import PATHS
+from tratree.stages.trees import iterate_stage_trees
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 from tratree.trajectory.selection import Keep, select_trajectories
+from tratree.tree.advantage import with_progress
 
 
 def select_stage(config: Config, explored: Stage, keep: Keep) -> Stage:
@@ -27,4 +29,28 @@ def _select(job: Job) -> None:
     tasks, of_tasks = ({t.task.task_id for t in some} for some in (chosen, explored))
     job.progress.message(
         f"  {len(chosen)} of {len(explored)} trajectories, of {len(tasks)} of {len(of_tasks)} tasks"
+    )
+
+
+def progress_stage(config: Config, trees: Stage) -> Stage:
+    """Choose the steps of successes and failures that brought the agent nearer to success."""
+    settings = {} if config.method.failures else {"failures": False}
+    return Stage("progress", settings, _choose_progress, {"trees": trees}, self_contained=True)
+
+
+def _choose_progress(job: Job) -> None:
+    trees = tried = successes = trained = steps = 0
+    chosen = []
+    for tree in iterate_stage_trees(job.inputs["trees"]):
+        found = with_progress(tree, **job.settings)
+        chosen += found
+        trees += bool(found)
+        tried += 1
+        successes += sum(t.success for t in found)
+        trained += sum(step.trained for t in found for step in t.steps)
+        steps += sum(len(t.steps) for t in tree.trajectories)
+    write_trajectories(job.folder / PATHS, chosen)
+    job.progress.message(
+        f"  {trained} of {steps} steps made progress, in {successes} successes and "
+        f"{len(chosen) - successes} failures of {trees} of {tried} trees"
     )

@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import replace
-from types import TracebackType
-from typing import Any
+
+import torch
+from peft import PeftModel
 
 from tratree.config import Config
 from tratree.envs.base import TextEnv
 from tratree.envs.registry import ENVIRONMENTS, reference_of
 from tratree.errors import UserError
-from tratree.models.architecture import playing_attention
-from tratree.models.loading import load_base, load_config
-from tratree.models.lora import CONFIG, load_adapter
+from tratree.models.lora import CONFIG, load_adapter, load_playing_base
 from tratree.models.names import local_folder
 from tratree.policy.adapter_probe import AdapterProbe
 from tratree.policy.chat import ChatFormat
 from tratree.policy.own_servers import ServedModel, check_own_servers, own_servers
+from tratree.policy.places import nodes_of_job
 from tratree.policy.rollout_settings import Episode, RolloutPlan
 from tratree.policy.server_pool import ServerPool
 from tratree.policy.server_rollout import roll_out_on_servers
@@ -31,23 +30,31 @@ from tratree.store.stage import Job, Stage
 from tratree.trajectory.types import Trajectory
 
 
-def check_servers(config: Config, missing: Sequence[Stage]) -> None:
+def check_servers(config: Config, missing: Sequence[Stage]) -> str | None:
     """Check before anything is computed that servers can be started for the stages that play.
+
+    Returns:
+        One line about GPUs that they will leave idle, if there are any.
 
     Raises:
         UserError: If vLLM or a free GPU is missing.
     """
     playing = any(stage.settings.get("engine") == "vllm" for stage in missing)
-    if playing and config.rollout.servers == "auto":
-        check_own_servers()
+    if not playing or config.rollout.servers != "auto":
+        return None
+    check_own_servers()
+    nodes = nodes_of_job()
+    if nodes < 2:
+        return None
+    return (
+        f"rollout.servers=auto starts servers on this node alone, and the job has {nodes}: to play "
+        "on all, start servers on each node and name them in rollout.servers, or set "
+        "rollout.engine=transformers rollout.workers=auto"
+    )
 
 
 class Serving:
-    """The servers of a job's base model: connected to, or started, when they are first needed.
-
-    As a context; those that were started are stopped at its end, so that no stage finds its GPUs
-    taken.
-    """
+    """The servers of a job's base model: connected to, or started, when they are first needed."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -57,15 +64,8 @@ class Serving:
         self._pool: ServerPool | None = None
         self._adapter = ""
 
-    def __enter__(self) -> Serving:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Stop the servers that were started, so that no stage finds its GPUs taken."""
         if self._pool:
             self._pool.give_up()
         self._stack.close()
@@ -175,9 +175,7 @@ class Serving:
             self._adapter = name
         return self._adapter
 
-    def _adapted(self) -> Any:
-        base = base_settings(self._settings)
-        attention: Any = playing_attention(load_config(base.name, base.revision), base.attention)
-        dtype = self._job.settings["dtype"]
-        plain = replace(base, dtype=dtype, attention=attention, gradient_checkpointing=False)
-        return load_adapter(load_base(plain), self._trained / ADAPTER, trainable=False)
+    def _adapted(self) -> PeftModel:
+        dtype = getattr(torch, self._job.settings["dtype"])
+        base = load_playing_base(base_settings(self._settings), dtype)
+        return load_adapter(base, self._trained / ADAPTER, trainable=False)

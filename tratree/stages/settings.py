@@ -91,6 +91,11 @@ class ExploreSettings:
     """environment: trajectories have the environment's score G(e); self: it is hidden, and the weak
     model scores what it did (tratree/policy/README.md)."""
 
+    calibrate_on: str | None = None
+    """Of score=self: a split, such as development, whose tasks the explorer plays as in an
+    evaluation; with their true scores it learns what its own successes and failures look like
+    (ours). Evaluate on others. null: it learns from the demonstrations alone."""
+
 
 @settings
 class TreeSettings:
@@ -143,9 +148,10 @@ class MethodSettings(DPOSettings):
     """package.module:NAME of a method that is not installed as a plug-in; null: the one called
     `name`."""
 
-    start: Literal["sft", "base"] = "sft"
+    start: Literal["sft", "base", "mcts", "advantage"] = "sft"
     """Start of the strong model's fine-tuning: sft (after SFT on the demonstrations, Theorem 1
-    of the paper) or base (the untouched base model, as the reference code's imitation)."""
+    of the paper), base (the untouched base model, as the reference code's imitation) or, of
+    preferences, mcts or advantage (after the imitation that is that method; ours)."""
 
     reference: Literal["weak", "start"] = "weak"
     """The reference of the preferences of tree_dpo, step_dpo and unstructured_dpo: weak (the weak
@@ -170,6 +176,14 @@ class MethodSettings(DPOSettings):
     """Of method=mcts with tree.merge=state: imitate, too, the shortest ways back to success from
     states that only failures reached. They begin with the failure's own steps, which are no target
     of the training (ours)."""
+
+    imitate_refused: bool = True
+    """Of every imitation: learn actions that the environment refused, too (paper: every step of a
+    path). false: they are shown, and are no target (ours)."""
+
+    failures: bool = True
+    """Of method=advantage: imitate steps of failures, too, that made progress. false: of successes
+    alone, for comparison."""
 
     minimum_score: Annotated[float, Field(strict=True, ge=-1, le=1)] = 0.0
     """Paths whose score is not above this are not imitated. 0 leaves out the trees in which the

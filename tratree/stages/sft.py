@@ -42,7 +42,7 @@ def _train(job: Job) -> None:
     from tratree.data.episodes import EpisodeDataModule
     from tratree.modules.imitation import SFTModule
     from tratree.policy.encoding import encode_trajectory
-    from tratree.stages.training import load_chat, load_start, read_training_settings, train
+    from tratree.stages.training import load_chat, train
 
     chat = load_chat(job.settings)
     demonstrations = read_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
@@ -51,4 +51,4 @@ def _train(job: Job) -> None:
         job.settings["context"],
         pack_tokens=job.settings.get(PREFIX_PACKS),
     )
-    train(job, SFTModule(load_start(job), read_training_settings(job)), data)
+    train(job, SFTModule, data)

@@ -17,7 +17,7 @@ from rich.console import Console
 from transformers import PreTrainedModel
 from typing_extensions import TypedDict
 
-from tratree.data.data_module import StepDataModule
+from tratree.data.episodes import StepDataModule
 from tratree.documents import read_json
 from tratree.errors import UserError
 from tratree.models.adapted import CausalModel, is_adapted
@@ -134,15 +134,6 @@ def _load_player(trained: Path, dtype: str, adapter: bool) -> tuple[PreTrainedMo
     return model, chat
 
 
-def read_training_settings(job: Job) -> TrainingSettings:
-    """Return how the job's model is trained, and on what."""
-    return TrainingSettings(
-        **job.settings["optimization"],
-        **job.settings["hardware"],
-        checkpoint_every_steps=job.resources.checkpoint_every_steps,
-    )
-
-
 def run_on_devices(train: Callable[[Job], None], job: Job) -> None:
     """Call `train`, a function of a module, in one process for each device of the job.
 
@@ -175,14 +166,31 @@ def _one_of_several(
     title: str,
 ) -> None:
     """Train as one of several processes; the first one shows progress on standard error."""
+    if settings["hardware"].get("deterministic", True):
+        # PyTorch looks at it once, at the first matrix product, which comes before Lightning's.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if settings["hardware"]["accelerator"] == "gpu" and torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     console = Console(stderr=True, highlight=False, quiet=os.environ["RANK"] != "0")
     train(Job(settings, inputs, folder, resources, Progress(console), title))
 
 
-def train(job: Job, module: AdapterModule, data: StepDataModule[Any, Any]) -> None:
-    """Fit the module's adapter to `data` and save it, resuming an interrupted fit."""
+def train(
+    job: Job, make_module: Callable[..., AdapterModule], data: StepDataModule[Any, Any]
+) -> None:
+    """Fit the adapter of the job's model to `data` and save it, resuming an interrupted fit.
+
+    Args:
+        job: The job of a fine-tuning.
+        make_module: Called as ``make_module(model, settings=...)``.
+        data: Data that the model is trained on.
+    """
+    settings = TrainingSettings(
+        **job.settings["optimization"],
+        **job.settings["hardware"],
+        checkpoint_every_steps=job.resources.checkpoint_every_steps,
+    )
+    module = make_module(load_start(job), settings=settings)
     with job.progress.bar("steps", None) as advance:
         report = fit(
             module,

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from tratree.config import BaseModelSettings, Config
+from tratree.errors import UserError
 from tratree.models.names import fingerprint, hub_commit
 from tratree.models.settings import LoraSettings
 from tratree.modules.settings import OptimizationSettings
@@ -81,6 +82,24 @@ def lora_settings(lora: LoraSettings | None) -> dict[str, Any] | None:
     default = plain(LoraSettings())
     later = ("dora", "rslora", "modules_to_save")  # fine-tunings from before them keep their keys
     return {n: v for n, v in plain(lora).items() if n not in later or v != default[n]}
+
+
+def tree_pack_tokens(config: Config, otherwise: str) -> int:
+    """Return the most tokens of a pack, of a training that passes whole trees.
+
+    Args:
+        config: The run's.
+        otherwise: Setting without which it does not, for the message.
+
+    Raises:
+        UserError: If the model's attention takes no mask.
+    """
+    if config.model.attention == "flash_attention_2":
+        raise UserError(
+            "model.attention=flash_attention_2 takes no mask, so it cannot train a tree in one "
+            f"pass: use model.attention=sdpa, or {otherwise}"
+        )
+    return config.method.pack_tokens
 
 
 def prefix_settings(config: Config) -> dict[str, int]:

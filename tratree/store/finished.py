@@ -79,13 +79,10 @@ def read_description(folder: Path) -> Description:
     Raises:
         UserError: If they are damaged.
     """
-    try:
-        description: Description = read_json(
-            folder / DESCRIPTION, Description, how_to_repair(folder)
-        )
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UserError(f"{folder} has no {DESCRIPTION}: {how_to_repair(folder)}") from error
-    return description
+    advice = how_to_repair(folder)
+    missing = f"{folder} has no {DESCRIPTION}: {advice}"
+    found: Description = read_json(folder / DESCRIPTION, Description, advice, missing)
+    return found
 
 
 def read_seconds(folder: Path) -> float | None:

@@ -208,16 +208,13 @@ def _dependents(place: str, inputs: dict[str, set[str]]) -> set[str]:
 @contextmanager
 def _locked(folder: Path) -> Iterator[bool]:
     """Yield whether nobody computes the stage; nobody begins to inside the block."""
-    lock = FileLock(lock_file(folder))
     try:
-        lock.acquire(timeout=0)
+        held = FileLock(lock_file(folder)).acquire(timeout=0)
     except Timeout:
         yield False
         return
-    try:
+    with held:
         yield True
-    finally:
-        lock.release()
 
 
 def _free_name(path: Path) -> Path:

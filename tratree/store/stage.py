@@ -10,8 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from tratree.policy.machine_settings import EngineSettings, WorkerSettings
-from tratree.policy.server_settings import ServerSettings
+from tratree.policy.machine_settings import EngineSettings, ServerSettings, WorkerSettings
 from tratree.store.progress import Progress
 from tratree.tracking import Tracker
 

@@ -76,20 +76,11 @@ def write_conversations(path: Path, trajectories: Sequence[Trajectory], name: st
     write_atomically(path, [text.encode()])
 
 
-def from_record(record: Any) -> Trajectory:
-    """Return the trajectory that a record tells, the chosen one of a pair.
-
-    A record that was written by `to_record`, and whose messages are as they were written, is that
-    trajectory again; one that was edited is read.
-
-    Raises:
-        RecordError: If it is not a conversation.
-    """
-    return read_record(record)[0]
-
-
 def to_record(trajectory: Trajectory, form: Format) -> dict[str, Any]:
-    """Return the record of a trajectory; if it came in this form, the one that it came from."""
+    """Return the record of a trajectory; if it came in this form, the one that it came from.
+
+    `read_record` gives the trajectory back, as long as nobody edits the messages.
+    """
     original = trajectory.record.get("record")
     if isinstance(original, Mapping):
         unchanged = _tells(original, trajectory)

@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO
 
 from tratree.errors import UserError
@@ -121,17 +120,6 @@ class TrajectoryLog:
         if self._file is not None:
             self._file.close()
             self._file = None
-
-    def __enter__(self) -> TrajectoryLog:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _cut_unfinished_line(self) -> None:
         content = self.path.read_bytes()

@@ -165,15 +165,8 @@ def best_and_worst(
 
 def _followed(graph: Graph, score: Floats, end_score: Floats, sign: float) -> NDArray[np.int32]:
     """Return the child to follow from each node: the best one, or with a sign of -1 the worst."""
-    return best_continuations(
-        graph.first_child,
-        graph.next_sibling,
-        graph.state,
-        sign * score,
-        graph.visits,
-        sign * end_score,
-        graph.terminal_count,
-    )
+    ends = sign * end_score, graph.terminal_count
+    return best_continuations(graph, sign * score, graph.visits, *ends)
 
 
 def with_history(

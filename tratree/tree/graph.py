@@ -117,7 +117,7 @@ def merge_states(
     """
     if not trees:
         return []
-    starts, numbers = _starts(trees), []
+    starts, numbers = node_starts(trees), []
     for number, (tree, of_tree) in enumerate(zip(trees, keys, strict=True)):
         if of_tree is None:
             numbers.append(np.full(len(tree.parent), _UNKNOWN, np.int32))
@@ -128,7 +128,7 @@ def merge_states(
         numbers.append(np.array([known.setdefault(k, len(known)) for k in of_tree], np.int32))
     words = 1 + max(len(tree.observations) for tree in trees) // _BITS
     state = _same_information(
-        _joined(trees, starts, "parent"),
+        joined(trees, starts, "parent"),
         np.concatenate([tree.observation_id for tree in trees]),
         np.concatenate([tree.valid for tree in trees]),
         np.concatenate(numbers),
@@ -150,18 +150,18 @@ def make_graphs(trees: Sequence[TrajectoryTree]) -> list[Graph]:
     """Return the graph of each tree; all are made in one compiled call."""
     if not trees:
         return []
-    starts = _starts(trees)
+    starts = node_starts(trees)
     arrays = {
         **{name: np.full(starts[-1], -1, np.int32) for name in ("first_child", "next_sibling")},
         **{name: np.zeros(starts[-1], np.int32) for name in ("visits", "terminal_count")},
         **{name: np.zeros(starts[-1]) for name in ("value_sum", "terminal_score_sum")},
     }
-    state = _joined(trees, starts, "state")
+    state = joined(trees, starts, "state")
     transition = _transitions(
-        _joined(trees, starts, "parent"),
+        joined(trees, starts, "parent"),
         np.concatenate([tree.action_id for tree in trees]),
         state,
-        _joined(trees, starts, "step_node"),
+        joined(trees, starts, "step_node"),
         np.concatenate([np.diff(tree.trajectory_start) for tree in trees]),
         np.repeat(starts[:-1], [len(tree.trajectories) for tree in trees]),
         np.array([t.score for tree in trees for t in tree.trajectories]),
@@ -184,13 +184,13 @@ def make_graphs(trees: Sequence[TrajectoryTree]) -> list[Graph]:
     return graphs
 
 
-def _starts(trees: Sequence[TrajectoryTree]) -> Ints:
+def node_starts(trees: Sequence[TrajectoryTree]) -> Ints:
     """Return where the nodes of each tree begin among those of all, and their number."""
     return np.cumsum([0, *(len(tree.parent) for tree in trees)], dtype=np.int32)
 
 
-def _joined(trees: Sequence[TrajectoryTree], starts: Ints, name: str) -> Ints:
-    """Return an array of nodes of all trees, numbered through."""
+def joined(trees: Sequence[TrajectoryTree | Graph], starts: Ints, name: str) -> Ints:
+    """Return an array of nodes of all trees or graphs, numbered through."""
     parts = [getattr(tree, name) for tree in trees]
     return np.concatenate(
         [

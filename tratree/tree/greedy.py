@@ -5,21 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from tratree.tree.compiled import compiled
+from tratree.tree.graph import Graph
 from tratree.tree.types import Floats, Ints
 
 SCORE_TOLERANCE = 1e-9
 """Scores that differ by at most this are equal: means of equal scores differ by rounding."""
 
 
-@compiled
 def best_continuations(
-    first_child: Ints,
-    next_sibling: Ints,
-    state: Ints,
-    value: Floats,
-    visits: Ints,
-    end_value: Floats,
-    end_visits: Ints,
+    graph: Graph, value: Floats, visits: Ints, end_value: Floats, end_visits: Ints
 ) -> Ints:
     """Choose at every state between its transitions and ending there.
 
@@ -29,9 +23,7 @@ def best_continuations(
     way out takes the best choice that leaves it.
 
     Args:
-        first_child: [N] as in `Graph` or `TrajectoryTree`.
-        next_sibling: [N] likewise.
-        state: [N] where each transition leads; the nodes themselves in a tree.
+        graph: The graph.
         value: [N] of each transition.
         visits: [N] of each transition.
         end_value: [N] of ending in each state.
@@ -40,6 +32,22 @@ def best_continuations(
     Returns:
         [N] int32, the transition to take from each state, or -1 to end.
     """
+    links = graph.first_child, graph.next_sibling, graph.state
+    choice: Ints = _choose(*links, value, visits, end_value, end_visits)
+    return choice
+
+
+@compiled
+def _choose(
+    first_child: Ints,
+    next_sibling: Ints,
+    state: Ints,
+    value: Floats,
+    visits: Ints,
+    end_value: Floats,
+    end_visits: Ints,
+) -> Ints:
+    """Return what `best_continuations` does."""
     nodes = len(first_child)
     choice = np.full(nodes, -1, np.int32)
     length = np.full(nodes, nodes, np.int32)  # that of walks that do not end

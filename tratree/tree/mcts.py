@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tratree.errors import UserError
 from tratree.tree.compiled import compiled
-from tratree.tree.graph import make_graphs
+from tratree.tree.graph import Graph, joined, make_graphs, node_starts
 from tratree.tree.greedy import best_continuations, walk
 from tratree.tree.types import Floats, Ints, TrajectoryTree
 
@@ -45,6 +45,12 @@ class SearchCounts:
     end_visits: Ints
 
 
+def path_of(graph: Graph, choice: Ints) -> Path:
+    """Return the path from the root that takes the chosen transition [N] from each state."""
+    nodes = graph.recorded(walk(choice, graph.state, 0))
+    return Path(nodes, float(graph.terminal_mean[graph.state[nodes[-1]]]))
+
+
 def search(
     trees: Sequence[TrajectoryTree], *, iterations: int = 1000, exploration: float = 1.41
 ) -> list[SearchCounts]:
@@ -73,24 +79,13 @@ def search(
     if not trees:
         return []
     graphs = make_graphs(trees)
-    starts = np.cumsum([0, *(len(tree.parent) for tree in trees)], dtype=np.int32)
-    state, first_child, next_sibling = (
-        np.concatenate(
-            [
-                np.where(links >= 0, links + start, -1)
-                for links, start in zip((getattr(g, name) for g in graphs), starts, strict=False)
-            ]
-        )
-        for name in ("state", "first_child", "next_sibling")
-    )
+    starts = node_starts(trees)
     visits = np.zeros(starts[-1], np.int32)
     value_sum = np.zeros(starts[-1])
     end_visits = np.zeros(starts[-1], np.int32)
     _iterate(
         starts[:-1],
-        state,
-        first_child,
-        next_sibling,
+        *(joined(graphs, starts, name) for name in ("state", "first_child", "next_sibling")),
         np.concatenate([graph.terminal_count > 0 for graph in graphs]),
         np.concatenate([graph.terminal_mean for graph in graphs]),
         iterations,
@@ -117,17 +112,9 @@ def search_paths(
     paths = []
     counted = search(trees, iterations=iterations, exploration=exploration)
     for graph, counts in zip(make_graphs(trees), counted, strict=True):
-        choice = best_continuations(
-            graph.first_child,
-            graph.next_sibling,
-            graph.state,
-            counts.value_sum / np.maximum(counts.visits, 1),
-            counts.visits,
-            graph.terminal_mean,
-            counts.end_visits,
-        )
-        nodes = graph.recorded(walk(choice, graph.state, 0))
-        paths.append(Path(nodes, float(graph.terminal_mean[graph.state[nodes[-1]]])))
+        value = counts.value_sum / np.maximum(counts.visits, 1)
+        ends = graph.terminal_mean, counts.end_visits
+        paths.append(path_of(graph, best_continuations(graph, value, counts.visits, *ends)))
     return paths
 
 

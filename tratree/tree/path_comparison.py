@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from tratree.errors import UserError
 from tratree.tree.graph import make_graphs
-from tratree.tree.greedy import SCORE_TOLERANCE, best_continuations, walk
-from tratree.tree.mcts import Path
+from tratree.tree.greedy import SCORE_TOLERANCE, best_continuations
+from tratree.tree.mcts import Path, path_of
 from tratree.tree.types import TrajectoryTree
 
 
@@ -66,17 +66,8 @@ def greedy_path(tree: TrajectoryTree) -> Path:
     Ties are broken as in `best_continuations`.
     """
     (graph,) = make_graphs([tree])
-    choice = best_continuations(
-        graph.first_child,
-        graph.next_sibling,
-        graph.state,
-        graph.mean_score,
-        graph.visits,
-        graph.terminal_mean,
-        graph.terminal_count,
-    )
-    nodes = graph.recorded(walk(choice, graph.state, 0))
-    return Path(nodes, float(graph.terminal_mean[graph.state[nodes[-1]]]))
+    ends = graph.terminal_mean, graph.terminal_count
+    return path_of(graph, best_continuations(graph, graph.mean_score, graph.visits, *ends))
 
 
 class PathCounts:

@@ -12,8 +12,7 @@ from tratree.errors import UserError
 from tratree.trajectory.types import Trajectory
 from tratree.tree.compiled import compiled
 from tratree.tree.graph import Graph, make_graphs, merge_states
-from tratree.tree.greedy import walk
-from tratree.tree.mcts import Path
+from tratree.tree.mcts import Path, path_of
 from tratree.tree.merge import build_tree
 from tratree.tree.similarity import ExactText
 from tratree.tree.types import Floats, Ints, TrajectoryTree
@@ -80,8 +79,7 @@ def shortest_paths(trees: Sequence[TrajectoryTree], *, discount: float = 1.0) ->
     for graph in make_graphs(trees):
         ends = graph.terminal_count > 0
         values = state_values(graph, ends, graph.terminal_mean, discount=discount)
-        nodes = graph.recorded(walk(values.choice, graph.state, 0))
-        paths.append(Path(nodes, float(graph.terminal_mean[graph.state[nodes[-1]]])))
+        paths.append(path_of(graph, values.choice))
     return paths
 
 
