@@ -12,7 +12,7 @@ from textwrap import fill
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import MissingConfigException
+from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 
 from tratree.config import Config, known_settings, read_config, register_defaults, unknown_key
@@ -29,7 +29,7 @@ CONFIG_FOLDER = next(p for p in (PACKAGE / "conf", PACKAGE.parent / "conf") if p
 OPTIONAL = ("experiment", "setting", "debug", "hparams_search")
 """Groups that may be left out."""
 
-NO_NAME = re.compile(r"(?i:null|true|false|nan|[-+]?inf|[-+.\d]*(e[-+]?\d+)?)|\{.*|_.*")
+NO_NAME = re.compile(r"(?i:null|true|false|nan|[-+]?inf|[-+.\d]*(e[-+]?\d+)?)|[\[{].*|_.*")
 """Values that Hydra takes for something else than an option, and helper files."""
 
 
@@ -98,6 +98,28 @@ def sweep_params(overrides: Sequence[str]) -> dict[str, str]:
     return {str(key): str(values) for key, values in (composed.hydra.sweeper.params or {}).items()}
 
 
+def split_points(overrides: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return the overrides of each point of a sweep; one if no override has several values.
+
+    What an experiment sweeps over is swept over, unless the overrides say otherwise.
+
+    Raises:
+        UserError, HydraException: If an override is wrong.
+    """
+    # Imported here, because not every command splits a sweep.
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    single = [str(one.input_line) for one in parsed if not one.is_sweep_override()]
+    params = sweep_params(single)
+    given = {one.get_key_element() for one in parsed}
+    swept = [f"{key}={values}" for key, values in params.items() if key not in given]
+    all_of_them = OverridesParser.create().parse_overrides([*swept, *overrides])
+    [points] = BasicSweeper.split_arguments(all_of_them, None)
+    return [tuple(point) for point in points]
+
+
 def choices(group: str) -> list[str]:
     """Return what may be chosen of a group of ``conf/``; helper files start with an underscore."""
     found = (path.stem for path in (CONFIG_FOLDER / group).glob("*.yaml"))
@@ -125,16 +147,20 @@ def check_choices(arguments: Sequence[str]) -> None:
 
     Raises:
         UserError: If a choice of a group is null or something else than a name, or a helper file,
-            or a key is below a list, or one of a plug-in that a target names is not added.
+            a key is below a list, one is added that has a value, or one of a plug-in that a target
+            names is not added.
     """
     known = known_settings()
     lists = {s.key for s in known.values() if isinstance(s.default, tuple | list)}
     targets = [argument for argument in arguments if ".target=" in argument]
     for argument in arguments:
         group, chosen, value = argument.partition("=")
-        for target in targets:
-            if group.startswith(target.partition("target=")[0]) and group not in known:
-                raise UserError(f"{argument} is for what {target} names: say +{argument}")
+        bare = group.lstrip("+")
+        target = next((t for t in targets if bare.startswith(t.partition("target=")[0])), None)
+        if target and group not in known and group == bare:
+            raise UserError(f"{argument} is for what {target} names: say +{argument}")
+        if not target and group == f"+{bare}" and (bare in known or choices(bare)):
+            raise UserError(f"{bare} has a value already: give {argument[1:]}, without the +")
         if group.lstrip("+~").rpartition(".")[0] in lists:
             raise UserError(unknown_key(group))
         if not chosen or not choices(group):
@@ -160,6 +186,13 @@ def describe_composition_error(error: BaseException) -> str:
         return (
             f"{group}={name} is not known: use one of {', '.join(offered)}{nearest(name, offered)}"
         )
+    if isinstance(error, OverrideParseException):
+        return (
+            f"{error.override} cannot be read as KEY=VALUE: put a value with signs such as ~ ( = "
+            "or spaces into quotes, and all into quotes for the shell: 'KEY=\"VALUE\"'"
+        )
+    if found := re.match(r"Could not delete from config. '([^']+)'", str(error)):
+        return f"~{found.group(1)} leaves out nothing: set it to another value instead"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if found := re.match(
         r"(?:Could not override|Could not append to config.*) '([^']+)'", str(error)

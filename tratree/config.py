@@ -10,12 +10,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, fields
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import Field
 
 from tratree.composition_checks import check_compositions
 from tratree.envs.registry import ENVIRONMENTS, reference_of
@@ -34,6 +33,7 @@ from tratree.settings import (
     Count,
     Seed,
     Setting,
+    Text,
     declared_settings,
     defaults,
     nearest,
@@ -54,10 +54,10 @@ class BaseModelSettings(ChatSettings):
 
     _: KW_ONLY
 
-    name: str
+    name: Text
     """Hub id, local folder, or package:FOLDER for what is inside the tratree package."""
 
-    revision: str | None = None
+    revision: Text | None = None
     """Branch, tag or commit of a Hub id; null: main. Results are known by the commit it means."""
 
     sft: OptimizationSettings
@@ -113,7 +113,7 @@ class Config:
     seed: Seed = 0
     """Everything random draws from it; one seed gives one result, bit for bit on one machine."""
 
-    store: Annotated[str, Field(min_length=1)]
+    store: Text
     """Folder of finished stages. Any number of runs may share it, at the same time too."""
 
     changed_code: Literal["warn", "refuse"] = "warn"
@@ -306,6 +306,10 @@ def _check_prompt(env: EnvSettings) -> None:
         )
 
 
+IMITATION = ("mcts", "advantage", "success_only", "rejection", "naive_w2s")
+"""Methods of this package whose last training is an imitation."""
+
+
 def _check_servers(rollout: RolloutSettings) -> None:
     for url in () if rollout.servers == "auto" else rollout.servers:
         if fault := address_fault(url):
@@ -351,12 +355,27 @@ def _check_combinations(config: Config) -> None:
             f"tree.width={tree.width} is more than the {explore.trajectories} trajectories of each "
             f"task: set explore.trajectories={tree.width}, or tree.width=null for all"
         )
-    _check_prompt(config.env)
-    if config.method.reference == "start" and config.method.start != "sft":
+    if explore.calibrate_on is not None and explore.calibrate_on not in config.env.splits:
         raise ValueError(
-            "method.reference=start is the strong model after its SFT, but method.start="
-            f"{config.method.start} starts elsewhere: set method.start=sft, or "
-            "method.reference=weak"
+            f"explore.calibrate_on={explore.calibrate_on} is not known: use one of "
+            f"{', '.join(config.env.splits)}{nearest(explore.calibrate_on, config.env.splits)}"
+        )
+    if explore.calibrate_on is not None and explore.score == "environment":
+        raise ValueError(
+            "explore.calibrate_on is for the explorer's own scores: set explore.score=self, or "
+            "explore.calibrate_on=null"
+        )
+    _check_prompt(config.env)
+    if config.method.reference == "start" and config.method.start == "base":
+        raise ValueError(
+            "method.reference=start is a fine-tuned model, but method.start=base starts from the "
+            "base model: set method.start=sft, or method.reference=weak"
+        )
+    start, method = config.method.start, config.method.name
+    if start in ("mcts", "advantage") and method in IMITATION:
+        raise ValueError(
+            f"method.start={start} is where preferences start, but method={method} imitates: set "
+            "method.start=sft, or take another method, such as step_dpo"
         )
     untouched = len(explore.untouched)
     if untouched and (explore.rounds > 1 or untouched >= explore.trajectories):

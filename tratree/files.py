@@ -153,7 +153,7 @@ def disk_reason(error: OSError, path: str | Path | None = None) -> str:
     barred = _barred(Path(os.fsdecode(named)).absolute())
     if error.errno not in (errno.EACCES, errno.EPERM) or barred is None:
         return said
-    owner = barred.stat().st_uid
+    owner = barred.lstat().st_uid
     name = _user_name(owner)
     return (
         f"{said}; {barred} belongs to {name}, who can let others in with `chmod -R a+rwX {barred}`"
@@ -167,7 +167,7 @@ def _barred(path: Path) -> Path | None:
         if not os.path.lexists(part):
             return None
         if not os.access(part, wanted | (os.X_OK if part.is_dir() else 0)):
-            return part if part.stat().st_uid != os.geteuid() else None
+            return part if part.lstat().st_uid != os.geteuid() else None
     return None
 
 

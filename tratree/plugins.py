@@ -70,6 +70,8 @@ class PluginGroup(Generic[Plugin]):
             UserError: If there is none, or it can't be imported.
         """
         if _is_target(reference):
+            if not EntryPoint.pattern.match(reference):
+                raise UserError(f"{self.key}={reference} is no package.module:NAME: correct it")
             return self._load(EntryPoint(reference, reference, self.group))
         return self._load(self._entry_point(reference))
 

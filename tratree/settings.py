@@ -62,6 +62,9 @@ NotNegative = Annotated[float, Field(strict=True, ge=0)]
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 """A number from 0 to 1."""
 
+Text = Annotated[str, Field(min_length=1)]
+"""Text that is not empty: a name, a path, an address."""
+
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**64)]
 """Seed of the random numbers."""
 

@@ -9,9 +9,10 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from tratree.composition import split_points
 from tratree.plan.assumptions import Assumptions, read_assumptions
 from tratree.plan.hours import Machine
-from tratree.plan.plan import Plan, make_plan, split_points
+from tratree.plan.plan import Plan, make_plan
 from tratree.plan.text import describe, hours_text
 from tratree.report.render_table import markdown_table
 

@@ -7,6 +7,7 @@ the table says what each line was made with.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import re
@@ -14,10 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from tests.attack.corruption import damage_all
 from tests.attack.kills import killed, undisturbed
@@ -26,6 +28,9 @@ from tests.attack.readers import READERS, prepare
 from tratree.method_plugins import METHODS
 
 README = Path(__file__).parent / "README.md"
+PAIRS = Path(__file__).parent / "runs.json"
+"""What came of each pair of an environment and a method, the last time."""
+
 BEGIN, END = "<!-- table -->", "<!-- end of the table -->"
 ENVIRONMENTS = ("alfworld", "scienceworld", "webshop")
 PAGES = ("tests/report/test_run_page_browser.py", "tests/tree/test_view_browser.py")
@@ -113,11 +118,11 @@ def _pages() -> Line:
 def _runs(
     scratch: Path, environments: Sequence[str], methods: Sequence[str], kills: int
 ) -> Iterator[list[Line]]:
-    """Yield both lines again after each pair of a method and an environment."""
-    killed_tries = damage_tries = 0
-    killed_failures: list[str] = []
-    damage_failures: list[str] = []
-    done: dict[str, list[str]] = {}
+    """Attack each pair of a method and an environment, and keep what came of it in `PAIRS`.
+
+    Yields:
+        Both lines over all pairs that are kept, each counted once, after each pair.
+    """
     before: dict[str, Path] = {}
     for method, env in product(methods, environments):
         root = scratch / f"{env}-{method}"
@@ -125,32 +130,46 @@ def _runs(
         overrides = ("debug=smoke", f"env={env}", f"method={method}")
         operations = undisturbed(root, overrides, before.get(env))
         before[env] = root
+        pair: dict[str, Any] = {"date": time.strftime("%Y-%m-%d"), "kills": 0, "damages": 0}
+        different: list[str] = []
+        used: list[str] = []
         for seed in range(-(-kills // 5)):
             outcome = killed(root, overrides, operations, min(5, kills), seed)
-            killed_tries += outcome.kills
-            killed_failures += [f"{env} {method}: {text}" for text in outcome.differences]
+            pair["kills"] += outcome.kills
+            different += outcome.differences
         for what, found in damage_all(root, overrides):
-            damage_tries += 1
-            if found:
-                damage_failures.append(f"{env} {method}: {what}: {found}")
-        done.setdefault(env, []).append(method)
-        print(f"{env} {method}: {killed_tries} kills, {damage_tries} damages", flush=True)
-        made_with = "; ".join(f"{env}: {', '.join(of_env)}" for env, of_env in done.items())
-        yield [
-            Line(
-                "killed at any file operation, a run ends with the bytes of an undisturbed one, in "
-                "every stage, and leaves nothing behind",
-                killed_tries,
-                killed_failures,
-                f"{made_with}; up to {kills} kills each, in stages that those before do not have",
-            ),
-            Line(
-                "a stage with a damaged file is not computed with: one line names it",
-                damage_tries,
-                damage_failures,
-                f"{made_with}; every file of every stage",
-            ),
-        ]
+            pair["damages"] += 1
+            used += [f"{what}: {found}"] if found else []
+        pairs = json.loads(PAIRS.read_text("utf-8"))
+        pairs[f"{env} {method}"] = {**pair, "different": different, "used": used}
+        PAIRS.write_text(json.dumps(dict(sorted(pairs.items())), indent=1) + "\n", "utf-8")
+        print(f"{env} {method}: {pair}", flush=True)
+        yield list(_lines_of(pairs))
+
+
+def _lines_of(pairs: Mapping[str, Mapping[str, Any]]) -> Iterator[Line]:
+    methods: dict[str, list[str]] = {}
+    for env, method in map(str.split, sorted(pairs)):
+        methods.setdefault(env, []).append(method)
+    made_with = "; ".join(f"{env}: {', '.join(of_env)}" for env, of_env in methods.items())
+    for promise, count, kind, how in (
+        (
+            "killed at any file operation, a run ends with the bytes of an undisturbed one, in "
+            "every stage, and leaves nothing behind",
+            "kills",
+            "different",
+            "a few kills each, in stages that those before do not have",
+        ),
+        (
+            "a stage with a damaged file is not computed with: one line names it",
+            "damages",
+            "used",
+            "every file of every stage",
+        ),
+    ):
+        failures = [f"{name}: {text}" for name, pair in pairs.items() for text in pair[kind]]
+        tries = sum(pair[count] for pair in pairs.values())
+        yield Line(promise, tries, failures, f"{made_with}; {how}")
 
 
 def _write(lines: Sequence[Line]) -> None:

@@ -96,11 +96,15 @@ FORMS = {
         TRIAL.upper(),
         TRIAL.replace("_", "-"),
         TRIAL.replace("_", " "),
+        TRIAL.removeprefix("trial_").replace("_", ""),
+        "eval_out_of_distribution_3",
+        "alfworld-valid-unseen_12",
     ],
     "webshop": [
         *("webshop_0", "fixed_0", "0", "goal_0", "WebShop-0", "webshop_fixed_0", "000"),
         *("webshop_test_0", "test_0", "0.json", "WebShop_0_1", "#0"),
         *("instruction_0", "sess-0", "0_0"),
+        *("user_session_logs/fixed_0.jsonl", "webshop_idx_0_traj_3", "session_0_run_2", "0.0"),
         "http://localhost:3000/item_page/fixed_0/B07/['red']/1/{}",
     ],
     "scienceworld": [
@@ -126,6 +130,16 @@ FORMS = {
         "0-21",
         *("boil/21/0", "boil|21", "task=boil,var=21", "boil_v21", "boil.21", "boil_easy_21"),
         "task1_boil_var21",
+        *(
+            "scienceworld_0_21",
+            "boil[21]",
+            "boil@21",
+            "boil_21_gold",
+            "boil_21_run_1",
+            "task_name=boil;variation=21",
+            "task_1_1_var_21",
+            "1.1_21",
+        ),
     ],
 }
 
@@ -149,12 +163,16 @@ def test_numbers_beside_a_name_count():
         {"task": "1-1", "variation": "21"},
         {"task_idx": 0, "variation": 21},
         {"sub_task_name": "boil", "var_num": 21},
+        {"meta": {"task_name": "boil", "var_id": 21.0}},
+        {"any_field": "boil_21"},
+        {"env_name": "boil", "variation_idx": 21},
+        {"any_field": '{"inner": ["boil_21"]}'},
     ):
         assert identify("scienceworld", "Hall.", **fields).held_out
 
 
 def test_a_held_out_split_counts():
-    for fields in ({"extra_info": {"split": "Test"}}, {"data_split": "valid_unseen"}):
+    for fields in ({"extra_info": {"split": "Test"}}, {"fold": "valid_unseen"}):
         assert identify("alfworld", "Hall. Your task is to: do it.", id="x1y", **fields).held_out
     assert identify("webshop", "Hall. Your task is to: do it.", id="x1y", split="test").held_out
     assert not identify(
@@ -217,6 +235,8 @@ def test_a_training_name_with_the_opening_of_a_held_out_task_is_held_out():
         ("scienceworld", "Task Description:\nYour task is to boil the water.\nThis room"),
         ("webshop", "Hall."),
         ("alfworld", "Room. Your task is to: grab one mug and carry it over to the shelf."),
+        ("alfworld", "Room. Your task is to: put a mu g in the shelf."),
+        ("scienceworld", "Your ScienceWorld task is: boil water\nYour current observation is: x"),
     ],
 )
 def test_what_opens_like_a_held_out_task_could_be_one(environment, opening):

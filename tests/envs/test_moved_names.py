@@ -29,7 +29,7 @@ def told(first, *steps):
 
 def test_scienceworld_rooms():
     old = told(
-        "A door to the green house.",
+        "A door to the green-house.",
         ("To the green house.", "go to green house", "You move to the green house."),
     )
     new, said = renamed(old, moved("scienceworld"))
@@ -52,6 +52,10 @@ def test_alfworld_placing_follows_the_wording():
             told("", ours),
             {},
         )
+    listed = told("Actions: look, put mug 1 in/on desk 2")
+    new, _ = renamed(listed, moved("alfworld"))
+    assert new.first_observation == "Actions: look, move mug 1 to desk 2"
+    assert renamed(new, moved("alfworld", "env.wording=put"))[0] == listed
     assert (
         renamed(told("", ("", "put mug 1 on desk 2", "")), moved("alfworld"))[0].steps[0].action
         == "move mug 1 to desk 2"

@@ -102,6 +102,18 @@ def test_states_are_those_at_the_ends_of_observations(model, chat, demonstration
     assert len(together[2]) < len(states)
 
 
+def test_known_failures_teach_what_no_demonstration_shows() -> None:
+    """The first feature is of all states of a success, the second one of ends."""
+    noise = np.random.default_rng(0).normal(0, 0.1, (40, 4, 2))
+    solved = np.arange(40) < 20
+    states = [n + [[good, k == 3] for k in range(4)] for n, good in zip(noise, solved, strict=True)]
+    alone = train_success_head(states[:20])
+    taught = train_success_head(states, solved.tolist())
+    assert min(alone.score(s) for s in states[20:]) > 0.8
+    assert max(taught.score(s) for s in states[20:]) < 0.6
+    assert min(taught.score(s) for s in states[:20]) > 0.7
+
+
 def test_no_demonstrations_are_a_user_error() -> None:
     with pytest.raises(UserError, match="learns from demonstrations"):
         train_success_head([])

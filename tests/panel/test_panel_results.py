@@ -36,7 +36,7 @@ def test_a_file_of_others_needs_little(tmp_path: Path) -> None:
         "hashes": {"seen": "aa"},
         "episodes": [episode],
     }
-    (tmp_path / "theirs.json").write_text(json.dumps(data))
+    (tmp_path / "theirs.json").write_text(json.dumps(data), encoding="utf-8-sig")
     read = read_results(tmp_path / "theirs.json")
     assert read.outcomes == (Outcome("seen", "task 0", 1.0, True),)
     row = table([read])[1]

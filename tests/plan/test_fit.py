@@ -9,9 +9,8 @@ import pytest
 
 from tratree.composition import compose_config
 from tratree.errors import UserError
-from tratree.plan.assumptions import GIB
+from tratree.plan.assumptions import GIB, NO_PROMPT
 from tratree.plan.fit import check_fit, gpu_memory, host_memory
-from tratree.plan.plan import NO_PROMPT
 from tratree.stages.methods import evaluations
 from tratree.store.stage import with_inputs
 

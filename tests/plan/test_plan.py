@@ -8,12 +8,13 @@ import pytest
 
 from experiments.paper import cost_page
 from tratree.cli.plan import main
+from tratree.composition import split_points
 from tratree.errors import UserError
 from tratree.models.settings import LoraSettings
 from tratree.plan.assumptions import GIB, Assumptions, read_assumptions
 from tratree.plan.hours import Machine
 from tratree.plan.memory import TrainingPass, size_of, training_bytes
-from tratree.plan.plan import Plan, make_plan, split_points
+from tratree.plan.plan import Plan, make_plan
 
 LLAMA = "meta-llama/Llama-2-13b-chat-hf"
 QWEN = "Qwen/Qwen2.5-14B-Instruct"

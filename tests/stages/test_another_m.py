@@ -49,6 +49,12 @@ def test_trajectories_of_another_m_are_taken_and_are_the_same(tmp_path: Path) ->
     assert "  up to 2 trajectories a task come from" in said
     assert episodes == alone[2]
 
+    # A limit says how many are played, not how.
+    limited, said = explore(shared, 5, "explore.tokens=600")
+    assert "  up to 5 trajectories a task come from" in said
+    assert 0 < len(limited.splitlines()) < 15
+    assert set(limited.splitlines()) < set(alone[5].splitlines())
+
     # Whatever else differs, nothing is shared.
     for other in ("explore=warm", "explore.tasks=2", "env.max_steps=11"):
         _, said = explore(shared, 2, other)

@@ -106,6 +106,18 @@ def test_whole_trees_are_another_way_to_compute_the_same_step(tmp_path: Path) ->
         assert one["loss"] == pytest.approx(two["loss"], rel=1e-5)
 
 
+def test_refused_actions_are_shown_and_not_learned(tmp_path: Path) -> None:
+    path = without_token_ids(sampled_path(save_model(tmp_path / "chatml", "chatml")))
+    (taken,) = path.steps
+    refused = replace(taken, action="take mug 1", valid=False)
+    mixed, alone = (replace(path, steps=steps) for steps in ((refused, taken), (refused,)))
+    without = ["method.imitate_refused=false"]
+    left_out = losses(tmp_path, "left_out", "chatml", mixed, alone, overrides=without)
+    masked = replace(path, steps=(replace(refused, trained=False), taken))
+    assert left_out == losses(tmp_path, "masked", "chatml", masked)
+    assert left_out != losses(tmp_path, "learned", "chatml", mixed)
+
+
 def test_the_weak_models_chat_format_is_part_of_the_key(tmp_path: Path) -> None:
     save_model(tmp_path, "chatml")
     names = [f"model.weak.name={tmp_path}", f"model.strong.name={tmp_path}"]

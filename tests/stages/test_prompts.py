@@ -110,6 +110,15 @@ def test_the_reference_can_be_the_start() -> None:
         compose_config([*DPO, "method.reference=start", "method.start=base"])
 
 
+def test_preferences_can_start_after_imitation() -> None:
+    chained = stages(*DPO, "method.start=mcts", "method.reference=start")
+    imitated = stages("method=mcts", *DPO[1:])["imitate"].key
+    assert chained["prefer"].inputs["start"].key == imitated
+    assert chained["reference"].inputs["model"].key == imitated
+    with pytest.raises(UserError, match=r"method=advantage imitates: set method\.start=sft"):
+        compose_config(["method=advantage", "method.start=mcts"])
+
+
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a small run of TreeDPO with a prompt."""

@@ -14,7 +14,9 @@ from rich.console import Console
 from transformers import PreTrainedModel
 
 from tratree.composition import compose_config
+from tratree.errors import UserError
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
+from tratree.stages.evaluate import evaluate_stage
 from tratree.stages.explore import explore_stage
 from tratree.stages.file_names import EPISODES
 from tratree.stages.pairs import pairs_stage
@@ -70,3 +72,20 @@ def test_true_scores_and_number_of_devices_change_no_byte(tmp_path: Path) -> Non
     inputs = {name: store.ensure(before) for name, before in reference.inputs.items()}
     reference.run(Job(reference.settings, inputs, output, two, progress))
     assert (output / REFERENCE).read_bytes() == of_pairs
+
+
+def test_own_scores_are_calibrated_on_episodes_of_another_split() -> None:
+    config = compose_config(["explore.score=self", "explore.calibrate_on=development"])
+    weak = sft_stage(config, "weak")
+    stage = self_score_stage(config, explore_stage(config, weak), weak)
+    played = compose_config(["evaluation.splits=[development]"])
+    assert stage.inputs["own"].key == evaluate_stage(played, "sft_weak", weak).key
+    for overrides, message in (
+        (
+            ["explore.score=self", "explore.calibrate_on=dev"],
+            r"use one of train, seen, unseen, dev",
+        ),
+        (["explore.calibrate_on=development"], r"set explore\.score=self, or"),
+    ):
+        with pytest.raises(UserError, match=message):
+            compose_config(overrides)

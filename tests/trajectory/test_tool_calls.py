@@ -11,6 +11,7 @@ from tratree.trajectory.tool_calls import call_in_text, call_to_action
         ("act", {"action": "look"}, "look"),
         ("env.step", '{"action": "look"}', "look"),
         ("take_action", "go to desk 1", "go to desk 1"),
+        ("take_action", '{"action": "go to', None),
         ("anything", {"action": "look"}, "look"),
         ("search", {"query": "red cup"}, "search[red cup]"),
         ("click", "buy now", "click[buy now]"),

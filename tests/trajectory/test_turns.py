@@ -39,6 +39,37 @@ def test_the_plain_form(text, expected):
         ("Thought : I see it . Action : take mug 1", ("I see it .", "take mug 1")),
         ("I see it. Action: look", ("I see it.", "look")),
         ("THOUGHT: near.\n ACTION: go to desk 1", ("near.", "go to desk 1")),
+        ("💭 Thought: near.\n=> Action: > look", ("near.", "look")),
+        (
+            '<invoke name="act"><parameter name="action">look</parameter></invoke>',
+            ("", "look"),
+        ),
+        ("Thought: x\nAction: [look]", ("x", "look")),
+        ("Thought: x\nAction: <look>", ("x", "look")),
+        ("<think>a</think>\n<answer>look</answer>", ("a", "look")),
+        ("<thought>a</thought><answer>Action: look</answer>", ("a", "look")),
+        ('{"thought": "x", "action": "look"}', ("x", "look")),
+        ('```json\n{"thought": "x", "action": "look"}\n```', ("x", "look")),
+        ("<|begin_of_text|><think>t</think>Action: look<|endoftext|>", ("t", "look")),
+        ("◁think▷t◁/think▷Action: look", ("t", "look")),
+        ("Thought: x\nCommand: look", ("x", "look")),
+        ("Thought: x\nActions: look", ("x", "look")),
+        ("Thought: x\nAction: - look", ("x", "look")),
+        ("Thought: x\nAction:\n1. look", ("x", "look")),
+        ('Thought: x\nAction: act\nAction Input: {"action": "look"}', ("x", "look")),
+        (
+            "<|channel|>analysis<|message|>I think<|end|>"
+            "<|start|>assistant<|channel|>final<|message|>Action: look<|return|>",
+            ("I think", "look"),
+        ),
+        ("<think>x</think>\n\n```\nlook\n```", ("x", "look")),
+        ('[TOOL_CALLS] [{"name": "act", "arguments": {"action": "look"}}]', ("", "look")),
+        ('<|python_tag|>{"name": "act", "parameters": {"action": "look"}}', ("", "look")),
+        ("Thought: x\nAction (3): look", ("x", "look")),
+        ("Thought: x\nAction[3]: look", ("x", "look")),
+        ('<thought>x</thought>\n<action name="go">look</action>', ("x", "look")),
+        ("<action><action>look</action></action>", ("", "look")),
+        ("Thought: x\nAction: look<END>", ("x", "look")),
         ("**Thought:** open\n**Action:** open drawer 2", ("open", "open drawer 2")),
         ("### Thought\nopen\n### Action\nopen drawer 2", ("open", "open drawer 2")),
         ("**Action: look**", ("", "look")),
@@ -168,6 +199,15 @@ def test_a_label_in_a_thought_does_not_end_a_turn():
         assert form.has_label(said)
         assert form.is_whole(said + "\n")
         assert form.parse(said)[1] == "go"
+
+
+@pytest.mark.parametrize("said", ["```\nlook\n```", '{\n"name": "act",\n"arguments": "look"}'])
+def test_an_action_of_several_lines_ends_where_it_can_be_read(said):
+    form = TURN_FORMS["react"]
+    lines = f"Action:\n{said}\n".splitlines(keepends=True)
+    starts = ["".join(lines[:number]) for number in range(1, len(lines) + 1)]
+    whole = next(start for start in starts if form.is_whole(start))
+    assert form.parse(whole)[1] == "look"
 
 
 @given(st.text())

@@ -59,6 +59,8 @@ def test_failures_teach_what_led_to_where_successes_were() -> None:
     assert [[s.action for s in t.steps if s.trained] for t in by_failure] == [
         ["go shelf", "go desk"]
     ]
+    without = with_progress(graph, failures=False)
+    assert without == [t for t in with_progress(graph) if t.success]
 
 
 def test_partial_scores_are_no_success() -> None:

@@ -24,7 +24,9 @@ def main(arguments: Sequence[str]) -> None:
         "masks, stop tokens, adapters, rollouts and packs (tratree/models/README.md).",
     )
     parser.add_argument("family", metavar="NAME", help="an option of model=")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="such as env=webshop")
+    parser.add_argument(
+        "overrides", nargs="*", default=[], metavar="key=value", help="such as env=webshop"
+    )
     parser.add_argument(
         "--texts",
         nargs=3,

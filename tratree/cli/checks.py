@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 from hydra.experimental.callback import Callback
@@ -16,6 +17,7 @@ from tratree.errors import UserError
 from tratree.files import disk_reason
 from tratree.models.names import check_folder, local_folder
 from tratree.tracking.settings import LONGEST_TAG
+from tratree.trajectory.reading.read import check_trajectory_files
 
 WANDB_FOLDERS = ("WANDB_DATA_DIR", "WANDB_CACHE_DIR")
 """Variables that name folders which W&B writes files of artifacts to."""
@@ -76,19 +78,32 @@ def check_machine(config: Config) -> None:
                 check_folder(name, folder)
             except UserError as error:
                 raise UserError(f"{key}: {error}") from None
-    demonstrations = config.expert.demonstrations
-    if demonstrations is not None and not Path(demonstrations).is_file():
-        raise UserError(f"expert.demonstrations={demonstrations} is no file: correct the path")
+    if config.expert.demonstrations is not None:
+        _check_demonstrations(config.expert.demonstrations, config.env.name)
     if config.logger.name == "wandb":
         _check_wandb(config)
+
+
+@cache
+def _check_demonstrations(path: str, environment: str) -> None:
+    if not (Path(path).is_file() or Path(path).is_dir()):
+        raise UserError(
+            f"expert.demonstrations={path} is no file or folder of trajectories: correct the path"
+        )
+    try:
+        check_trajectory_files(Path(path), environment)
+    except UserError as error:
+        raise UserError(f"expert.demonstrations: {error}") from None
 
 
 def check_writable(folder: str, key: str) -> None:
     """Make a file in a folder, or where it would be made; nothing is left there.
 
     Raises:
-        UserError: If that is not possible.
+        UserError: If that is not possible, or no folder is named.
     """
+    if not folder:
+        raise UserError(f"{key}= names no folder: give one, or leave {key} out")
     try:
         with tempfile.TemporaryFile(dir=_first_there(Path(folder).absolute())):
             pass

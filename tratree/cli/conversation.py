@@ -24,7 +24,9 @@ def main(arguments: Sequence[str]) -> None:
         prog="tratree conversation",
         description="Print an expert's episode as the model reads it; bold: what it is trained on.",
     )
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="such as env=webshop")
+    parser.add_argument(
+        "overrides", nargs="*", default=[], metavar="key=value", help="such as env=webshop"
+    )
     parser.add_argument("--split", default="train", help="one that `tratree tasks` lists")
     parser.add_argument("--task", default="0", help="its id, or its number in the split from 0")
     parser.add_argument("--model", choices=("weak", "strong"), default="strong", help="which reads")

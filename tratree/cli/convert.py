@@ -32,7 +32,11 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path, help="JSON, or one record a line if *.jsonl")
     parser.add_argument(
-        "overrides", nargs="*", metavar="key=value", help="of --replay, such as env=webshop"
+        "overrides",
+        nargs="*",
+        default=[],
+        metavar="key=value",
+        help="of --replay, such as env=webshop",
     )
     parser.add_argument("--to", choices=(OURS, *FORMATS), default=OURS, help="default: %(default)s")
     parser.add_argument("--env", choices=ENVIRONMENTS.names(), help="of records that do not tell")

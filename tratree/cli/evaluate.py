@@ -28,7 +28,9 @@ def main(arguments: Sequence[str]) -> None:
         help="a folder or Hub id of a model or of a LoRA adapter, or the address of an "
         "OpenAI-compatible endpoint, such as http://localhost:8000/v1",
     )
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="such as env=webshop")
+    parser.add_argument(
+        "overrides", nargs="*", default=[], metavar="key=value", help="such as env=webshop"
+    )
     parser.add_argument("--name", help="of the system in results (default: the model's)")
     parser.add_argument("--base", metavar="MODEL", help="the base model of an adapter")
     parser.add_argument(

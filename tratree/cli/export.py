@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tratree.cli.arguments import ArgumentParser, add_hub_options
+from tratree.errors import UserError
 from tratree.large_imports import large_imports
 
 
@@ -58,6 +59,8 @@ def main(arguments: Sequence[str]) -> None:
         help="a dataset on the Hub that it was trained on, for the card; may be repeated",
     )
     given = parser.parse_args(arguments)
+    if not given.run.is_dir():
+        raise UserError(f"there is no folder {given.run}: give the one that a run named at its end")
     if given.push:
         from tratree.runs.hub import check_push, push
 

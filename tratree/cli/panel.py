@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from tratree.cli.arguments import ArgumentParser, write_page
 from tratree.composition import compose_config
@@ -74,7 +75,7 @@ def _report(files: Sequence[Path], out: Path, console: Console) -> None:
     for header, *rows in (table(results), paired_tests(results)):
         shown = Table(*header)
         for row in rows:
-            shown.add_row(*row)
+            shown.add_row(*map(Text, row))
         if rows:
             console.print(shown)
     for note in differing(results):

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tratree.cli.arguments import ArgumentParser
-from tratree.composition import compose_config
+from tratree.composition import compose_config, split_points
+from tratree.plan.assumptions import NO_PROMPT, read_assumptions
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -22,7 +23,11 @@ def main(arguments: Sequence[str]) -> None:
         "are planned together.",
     )
     parser.add_argument(
-        "overrides", nargs="*", metavar="OVERRIDE", help="as of a run, such as method=mcts"
+        "overrides",
+        nargs="*",
+        default=[],
+        metavar="OVERRIDE",
+        help="as of a run, such as method=mcts",
     )
     parser.add_argument("--gpu", default="h100", metavar="KIND", help="default: h100")
     parser.add_argument(
@@ -37,19 +42,18 @@ def main(arguments: Sequence[str]) -> None:
     for name in ("gpus", "nodes"):
         if getattr(given, name) is not None and getattr(given, name) < 1:
             parser.error(f"--{name} {getattr(given, name)}: use a number from 1")
+    assumed = read_assumptions(given.assumed)
+    assumed.gpu(given.gpu)
+    points = split_points(given.overrides)
+    trainer = compose_config([*points[0], NO_PROMPT]).trainer
 
     # Heavy imports wait until the arguments are known to be right.
     from tratree.large_imports import large_imports
 
     with large_imports():
-        from tratree.plan.assumptions import read_assumptions
         from tratree.plan.hours import Machine
-        from tratree.plan.plan import NO_PROMPT, make_plan, split_points
+        from tratree.plan.plan import make_plan
         from tratree.plan.text import describe
 
-    assumed = read_assumptions(given.assumed)
-    assumed.gpu(given.gpu)
-    points = split_points(given.overrides)
-    trainer = compose_config([*points[0], NO_PROMPT]).trainer
     machine = Machine(given.gpu, given.gpus or trainer.devices, given.nodes or trainer.num_nodes)
     print(describe(make_plan(points, machine, assumed), assumed))

@@ -60,7 +60,9 @@ def main(arguments: Sequence[str]) -> None:
     parser = ArgumentParser(
         prog="tratree play", description="Play a task of an environment.", epilog=HELP
     )
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="such as env=webshop")
+    parser.add_argument(
+        "overrides", nargs="*", default=[], metavar="key=value", help="such as env=webshop"
+    )
     parser.add_argument("--split", default="train", help="one that `tratree tasks` lists")
     parser.add_argument("--task", default="0", help="its id, or its number in the split from 0")
     chosen = parser.parse_args(arguments)

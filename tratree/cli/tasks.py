@@ -22,7 +22,9 @@ def main(arguments: Sequence[str]) -> None:
     parser = ArgumentParser(
         prog="tratree tasks", description="List an environment's splits, or the tasks of one."
     )
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="such as env=webshop")
+    parser.add_argument(
+        "overrides", nargs="*", default=[], metavar="key=value", help="such as env=webshop"
+    )
     parser.add_argument("--split", help="list its tasks: id and instruction")
     chosen = parser.parse_args(arguments)
     config = compose_config(chosen.overrides)

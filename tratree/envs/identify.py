@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tratree.envs.registry import ENVIRONMENTS
 from tratree.trajectory.goal_words import KINDS, goal_words
 from tratree.trajectory.reading.goals import stated_goal
-from tratree.trajectory.reading.names import splits_of
+from tratree.trajectory.reading.names import splits_of, texts_of
 from tratree.trajectory.types import Task, Trajectory
 from tratree.trajectory.words import words
 
@@ -19,6 +21,13 @@ _HELD_OUT = frozenset(
     )
 )
 """Names of splits that nobody trains on."""
+
+_ATTEMPT = re.compile(
+    r"[^a-z0-9]+(?:run|traj(?:ectory)?|try|attempt|sample|rollout|seed|gold|expert|ep(?:isode)?)"
+    r"[-_ ]?\d*\Z",
+    re.IGNORECASE,
+)
+"""The end of a name that numbers the attempts at a task."""
 
 TaskFinder = Callable[[Mapping[str, Task]], Callable[[str], list[str]]]
 
@@ -74,12 +83,14 @@ class Identifier:
         name of a training task counts if the goal is its goal, too.
         """
         names = [*trajectory.record.get("names", ()), trajectory.task.task_id]
-        named = [self._tasks[task_id] for name in names for task_id in self._find(name)]
-        held_out = [task for task in named if task.split != self._train]
         published = trajectory.record.get("record", {})
+        every = dict.fromkeys([*names, *sorted(texts_of(published))])
+        every |= dict.fromkeys(_ATTEMPT.sub("", name) for name in every)
+        named = [self._tasks[task_id] for name in every for task_id in self._find(name)]
+        held_out = [task for task in named if task.split != self._train]
         splits = {trajectory.task.split.lower(), *splits_of(published)}
         other_split = splits & (self._held_out_splits | _HELD_OUT)
-        if held_out or other_split or any(map(self._names_held_out, names)):
+        if held_out or other_split or any(map(self._names_held_out, every)):
             return Identity(held_out[0] if held_out else None, held_out=True)
         opening = trajectory.first_observation
         said = _spaced(goal_words(opening))
@@ -103,7 +114,8 @@ class Identifier:
 
     def _same_goal(self, opening: str, said: str) -> Iterable[Task]:
         """Yield held-out tasks whose goal is said: its words in the stated goal, or in a row."""
-        stated = frozenset(self._goal(stated_goal(opening)))
+        told = self._goal(stated_goal(opening))
+        stated = {*told, *(f"{one}{other}" for one, other in pairwise(told))}  # soap bar: soapbar
         for goal, spaced, tasks in self._goals:
             same_kind = not stated or goal & KINDS == stated & KINDS
             if same_kind and (goal <= stated or spaced in said):

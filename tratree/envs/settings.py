@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, field
 
-from tratree.settings import Count, Whole, settings
+from tratree.settings import Count, Text, Whole, settings
 
 
 @settings
@@ -14,10 +14,10 @@ class PromptSettings:
     The rules, the answer "OK", and worked examples as turns, from files in ETO's formats.
     """
 
-    rules: str | None = None
+    rules: Text | None = None
     """A text file; null: none."""
 
-    examples: str | None = None
+    examples: Text | None = None
     """A JSON list of examples, each a list of messages; null: none."""
 
     count: Whole = 1
@@ -36,7 +36,7 @@ class EnvSettings:
     name: str
     """The environment."""
 
-    target: str | None = None
+    target: Text | None = None
     """package.module:NAME of an environment that is not installed as a plug-in; null: the one
     called `name`."""
 

@@ -131,6 +131,21 @@ def public_name(name: str) -> str:
     return Path(name).name if is_path else name
 
 
+def check_model(name: str, revision: str | None = None) -> None:
+    """Raise a `UserError` if a model is in no folder, and not to be had from the Hub either.
+
+    Loading would ask the Hub again and again before it says so.
+    """
+    folder = local_folder(name)
+    if folder is not None:
+        check_folder(name, folder)
+    elif hub_commit(name, revision) is None:
+        raise UserError(
+            f"model {name} is no folder here, and the Hub cannot be asked for it: correct the "
+            f"name, or download it where there is a network (`hf download {name}`)"
+        )
+
+
 def check_folder(name: str, folder: Path) -> None:
     """Raise a `UserError` if the folder that `name` means holds no model."""
     if not (folder / "config.json").is_file():

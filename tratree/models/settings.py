@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tratree.settings import Count, settings
+from tratree.settings import Count, Text, settings
 
 Dtype = Literal["float64", "float32", "bfloat16", "float16"]
 Name = Annotated[str, Field(strict=True, min_length=1)]
@@ -49,10 +49,10 @@ class LoadSettings:
 class ModelSettings(LoadSettings):
     """A base model, and its storage in memory."""
 
-    name: str
+    name: Text
     """Hub id, local folder, or ``package:`` and a folder inside the tratree package."""
 
-    revision: str | None = None
+    revision: Text | None = None
     """Branch, tag or commit of a Hub id."""
 
 
@@ -62,7 +62,7 @@ class ChatSettings:
 
     _: KW_ONLY
 
-    chat_template: str | None = None
+    chat_template: Text | None = None
     """A template of tratree/policy/templates, or null for the tokenizer's own."""
 
     system_prompt: str = ""

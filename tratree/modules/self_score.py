@@ -21,20 +21,26 @@ from tratree.trajectory.types import Trajectory
 States = NDArray[np.float64]
 
 
-def train_success_head(states: Sequence[States]) -> Pipeline:
+def train_success_head(states: Sequence[States], success: Sequence[bool] | None = None) -> Pipeline:
     """Fit P(the task is solved) given the last hidden state at the end of an observation.
 
-    It learns from demonstrations alone, with both classes weighing the same: after their last
-    observation the task is solved, after all earlier ones it is not yet. So it needs neither
-    failures nor a score.
+    It learns from demonstrations, with both classes weighing the same: after their last observation
+    the task is solved, after all earlier ones it is not yet. So it needs neither failures nor a
+    score. Trajectories of known success may join them: after the last observation of a failure
+    nothing is solved.
 
     Args:
         states: The `observation_states` of each, [K, H].
+        success: Whether each ends with its task solved; None where all do.
 
     Raises:
         UserError: If there are no demonstrations of more than one observation.
     """
-    solved = [np.arange(len(of_one)) == len(of_one) - 1 for of_one in states]
+    ends = success or [True] * len(states)
+    solved = [
+        (np.arange(len(of_one)) == len(of_one) - 1) & end
+        for of_one, end in zip(states, ends, strict=True)
+    ]
     if not states or all(flags.all() for flags in solved):
         raise UserError("explore.score=self learns from demonstrations, but there are none")
     classifier = make_pipeline(

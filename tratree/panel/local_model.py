@@ -11,9 +11,9 @@ from transformers import PreTrainedModel
 from transformers.utils import cached_file
 
 from tratree.errors import UserError
-from tratree.models.loading import load_stop_ids, load_tokenizer
+from tratree.models.loading import check_weights, load_config, load_stop_ids, load_tokenizer
 from tratree.models.lora import load_policy_model
-from tratree.models.names import check_folder, local_folder
+from tratree.models.names import check_model, local_folder
 from tratree.models.settings import ModelSettings
 from tratree.policy.chat import ChatFormat
 from tratree.policy.prompt import Prompt
@@ -60,7 +60,7 @@ def load_named(
 
 
 def check_named(name: str, base: str | None) -> None:
-    """Check that the folders which `load_named` would read hold models.
+    """Check that what `load_named` would read is there, or to be had from the Hub.
 
     Raises:
         UserError: If one does not.
@@ -68,9 +68,10 @@ def check_named(name: str, base: str | None) -> None:
     folder = local_folder(name)
     if folder is not None and (folder / _ADAPTER).is_file():
         name = base or _base_of(folder)
-        folder = local_folder(name)
+    check_model(name)
     if folder is not None:
-        check_folder(name, folder)
+        load_config(name)
+        check_weights(name)
 
 
 def _adapter_folder(name: str) -> Path | None:

@@ -17,6 +17,9 @@ ASSUMED = Path(__file__).with_name("assumed.yaml")
 GIB = 2**30
 CASES = ("worse", "expected", "better")
 
+NO_PROMPT = "env.prompt.required=false"
+"""Lets the paper's setting be composed without the files of its prompt."""
+
 
 class GpuDocument(TypedDict):
     """A kind of GPU, as in the file."""

@@ -7,12 +7,9 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.override_parser.overrides_parser import OverridesParser
-
-from tratree.composition import compose_config, sweep_params
+from tratree.composition import compose_config
 from tratree.config import Config
-from tratree.plan.assumptions import CASES, Assumptions
+from tratree.plan.assumptions import CASES, NO_PROMPT, Assumptions
 from tratree.plan.demand import (
     Demand,
     playing_demand,
@@ -31,9 +28,6 @@ STAND_INS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     }
 )
 """Let stages be known where the official files are not: which games they are changes no cost."""
-
-NO_PROMPT = "env.prompt.required=false"
-"""Lets the paper's setting be composed without the files of its prompt."""
 
 
 @dataclass(frozen=True)
@@ -76,24 +70,6 @@ class Plan:
     stages: Sequence[Planned]
     hours: Sequence[tuple[float, float, float]]
     without_reuse: float
-
-
-def split_points(overrides: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return the overrides of each point of a sweep; one if no override has several values.
-
-    What an experiment sweeps over is swept over, unless the overrides say otherwise.
-
-    Raises:
-        UserError, HydraException: If an override is wrong.
-    """
-    parsed = OverridesParser.create().parse_overrides(list(overrides))
-    single = [str(one.input_line) for one in parsed if not one.is_sweep_override()]
-    params = sweep_params(single)
-    given = {one.get_key_element() for one in parsed}
-    swept = [f"{key}={values}" for key, values in params.items() if key not in given]
-    all_of_them = OverridesParser.create().parse_overrides([*swept, *overrides])
-    [points] = BasicSweeper.split_arguments(all_of_them, None)
-    return [tuple(point) for point in points]
 
 
 def devices_of(config: Config, machine: Machine) -> Devices:

@@ -20,9 +20,8 @@ def markdown_table(table: Table) -> str:
     """Return `table` in Markdown."""
     header, *others = table
     lines = [header, ["---"] * len(header), *others]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
-    )
+    escaped = ([" ".join(cell.split()).replace("|", "\\|") for cell in line] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in escaped)
 
 
 def number_columns(table: Table) -> list[bool]:

@@ -14,10 +14,14 @@ from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
 
 PLAN = "sampling"
+LIMITS = ("tokens", "stop_when_decided")
+"""Settings that say how many of the planned trajectories are played, and not how."""
 
 
 def played_with_another_m(job: Job, version: int) -> list[Trajectory]:
     """Return the episodes of the finished exploration of another M that shares most with `job`.
+
+    One without a limit (``explore.tokens``, ``explore.stop_when_decided``) has all of one with it.
 
     A trajectory that both have is the same, because it depends on its task and sample and not on
     how many there are; where ``model.rollout_dtype`` is not float64, up to the rounding that
@@ -42,9 +46,10 @@ def played_with_another_m(job: Job, version: int) -> list[Trajectory]:
 
 
 def _plans(job: Job, wanted: Mapping[str, Any]) -> Iterator[tuple[Path, list[Any]]]:
-    """Yield the finished explorations that differ from `job` in their plan alone, with it."""
+    """Yield those that differ from `job` in their plan, or have no limit, with their plan."""
     for folder, found in finished_stages(job.folder.parent):
         settings = {**found["settings"], PLAN: job.settings[PLAN]}
+        settings |= {n: job.settings[n] for n in LIMITS if settings.get(n, 0) is None}
         alike = found["version"] == wanted["version"] and found["inputs"] == wanted["inputs"]
         if alike and settings == job.settings and not find_damage(folder, checked_file(folder)):
             yield folder, found["settings"][PLAN]

@@ -14,7 +14,7 @@ from tratree.models.architecture import (
 )
 from tratree.models.loading import check_weights, empty_model, load_config
 from tratree.models.lora import add_lora
-from tratree.models.names import hub_commit
+from tratree.models.names import check_model, hub_commit
 from tratree.policy.rollout_settings import RolloutLimits
 from tratree.stages.playing import rollout_settings
 from tratree.stages.training import load_chat
@@ -35,6 +35,7 @@ def check_bases(config: Config) -> None:
 
 
 def _check(config: Config, base: BaseModelSettings) -> None:
+    check_model(base.name, base.revision)
     commit = hub_commit(base.name, base.revision)
     architecture = load_config(base.name, commit)
     for attention in (

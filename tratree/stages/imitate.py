@@ -7,6 +7,7 @@ from typing import Literal
 from tratree.config import Config
 from tratree.stages.paths import PATHS
 from tratree.stages.sft import sft_stage
+from tratree.stages.states import with_refused_masked
 from tratree.stages.training_settings import (
     PREFIX_PACKS,
     RESUMED,
@@ -35,10 +36,12 @@ def imitate_stage(
         "sampled_by": {"chat": chat_settings(config, sampler)},
         **prefix_settings(config),
     }
+    if not config.method.imitate_refused:
+        settings["refused"] = False
     if config.method.whole_trees:
         settings["pack_tokens"] = tree_pack_tokens(config, "method.whole_trees=false")
     inputs = {"paths": paths}
-    if config.method.start == "sft":
+    if config.method.start != "base":
         inputs["start"] = sft_stage(config, "strong")
     return Stage("imitate", settings, on_devices(_train), inputs, resumes=RESUMED)
 
@@ -53,6 +56,8 @@ def _train(job: Job) -> None:
     paths = read_trajectories(job.inputs["paths"] / PATHS)
     if not chat.reads_like(load_chat(job.settings["sampled_by"])):
         paths = [without_token_ids(t) for t in paths]
+    if not job.settings.get("refused", True):
+        paths = [t for t in map(with_refused_masked, paths) if any(s.trained for s in t.steps)]
     episodes = [encode_trajectory(chat, t).compact() for t in paths]
     pack_tokens = job.settings.get("pack_tokens")  # of whole trees
     data = EpisodeDataModule(

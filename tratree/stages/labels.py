@@ -11,7 +11,6 @@ from tratree.modules.settings import DPOSettings
 from tratree.stages.file_names import EPISODES
 from tratree.stages.paths import PATHS
 from tratree.stages.reference import REFERENCE, example_settings, pack_tokens, pair_chat
-from tratree.stages.sft import sft_stage
 from tratree.stages.training_settings import RESUMED, on_devices, training_settings
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
@@ -23,13 +22,14 @@ def labels_stage(config: Config, explored: Stage) -> Stage:
     return Stage("labels", settings, _choose, {"explored": explored}, self_contained=True)
 
 
-def kto_stage(config: Config, labels: Stage, reference: Stage) -> Stage:
+def kto_stage(config: Config, labels: Stage, reference: Stage, start: Stage | None) -> Stage:
     """Minimise L_KTO over labelled trajectories, successes wanted and failures not.
 
     Args:
         config: The run's.
         labels: The trajectories.
         reference: Their log-probabilities under the reference model.
+        start: The fine-tuning to start from; None is the base model.
     """
     settings = {
         **training_settings(config, config.model.strong, config.model.preference),
@@ -38,8 +38,8 @@ def kto_stage(config: Config, labels: Stage, reference: Stage) -> Stage:
         **example_settings(config),
     }
     inputs = {"labels": labels, "reference": reference}
-    if config.method.start == "sft":
-        inputs["start"] = sft_stage(config, "strong")
+    if start is not None:
+        inputs["start"] = start
     return Stage("kto", settings, on_devices(_train), inputs, resumes=RESUMED)
 
 

@@ -76,24 +76,34 @@ def unstructured_dpo(config: Config) -> Stage:
 def pairs_dpo(config: Config, pairs: Stage) -> Stage:
     """Learn preferences; the reference is the weak model after its SFT, or where this starts."""
     reference = reference_stage(config, pairs, reference_model(config))
-    return prefer_stage(config, pairs, reference)
+    return prefer_stage(config, pairs, reference, start=start_model(config))
+
+
+def start_model(config: Config) -> Stage | None:
+    """Return the model that preferences start from, ``method.start``; None if it is the base."""
+    if config.method.start == "mcts":
+        return mcts(config)
+    if config.method.start == "advantage":
+        return advantage(config)
+    return sft_strong(config) if config.method.start == "sft" else None
 
 
 def reference_model(config: Config) -> Stage:
     """Return the model that preferences are measured against: ``method.reference``."""
-    return sft_weak(config) if config.method.reference == "weak" else sft_strong(config)
+    start = start_model(config) if config.method.reference == "start" else None
+    return start or sft_weak(config)
 
 
 def kto(config: Config) -> Stage:
     """Learn from successes and failures without pairs, also of trees of one outcome (KTO)."""
     labels = labels_stage(config, explored(config))
     reference = reference_stage(config, labels, reference_model(config))
-    return kto_stage(config, labels, reference)
+    return kto_stage(config, labels, reference, start_model(config))
 
 
 def advantage(config: Config) -> Stage:
     """Imitate the steps that brought the weak model nearer to success, of failures, too."""
-    return imitate_stage(config, progress_stage(weak_trees(config)))
+    return imitate_stage(config, progress_stage(config, weak_trees(config)))
 
 
 def naive_w2s(config: Config) -> Stage:

@@ -17,7 +17,6 @@ from tratree.stages.reference import (
     pack_tokens,
     pair_chat,
 )
-from tratree.stages.sft import sft_stage
 from tratree.stages.training_settings import RESUMED, on_devices, training_settings
 from tratree.store.stage import Job, Stage
 
@@ -27,7 +26,7 @@ def prefer_stage(
     pairs: Stage,
     reference: Stage,
     *,
-    start: Stage | None = None,
+    start: Stage | None,
     label: str = "",
 ) -> Stage:
     """Minimise L_TreeDPO over the pairs (section 3.2 of the paper).
@@ -36,7 +35,7 @@ def prefer_stage(
         config: The run's.
         pairs: The pairs.
         reference: Their log-probabilities under the reference model.
-        start: The fine-tuning to start from; by default what ``method.start`` says.
+        start: The fine-tuning to start from; None is the base model.
         label: See `Stage`.
     """
     strong, method = config.model.strong, config.method
@@ -47,8 +46,6 @@ def prefer_stage(
         **example_settings(config),
     }
     inputs = {**pair_inputs(pairs), "reference": reference}
-    if start is None and method.start == "sft":
-        start = sft_stage(config, "strong")
     if start is not None:
         inputs["start"] = start
     run = on_devices(_train)

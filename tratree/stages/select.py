@@ -32,16 +32,17 @@ def _select(job: Job) -> None:
     )
 
 
-def progress_stage(trees: Stage) -> Stage:
+def progress_stage(config: Config, trees: Stage) -> Stage:
     """Choose the steps of successes and failures that brought the agent nearer to success."""
-    return Stage("progress", {}, _choose_progress, {"trees": trees}, self_contained=True)
+    settings = {} if config.method.failures else {"failures": False}
+    return Stage("progress", settings, _choose_progress, {"trees": trees}, self_contained=True)
 
 
 def _choose_progress(job: Job) -> None:
     trees = tried = successes = trained = steps = 0
     chosen = []
     for tree in iterate_stage_trees(job.inputs["trees"]):
-        found = with_progress(tree)
+        found = with_progress(tree, **job.settings)
         chosen += found
         trees += bool(found)
         tried += 1

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tratree.config import Config
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
+from tratree.stages.evaluate import evaluate_stage
 from tratree.stages.file_names import EPISODES
 from tratree.stages.players import scorers
 from tratree.store.finished import read_description
@@ -23,13 +25,20 @@ _TOKENS = 16384
 
 
 def self_score_stage(config: Config, explored: Stage, explorer: Stage, label: str = "") -> Stage:
-    """Let the model of `explorer` score what it explored; the true score is not read."""
+    """Let the model of `explorer` score what it explored; the true score is not read.
+
+    With ``explore.calibrate_on``, that of other tasks is.
+    """
     inputs = {
         "explored": explored,
         "demonstrations": demonstrations_stage(config),
         "model": explorer,
     }
     settings = {"dtype": config.model.rollout_dtype, "context": config.model.context}
+    if split := config.explore.calibrate_on:
+        evaluation = replace(config.evaluation, splits=(split,))
+        own = replace(config, evaluation=evaluation)
+        inputs["own"] = evaluate_stage(own, "self-score", explorer)
     return Stage("self_score", settings, _score, inputs, label=label)
 
 
@@ -47,8 +56,11 @@ def _score(job: Job) -> None:
     trained, settings = job.inputs["model"], job.settings
     chat = load_chat(read_description(trained)["settings"])
     demonstrations = read_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
+    own = read_trajectories(job.inputs["own"] / EPISODES) if "own" in job.inputs else []
+    taught = [*demonstrations, *own]
+    solved = [True] * len(demonstrations) + [t.success for t in own]
     explored = read_trajectories(job.inputs["explored"] / EPISODES)
-    episodes = [observed(chat, t, settings["context"]) for t in (*demonstrations, *explored)]
+    episodes = [observed(chat, t, settings["context"]) for t in (*taught, *explored)]
     places = scorers(job.resources)
     parts = cut_into_batches(episodes, _TOKENS if places.gpus else 1)
     found = compute(
@@ -62,13 +74,13 @@ def _score(job: Job) -> None:
         for done, (number, of_part) in enumerate(found, 1):
             for index, states_of_one in zip(parts[number], of_part, strict=True):
                 # Of what was explored only the last one is read.
-                first = 0 if index < len(demonstrations) else -1
+                first = 0 if index < len(taught) else -1
                 states[index] = states_of_one[first:]
             advance(done)
-    head = train_success_head([states[index] for index in range(len(demonstrations))])
+    head = train_success_head([states[index] for index in range(len(taught))], solved)
     scored = [
         score_itself(trajectory, success_probability(head, states[index]))
-        for index, trajectory in enumerate(explored, len(demonstrations))
+        for index, trajectory in enumerate(explored, len(taught))
     ]
     write_trajectories(job.folder / EPISODES, scored)
     believed = sum(t.success for t in scored) / len(scored)

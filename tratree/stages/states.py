@@ -67,6 +67,12 @@ def answers_as_recorded(recorded: Trajectory, played: Trajectory) -> bool:
     ] == [step.observation for step in played.steps]
 
 
+def with_refused_masked(trajectory: Trajectory) -> Trajectory:
+    """Return a trajectory whose refused actions are shown and are no target of a training."""
+    steps = (replace(step, trained=step.trained and step.valid) for step in trajectory.steps)
+    return replace(trajectory, steps=tuple(steps))
+
+
 def with_prefix_masked(trajectory: Trajectory, steps: int) -> Trajectory:
     """Return a trajectory whose first steps are shown and are no target of a training."""
     shown = (replace(step, trained=False) for step in trajectory.steps[:steps])

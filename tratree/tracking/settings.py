@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tratree.settings import Whole, settings
+from tratree.settings import Text, Whole, settings
 
 LONGEST_TAG = 64
 """Most letters of a tag that W&B takes."""
@@ -23,16 +23,16 @@ class LoggerSettings:
     the run folder; trackio: the same in trackio's folder, without an account; wandb: Weights &
     Biases."""
 
-    project: str = "tratree"
+    project: Text = "tratree"
     """Project of W&B or trackio."""
 
-    entity: str | None = None
+    entity: Text | None = None
     """User or team; null: your own."""
 
-    group: str | None = None
+    group: Text | None = None
     """Name of what is shown together; null: the experiment's name, or else the sweep."""
 
-    job_type: str | None = None
+    job_type: Text | None = None
     """Null: the method's name."""
 
     tags: tuple[Tag, ...] = ()

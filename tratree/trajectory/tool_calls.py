@@ -52,10 +52,12 @@ _ARGUMENTS = (
 )
 _THOUGHTS = ("thought", "thoughts", "think", "reasoning", "reason", "analysis")
 _HERMES = re.compile(r"<(tool_call|function_call)>(.*?)(?:</\1>|\Z)", re.DOTALL)
-_FUNCTION = re.compile(r"<function=([\w.-]+)>(.*?)(?:</function>|\Z)", re.DOTALL)
-_PARAMETER = re.compile(r"<parameter=([\w.-]+)>(.*?)</parameter>", re.DOTALL)
+_FUNCTION = re.compile(
+    r"<(?:function=|invoke name=\")([\w.-]+)\"?>(.*?)(?:</(?:function|invoke)>|\Z)", re.DOTALL
+)
+_PARAMETER = re.compile(r"<parameter(?:=| name=\")([\w.-]+)\"?>(.*?)</parameter>", re.DOTALL)
 _PYTHON = re.compile(
-    r"\A\s*(\w+)\(\s*(?:(\w+)\s*=\s*)?(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')\s*\)\s*\Z"
+    r"\A\s*\[?(\w+)\(\s*(?:(\w+)\s*=\s*)?(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')\s*\)\]?\s*\Z"
 )
 _DECODER = json.JSONDecoder()
 
@@ -74,6 +76,8 @@ def call_to_action(name: Any, arguments: Any) -> str | None:
         try:
             arguments = json.loads(arguments)
         except (ValueError, RecursionError):
+            if arguments.lstrip()[:1] in ("{", "["):
+                return None  # cut off
             arguments = {"": arguments}
     if isinstance(arguments, str | int | float):
         arguments = {"": arguments}

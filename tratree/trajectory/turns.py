@@ -19,21 +19,30 @@ _PLAIN_ACTION = re.compile(r"(?:^|\s)Action\s*:")
 _PLAIN_THOUGHT = re.compile(r"\s*Thought\s*:")
 
 _STOP = re.compile(
-    r"<\|(?:im_end|endoftext|eot_id|eom_id|end|end_of_text|end_of_turn|eos|return|call)\|>"
-    r"|</s>|<eos>|<end_of_turn>|<｜end▁of▁sentence｜>|\[/INST\]"
+    r"<\|\w+\|>|</s>|<eos>|<end>|<end_of_turn>|<｜end▁of▁sentence｜>|\[/INST\]", re.IGNORECASE
 )
 _START = re.compile(
-    r"^(?:\s|<\|im_start\|>|<\|start_header_id\|>|<\|end_header_id\|>|<s>|<bos>|<start_of_turn>"
+    r"^(?:\s|<\|\w+\|>|<s>|<bos>|<start_of_turn>"
     r"|(?<=[>\n])(?:assistant|model)\b)+"
 )
+_CHANNEL = re.compile(
+    r"<\|channel\|>\s*analysis[^<]*<\|message\|>(.*?)(?:<\|end\|>|(?=<\|channel\|>)|\Z)", re.DOTALL
+)
+_HEADER = re.compile(
+    r"(?:<\|start\|>\w+)?<\|channel\|>.*?<\|message\|>|<\|python_tag\|>|\[TOOL_CALLS\]", re.DOTALL
+)
+"""Headers of gpt-oss, and marks of calls by Llama and Mistral."""
+
 _THINK_NAMES = r"(?:think|thinking|thought|thoughts|reason|reasoning|scratchpad)"
 _THINK = re.compile(rf"<({_THINK_NAMES})>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
 _THINK_END = re.compile(rf"</{_THINK_NAMES}>", re.IGNORECASE)
 _THINK_START = re.compile(rf"<{_THINK_NAMES}>", re.IGNORECASE)
-_TAGGED = re.compile(r"<(action|act)>(.*?)(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_TAGGED = re.compile(
+    r"<(action|act|answer|command)(?:\s[^<>]*)?>(.*?)(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE
+)
 
-_COLON = r"\s*(?:#?\d+\s*)?[*_`]*\s*[:：][*_`]*"
-_DECORATION = r"[ \t>*_#`\-]*(?:\d+[.)][ \t]+)?"
+_COLON = r"\s*(?:[#(\[]?\d+[)\]]?\s*)?[*_`]*\s*[:：][*_`]*"
+_DECORATION = r"(?:[^\w\n\"'“”‘’(){}\[\]<]|_)*(?:\d+[.)][ \t]+)?"
 
 
 def _label(words: str) -> re.Pattern[str]:
@@ -44,7 +53,7 @@ def _label(words: str) -> re.Pattern[str]:
     return re.compile(f"{colon}|{heading}|{bracketed}", re.IGNORECASE | re.MULTILINE)
 
 
-_ACTION = _label(r"(?:(?:next|my|final)\s+)?(?:action|act)|动作|行动")
+_ACTION = _label(r"(?:(?:next|my|final)\s+)?(?:actions?|act|command)|动作|行动")
 _THOUGHT = _label(r"(?:my\s+)?(?:thoughts?|think|reasoning|reason)|思考|想法")
 _OBSERVATION = _label(r"(?:observation|obs)|观察")
 _INPUT = _label(r"action\s+input")
@@ -54,10 +63,14 @@ _INVENTED = re.compile(rf"{_OBSERVATION.pattern}|<tool_response>|<observation>",
 _INLINE_ACTION = re.compile(rf"(?:^|(?<=\s))[*_`]*(?:Action|ACTION|Act|ACT){_COLON}")
 _INLINE_OBSERVATION = re.compile(rf"(?<=\s)(?:Observation|OBSERVATION|Obs|Thought){_COLON}")
 _FENCE = re.compile(r"\A\s*(?:```|~~~)(?:[\w-]*[ \t]*\n)?(.*?)(?:```|~~~|\Z)", re.DOTALL)
+_LONE_FENCE = re.compile(r"([^`]*)```(?:[\w-]*[ \t]*\n)?[ \t]*([^\n`]+)\n?[ \t]*```", re.DOTALL)
 _SHOP = re.compile(r"(?:search|click)\[.*\]", re.IGNORECASE)
 _PROMPT_SIGN = re.compile(r"\A\s*>\s*([^>\s][^\n]*)\s*\Z")
 _THINK_ACT = re.compile(r"think\s*(?::|\[)", re.IGNORECASE)
-_QUOTES = (("**", "**"), ("`", "`"), ("__", "__"), ('"', '"'), ("“", "”"), ("'", "'"), ("*", "*"))
+_QUOTES = tuple(
+    pair.split() for pair in ("** **", "` `", "__ __", '" "', "“ ”", "' '", "* *", "[ ]", "< >")
+)
+_LIST_MARK = re.compile(r"\A(?:[-•>]|\*(?!.*\*\Z)|\d+[.)])[ \t]+")
 
 
 @dataclass(frozen=True)
@@ -89,9 +102,10 @@ def format_turn(thought: str, action: str) -> str:
 
 _UNSEEN = {
     ord("\u00a0"): " ",
+    **{ord("◁"): "<", ord("▷"): ">"},
     **dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff")),
 }
-"""Letters that nobody sees, and what they are read as."""
+"""Letters that nobody sees or that tags of thoughts have, and what they are read as."""
 
 
 def parse_turn(text: str) -> tuple[str, str]:
@@ -107,7 +121,8 @@ def parse_turn(text: str) -> tuple[str, str]:
     rest = rest[: invented.start()] if invented else rest
     found = _read_tags(rest)
     if found is None and open_thought is None:
-        found = _read_call(rest) or _read_labels(rest) or _read_bare(rest)
+        read = (_read_labels, _read_call) if _INPUT.search(rest) else (_read_call, _read_labels)
+        found = read[0](rest) or read[1](rest) or _read_bare(rest)
     if found is None or not found[1]:
         return text.strip(), ""
     said, action = found
@@ -130,6 +145,7 @@ def parse_plain(text: str) -> tuple[str, str]:
 
 
 def _without_control_tokens(text: str) -> str:
+    text = _HEADER.sub("", _CHANNEL.sub(r"<think>\1</think>", text))
     text = _START.sub("", text)
     while (stop := _STOP.search(text)) is not None:
         before, after = text[: stop.start()], text[stop.end() :]
@@ -213,6 +229,9 @@ def _read_bare(text: str) -> tuple[str, str] | None:
         label = _THOUGHT.match(text)
         said = "\n".join(lines[:-1])
         return said[label.end() :] if label else said, lines[-1].strip()
+    fence = _LONE_FENCE.fullmatch(text.strip())
+    if fence is not None:
+        return fence[1], fence[2].strip()
     command = _PROMPT_SIGN.match(text)
     if command is not None and not _THINK_ACT.match(command[1]):
         return "", command[1].strip()
@@ -230,6 +249,7 @@ def _action_of(text: str) -> str:
     if call is not None:
         return call[1]
     line = next((line.strip() for line in text.split("\n") if line.strip("` \t\r")), "")
+    line = _LIST_MARK.sub("", line)
     invented = _INLINE_OBSERVATION.search(line)
     line = line[: invented.start()].strip() if invented else line
     for opening, closing in _QUOTES:
@@ -241,7 +261,9 @@ def _action_of(text: str) -> str:
             line = line[len(opening) : -len(closing)].strip()
     while (label := _ACTION.match(line)) is not None:
         line = line[label.end() :].strip()
-    line = re.sub(r"(?:</(?:action|act)>)+\Z", "", line).strip()
+    if line in ("{", "["):
+        return ""  # a call that is cut off
+    line = re.sub(r"\A(?:<(?:action|act)>)+|(?:</(?:action|act)>)+\Z", "", line).strip()
     return line.removesuffix("**").strip() if line.count("**") == 1 else line
 
 
@@ -282,7 +304,9 @@ TURN_FORMS: Mapping[str, TurnForm] = MappingProxyType(
             parse_turn,
             "Action:",
             lambda text: _ACTION.search(_outside_thoughts(text)) is not None,
-            lambda text: _line_ends_after(_ACTION, _outside_thoughts(text)),
+            lambda text: (
+                _line_ends_after(_ACTION, _outside_thoughts(text)) and bool(parse_turn(text)[1])
+            ),
             "\n",
         ),
         "tags": TurnForm(

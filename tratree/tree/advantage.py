@@ -40,15 +40,21 @@ def step_advantages(tree: TrajectoryTree) -> Floats:
     return advantages
 
 
-def with_progress(tree: TrajectoryTree) -> list[Trajectory]:
+def with_progress(tree: TrajectoryTree, *, failures: bool = True) -> list[Trajectory]:
     """Return the trajectories of which a step made progress; only such steps are targets.
 
     A step makes progress if its advantage is above 0. Each node of the tree is a target once, in
     the first trajectory through it, so that what many share does not outweigh the rest.
+
+    Args:
+        tree: The tree, or graph.
+        failures: Whether those of failures are targets, too.
     """
     progress = step_advantages(tree) > 0
     found = []
     for index, trajectory in enumerate(tree.trajectories):
+        if not (failures or trajectory.success):
+            continue
         nodes = tree.trajectory_nodes(index)[1:]
         steps = tuple(
             replace(

@@ -41,6 +41,9 @@ def test_not_the_same(one: str, other: str) -> None:
         "Put mug 1 in / on desk 2",
         "move a mug 1 onto desk 2 .",
         "put mug 1 in/on desk 2!",
+        "put mug 1 in on desk 2",
+        "put mug 1 on/in the desk 2",
+        "put mug 1 in or on desk 2",
     ],
 )
 def test_read_forgivingly(typed: str) -> None:

@@ -43,6 +43,11 @@ def read_one(folder, **fields):
         (12.5, (12.5,), "$12.5"),
         (["$3.10", "4"], (3.1, 4.0), "$3.1 to $4.0"),
         ([None, "soon"], (100.0,), "$100.0"),
+        ("12.00$ - 15.00$", (12.0, 15.0), "$12.0 to $15.0"),
+        ("1 299,00 kr", (1299.0,), "$1299.0"),
+        ("CHF 1'299.-", (1299.0,), "$1299.0"),
+        (["$12.00 to $15.00"], (12.0, 15.0), "$12.0 to $15.0"),
+        ([[3]], (3.0,), "$3.0"),
         ([float("inf"), -1], (100.0,), "$100.0"),
         ([], (100.0,), "$100.0"),
         (None, (100.0,), "$100.0"),
@@ -84,6 +89,9 @@ def test_null_and_lists_where_a_text_is_expected(tmp_path):
     assert product.query == "sandals shoes"
     assert (product.category, product.product_category) == ("", "")
     assert product.options == {"color": ("", "red", "7")}
+    single = {"Color": "Red", "Size": {"value": "L"}, "Count": 5}
+    product = read_one(tmp_path, customization_options=single)
+    assert product.options == {"color": ("red",), "size": ("l",), "count": ("5",)}
     product = read_one(tmp_path, small_description=None, customization_options=None)
     assert (product.bullet_points, product.options) == (("",), {})
 
@@ -104,7 +112,6 @@ def test_annotations_may_be_null(tmp_path):
     [
         {"name": {"en": "Sandals"}},
         {"pricing": {"usd": 3}},
-        {"pricing": [[3]]},
         {"pricing": True},
         {"customization_options": "Red"},
         {"customization_options": {"Color": [{"name": "Red"}]}},

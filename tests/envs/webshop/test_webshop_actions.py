@@ -20,6 +20,7 @@ from tratree.envs.webshop.actions import action_key, forgiving_key, read_action
         ("click[Buy Now]", "click[buy\nnow]"),
         ("click[Buy Now]", "click[Buy Now]\nObservation: [SEP]"),
         ("buy  it", "Buy it"),
+        ("click[weiß]", "click[WEISS]"),
     ],
 )
 def test_same(one: str, other: str) -> None:

@@ -42,6 +42,8 @@ def ids(path):
         json.dumps({"rows": [{"row_idx": n, "row": r} for n, r in enumerate(TWO)]}).encode(),
         json.dumps({"0": TWO[0], "1": TWO[1]}).encode(),
         json.dumps({"model": "x", "results": TWO}).encode(),
+        ("# made by x\n" + LINES).encode(),
+        LINES.encode() + b"\n\0\0",
         json.dumps({"train": TWO[:1], "test": TWO[1:]}).encode(),
         json.dumps({key: [r[key] for r in TWO] for key in TWO[0]}).encode(),
         json.dumps({r["id"]: {**r, "id": r["id"]} for r in TWO}).encode(),
@@ -53,6 +55,13 @@ def ids(path):
 def test_arrangements_of_json(tmp_path, content, name):
     (tmp_path / name).write_bytes(content)
     assert ids(tmp_path / name) == ["a", "b"]
+
+
+def test_the_environment_of_a_wrapper_is_that_of_its_records(tmp_path):
+    wrapper = {"env": "sciworld", "mean_score": 1, "episodes": [record("a", 50), record("b", None)]}
+    (tmp_path / "a.json").write_text(json.dumps(wrapper))
+    told = read_trajectory_files(tmp_path / "a.json").trajectories
+    assert [(t.score, t.scored) for t in told] == [(0.5, True), (0.0, False)]
 
 
 @pytest.mark.parametrize("content", ["[{0}, {0}]", "{0}\n{0}\n"])

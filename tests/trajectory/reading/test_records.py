@@ -206,6 +206,144 @@ def test_every_form_is_read(record):
     assert not told.scored or "trajectory" in record
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        {
+            "task": TASK,
+            "steps": [
+                {"thought": "x", "action": "look", "observation": "A desk."},
+                {"thought": "y", "action": "sit", "observation": "ok"},
+            ],
+        },
+        {
+            "taskDescription": "Your task is to boil water.",
+            "variationIdx": 3,
+            "path": [
+                {
+                    "action": "look around",
+                    "observation": "This room is called the kitchen.",
+                    "score": "0.0",
+                    "isCompleted": "false",
+                },
+                {
+                    "action": "open door",
+                    "observation": "open",
+                    "score": "1.0",
+                    "isCompleted": "true",
+                },
+            ],
+        },
+        {"initial_observation": TASK, "trajectory": [{"action": "look", "observation": "A desk."}]},
+        {
+            "goal": "find a cup",
+            "init_obs": "You are in a hall.",
+            "steps": [{"action": "look", "obs": "A desk."}],
+        },
+        {
+            "Conversations": [
+                {"From": "Human", "Value": TASK},
+                {"From": "GPT", "Value": "Action: look"},
+            ]
+        },
+        {"conversations": {"from": ["human", "gpt"], "value": [TASK, "Action: look"]}},
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "image_url", "image_url": {"url": "x"}},
+                        {"type": "text", "text": TASK},
+                    ],
+                },
+                {"role": "assistant", "content": "Action: look"},
+            ]
+        },
+        {
+            "conversation": [
+                {"human": TASK, "assistant": "Action: look"},
+                {"human": "A desk.", "assistant": "Action: sit"},
+            ]
+        },
+        {"query": TASK, "response": "Action: look", "history": []},
+        {
+            "events": [
+                {"role": "user", "content": TASK},
+                {"role": "assistant", "content": "Action: look"},
+            ]
+        },
+        {"instruction": TASK, "actions": ["look", "sit"], "observations": ["A desk.", "ok"]},
+        {
+            "trajectory": {
+                "0": {"observation": TASK, "action": "look"},
+                "1": {"observation": "A desk.", "action": "sit"},
+            }
+        },
+        {"steps": [{"env_observation": TASK, "agent_action": "look"}]},
+        {"steps": [{"observation": TASK, "model_output": "Thought: x\nAction: look"}]},
+        {
+            "messages": [
+                {"role": "user", "content": TASK},
+                {"role": "assistant", "content": "Action: look"},
+                {"role": "tool_error", "content": "err"},
+                {"role": "assistant", "content": "Action: sit"},
+            ]
+        },
+        {
+            "messages": [
+                {"role": "user", "content": {"type": "text", "text": TASK}},
+                {"role": "assistant", "content": {"thought": "x", "action": "look"}},
+            ]
+        },
+        {
+            "text": f"<|user|>\n{TASK}<|assistant|>\n"
+            "Action: look<|observation|>\nA desk.<|assistant|>\nAction: sit",
+        },
+        {
+            "text": f"<|system|>\nr</s>\n<|user|>\n{TASK}</s>\n<|assistant|>\nAction: look</s>\n",
+        },
+        {
+            "text": f"### Instruction:\n{TASK}\n\n### Response:\nAction: look",
+        },
+        {
+            "text": f"<｜begin▁of▁sentence｜><｜User｜>{TASK}<｜Assistant｜>"
+            "Action: look<｜end▁of▁sentence｜>",
+        },
+        {
+            "text": f"<|start|>user<|message|>{TASK}<|end|><|start|>assistant"
+            "<|channel|>final<|message|>Action: look<|return|>",
+        },
+        {
+            "contents": [
+                {"role": "user", "parts": [{"text": TASK}]},
+                {
+                    "role": "model",
+                    "parts": [{"functionCall": {"name": "act", "args": {"action": "look"}}}],
+                },
+                {
+                    "role": "user",
+                    "parts": [
+                        {"functionResponse": {"name": "act", "response": {"result": "A desk."}}}
+                    ],
+                },
+            ]
+        },
+        {"messages": [{"role": "user", "content": TASK}], "output": "Action: look"},
+        {"prompt": [{"role": "user", "content": TASK}], "responses": ["<action>look</action>"]},
+        {"prompts": [TASK, "A desk."], "responses": ["Action: look", "Action: sit"]},
+        {"messages": [{"message": {"role": "user", "content": TASK}}, ["gpt", "Action: look"]]},
+        {"steps": [{"observation": {"text": TASK}, "action": CALL["function"]}]},
+        {"steps": [{"observation": TASK, "raw_action": "Thought: x\nAction: look"}]},
+        {"conversations": [["user", TASK], ["gpt", '[act(action="look")]'], ["tool", "A desk."]]},
+    ],
+)
+def test_fields_and_marks_of_other_publishers_are_read(record):
+    (told,) = read_record(record)
+    assert "find a cup" in told.first_observation or "boil water" in told.first_observation
+    assert actions(told)[0] in ("look", "look around")
+    assert told.steps[0].observation in ("", "A desk.", "err", "This room is called the kitchen.")
+
+
 ASKED = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": TASK}]}
 REASONED = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "I see."}]}
 CALLED = {"type": "function_call", "call_id": "1", "name": "act", "arguments": '{"action": "look"}'}
@@ -296,6 +434,13 @@ def test_steps_with_observations_before_or_after_actions():
     assert [s.observation for s in before.steps] == ["A desk.", ""]
     assert [s.observation for s in both.steps] == ["A desk.", "Open."]
     assert (before.score, before.success) == (1.0, True)
+    (early,) = read_record({"rollout": [{**s, "reward": 1 - n} for n, s in enumerate(after)]})
+    assert (early.score, early.success) == (1.0, True)
+    running = [{**s, "reward": 20 + n, "score": 20 + 21 * n} for n, s in enumerate(after)]
+    (last,) = read_record({"steps": running}, "scienceworld")
+    assert last.score == pytest.approx(0.41)
+    (last,) = read_record({"steps": [{**s, "info": {"won": n == 1}} for n, s in enumerate(after)]})
+    assert (last.score, last.success) == (1.0, True)
 
 
 def test_preference_pairs_tell_two_trajectories():
@@ -400,6 +545,346 @@ REAL = [("human", TASK), ("gpt", "Action: look")]
 )
 def test_where_an_episode_begins(record, expected):
     (told,) = read_record(record)
+    assert actions(told) == expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (
+            [
+                "Goal: a cup",
+                "Action: take cup",
+                "Taken.",
+                "Action: stop",
+                "New task. Goal: a pen",
+                "Action: take pen",
+            ],
+            ["take pen"],
+        ),
+        (["Goal: a cup", "Action: take cup", "Goal: a pen", "Action: take pen"], ["take pen"]),
+        (
+            [
+                "Task: put a mug on the desk",
+                "Action: a",
+                "Done.\n\nTask: cool some bread",
+                "Action: b",
+            ],
+            ["b"],
+        ),
+        (
+            [
+                "Example 1:\nGoal: a cup",
+                "Action: a",
+                "ok",
+                "Action: b",
+                "Example 2:\nGoal: a hat",
+                "Action: c",
+                "Now solve this.\nGoal: a pen",
+                "Action: d",
+            ],
+            ["d"],
+        ),
+        (
+            [
+                "Here is an example.\nObjective: heat the soup",
+                "Action: a",
+                "The task is done.",
+                "Action: b",
+                "Objective: boil the water",
+                "Action: c",
+            ],
+            ["c"],
+        ),
+        (
+            [
+                "Question: find a red shirt\nInstruction: find a red shirt",
+                "Action: a",
+                "New question. Instruction: find a blue hat",
+                "Action: b",
+            ],
+            ["b"],
+        ),
+        (
+            [
+                "[Example] Your mission is to feed the cat.",
+                "Action: a",
+                "[Task] Your mission is to feed the dog.",
+                "Action: b",
+            ],
+            ["b"],
+        ),
+        (
+            ["Goal: a cup", "Action: a", "You see a sign that reads:\nGoal: a pen", "Action: b"],
+            ["a", "b"],
+        ),
+        (
+            ["Goal: a cup", "Action: a", 'The note says "New task. Goal: a pen"', "Action: b"],
+            ["a", "b"],
+        ),
+        (["Goal: a cup", "Action: a", "Nothing happens.", "Action: b"], ["a", "b"]),
+        (
+            [
+                "Goal: a cup",
+                "Action: a",
+                "Goal: a cup\nObservation: a desk.",
+                "Action: b",
+                "Goal: a cup\nObservation: a shelf.",
+                "Action: c",
+            ],
+            ["a", "b", "c"],
+        ),
+        (
+            [
+                "You are in a room.\nYour task is to: put a mug in desk.",
+                "I will walk to the desk first.",
+                "Invalid format.",
+                "Action: go to desk 1",
+            ],
+            ["", "go to desk 1"],
+        ),
+        (
+            [
+                "You are an agent. Rules ...",
+                "Sure! I will respond with Thought: and Action: lines.",
+                "Your task is to: find a cup. You are in a hall.",
+                "Action: look",
+            ],
+            ["look"],
+        ),
+        (
+            [
+                "You are an agent. Rules ...",
+                "OK, got it.\nThought: I need to wait for the task.\nAction: wait",
+                "Your task is to: find a cup. You are in a hall.",
+                "Action: look",
+            ],
+            ["look"],
+        ),
+        (
+            [
+                "You are an agent. Rules ...",
+                "Noted. Please give me the task.",
+                "Your task is to: find a cup.",
+                "Action: look",
+            ],
+            ["look"],
+        ),
+        (
+            [
+                "You are an agent. Rules ...",
+                "I have read the rules and will comply.",
+                "Your task is to: find a cup.",
+                "Action: look",
+            ],
+            ["look"],
+        ),
+        (
+            [
+                "You are an agent. Rules ...",
+                "Ok!",
+                "WebShop [SEP] Instruction: [SEP] red cup [SEP] Search",
+                "Action: search[red cup]",
+            ],
+            ["search[red cup]"],
+        ),
+        (
+            [
+                "You are an agent. Rules ...",
+                "好的，我明白了。",
+                "Your task is to: find a cup.",
+                "Action: look",
+            ],
+            ["look"],
+        ),
+        (["Task 1: put a mug in desk", "Action: a", "Task 2: cool some bread", "Action: b"], ["b"]),
+        (
+            [
+                "Your goal is to heat an egg.",
+                "Action: a",
+                "Well done! Next, your goal is to cool some bread.",
+                "Action: b",
+            ],
+            ["b"],
+        ),
+        (["Goal: a cup", "Action: a", "--- END OF EXAMPLE ---\nGoal: a pen", "Action: b"], ["b"]),
+        (
+            [
+                "### Task\nput a mug in desk\n### Observation\nA room.",
+                "Action: a",
+                "### Task\ncool some bread\n### Observation\nA den.",
+                "Action: b",
+            ],
+            ["b"],
+        ),
+        (
+            [
+                "Task Description: Your task is to boil water.",
+                "Action: look around",
+                "This room is called the kitchen.",
+                "Action: open sink",
+                "Your current task is to boil water. This room is called the kitchen.",
+                "Action: c",
+            ],
+            ["look around", "open sink", "c"],
+        ),
+        (
+            [
+                "Mission: fetch the key",
+                "> go east",
+                "You go.",
+                "> take key",
+                "Mission: open the chest",
+                "> open chest",
+            ],
+            ["open chest"],
+        ),
+        (
+            [
+                "Demonstration\nYou are in a room. Your task is to: put a pan in sink.",
+                "Action: a",
+                "ok",
+                "Action: b",
+                "Demonstration ends.\nYou are in a room. Your task is to: put a mug in desk.",
+                "Action: c",
+            ],
+            ["c"],
+        ),
+        (
+            [
+                "Episode 1. Your goal is: get the hat.",
+                "Action: a",
+                "Episode 2. Your goal is: get the scarf.",
+                "Action: b",
+            ],
+            ["b"],
+        ),
+        (
+            [
+                "**Task:** find a cup",
+                "Action: a",
+                "OK.",
+                "Action: b",
+                "**Task:** find a pen",
+                "Action: c",
+            ],
+            ["c"],
+        ),
+        (
+            [
+                "## Goal\nfind a cup",
+                "Action: a",
+                "## Goal\nfind a cup\n## Observation\nA desk.",
+                "Action: b",
+            ],
+            ["a", "b"],
+        ),
+        (["You read the diary: 'Goal: become rich'.", "Action: a", "ok", "Action: b"], ["a", "b"]),
+        (
+            [
+                "Your task is to: find a cup.",
+                "Action: read book",
+                "The book's first page:\n\nYour task is to: bury the treasure.",
+                "Action: b",
+            ],
+            ["read book", "b"],
+        ),
+        (["Goal: a cup", "Action: a", "Your score is now 5. Goal: a cup", "Action: b"], ["a", "b"]),
+        (
+            [
+                "Rules of the shop.",
+                "Great, let us begin.",
+                "Instruction: [SEP] a red hat, price lower than 20 dollars",
+                "Action: search[red hat]",
+            ],
+            ["search[red hat]"],
+        ),
+        (
+            [
+                "Rules of the shop.",
+                "Action: search[red hat]",
+                "Invalid action. Instruction: find a red hat",
+                "Action: search[hat]",
+            ],
+            ["search[red hat]", "search[hat]"],
+        ),
+        (
+            [
+                "What should I do?\nYour task is to: find a cup.",
+                "Let me think about this carefully.",
+                "No action was found in your answer.",
+                "Action: look",
+            ],
+            ["", "look"],
+        ),
+        (
+            [
+                "Task: heat egg",
+                "Action: a",
+                "You heat it.",
+                "Action: b",
+                "Congratulations, task completed! Now a new task: cool bread",
+                "Action: c",
+            ],
+            ["c"],
+        ),
+        (
+            [
+                "Your task is to: heat egg.",
+                "Action: a",
+                "You heat it. Task completed.",
+                "Action: stop",
+                "Current task: cool bread. You are in a room.",
+                "Action: c",
+            ],
+            ["c"],
+        ),
+        (
+            [
+                "Instruction: find red hat",
+                "Action: search[red hat]",
+                "[Page 1] Instruction: find red hat [SEP] b0",
+                "Action: click[b0]",
+                "Page. Instruction: find red hat",
+                "Action: click[buy now]",
+            ],
+            ["search[red hat]", "click[b0]", "click[buy now]"],
+        ),
+        (["任务：找到杯子", "Action: look", "你看到一张桌子", "Action: b"], ["look", "b"]),
+        (
+            ["Goal: a cup", "Action: a", "You find a card. It says: Goal: a pen", "Action: b"],
+            ["a", "b"],
+        ),
+        (
+            [
+                "Below is an example.\n---\nTask: heat egg",
+                "Action: a",
+                "---\nNow solve the following.\nTask: cool bread",
+                "Action: b",
+            ],
+            ["b"],
+        ),
+        (
+            [
+                "Here are the rules. Example:\nTask: heat egg\nAction: x\n\nDo you understand?",
+                "Yes.",
+                "Task: cool bread",
+                "Action: b",
+            ],
+            ["b"],
+        ),
+        (["Task 3/10: heat egg", "> a", "Task 4/10: cool egg", "> b"], ["b"]),
+        (
+            ["Your task is to: heat egg.", "> a", "You win!\nYour task is to: cool egg.", "> b"],
+            ["b"],
+        ),
+        (["Goal: heat egg", "> a", "Goal: completed", "> b"], ["a", "b"]),
+        (["Task: heat egg", "> a", "Task: done. Score: 1", "> b"], ["a", "b"]),
+        (["Task: heat egg", "> a", "Page 1:\n\nTask: cool egg", "> b"], ["a", "b"]),
+    ],
+)
+def test_where_the_last_of_two_tasks_begins(texts, expected):
+    (told,) = read_record(chat(*zip(["human", "gpt"] * len(texts), texts, strict=False)))
     assert actions(told) == expected
 
 
@@ -515,6 +1000,26 @@ def test_flags_of_what_is_trained_on_are_kept():
         ({"eval_result": {"finalScore": 0}}, (0.0, False)),
         ({"success_rate": 0.0}, (0.0, False)),
         ({"outcome_reward": 0}, (0.0, False)),
+        ({"final_info": {"won": False}}, (0.0, False)),
+        ({"metadata": '{"reward": 0.0}'}, (0.0, False)),
+        ({"failed": True}, (0.0, False)),
+        ({"unsuccessful": True}, (0.0, False)),
+        ({"goal_reached": "no"}, (0.0, False)),
+        ({"completed": False}, (0.0, False)),
+        ({"completed": True}, None),
+        ({"result": 0}, (0.0, False)),
+        ({"outcome": 0.4}, (0.4, False)),
+        ({"status": 0}, None),
+        ({"reward": "", "score": "N/A", "success": "unknown"}, None),
+        ({"rewards": {"total_reward": 0}}, (0.0, False)),
+        ({"score": 40, "max_score": 100}, (0.4, False)),
+        ({"score": 1, "max_score": 100, "env": "sciworld"}, (0.01, False)),
+        ({"task_status": "FAILED"}, (0.0, False)),
+        ({"episode": {"cum_reward": 0}}, (0.0, False)),
+        ({"env_rewards": [0, 0]}, (0.0, False)),
+        ({"label": False}, (0.0, False)),
+        ({"score": -1, "max_score": 100, "env": "sciworld"}, (0.0, False)),
+        ({"reward_model": {"score": 1}, "config": {"reward": 5}, "format_reward": 1}, None),
     ],
 )
 def test_outcomes_are_read_where_they_stand(fields, outcome):
@@ -572,6 +1077,7 @@ OURS = {
             "loss is 'no'",
         ),
         (chat(("human", TASK), {"from": "gpt"}), r"conversations\[1\] has no text"),
+        ({"steps": [{"observation": TASK, "action": ["a", "b"]}]}, "no turn with an action"),
         ({"messages": [[1]]}, r"messages\[0\] is list, not a message"),
         ({"first_observation": "", "task": {}, "steps": []}, "score is missing"),
         ({**OURS, "record": {"names": 5}}, "record.names is 5"),

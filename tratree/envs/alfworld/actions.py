@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 _PUT = re.compile(r"put (\w+ \d+) (?:in/on|in|on) (\w+ \d+)")
+_INTO = r"(?:into|inside|in|onto|on|to)"
 _PUT_LOOSELY = re.compile(
-    r"(?:put|place|move) (\w+ \d+) (?:in ?/ ?on|inside|into|onto|in|on|to) (\w+ \d+)"
+    rf"(?:put|place|move) (\w+ \d+) {_INTO}(?:(?: ?/ ?| or | ){_INTO})? (\w+ \d+)"
 )
 _ARTICLES = ("a", "an", "the")
 

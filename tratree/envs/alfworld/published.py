@@ -10,7 +10,9 @@ from typing import Any
 from tratree.envs.moved_names import MovedName
 from tratree.trajectory.types import Task
 
-HELD_OUT = frozenset({"valid_seen", "valid_unseen"})
+HELD_OUT = re.compile(
+    r"(?<![a-z])(?:valid(?:ation)?[-_ ]?(?:un)?seen|eval[-_ ](?:in|out[-_ ]of)[-_ ]distribution)"
+)
 """Names of the official held-out splits, whichever of them are on this machine."""
 
 _MOVED = {
@@ -27,6 +29,12 @@ _MOVED = {
             r"You move the \1 to the \2.",
             "observations",
         ),
+        MovedName(
+            "alfworld 0.4: `put X in/on Y` among the possible actions is `move X to Y`",
+            re.compile(r"\bput (\w+ \d+) in/on (\w+ \d+)"),
+            r"move \1 to \2",
+            "observations",
+        ),
     ),
     "put": (
         MovedName(
@@ -41,11 +49,17 @@ _MOVED = {
             r"You put the \1 in/on the \2.",
             "observations",
         ),
+        MovedName(
+            "env.wording=put: `move X to Y` among the possible actions is `put X in/on Y`",
+            re.compile(r"\bmove (\w+ \d+) to (\w+ \d+)"),
+            r"put \1 in/on \2",
+            "observations",
+        ),
     ),
 }
 """Wordings, by ``env.wording``."""
 
-_TRIAL = re.compile(r"(?:trial[-_ ])?(t\d{8}[-_ ]\d{6}[-_ ]\d{6})|(trial_[a-z0-9_]*\d)")
+_TRIAL = re.compile(r"(?:trial[-_ ])?(t\d{8})[-_ ]?(\d{6})[-_ ]?(\d{6})|(trial_[a-z0-9_]*\d)")
 """The folder of a trial, in small letters: the official form also without its first word."""
 
 
@@ -70,8 +84,8 @@ def task_finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
         path = "/" + re.sub(r"[\\/]+", "/", published.strip().lower()) + "/"
         trials = {part for part in path.split("/") if part in by_trial}
         said = {
-            "trial_" + re.sub("[- ]", "_", time) if time else other
-            for time, other in _TRIAL.findall(path)
+            f"trial_{day}_{time}_{part}" if day else other
+            for day, time, part, other in _TRIAL.findall(path)
         }
         trials |= said & by_trial.keys()
         found = [task_id for trial in sorted(trials) for task_id in by_trial[trial]]
@@ -89,7 +103,7 @@ def names_held_out(published: str) -> bool:
     >>> names_held_out("json_2.1.1/valid_unseen/T/TRIAL/game.tw-pddl")
     True
     """
-    return not HELD_OUT.isdisjoint(re.split(r"[\\/]", published.lower()))
+    return HELD_OUT.search(published.lower()) is not None
 
 
 def gist(instruction: str) -> str:

@@ -91,15 +91,17 @@ def own_task_id(published: str) -> str | None:
 _MOVED = (
     MovedName(
         "scienceworld 1.2.3: `green house` is `greenhouse`",
-        re.compile(r"\bgreen house\b"),
-        "greenhouse",
+        re.compile(r"\b(g)reen[ -]house\b", re.IGNORECASE),
+        r"\1reenhouse",
     ),
 )
+_PREFIX = re.compile(r"(?:(?:sci(?:ence)?[-_ ]?world|sw|eto)[-_ /:=]+)+")
 _ATTEMPT = re.compile(r"[-_#/]\d{1,2}\Z")
 _NAMED = re.compile(
-    r"(?:(?:sci(?:ence)?[-_ ]?world|sw|task|train|dev|test)[-_ /:=]*)*"
-    r"(?:(?P<number>\d\d?-\d)|(?:\d\d?[a-z]?[-_])?(?P<name>[a-z][a-z0-9 _-]*?))(?:[-_ ]easy)?"
-    r"[-_ /:|.,]*(?:v(?:ar(?:iation)?)?(?:[-_ ]?(?:idx|id))?)?[-_ :=#]*(?P<variation>\d+)"
+    r"(?:(?:sci(?:ence)?[-_ ]?world|sw|task(?:[-_]?name)?|train|dev|test)[-_ /:=]*)*"
+    r"(?:(?P<number>\d\d?[-_.]\d(?!\d))|(?:\d\d?[a-z]?[-_])?(?P<name>[a-z][a-z0-9 _-]*?))"
+    r"(?:[-_ ](?:easy|task))?"
+    r"[^a-z0-9]*(?:v(?:ar(?:iation)?)?(?:[-_ ]?(?:idx|id))?)?[-_ :=#]*(?P<variation>\d+)[\])]?"
     r"(?:[-_ .](?:train|dev|test|jsonl?|txt|log))*"
 )
 """A task by the simulator's name or number, and its variation: ``boil_21``, ``1-1_21``."""
@@ -118,10 +120,11 @@ def task_finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
     def find(published: str) -> list[str]:
         said = published.strip().lower()
         for name in (said, _ATTEMPT.sub("", said)):
-            found = [own_task_id(name)]
+            found = [own_task_id(name), own_task_id(_PREFIX.sub("", name))]
             match = _NAMED.fullmatch(infer_task(name))  # without the prefix of older names
             if match is not None:
-                task = ID2TASK.get(match["number"] or "", re.sub(r"[ _]", "-", match["name"] or ""))
+                number = re.sub("[_.]", "-", match["number"] or "")
+                task = ID2TASK.get(number, re.sub(r"[ _]", "-", match["name"] or ""))
                 found.append(f"{task}/{int(match['variation'])}")
             here = [task_id for task_id in dict.fromkeys(found) if task_id and task_id in tasks]
             if here:

@@ -16,8 +16,8 @@ def one_line(text: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Return `text` in lower case and with single spaces."""
-    return one_line(text.lower())
+    """Return `text` with single spaces and without case: ``ß`` is ``SS``."""
+    return one_line(text.casefold())
 
 
 def loosened(text: str) -> str:
@@ -32,7 +32,10 @@ def read_action(action: str) -> tuple[str, str]:
     What follows the bracket does not count, nor do further lines where the first is an action.
     """
     match = _ACTION.match(action.strip()) or _ACTION.match(one_line(action))
-    return (match[1].lower(), folded(match[2])) if match else ("", "")
+    if match is None:
+        return "", ""
+    verb = match[1].lower()
+    return verb, one_line(match[2].lower()) if verb == "search" else folded(match[2])
 
 
 def action_key(action: str) -> str:

@@ -17,6 +17,7 @@ HUMAN_INSTRUCTIONS_FILE = "items_human_ins"
 
 _UNKNOWN_PRICE = 100.0
 _LONGEST_ASIN = 10
+_AMOUNT = r"\d{1,3}(?:[\s'’]\d{3})+(?!\d)(?:[.,]\d+)?|\d[\d.,]*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,33 +146,28 @@ def read_prices(pricing: Any) -> tuple[float, ...]:
     Raises:
         TypeError: If it is something else.
     """
-    if isinstance(pricing, str):
-        amounts = pricing.split("$")[1:] if "$" in pricing else re.split(r"-|–|\bto\b", pricing)
-        found = [_amount(text) for text in amounts]
-    elif isinstance(pricing, list):
-        found = [price for each in pricing for price in _told(each)]
-    else:
-        found = list(_told(pricing))
-    told = [price for price in found if price is not None and 0 <= price < math.inf]
+    told = [price for price in _told(pricing) if 0 <= price < math.inf]
     return tuple(told[:2]) or (_UNKNOWN_PRICE,)
 
 
-def _told(price: Any) -> tuple[float | None, ...]:
-    if price is None:
-        return ()
-    if isinstance(price, str):
-        return (_amount(price),)
-    if isinstance(price, bool) or not isinstance(price, int | float):
-        raise TypeError(f"pricing has a {type(price).__name__} for a price")
-    return (float(price),)
+def _told(pricing: Any) -> list[float]:
+    if pricing is None:
+        return []
+    if isinstance(pricing, list):
+        return [price for each in pricing for price in _told(each)]
+    if isinstance(pricing, str):
+        dollars = re.findall(rf"\$\s*({_AMOUNT})", pricing)
+        parts = re.split(r"-|–|\bto\b", pricing)
+        amounts = dollars or [found[0] for part in parts if (found := re.search(_AMOUNT, part))]
+        return [price for price in map(_amount, amounts) if price is not None]
+    if isinstance(pricing, bool) or not isinstance(pricing, int | float):
+        raise TypeError(f"pricing has a {type(pricing).__name__} for a price")
+    return [float(pricing)]
 
 
 def _amount(text: str) -> float | None:
-    """Return the first amount in a text, such as ``€1.299,00`` or ``1,299.00``; None if none."""
-    match = re.search(r"\d[\d.,]*", text)
-    if match is None:
-        return None
-    digits = match[0].rstrip(".,")
+    """Return an amount such as ``1.299,00``, ``1 299,00`` or ``1,299.00``; None if it is none."""
+    digits = re.sub(r"[\s'’]", "", text).rstrip(".,")
     comma_is_decimal = re.fullmatch(r"\d+,\d{1,2}|\d{1,3}(\.\d{3})+,\d+", digits)
     if comma_is_decimal:
         digits = digits.replace(".", "").replace(",", ".")
@@ -186,7 +182,9 @@ def _options(groups: Any) -> dict[str, tuple[str, ...]]:
         raise TypeError(f"customization_options is a {type(groups).__name__}")
     return {
         name.lower(): tuple(
-            _option_value(value) for choice in choices if (value := _choice(choice)) is not None
+            _option_value(value)
+            for choice in (choices if isinstance(choices, list) else [choices])
+            if (value := _choice(choice)) is not None
         )
         for name, choices in (groups or {}).items()
         if choices is not None

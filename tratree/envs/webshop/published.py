@@ -10,11 +10,14 @@ from tratree.envs.moved_names import MovedName
 from tratree.trajectory.types import Task
 
 _NUMBER = re.compile(
-    r"(?:(?:web[-_ ]?shop|fixed|goal|sess(?:ion)?|instruction|query|human|idx|index|task|env"
+    r"(?:(?:web[-_ ]?shop|ws|fixed|goal|sess(?:ion)?|instruction|query|human|idx|index|task|env"
     r"|train|dev|test|#)[-_ :/#]*)*"
-    r"(\d+)(?:[-_#]\d{1,2})?(?:\.(?:jsonl?|txt|log))?"
+    r"(\d+)(?:\.0)?(?:[-_#]\d{1,2})?(?:\.(?:jsonl?|txt|log))?"
 )
-_WITHIN = re.compile(r"(?<![a-z])(?:fixed|web[-_]?shop)[-_](\d+)(?![a-z\d])")
+_WITHIN = re.compile(
+    r"(?<![a-z])(?:fixed|web[-_ ]?shop)(?:[-_ ](?:idx|index|goal|task|train|dev|test))*"
+    r"[-_ ](\d+)(?![a-z\d])"
+)
 """A number within an address of a page, or before that of an attempt."""
 
 

@@ -12,7 +12,8 @@ from tratree.trajectory.turns import parse_turn
 _YOUR_TURN = re.compile(
     r"(?:it'?s|it is|now) your turn|here(?:'s| is) (?:the|your) (?:new |actual |real )?task"
     r"|(?:now|next),? (?:the|your) (?:real|actual) task"
-    r"|\A\W*(?:a )?new (?:task|game|episode)[.!\n]",
+    r"|\A\W*(?:a )?new (?:task|game|episode|question|problem|environment|goal)[.!:\n]"
+    r"|\bend of (?:the )?(?:examples?|demonstrations?)\b",
     re.IGNORECASE,
 )
 _POLITE = re.compile(
@@ -41,6 +42,21 @@ _READ_IN_THE_WORLD = re.compile(
     re.IGNORECASE,
 )
 _SAID_AFTER = re.compile(r"[,\"'”]\s*(?:says?|said|reads?)\b")
+_EXAMPLE = re.compile(r"\b(?:example|demonstration|demo)\b", re.IGNORECASE)
+_NEXT = re.compile(
+    r"\b(?:next|now|new)\b[^.!?]{0,20}\Z|\byou (?:win|won)\b|\bwell done\b|\bcongratulations\b"
+    r"|\b(?:great|good) job\b|\btask (?:is )?(?:complete|completed|done|finished|solved)\b",
+    re.IGNORECASE,
+)
+"""What is said before the next task: that it is one, or that the one before is done."""
+
+_STATUS = re.compile(
+    r"(?:is |not |yet |already |now )*(?:done|completed?|finished|failed|over|success(?:ful)?"
+    r"|solved|achieved|in progress|none|nothing|\d[\d/%. ]*)\W*",
+    re.IGNORECASE,
+)
+"""A word on the progress of a task, in the place of its goal."""
+
 _FEW_WORDS = 3
 """Most words of a polite answer that promises nothing, and of an announcement of nothing."""
 
@@ -73,7 +89,7 @@ def episode_begins(messages: Sequence[Message]) -> int:
         earlier = "" if begin is None else messages[begin].text
         goal = _goal(messages[n].text)
         if goal and goal != _goal(earlier):
-            first = n == users[0]
+            first = all(message.role != "agent" for message in messages[front:n])
             begin = n if first or _opens(messages[n].text, earlier, flagged=flagged) else begin
     if begin is not None:
         return max([begin, *(turns if len(turns) == 1 else [])])
@@ -93,16 +109,22 @@ def _opens(text: str, earlier: str, *, flagged: bool) -> bool:
     if _is_your_turn(text):
         return True
     said = last_statement(text)
-    if said is None or _is_read(said.before) or _SAID_AFTER.search(said.goal):
+    if said is None or _STATUS.fullmatch(said.goal):
+        return False
+    if _is_read(said.before) or _SAID_AFTER.search(said.goal):
         return False
     if flagged or _SCENE.match(text):
         return True
     first = last_statement(earlier)
     if first is None:
         return said.words.startswith("your task is to") and len(said.before.split()) >= _FEW_WORDS
-    if re.search(r"\bexample\b", first.before, re.IGNORECASE) and said.words.startswith("your"):
+    if said.words.startswith(("new ", "next ", "current ")):
         return True
-    return said.words == first.words and _first_words(said.before) == _first_words(first.before)
+    same = said.words.removeprefix("your ") == first.words.removeprefix("your ")
+    if _EXAMPLE.search(first.before) and (same or said.words.startswith("your")):
+        return True
+    begins = not said.before.strip() or said.before.endswith("\n\n") or _NEXT.search(said.before)
+    return same and bool(begins or _first_words(said.before) == _first_words(first.before))
 
 
 def _is_your_turn(text: str) -> bool:
@@ -122,7 +144,7 @@ def _is_read(before: str) -> bool:
 
 def _first_words(text: str) -> list[str]:
     text = re.sub(r"^\W*(?:task description|observation|task)\s*[:：]", "", text.lower())
-    return re.findall(r"[^\W_]+", text)[:2]
+    return re.findall(r"[^\W\d_]+", text)[:2]
 
 
 def _polite_end(messages: Sequence[Message]) -> int:
@@ -137,6 +159,14 @@ def _polite_end(messages: Sequence[Message]) -> int:
         return first + 1  # it greets before anybody asks
     text = said.text.strip()
     readable = bool(parse_turn(text)[1])
+    asked, following = messages[first - 1].text, messages[first + 1].text
+    if (
+        not readable
+        and not _goal(asked)
+        and _goal(following)
+        and _opens(following, "", flagged=True)
+    ):
+        return first + 1
     polite = bool(_POLITE.match(text)) and (not readable or bool(_PROMISE.search(text)))
     says_more = readable or not (_PROMISE.search(text) or len(text.split()) <= _FEW_WORDS)
     if (

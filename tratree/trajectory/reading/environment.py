@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tratree.trajectory.reading.values import unpacked
 from tratree.trajectory.words import words
 
 _FIELDS = words(
@@ -34,7 +35,7 @@ def environment_of(
         names: Its statements about its task.
         texts: Texts of the user's side.
     """
-    inner = [record, *(v for v in record.values() if isinstance(v, Mapping))]
+    inner = [record, *(v for v in map(unpacked, record.values()) if isinstance(v, Mapping))]
     said = [part.get(field) for part in inner for field in _FIELDS]
     for place in (said, names):
         for value in place:

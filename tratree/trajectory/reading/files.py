@@ -105,9 +105,10 @@ def _read_file(path: Path) -> Iterator[Found]:
     encoding = next((name for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)), "utf-8")
     # A byte that is not text spoils only its record, which then holds what JSON cannot.
     text = content.decode(encoding, "surrogateescape" if encoding != "utf-16" else "replace")
-    if text.lstrip()[:1] in ("{", "["):
+    plain = path.suffix in (".txt", ".log")
+    if text.lstrip()[:1] in ("{", "[") or ("\n{" in text and not plain):
         yield from _numbered(path, _parse_json(text))
-    elif path.suffix in (".txt", ".log") and text.strip():
+    elif plain and text.strip():
         yield Found(f"record 1 of {path}", {"text": text}, alone=path.stem)
     elif text.strip():
         yield Found(str(path), problem="is neither a JSON list nor one JSON record a line")
@@ -146,7 +147,7 @@ def _parse_json(text: str) -> Iterator[Any]:
     listed = text.lstrip().startswith("[") and not _LISTS_ON_LINES.match(text)
     position = text.index("[") + 1 if listed else 0
     while True:
-        position = _skip(text, position, " \t\r\n," if listed else " \t\r\n")
+        position = _skip(text, position, " \t\r\n\0," if listed else " \t\r\n\0")
         if position >= len(text):
             if listed:
                 yield _Damage("the JSON list is cut off")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_GOAL = re.compile(
-    r"((?:your|the|new|current)\s+(?:task|goal|objective|mission)"
-    r"\s*(?:\s(?:is|will be)(?:\s+to)?\s*[:：]?|[:：])|Instruction:\s*(?:\[SEP\])?)\s*(.+)",
-    re.IGNORECASE,
-)
-_LABELLED_GOAL = re.compile(
-    r"^\s*((?:task|goal|objective|instruction|task description)\s*[:：])\s*(.+)",
+_TASK = "(?:task|goal|objective|mission)"
+_LABEL = rf"(?:{_TASK}(?: description)?|instruction)"
+_STATEMENT = re.compile(
+    rf"(?P<words>(?:your|the|new|current)\s+(?:\w+\s+)?{_TASK}"
+    r"\s*(?:\s(?:is|will be)(?:\s+to)?\s*[:：]?|[:：])"
+    r"|Instruction:"
+    rf"|(?:^|(?<=[.!?:\]]))[\s#*_>]{{0,9}}(?:next\s+)?{_LABEL}[ \t]*[\d/]*[ \t]*[*_]*[:：]"
+    rf"|^[ \t]*[#*]+[ \t]*{_LABEL}[ \t\d]*[#*:：]*[ \t]*$)"
+    r"[\s*_]*(?:\[SEP\]\s*)?(?P<goal>.+)",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -32,11 +34,15 @@ class Statement(NamedTuple):
 
 def last_statement(text: str) -> Statement | None:
     """Return the last statement of a goal in a text; None without one."""
-    found = list(_GOAL.finditer(text)) or list(_LABELLED_GOAL.finditer(text))
-    if not found:
+    said = None
+    while (found := _STATEMENT.search(text, 0 if said is None else said.start("goal"))) is not None:
+        said = found
+    if said is None:
         return None
-    goal = re.split(r"\[SEP\]|\. |\.$|\n", found[-1][2])[0].strip()
-    return Statement(text[: found[-1].start(1)], " ".join(found[-1][1].lower().split()), goal)
+    goal = re.split(r"\[SEP\]|\. |\.$|\n", said["goal"])[0].strip()
+    words = " ".join(re.findall(r"[^\W\d_]+", said["words"].lower()))
+    blank = len(said["words"]) - len(said["words"].lstrip("\n\t #*_>"))
+    return Statement(text[: said.start("words") + blank], words, goal)
 
 
 def stated_goal(text: str) -> str:

@@ -4,43 +4,53 @@ from __future__ import annotations
 
 import re
 
-from tratree.trajectory.words import words
+from tratree.trajectory.reading.message import ROLES
 
-_CHATML = re.compile(
-    r"<\|im_start\|>\s*(\w+)\n(.*?)(?:<\|im_end\|>|(?=<\|im_start\|>)|\Z)", re.DOTALL
+_SPEAKER = re.compile(
+    r"<\|im_start\|>[ \t]*(?P<chatml>\w+)[ \t]*\n"
+    r"|<\|start_header_id\|>\s*(?P<llama>\w+)\s*<\|end_header_id\|>"
+    r"|<start_of_turn>[ \t]*(?P<gemma>\w+)[ \t]*\n"
+    r"|<\|start\|>(?P<harmony>\w+)[^<]*(?:<\|message\|>)?"
+    r"|<[|｜](?P<tag>system|user|assistant|observation|tool|System|User|Assistant)[|｜]>"
+    r"|^###[ \t]*(?P<heading>System|Instruction|Human|User|Response|Assistant)[ \t]*:?[ \t]*$",
+    re.MULTILINE,
 )
-_LLAMA3 = re.compile(
-    r"<\|start_header_id\|>\s*(\w+)\s*<\|end_header_id\|>\n*(.*?)(?:<\|eot_id\|>|<\|eom_id\|>|\Z)",
-    re.DOTALL,
+"""Marks of a speaker in a rendered chat."""
+
+_END = re.compile(
+    r"<\|(?:im_end|eot_id|eom_id|end|return|call)\|>|<end_of_turn>|</s>|<｜end▁of▁sentence｜>"
 )
-_GEMMA = re.compile(r"<start_of_turn>\s*(\w+)\n(.*?)(?:<end_of_turn>|\Z)", re.DOTALL)
 _SPOKEN = re.compile(
-    r"(?:^|(?<=</s>)|(?<=[.!?\])}\"'>\s]))[ \t]*(USER|ASSISTANT|Human|Assistant|User):[ \t]*"
-    r"(.*?)(?=(?:</s>|\s)[ \t]*(?:USER|ASSISTANT|Human|Assistant|User):|\Z)",
-    re.DOTALL | re.MULTILINE,
+    r"(?:^|(?<=</s>)|(?<=[.!?\])}\"'>\s]))[ \t]*"
+    r"(?P<name>USER|ASSISTANT|Human|Assistant|User):[ \t]*",
+    re.MULTILINE,
 )
+_TAGS = re.compile(r"(?:<[^<>]*>|\[\w+\]|\s)*")
 _INST = re.compile(r"\[INST\](.*?)\[/INST\](.*?)(?=</s>|<s>|\[INST\]|\Z)", re.DOTALL)
 _SYS = re.compile(r"\s*<<SYS>>(.*?)<</SYS>>(.*)", re.DOTALL)
 _LABEL = re.compile(r"^[ \t]*(Thought|Action|Observation|Act|Obs)[ \t]*\d*[ \t]*:", re.I | re.M)
 _THINK = re.compile(r"think\s*(?::|\[)\s*(.*?)\]?\s*\Z", re.IGNORECASE | re.DOTALL)
-_ROLES = frozenset(words("system user assistant tool environment ipython observation human model"))
 
 
 def split_log(text: str) -> list[tuple[str, str]]:
     """Return the (role, text) of an episode's messages; nothing if the text is not a log of one."""
     if _INST.search(text):
         return _split_at_instructions(text)
-    for rendered in (_CHATML, _LLAMA3, _GEMMA, _SPOKEN):
-        found = [(role.lower(), said.strip()) for role, said in rendered.findall(text)]
-        if rendered is _SPOKEN and not {"assistant"} < {role for role, _ in found}:
-            continue
-        if found and all(role in _ROLES for role, _ in found):
-            while found and found[-1] == ("assistant", ""):
-                found.pop()
-            before = text[: rendered.search(text).start()].strip() if rendered is _SPOKEN else ""  # type: ignore[union-attr]
-            if before:
-                return [("system", before), *found]
-            return found
+    marks = list(_SPEAKER.finditer(text))
+    rendered = bool(marks)
+    if not rendered:
+        marks = list(_SPOKEN.finditer(text))
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    found = [
+        (str(mark[mark.lastgroup or 0]).lower(), _END.split(text[mark.end() : end])[0].strip())
+        for mark, end in zip(marks, ends, strict=False)
+    ]
+    while found and found[-1] == ("assistant", ""):
+        found.pop()
+    roles = {role for role, _ in found}
+    if found and roles <= ROLES.keys() and (rendered or {"assistant"} < roles):
+        before = text[: marks[0].start()].strip()
+        return found if _TAGS.fullmatch(before) else [("system", before), *found]
     if re.search(r"^> ?\S", text, re.MULTILINE):
         return _split_at_prompts(text)
     marks = list(_LABEL.finditer(text))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tratree.trajectory.reading.record_error import RecordError, short
+from tratree.trajectory.reading.steps import AFTER, DONE, SEEN
+from tratree.trajectory.reading.values import decoded
 from tratree.trajectory.tool_calls import call_to_action
 from tratree.trajectory.words import words
 
@@ -19,14 +21,15 @@ ROLES: Mapping[str, Role] = {
     **dict.fromkeys(
         words(
             "user human observation obs tool tool_response tool_result tool_output function "
-            "function_response environment env ipython execution result prompter"
+            "function_response environment env ipython execution result prompter "
+            "instruction functions"
         ),
         "user",
     ),
     **dict.fromkeys(
         words(
             "assistant gpt agent model bot chatgpt ai llm policy function_call tool_call "
-            "action thought think expert"
+            "action thought think expert response"
         ),
         "agent",
     ),
@@ -37,6 +40,12 @@ _SPEAKER = ("role", "from", "speaker", "author", "sender", "source_role")
 _TEXT = ("content", "value", "text", "message", "utterance", "parts")
 _SEEN = ("observation", "result", "output", "response")
 """Fields of a tool's answer that may hold its text."""
+
+_UNREAD = ("image", "input_image", "video", "audio", "input_audio")
+"""Types of parts that have no text."""
+
+_SIDES = words("system human user assistant gpt bot model")
+"""Speakers that may be the names of fields with what they say."""
 
 _THINKING = ("reasoning_content", "thinking", "reasoning")
 
@@ -69,6 +78,9 @@ def read_message(item: Any) -> list[Message]:
         return [Message("user", item[0]), Message("agent", item[1])]
     if not isinstance(item, Mapping):
         raise RecordError(f" is {short(item)}, not a message")
+    if isinstance(item.get("message"), Mapping):
+        return read_message({**item["message"], **{k: v for k, v in item.items() if k == "loss"}})
+    item = {str(key).lower(): value for key, value in item.items()}
     if "class_" in item or ("description" in item and "content" in item and "role" not in item):
         return [_of_data_protocol(item)]
     kind = item.get("type")
@@ -79,10 +91,10 @@ def read_message(item: Any) -> list[Message]:
         item = inner if isinstance(inner, Mapping) else item
     if speaker is None:
         return _of_step(item)
-    if not isinstance(speaker, str) or speaker.strip().lower() not in ROLES:
+    name = speaker.strip().lower() if isinstance(speaker, str) else ""
+    role = ROLES.get(name) or ("user" if name.startswith(("tool_", "env_", "function_")) else None)
+    if role is None:
         raise RecordError(f" is from {short(speaker)}, which is no role that is known")
-    name = speaker.strip().lower()
-    role = ROLES[name]
     key = next((key for key in _TEXT if key in item), None)
     said, action = text_of(item[key] if key else None, f".{key}")
     if key is None and not (item.get("tool_calls") or item.get("function_call")):
@@ -113,6 +125,8 @@ def text_of(value: Any, where: str) -> tuple[str, str | None]:
         return "", None
     if isinstance(value, str):
         return value, None
+    if isinstance(value, Mapping) and {"action", "arguments"} & value.keys():
+        return json.dumps(value, ensure_ascii=False), None
     if isinstance(value, Mapping):
         value = [value]
     if not isinstance(value, Sequence):
@@ -126,9 +140,18 @@ def text_of(value: Any, where: str) -> tuple[str, str | None]:
         if not isinstance(part, Mapping):
             raise RecordError(f"{where}[{number}] is {short(part)}, not text")
         kind = part.get("type")
+        called = part.get("functionCall", part.get("function_call"))
+        answer = part.get("functionResponse", part.get("function_response"))
+        if isinstance(called, Mapping):
+            actions.append(call_to_action(called.get("name"), called.get("args")) or "")
+            continue
+        if isinstance(answer, Mapping) and isinstance(answer.get("response"), Mapping):
+            part = answer["response"]
         if kind in ("tool_use", "tool_call", "function_call"):
             given = part.get("input", part.get("arguments"))
             actions.append(call_to_action(part.get("name"), given) or "")
+        elif isinstance(kind, str) and kind.lower().startswith(_UNREAD):
+            continue
         elif kind in ("thinking", "reasoning"):
             texts.append(f"<think>{part.get('thinking') or part.get('text') or ''}</think>")
         elif kind == "tool_result":
@@ -143,16 +166,6 @@ def text_of(value: Any, where: str) -> tuple[str, str | None]:
             raise RecordError(f"{where}[{number}] is of type {short(kind)}, which has no text")
     action = None if not actions else actions[0] if len(actions) == 1 else ""
     return "\n".join(text for text in texts if text), action
-
-
-def decoded(text: str) -> Any:
-    """Return what JSON in a field of text says: tables have nested values so."""
-    if text.lstrip()[:2] in ("[{", "[[", "[ ", "[\n"):
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
-            return text
-    return text
 
 
 def _calls(item: Mapping[str, Any]) -> list[str]:
@@ -207,28 +220,29 @@ def _of_data_protocol(item: Mapping[str, Any]) -> Message:
 
 def _of_step(item: Mapping[str, Any]) -> list[Message]:
     """Return the messages of a step: what was seen, then what was done, or the other way round."""
-    item = {str(key).lower(): value for key, value in item.items()}
     if isinstance(item.get("input"), str) and isinstance(item.get("output"), str):
         system = item.get("system")
         first = [Message("system", system)] if isinstance(system, str) and system else []
         return [*first, Message("user", item["input"]), Message("agent", item["output"])]
-    action = next((item[k] for k in ("action", "act", "response", "output") if k in item), None)
-    seen = next((item[k] for k in ("observation", "obs", "state", "prompt") if k in item), None)
-    after = next(
-        (item[k] for k in ("next_observation", "next_obs", "next_state", "feedback") if k in item),
-        None,
+    if sides := [name for name in _SIDES if isinstance(item.get(name), str)]:
+        return [Message(ROLES[name], item[name]) for name in item if name in sides]
+    action, seen, after = (
+        None if name is None else text_of(item[name], f".{name}")[0]
+        for name in (
+            next((k for k in names if item.get(k) is not None), None)
+            for names in (DONE, SEEN, AFTER)
+        )
     )
     if action is None and seen is None:
         raise RecordError(" has neither a role nor an observation or an action")
-    for name, value in (("action", action), ("observation", seen), ("next observation", after)):
-        if value is not None and not isinstance(value, str):
-            raise RecordError(f".{name} is {short(value)}, not text")
     thought = next(
         (item[k] for k in ("thought", "think", "reasoning") if isinstance(item.get(k), str)), ""
     )
     messages = [] if seen is None else [Message("user", seen)]
     if action is not None:
-        plain = not re.search(r"action\s*[:：]|<action>|tool_call", action, re.IGNORECASE)
+        action = action.strip()
+        told = r"action\s*[:：]|<action>|tool_call|\A\{|\n"
+        plain = not re.search(told, action, re.IGNORECASE)
         messages.append(
             Message(
                 "agent",

@@ -8,20 +8,36 @@ from typing import Any
 
 from tratree.trajectory.reading.goals import stated_goal
 from tratree.trajectory.reading.logs import split_log
-from tratree.trajectory.reading.message import ROLES, Message, Role, decoded, read_message, text_of
+from tratree.trajectory.reading.message import (
+    ROLES,
+    Message,
+    Role,
+    read_message,
+    text_of,
+)
 from tratree.trajectory.reading.record_error import RecordError, short
 from tratree.trajectory.reading.responses import as_messages, from_openai
+from tratree.trajectory.reading.steps import is_step, side_by_side, stated_opening, with_answers
+from tratree.trajectory.reading.values import by_rows, decoded
+from tratree.trajectory.reading.wrappers import is_message
 from tratree.trajectory.words import words
 
 _CONTAINERS = words(
     "conversations conversation messages dialogue dialog history trajectory traj turns chat "
     "steps content contents text transcript log items"
 )
+_NO_CONTAINERS = frozenset(words("prompt chosen rejected completion response output input tools"))
 _KEPT_OF_CALLS = ("role", "from", "loss", "train", "trainable", "weight")
 """Fields of a message with several calls that count for each of them."""
 
 _TEXTS_IN_TURN = words("conversations conversation messages dialogue dialog turns chat")
 """Fields whose texts without speakers are the user's and the agent's in turn."""
+
+_ASKED = (("instruction", "output"), ("query", "response"))
+"""Fields of one question and its answer: Alpaca's and ms-swift's."""
+
+_ANSWERS = words("completion response responses output answer answers")
+"""Fields with what the agent says at last, where the messages do not have it."""
 
 _WRAPPERS = words("data trajectory episode sample record example conversation item")
 """Fields that may hold the object with the messages."""
@@ -48,17 +64,22 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
     Raises:
         RecordError: If it is not one, or a field of it has a wrong type.
     """
-    record = _unwrapped(from_openai(record))
+    folded = {str(key).lower(): by_rows(value) for key, value in record.items()}
+    record = _unwrapped(from_openai(folded))
     system = next((record[k] for k in ("system", "system_prompt") if record.get(k)), None)
     front = [] if system is None else [Message("system", text_of(system, "system")[0])]
     container = _container(record)
-    if isinstance(record.get("instruction"), str) and isinstance(record.get("output"), str):
-        container = None  # Alpaca's: its history is a part of the prompt
+    if any(isinstance(record.get(a), str) and isinstance(record.get(b), str) for a, b in _ASKED):
+        container = None  # its history is a part of the prompt
     shared = _messages(record[container], container) if container else _prompt(record)
+    if shared and shared[0].role == "agent":
+        opening = stated_opening(record)
+        shared = [*([Message("user", opening)] if opening else []), *shared]
     pairs = [(n, record[n]) for n in ("chosen", "rejected") if record.get(n) not in (None, "", [])]
     if not pairs:
-        for name in ("completion", "response", "output"):
-            if container is None and record.get(name) not in (None, "", []):
+        answered = container is not None and any(message.role == "agent" for message in shared)
+        for name in () if answered else _ANSWERS:
+            if record.get(name) not in (None, "", []):
                 unwanted = record.get("label") is False  # of unpaired preferences
                 pairs = [("rejected" if unwanted else "", record[name])]
                 break
@@ -71,7 +92,12 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
         return [Conversation(_joined([*front, *shared]))]
     found = []
     for name, answer in pairs:
-        said = _messages(answer, name if name in record else "completion", alone="agent")
+        field = name if name in record else "completion"
+        inner = _container(answer) if isinstance(answer, Mapping) else None
+        answer = answer[inner] if inner else answer
+        if isinstance(answer, list) and len(answer) == 1 and isinstance(answer[0], str):
+            answer = answer[0]
+        said = _messages(answer, field, alone="agent")
         begins = [(m.role, m.text) for m in said[: len(shared)]] == [
             (m.role, m.text) for m in shared
         ]
@@ -82,28 +108,28 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
 
 def _unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the object within a record that has the messages; lists side by side as steps."""
-    seen, done = (
-        next((record[n] for n in names if isinstance(record.get(n), list)), None)
-        for names in (("observations", "obs", "states"), ("actions", "acts", "responses"))
-    )
-    if seen and done and len(seen) - len(done) in (0, 1):
-        steps = [{"observation": s, "action": a} for s, a in zip(seen, done, strict=False)]
-        return {**record, "steps": [*steps, *({"observation": s} for s in seen[len(done) :])]}
+    steps = side_by_side(record)
+    if steps:
+        return {**record, "steps": steps}
     inner = [] if _container(record) else [record.get(name) for name in _WRAPPERS]
     return next((i for i in inner if isinstance(i, Mapping) and _container(i)), record)
 
 
 def _container(record: Mapping[str, Any]) -> str | None:
     """Return the field with the messages; None without one."""
-    return next(
-        (
-            name
-            for name in _CONTAINERS
-            if _is_conversation(record.get(name))
-            or (name in _TEXTS_IN_TURN and _are_texts(record.get(name)))
-        ),
-        None,
+    known = (
+        name
+        for name in _CONTAINERS
+        if _is_conversation(record.get(name))
+        or (name in _TEXTS_IN_TURN and _are_texts(record.get(name)))
     )
+    others = (
+        name
+        for name, value in record.items()
+        if name not in _NO_CONTAINERS and isinstance(value, list) and value
+        if all(is_message(item) or is_step(item) for item in value)
+    )
+    return next(known, None) or next(others, None)
 
 
 def _are_texts(value: Any) -> bool:
@@ -156,6 +182,9 @@ def _prompt(record: Mapping[str, Any]) -> list[Message]:
     prompt = record.get("prompt")
     if isinstance(prompt, str | list) and prompt:
         messages += _messages(prompt, "prompt", alone="user")
+    query = record.get("query")
+    if isinstance(query, str):
+        messages.append(Message("user", query))
     instruction = record.get("instruction")
     if isinstance(instruction, str) and isinstance(record.get("output"), str):
         given = record.get("input")
@@ -183,7 +212,7 @@ def _messages(value: Any, where: str, alone: Role | None = None) -> list[Message
         sides: tuple[Role, Role] = ("user", "agent")  # texts in turn
         return [Message(sides[n % 2], text, first=n) for n, text in enumerate(value)]
     messages: list[Message] = []
-    for number, item in _one_call_each(as_messages(value)):
+    for number, item in _one_call_each(as_messages(with_answers(value))):
         try:
             found = read_message(item)
         except RecordError as error:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tratree.trajectory.reading.record_error import RecordError, short
+from tratree.trajectory.reading.values import unpacked
 from tratree.trajectory.words import words
 
 _FIRST = words("item_id game_file gamefile extra.gamefile id task_id")
@@ -23,9 +24,9 @@ _OTHERS = words(
 _TASKS = words(
     "task_name taskname task sub_task sub_task_name task_type name task_id task_idx taskidx"
 )
-_VARIATIONS = words("variation variation_idx variationidx variation_id var var_idx var_num")
-_SPLITS = words("split data_split dataset_split task_split eval_set subset mode")
-_PATH = re.compile(r"trial|\.tw-pddl|traj_data|valid_(?:un)?seen", re.IGNORECASE)
+_VARIATION = re.compile(r"(?:task_?)?var(?:iation)?(?:_?(?:idx|id|num|number|index))?")
+_SPLIT = re.compile(r"split|set\b|fold|mode\b|partition|phase")
+_PATH = re.compile(r"trial|\.tw-pddl|traj_data|valid[-_ ]?(?:un)?seen|distribution", re.IGNORECASE)
 _DEEPEST = 4
 
 
@@ -48,22 +49,27 @@ def names_of(
         by_field.setdefault(field.rpartition(".")[2].lower(), []).append(value)
         by_field.setdefault(field.lower(), []).append(value)
     for field in ("id", "item_id"):
-        if isinstance(record.get(field), dict | list | float | bool) and record[field] not in (
-            [],
-            {},
-        ):
-            raise RecordError(f"{field} is {short(record[field])}, not a name or a whole number")
+        name = record.get(field)
+        named = isinstance(name, str | None) or _is_whole(name) or name in ([], {})
+        if not named:
+            raise RecordError(f"{field} is {short(name)}, not a name or a whole number")
     first = [value for field in _FIRST for value in by_field.get(field, [])]
     others = [v for f, v in leaves if f.rpartition(".")[2].lower() in _FIRST + _OTHERS]
+    spoken = [value for _, value in leaves if len(value) < 80 and any(map(str.isalpha, value))]
     joined = [
         f"{task}_{variation}"
-        for t in _TASKS
-        for task in by_field.get(t, [])
-        for v in _VARIATIONS
-        for variation in by_field.get(v, [])
+        for task in [*(v for t in _TASKS for v in by_field.get(t, [])), *spoken]
+        for v in filter(_VARIATION.fullmatch, by_field)
+        for variation in by_field[v]
     ]
     paths = [value for _, value in leaves if _PATH.search(value)]
     return list(dict.fromkeys([*first, *others, *joined, *paths, *([alone] if alone else [])]))
+
+
+def texts_of(record: Mapping[str, Any]) -> set[str]:
+    """Return every short text of a record, whatever its field: one may name its task."""
+    texts = {text for _, text in _leaves(record, frozenset(), "", 0)}
+    return {text for text in texts if any(map(str.isalpha, text))}
 
 
 def splits_of(record: Mapping[str, Any]) -> set[str]:
@@ -71,13 +77,14 @@ def splits_of(record: Mapping[str, Any]) -> set[str]:
     return {
         value.strip().lower()
         for field, value in _leaves(record, frozenset(), "", 0)
-        if field.rpartition(".")[2].lower() in _SPLITS
+        if _SPLIT.search(field.rpartition(".")[2].lower())
     }
 
 
 def _leaves(
     value: Any, left_out: frozenset[str], where: str, depth: int
 ) -> Iterator[tuple[str, str]]:
+    value = unpacked(value)
     if isinstance(value, Mapping) and depth < _DEEPEST:
         for key, inner in value.items():
             if depth or key not in left_out:
@@ -89,5 +96,11 @@ def _leaves(
             yield from _leaves(inner, left_out, where, depth + 1)
     elif isinstance(value, str) and 0 < len(value) < 500:
         yield where, value
-    elif isinstance(value, int) and not isinstance(value, bool):
-        yield where, str(value)
+    elif _is_whole(value):
+        yield where, str(int(value))
+
+
+def _is_whole(value: Any) -> bool:
+    """Return whether a value is a whole number; tables have them as 3.0."""
+    whole = isinstance(value, float) and value.is_integer()
+    return whole or (isinstance(value, int) and not isinstance(value, bool))

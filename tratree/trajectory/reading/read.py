@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tratree.errors import UserError
-from tratree.trajectory.reading.files import read_records
+from tratree.trajectory.reading.files import Found, read_records
 from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.records import read_record
 from tratree.trajectory.reading.score import stated_score
@@ -78,36 +78,52 @@ def read_trajectory_files(path: Path, environment: str | None = None) -> Reading
     """
     reading = Reading(path)
     samples: Counter[str] = Counter()
-    for found in read_records(path):
-        if found.problem:
-            reading.skipped.append((found.where, found.problem))
-            continue
+    for found, trajectory in _trajectories(reading, environment):
+        if trajectory.record and trajectory.source == "import":
+            task_id = trajectory.task.task_id or found.where.partition(" of ")[0]
+            trajectory = replace(
+                trajectory,
+                task=replace(trajectory.task, task_id=task_id),
+                sample=samples[task_id],
+            )
+            samples[task_id] += 1
+        reading.trajectories.append(trajectory)
+        reading.places.append(found.where)
+        _note(trajectory, reading.notes)
+    _scale_together(reading)
+    return reading
+
+
+def check_trajectory_files(path: Path, environment: str | None = None) -> None:
+    """Read a file or a folder up to its first trajectory.
+
+    Raises:
+        UserError: If there is none; see `read_trajectory_files`.
+    """
+    next(_trajectories(Reading(path), environment))
+
+
+def _trajectories(reading: Reading, environment: str | None) -> Iterator[tuple[Found, Trajectory]]:
+    """Yield each trajectory with its place, and note in `reading` what is skipped."""
+    none = True
+    for found in read_records(reading.path):
         try:
+            if found.problem:
+                raise RecordError(found.problem)
             trajectories = read_record(found.value, environment, found.alone)
         except RecordError as error:
             reading.skipped.append((found.where, " ".join(str(error).split())))
             continue
         for trajectory in trajectories:
-            if trajectory.record and trajectory.source == "import":
-                task_id = trajectory.task.task_id or found.where.partition(" of ")[0]
-                trajectory = replace(
-                    trajectory,
-                    task=replace(trajectory.task, task_id=task_id),
-                    sample=samples[task_id],
-                )
-                samples[task_id] += 1
-            reading.trajectories.append(trajectory)
-            reading.places.append(found.where)
-            _note(trajectory, reading.notes)
-    _scale_together(reading)
-    if not reading.trajectories:
+            none = False
+            yield found, trajectory
+    if none:
         if not reading.skipped:
-            raise UserError(f"{path} has no records: make or download it again")
+            raise UserError(f"{reading.path} has no records: make or download it again")
         place, reason = reading.skipped[0]
         others = len(reading.skipped) - 1
         more = f", nor are the {others} others" if others else ""
         raise UserError(f"{place} is not a conversation of an agent ({reason}){more}: correct it")
-    return reading
 
 
 def _scale_together(reading: Reading) -> None:

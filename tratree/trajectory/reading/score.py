@@ -4,32 +4,62 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from tratree.trajectory.reading.record_error import RecordError, short
+from tratree.trajectory.reading.steps import is_step
+from tratree.trajectory.reading.values import unpacked
+from tratree.trajectory.reading.wrappers import is_message
 from tratree.trajectory.words import words
 
-_PLACES = words(
-    "meta metadata metainfo info infos extra extrainfo result results outcome stats summary "
-    "evaluation evaluationresult eval evalresult env envinfo details labels metrics"
+_OF = (
+    r"(?:is|was|has|the|final|last|end|total|sum|overall|episode|ep|task|game|goal|env|environment"
+    r"|trajectory|traj|outcome|cumulative|cumulated|accumulated|cum|average|avg|mean|normalized"
+    r"|agent|sample|run|eval|evaluation)*"
 )
-_SCORES = words(
-    "score finalscore reward finalreward totalreward episodereward taskreward taskscore "
-    "rewardscore cumulativereward trajectoryreward outcomereward envreward envscore return "
-    "episodereturn accuracy acc successrate"
-)
-_SUCCESSES = words(
-    "success issuccess successful succeeded tasksuccess issuccessful won win solved "
-    "issolved taskcompleted passed iscorrect correct"
-)
-"""Names without case, underscores and the places before a dot: see `_folded`."""
+"""Words before the name of an outcome; names have no case and no underscores: see `_folded`."""
 
-_YES, _NO = (
-    ("true", "yes", "success", "succeeded", "1", "won"),
-    ("false", "no", "fail", "failed", "failure", "0", "lost"),
+_SCORE = re.compile(
+    rf"{_OF}(?:scores?|rewards?|return|accuracy|acc|successrate|rewardscore)"
+    r"(?:value|sum|total|mean|avg|list|history)?|sr|exactmatch|step(?:reward|score)s"
 )
+_RUNNING = re.compile(rf"{_OF}score")
+_WITHIN_SCORE = re.compile(rf"{_SCORE.pattern}|value|total|sum|final|overall|mean")
+_MOST = re.compile(r"(?:max|maximum|full)(?:possible)?score|maxpossible(?:score|reward)|scoremax")
+_SUCCESS = re.compile(
+    rf"{_OF}(?:success|successful|successfully|succeed|succeeded|succ|won|win|solved|passed"
+    r"|correct|reached|achieved|accomplished|fulfilled|(?<=task)completed|(?<=goal)completed"
+    r"|completedsuccessfully)(?:flag)?"
+)
+_FAILURE = re.compile(rf"{_OF}(?:fail|failed|failure|lost|unsuccessful|unsolved)")
+_ENDED = re.compile(rf"{_OF}(?:completed|complete|done|finished)")
+_VERDICT = re.compile(rf"{_OF}(?:outcome|result|status|verdict|label)")
+_NO_PLACES = frozenset(
+    words(
+        "config configuration settings args arguments params parameters kwargs hyperparameters "
+        "rewardmodel tools functions conversations conversation messages dialogue dialog history "
+        "turns chat content contents text transcript prompt chosen rejected completion response "
+        "input instruction instructions system"
+    )
+)
+"""Fields whose inner fields are no outcome: what was said, and how a program was set."""
+
+_YES = frozenset(
+    words("true yes y 1 success succeeded successful succeed won win passed pass solved correct")
+)
+_NO = frozenset(
+    words(
+        "false no n 0 fail failed failure fails lost unsuccessful unsolved incorrect wrong "
+        "not_solved not_successful timeout"
+    )
+)
+_UNKNOWN = frozenset(("", "n/a", "na", "nan", "none", "null", "unknown", "-", "?"))
 _TOLERANCE = 1e-6
+_DEEPEST = 3
+
+_Place = Mapping[str, tuple[str, Any]]
+_Outcome = TypeVar("_Outcome", bool, float)
 
 
 def read_outcome(
@@ -40,8 +70,8 @@ def read_outcome(
 ) -> tuple[float | None, bool | None]:
     """Return (score in [0, 1], success), each None where the record does not say.
 
-    Null is unknown. An outer place counts before an inner one, a score before a list of rewards:
-    those of steps add up, scores that rise are the last one's.
+    Null is unknown. An outer place counts before an inner one. Rewards of steps add up, scores
+    that rise are the last one's.
 
     Args:
         record: The record.
@@ -52,82 +82,118 @@ def read_outcome(
     Raises:
         RecordError: If a value is not an outcome, or its scale is not the environment's.
     """
-    places = list(_places(record))
-    score = success = None
     if part:
-        names = [n for s in ("score", "reward", "rating") for n in (f"{part}{s}", f"{s}{part}")]
-        score = _first(places, names, _number)
-        if score is not None:
-            return _scaled(score, environment, f"the {part} one's score"), None
-        return None, None
-    score = _first(places, _SCORES, _number)
+        score = _of_part(record, environment, part)
+        return score, None if score is None else score >= 1 - _TOLERANCE
+    places = list(_places(record))
+    steps = [place for step in _last_step(record) for place in _places(step)]
+    score, success = _first(places, _SCORE, _number), _success(places)
     if score is None:
-        score = _first(places, ("scores",), _last)
-    if score is None:
-        score = _first(places, ("rewards", "steprewards", "rewardlist"), _together)
+        score = _first(steps, _RUNNING, _number)
     if score is None and rewards:
-        score = _together("rewards of the steps", list(rewards))
-    success = _first(places, _SUCCESSES, _yes_or_no)
-    if success is None:
-        success = _first(places, ("outcome", "result", "status"), _in_words)
+        score = _number("rewards of the steps", list(rewards))
+    if score is None and success is None:
+        score, success = _first(steps, _SCORE, _number), _success(steps)
+    if score is None and success is None:
+        score = _first(places, _VERDICT, _fraction)
+        ended = _first([*places, *steps], _ENDED, _in_words)
+        success = False if score is None and ended is False else None
+    most = _first(places, _MOST, _number)
     if score is not None:
+        score /= most if most is not None and most > 1 else 1
         score = _scaled(score, environment, "the score")
     elif success is not None:
         score = float(success)
     return score, success if success is not None or score is None else score >= 1 - _TOLERANCE
 
 
+def _success(places: Sequence[_Place]) -> bool | None:
+    """Return what a record calls success, or its failure, or its outcome in a word."""
+    success = _first(places, _SUCCESS, _yes_or_no)
+    failure = _first(places, _FAILURE, _yes_or_no) if success is None else None
+    if failure is not None:
+        return not failure
+    return success if success is not None else _first(places, _VERDICT, _in_words)
+
+
+def _of_part(record: Mapping[str, Any], environment: str | None, part: str) -> float | None:
+    name = re.compile(rf"{part}(?:{_SCORE.pattern}|rating)|(?:{_SCORE.pattern}|rating){part}")
+    score = _first(list(_places(record)), name, _number)
+    own = record.get(part)
+    if score is None and isinstance(own, Mapping):
+        score = _first(list(_places(own)), _SCORE, _number)
+    return None if score is None else _scaled(score, environment, f"the {part} one's score")
+
+
 def stated_score(record: Mapping[str, Any]) -> float | None:
     """Return the score that the fields of a record state, in its own scale; None without one."""
     try:
-        return _first(list(_places(record)), _SCORES, _number)
+        return _first(list(_places(record)), _SCORE, _number)
     except RecordError:
         return None
 
 
-_Place = Mapping[str, tuple[str, Any]]
+def _places(record: Mapping[str, Any]) -> Iterator[_Place]:
+    """Yield the fields of a record, then of objects in it, as (name in messages, value) by name."""
+    level = [("", record)]
+    for _ in range(_DEEPEST):
+        inner = []
+        for where, place in level:
+            yield _folded(place, where)
+            for key, value in place.items():
+                value = unpacked(value)
+                last = value[-1] if isinstance(value, list) and value else value
+                listed = last is not value and (is_step(last) or is_message(last))
+                if isinstance(last, Mapping) and _letters(key) not in _NO_PLACES and not listed:
+                    inner.append((f"{where}{key}.", last))
+        level = inner
 
 
-def _places(record: Mapping[str, Any], where: str = "", depth: int = 0) -> Iterator[_Place]:
-    """Yield the fields of a record, then of its places, as (name in messages, value) by name."""
-    fields = _folded(record, where)
-    yield fields
-    for name in _PLACES if depth < 2 else ():
-        called, inner = fields.get(name, ("", None))
-        if isinstance(inner, list) and inner and isinstance(inner[-1], Mapping):
-            inner = inner[-1]
-        if isinstance(inner, Mapping):
-            yield from _places(inner, f"{called}.", depth + 1)
+def _last_step(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the last item of each list of steps or messages."""
+    lasts = [value[-1] for value in record.values() if isinstance(value, list) and value]
+    return [last for last in lasts if is_step(last) or is_message(last)]
 
 
 def _folded(place: Mapping[str, Any], where: str) -> _Place:
     """Return fields by their names in small letters: ``meta.isSuccess`` is ``issuccess``."""
     folded: dict[str, tuple[str, Any]] = {}
     for key, value in place.items():
-        name = re.sub("[^a-z]", "", str(key).rpartition(".")[2].lower())
-        if value is not None and (name not in folded or "." not in str(key)):
+        name = _letters(str(key).rpartition(".")[2])
+        unknown = isinstance(value, str) and value.strip().lower() in _UNKNOWN
+        if value is not None and not unknown and (name not in folded or "." not in str(key)):
             folded[name] = (f"{where}{key}", value)
     return folded
 
 
-def _first(places: Sequence[_Place], names: Sequence[str], read: Any) -> Any:
+def _letters(key: Any) -> str:
+    return re.sub("[^a-z]", "", str(key).lower())
+
+
+def _first(
+    places: Sequence[_Place], names: re.Pattern[str], read: Callable[[str, Any], _Outcome | None]
+) -> _Outcome | None:
+    """Return what the outermost place says under one of the names, the plainest first."""
     for place in places:
-        for name in names:
-            if name in place:
-                found = read(*place[name])
-                if found is not None:
-                    return found
+        for name in sorted(
+            filter(names.fullmatch, place), key=lambda n: ("score" not in n, len(n))
+        ):
+            found = read(*place[name])
+            if found is not None:
+                return found
     return None
 
 
 def _number(where: str, value: Any) -> float | None:
     if isinstance(value, list):
-        return _together(where, value)
+        read = [_number(f"{where}[{n}]", item) for n, item in enumerate(value) if item is not None]
+        return _together(where, [number for number in read if number is not None])
     if isinstance(value, Mapping):
-        inner = value.get("score", value.get("reward", value.get("value", value.get("total"))))
-        if inner is None or isinstance(inner, Mapping):
+        inner = [_folded(value, f"{where}.")]
+        found = _first(inner, _WITHIN_SCORE, _number)
+        if found is None:
             raise RecordError(f"{where} is {short(value)}, not a number")
-        return _number(where, inner)
+        return found
     if isinstance(value, str):
         part, mark, whole = value.strip().removesuffix("%").partition("/")
         try:
@@ -139,44 +205,34 @@ def _number(where: str, value: Any) -> float | None:
     return float(value)
 
 
-def _numbers(where: str, value: Any) -> list[float]:
-    if not isinstance(value, list):
-        single = _number(where, value)
-        return [] if single is None else [single]
-    read = [_number(f"{where}[{n}]", item) for n, item in enumerate(value) if item is not None]
-    return [number for number in read if number is not None]
-
-
-def _last(where: str, value: Any) -> float | None:
-    numbers = _numbers(where, value)
-    return numbers[-1] if numbers else None
-
-
-def _together(where: str, value: Any) -> float | None:
-    """Return what rewards of steps make: their sum, unless they are running scores that end so."""
-    numbers = _numbers(where, value)
+def _together(where: str, numbers: list[float]) -> float | None:
+    """Return the last of scores; of rewards their sum, unless they are scores that rise."""
     if not numbers:
         return None
-    total = sum(numbers)
     running = len(numbers) > 1 and numbers == sorted(numbers) and numbers[-2] > 0
-    return numbers[-1] if running else total
+    return numbers[-1] if running or "score" in where.lower() else sum(numbers)
+
+
+def _fraction(where: str, value: Any) -> float | None:
+    """Return an outcome that is a number; a status of 0 is that of a program that ended well."""
+    number = isinstance(value, int | float) and (isinstance(value, bool) or "status" not in where)
+    return float(value) if number and 0 <= value <= 1 else None
 
 
 def _in_words(where: str, value: Any) -> bool | None:
-    word = value.strip().lower() if isinstance(value, str) else ""
+    word = str(value).strip().lower() if isinstance(value, str | bool) else ""
     return word in _YES if word in _YES or word in _NO else None
 
 
 def _yes_or_no(where: str, value: Any) -> bool | None:
     if isinstance(value, list) and value:
         value = value[-1]
-    if isinstance(value, str):
-        word = value.strip().lower()
-        if word in _YES or word in _NO:
-            return word in _YES
-    elif isinstance(value, bool) or (isinstance(value, int | float) and value in (0, 1)):
-        return bool(value)
-    raise RecordError(f"{where} is {short(value)}, not true or false")
+    if isinstance(value, int | float) and value in (0, 1):
+        value = bool(value)
+    said = _in_words(where, value)
+    if said is None:
+        raise RecordError(f"{where} is {short(value)}, not true or false")
+    return said
 
 
 def _scaled(score: float, environment: str | None, what: str) -> float:

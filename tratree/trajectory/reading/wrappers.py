@@ -21,12 +21,18 @@ _OF_A_RECORD = frozenset(
 )
 """Fields that records have: an object with one of them is no collection of records by name."""
 
+_OF_ALL = words(
+    "env environment env_name environment_name benchmark dataset data_source domain source "
+    "split subset model version"
+)
+"""Fields of a wrapper that count for each of its records."""
+
 
 def unwrapped(value: Any) -> Iterator[Any]:
     """Yield the records that an object is only a wrapper of, or the object.
 
-    The key of a record among others is its ``id``, and the key of a list its ``split``, where it
-    has none itself.
+    Where a record has none itself, its environment, split or model is the wrapper's, its ``id`` the
+    key of it among others, its ``split`` the key of its list.
     """
     if not isinstance(value, dict) or not value:
         yield value
@@ -38,7 +44,10 @@ def unwrapped(value: Any) -> Iterator[Any]:
             and _are_records(inner)
             and not (_OF_A_RECORD - {name}) & set(value)
         ):
-            yield from (item.get("row", item) for item in inner)
+            shared = {k: v for k, v in value.items() if k in _OF_ALL and isinstance(v, str)}
+            for item in inner:
+                record = item.get("row", item)
+                yield {**shared, **record} if isinstance(record, dict) else record
             return
     for name in _COLUMNS:
         column = value.get(name)

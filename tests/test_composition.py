@@ -1,0 +1,41 @@
+"""What is wrong with a command line is said in one line of this program, not of Hydra."""
+
+from __future__ import annotations
+
+import pytest
+from hydra.errors import HydraException
+
+from tratree.composition import compose_config, describe_composition_error
+from tratree.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("store=~nobody/x", "store=~nobody/x cannot be read as KEY=VALUE: put a value with signs"),
+        ("seed", "seed cannot be read as KEY=VALUE"),
+        ("seed==1", "seed==1 cannot be read as KEY=VALUE"),
+        ("a b=c", "a b=c cannot be read as KEY=VALUE"),
+        ("~tree.width", "~tree.width leaves out nothing: set it to another value"),
+        ("+seed=3", "seed has a value already: give seed=3, without the +"),
+        ("+env=webshop", "give env=webshop, without the +"),
+        ("+experiment=main_table", "give experiment=main_table, without the +"),
+        ("env=[]", "env=[] is no choice: use one of alfworld, "),
+        ("model.strong.name=", "model.strong.name= is not possible: it must be text of at least"),
+        ("env.prompt.rules=", "env.prompt.rules= is not possible"),
+        ("expert.demonstrations=", "expert.demonstrations= is not possible"),
+        ("env=webshop env.games=x", "env.games is a setting of another env: choose that one"),
+        ("env.target=:", "env=: is no package.module:NAME: correct it"),
+    ],
+)
+def test_a_wrong_argument_is_one_line_that_says_what_to_do(argument: str, said: str) -> None:
+    with pytest.raises((UserError, HydraException)) as caught:
+        compose_config(argument.split() if argument.startswith("env=") else [argument])
+    line = describe_composition_error(caught.value)
+    assert said in line
+    assert "\n" not in line
+
+
+def test_a_value_in_quotes_and_a_forced_one_are_taken() -> None:
+    assert compose_config(["store='~nobody/x = 1'"]).store == "~nobody/x = 1"
+    assert compose_config(["++seed=3"]).seed == 3
