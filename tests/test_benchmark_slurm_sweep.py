@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.slurm_sweep import SEEDS, points
-from tratree.plan.plan import split_points
+from tratree.composition import split_points
 
 
 def test_the_points_are_as_many_as_asked_and_a_smaller_sweep_has_the_first_of_them() -> None:

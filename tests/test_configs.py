@@ -265,6 +265,8 @@ def test_trainers_on_gpus_bring_rollouts_that_fit(trainer: str) -> None:
     assert (rollout.workers, rollout.batch_size, rollout.cache_gib) == ("auto", 256, None)
     waiting = compose_config([f"trainer={trainer}", "env=scienceworld"]).rollout
     assert (waiting.workers, waiting.batch_size, waiting.env_threads) == ("auto", 32, 8)
+    paper = compose_config([f"trainer={trainer}", "setting=paper", "env.prompt.required=false"])
+    assert paper.rollout == rollout
     chosen = compose_config([f"trainer={trainer}", "rollout.workers=3"]).rollout
     assert chosen.workers == 3
     on_cpu = compose_config(["trainer=ddp_sim"]).rollout

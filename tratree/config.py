@@ -414,8 +414,9 @@ def _check_combinations(config: Config) -> None:
     _check_servers(rollout)
     if rollout.servers == "auto" and rollout.engine == "vllm" and model.quantization != "none":
         raise ValueError(
-            "rollout.servers=auto serves models as they are stored: set model.quantization=none, "
-            "or rollout.engine=transformers"
+            "rollout.servers=auto serves base models as they are stored, because vLLM by itself "
+            f"knows no {model.quantization} ones of bitsandbytes: set rollout.engine=transformers, "
+            "which plays them, or model.quantization=none"
         )
     if rollout.engine == "vllm" and rollout.constraint != "none":
         raise ValueError(

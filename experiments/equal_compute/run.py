@@ -44,7 +44,7 @@ def shape(name: str) -> tuple[int, int]:
     model = empty_model(config)
     weights = sum(p.numel() for p in model.parameters() if p.dim() == 2)
     if not config.tie_word_embeddings:
-        weights -= model.get_input_embeddings().weight.numel()
+        weights -= sum(p.numel() for p in model.get_input_embeddings().parameters())
     width = config.num_attention_heads * config.head_dim
     return weights, config.num_hidden_layers * width
 

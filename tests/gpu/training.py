@@ -1,18 +1,15 @@
-"""Fine-tunings: every loss with and without determinism, kill and resume, the main job on GPUs."""
+"""Fine-tunings: every loss with and without determinism, and one that resumes."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.gpu.place import Place, Row, synchronize, unmeasured
+from tests.gpu.place import Check, Place, Row, synchronize
 from tests.modules.small_models import SETTINGS
 from tratree.data.episodes import EpisodeDataModule, StepDataModule
 from tratree.data.labels import LabelDataModule, LabelledTrajectory
@@ -29,7 +26,6 @@ from tratree.modules.settings import DPOSettings, TrainingSettings
 from tratree.modules.training_history import METRICS, read_metrics
 from tratree.modules.tree_dpo import TreeDPOModule
 
-ROOT = Path(__file__).parents[2]
 DIFFERENCE = 1e-2
 """Most by which losses may differ from those of a CPU in float32, relative to them."""
 
@@ -52,12 +48,13 @@ LOSSES: Losses = {
 }
 
 
-def rows(place: Place) -> Iterator[Row]:
-    """Train with every loss, resume, and run the main job with every trainer."""
-    for name, make in [*LOSSES.items(), ("explorer", _explorer(place))]:
-        yield _with_and_without(place, name, make)
-    yield _resumed(place)
-    yield from _main_jobs(place)
+def checks(place: Place) -> list[Check]:
+    """Return the checks: a training with every loss, and one that resumes."""
+    losses = [*LOSSES.items(), ("explorer", _explorer(place))]
+    return [
+        *(partial(_with_and_without, place, name, make) for name, make in losses),
+        partial(_resumed, place),
+    ]
 
 
 def settings_of(place: Place, *, deterministic: bool) -> TrainingSettings:
@@ -96,10 +93,10 @@ def _explorer(place: Place) -> Callable[[Any, TrainingSettings], AdapterModule[A
 
 def _with_and_without(
     place: Place, name: str, make: Callable[[Any, TrainingSettings], AdapterModule[Any]]
-) -> Row:
-    """Train twice each way; the second time, kernels are compiled."""
+) -> Iterator[Row]:
+    """Train each way, on a GPU twice: the second time, kernels are compiled."""
     losses, seconds = {}, {}
-    for deterministic in (True, False, True, False):
+    for deterministic in (True, False) * (2 if place.gpus else 1):
         folder = place.folder / f"{name}-{deterministic}-{time.monotonic_ns()}"
         settings = settings_of(place, deterministic=deterministic)
         module = make(add_lora(place.load("bfloat16"), LoraSettings(rank=8), seed=0), settings)
@@ -108,8 +105,8 @@ def _with_and_without(
         synchronize(place)
         seconds[deterministic] = time.perf_counter() - start
         losses[deterministic] = [row["loss"] for row in read_metrics(folder / METRICS)]
-    apart = _relative(losses[False], losses[True])
-    return Row(
+    apart = relative(losses[False], losses[True])
+    yield Row(
         f"{name}: deterministic or not",
         f"{seconds[True]:.1f} s or {seconds[False]:.1f} s for {len(losses[True])} steps; "
         f"losses differ by {apart:.1e}",
@@ -118,7 +115,7 @@ def _with_and_without(
     )
 
 
-def _resumed(place: Place) -> Row:
+def _resumed(place: Place) -> Iterator[Row]:
     """End a training as a fault would, resume it, and compare all bytes with an undisturbed one."""
 
     def train(folder: Path, stop_after: int) -> None:
@@ -144,7 +141,7 @@ def _resumed(place: Place) -> Row:
         (place.folder / "whole" / name).read_bytes() == (place.folder / "cut" / name).read_bytes()
         for name in files
     )
-    return Row(
+    yield Row(
         "a training that ends after 3 of 4 steps and resumes",
         "the same bytes" if equal else "other bytes",
         "the same bytes",
@@ -152,35 +149,6 @@ def _resumed(place: Place) -> Row:
     )
 
 
-def _main_jobs(place: Place) -> Iterator[Row]:
-    trainers = ["gpu", *(["ddp", "fsdp"] if place.gpus > 1 else [])] if place.gpus else []
-    wanted = _losses_of_main_job(place, "cpu") if trainers else {}
-    for trainer in ("gpu", "ddp", "fsdp"):
-        check = f"main job, trainer={trainer}: losses from those of trainer=cpu"
-        if trainer not in trainers:
-            yield unmeasured(check, "needs two GPUs" if place.gpus else "needs a GPU")
-            continue
-        found = _losses_of_main_job(place, trainer)
-        apart = _relative([found[name] for name in wanted], list(wanted.values()))
-        said = f"{apart:.1e} over {len(wanted)} trainings on demonstrations"
-        yield Row(check, said, f"at most {DIFFERENCE}", apart <= DIFFERENCE)
-
-
-def _losses_of_main_job(place: Place, trainer: str) -> dict[str, float]:
-    """Run the main job at a small size; return the last loss of each fine-tuning of ``sft``.
-
-    What they play differs in a token here and there, so later fine-tunings have other data.
-    """
-    store = place.folder / f"store-{trainer}"
-    command = [sys.executable, "train.py", "debug=smoke", "method=mcts", f"trainer={trainer}"]
-    command += [f"store={store}", f"hydra.run.dir={place.folder / trainer}"]
-    subprocess.run(command, cwd=ROOT, check=True)
-    found = {}
-    for report in store.glob("sft/*/training.json"):
-        settings = json.loads((report.parent / "stage.json").read_text("utf-8"))["settings"]
-        found[settings["base"]["name"]] = json.loads(report.read_text("utf-8"))["loss"]
-    return found
-
-
-def _relative(found: list[float], wanted: list[float]) -> float:
+def relative(found: Sequence[float], wanted: Sequence[float]) -> float:
+    """Return the largest difference of figures, relative to those that are wanted."""
     return max(abs(a - b) / max(1e-6, abs(b)) for a, b in zip(found, wanted, strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,8 @@ from experiments.paper import cost_page
 from tratree.cli.plan import main
 from tratree.composition import split_points
 from tratree.errors import UserError
-from tratree.models.settings import LoraSettings
+from tratree.models.loading import load_base
+from tratree.models.settings import LoraSettings, ModelSettings
 from tratree.plan.assumptions import GIB, Assumptions, read_assumptions
 from tratree.plan.hours import Machine
 from tratree.plan.memory import TrainingPass, size_of, training_bytes
@@ -34,6 +36,16 @@ def test_models_have_the_published_sizes() -> None:
     assert found.trained_bytes == 4 * found.trained
     assert found.episode == 2 * 40 * 5120 * 2 * (4096 + 1)
     assert found.layers * found.layer + 2 * 2 * 32_000 * 5120 + 2 * 5120 == found.base
+
+
+@pytest.mark.parametrize("quantization", ["8bit", "4bit"])
+def test_a_quantised_base_is_planned_as_bitsandbytes_makes_it(quantization: Any) -> None:
+    name = "package:models/tiny/strong"
+    made = load_base(ModelSettings(name, dtype="float32", quantization=quantization))
+    held = sum(weights.numel() * weights.element_size() for weights in made.parameters())
+    unpacked = 4 * 320 * 128  # the largest matrix, in float32
+    planned = size_of(name, None, "float32", LoraSettings(), 512, quantization).base - unpacked
+    assert held <= planned < 1.05 * held  # with the scales
 
 
 def test_a_pass_of_14b_takes_what_a_review_measured() -> None:
@@ -82,6 +94,13 @@ def test_more_devices_take_less_time_and_better_cases_too(assumed: Assumptions) 
     assert plan.hours[1] == pytest.approx(
         [sum(stage.hours[place] for stage in plan.stages) for place in range(3)]
     )
+
+
+def test_what_a_run_would_refuse_is_no_plan(assumed: Assumptions) -> None:
+    with pytest.raises(UserError, match=r"trainer\.devices=2 is more than --gpus 1"):
+        make_plan([("trainer=ddp_sim",)], Machine("h100", 1, 1), assumed)
+    with pytest.raises(UserError, match="attends over 1024 tokens"):
+        make_plan([("model.context=2048",)], NODE, assumed)
 
 
 def test_an_experiment_brings_its_sweep() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -52,7 +53,8 @@ def load() -> Callable[[int], str]:
 
 
 def train(job: Job) -> None:
-    (job.folder / "trained.txt").write_text(f"cuda:{torch.cuda.current_device()}")
+    said = f"cuda:{torch.cuda.current_device()}", os.environ["CUBLAS_WORKSPACE_CONFIG"]
+    (job.folder / "trained.txt").write_text(" ".join(said))
 
 
 def test_each_worker_and_each_training_has_its_gpu_and_the_run_none(tmp_path: Path) -> None:
@@ -63,7 +65,7 @@ def test_each_worker_and_each_training_has_its_gpu_and_the_run_none(tmp_path: Pa
     devices, trained, chosen_here = json.loads(done.stdout.splitlines()[-1])
     assert set(devices) == {str(part) for part in range(6)}
     assert set(devices.values()) == {"cuda:0", "cuda:1", "cuda:2"}
-    assert trained == "cuda:0"
+    assert trained == "cuda:0 :4096:8"
     assert chosen_here == []
 
 

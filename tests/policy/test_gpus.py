@@ -27,7 +27,7 @@ def test_what_nobody_uses_is_free(used, allowed, free, tmp_path: Path, monkeypat
     assert free_gpus() == free
 
 
-@pytest.mark.parametrize("allowed", ["", "-1", "7", "MIG-1"])
+@pytest.mark.parametrize("allowed", ["", "-1", "7"])
 def test_none_is_one_line_that_says_what_to_do(allowed, tmp_path: Path, monkeypatch) -> None:
     four_gpus(tmp_path, monkeypatch)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", allowed)
@@ -39,4 +39,7 @@ def test_none_is_one_line_that_says_what_to_do(allowed, tmp_path: Path, monkeypa
         free_gpus()
     monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
     with pytest.raises(UserError, match="finds no GPU here"):
+        free_gpus()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-b0de,MIG-c0de")
+    with pytest.raises(UserError, match=r"parts of them \(MIG\): start a server on each"):
         free_gpus()

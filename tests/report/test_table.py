@@ -112,7 +112,7 @@ def test_equal_figures_are_one_column() -> None:
     assert header[3:6] == ["reward", "success %", "finished %"]
 
 
-def test_the_gap_to_a_ceiling_is_beside_that_to_strong() -> None:
+def test_the_gap_to_a_ceiling_is_beside_that_to_strong(tmp_path: Path) -> None:
     document = results()
     systems = document["systems"]
     systems["ceiling"] = systems.pop("mcts")
@@ -120,6 +120,10 @@ def test_the_gap_to_a_ceiling_is_beside_that_to_strong() -> None:
     rows = readable_rows(systems)
     assert rows[0][-2:] == ["gap to strong", "gap to ceiling"]
     assert [row[-2:] for row in rows[1::2]] == [["", ""], ["", "0.67"], ["1.50", ""]]
+    write_results(tmp_path, document)
+    header, *lines = (tmp_path / "results.csv").read_text("utf-8").splitlines()
+    assert header.split(",")[-2:] == ["pgr", "pgr_ceiling"]
+    assert [line.split(",")[-1] for line in lines[::2]] == ["", "0.666667", ""]
 
 
 def test_what_must_be_known_is_beside_the_table(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def spread(folder: str) -> None:
 def spread_failure() -> None:
     with pytest.raises(UserError, match=r"^rank 1 has bad input$"):
         run_on_nodes(fail, 2, 1)
-    with pytest.raises(UserError, match="this is one over 2"):
+    with pytest.raises(UserError, match="is part of one over 2"):
         run_on_nodes(fail, 3, 1)
     print("failed as they should")
 
@@ -117,6 +117,8 @@ def test_failures_on_nodes(cluster: Cluster) -> None:
 
 
 def test_several_nodes_need_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SLURM_JOB_NUM_NODES", raising=False)
-    with pytest.raises(UserError, match="this is none: use hydra/launcher=slurm_nodes"):
-        run_on_nodes(fail, 2, 1)
+    for held in ("", "2"):  # the second as in the shell of salloc, on a login node
+        monkeypatch.setenv("SLURM_JOB_NUM_NODES", held)
+        monkeypatch.delenv("SLURMD_NODENAME", raising=False)
+        with pytest.raises(UserError, match="part of none: use hydra/launcher=slurm_nodes"):
+            run_on_nodes(fail, 2, 1)

@@ -90,6 +90,11 @@ def test_servers_cannot_be_started_without_a_gpu_and_that_is_said_first(
     check_servers(config, [])
     with pytest.raises(UserError, match="finds no free GPU"):
         check_servers(config, [stage])
+    four_gpus(tmp_path, monkeypatch)
+    assert check_servers(config, [stage]) is None
+    monkeypatch.setenv("SLURMD_NODENAME", "node1")
+    monkeypatch.setenv("SLURM_JOB_NUM_NODES", "2")
+    assert "on this node alone, and the job has 2" in str(check_servers(config, [stage]))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +105,7 @@ def test_servers_cannot_be_started_without_a_gpu_and_that_is_said_first(
         (["rollout.servers=automatic"], r"rollout\.servers"),
         (
             ["rollout.engine=vllm", "rollout.servers=auto", *QUANTIZED],
-            "serves models as they are stored",
+            "serves base models as they are stored",
         ),
     ],
 )

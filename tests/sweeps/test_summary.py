@@ -163,6 +163,23 @@ def measured(
     )
 
 
+def test_gap_to_ceiling_is_measured_over_the_seeds_that_have_one() -> None:
+    points = [measured(0.1, 0), measured(0.1, 1), measured(0.1, 0, method="ceiling", reward=0.9)]
+    for point in points:
+        systems = point.results["systems"]  # type: ignore[index]
+        low = dict.fromkeys(("mean", "low", "high"), 0.1)
+        systems["sft_weak"] = {"test": {**systems["sft_strong"]["test"], "reward": low}}
+    header, *lines = summarize_points(points).table()
+    gaps = {line[header.index("system")]: line[header.index("gap to ceiling")] for line in lines}
+    assert gaps["tree_dpo"] == "0.50 (1 of 2 seeds)"  # (0.5 - 0.1) / (0.9 - 0.1)
+    assert gaps["sft_strong"] == "0.25 (1 of 2 seeds)"
+    assert gaps["sft_weak"] == gaps["ceiling"] == ""
+    # A second ceiling above the same models: which one is meant is open.
+    points.append(measured(0.5, 0, method="ceiling", reward=0.8))
+    points[-1].results["systems"]["sft_weak"] = points[0].results["systems"]["sft_weak"]  # type: ignore[index]
+    assert "gap to ceiling" not in summarize_points(points).table()[0]
+
+
 def test_what_is_measured_again_is_a_replication_and_the_newest_counts() -> None:
     points = [
         measured(0.1, 0, day=3, reward=0.6),

@@ -17,6 +17,7 @@ import pytest
 from tests.tracking.dashboards import alfworld_dashboard, keys_of
 from tratree.cli.dashboard import main
 from tratree.errors import UserError
+from tratree.report.colours import style_of
 
 TRATREE = (str(Path(sys.executable).with_name("tratree")), "dashboard", "me/mine")
 PUBLISH = (
@@ -113,6 +114,19 @@ def test_its_sections_and_panels() -> None:
     assert "results/sft_strong/seen/pgr" not in keys
 
 
+def test_a_system_has_the_colour_that_it_has_elsewhere() -> None:
+    workspace = alfworld_dashboard()
+    [bars, *_] = workspace.sections[0].panels
+    assert bars.line_colors["results/sft_strong/unseen/reward"] == style_of("sft_strong").light
+    against = workspace.sections[1].panels
+    assert [{point.color for point in panel.gradient} for panel in against] == [
+        {style_of(method).light} for method in ("mcts", "tree_dpo")
+    ]
+    groups = workspace.runset_settings
+    assert groups.group_colors == {m: style_of(m).light for m in ("mcts", "tree_dpo")}
+    assert [key.name for key in groups.groupby] == ["method.name"]
+
+
 def test_what_it_sends_is_the_workspace(server: Server, tmp_path: Path) -> None:
     address = f"http://127.0.0.1:{server.server_port}"
     done = call(TRATREE, tmp_path, address, WANDB_API_KEY="0" * 40)
@@ -123,6 +137,7 @@ def test_what_it_sends_is_the_workspace(server: Server, tmp_path: Path) -> None:
     assert view["displayName"] == "tratree alfworld"
     sections = json.loads(view["spec"])["section"]["panelBankConfig"]["sections"]
     assert sections[0]["name"] == "Results"
+    assert style_of("tree_dpo").light in view["spec"]
 
 
 def test_a_server_that_refuses_it_is_quoted(server: Server, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> None:
     assumed = read_assumptions(given.assumed)
     assumed.gpu(given.gpu)
     points = split_points(given.overrides)
-    trainer = compose_config([*points[0], NO_PROMPT]).trainer
+    trainers = [compose_config([*point, NO_PROMPT]).trainer for point in points]
 
     # Heavy imports wait until the arguments are known to be right.
     from tratree.large_imports import large_imports
@@ -55,5 +55,9 @@ def main(arguments: Sequence[str]) -> None:
         from tratree.plan.plan import make_plan
         from tratree.plan.text import describe
 
-    machine = Machine(given.gpu, given.gpus or trainer.devices, given.nodes or trainer.num_nodes)
+    machine = Machine(
+        given.gpu,
+        given.gpus or max(trainer.devices for trainer in trainers),
+        given.nodes or max(trainer.num_nodes for trainer in trainers),
+    )
     print(describe(make_plan(points, machine, assumed), assumed))

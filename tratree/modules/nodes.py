@@ -16,6 +16,7 @@ from collections.abc import Callable
 from tratree.errors import UserError
 from tratree.large_imports import large_imports
 from tratree.modules.processes import LOOK_EVERY_SECONDS, STOPPED, be_rank, leave_at_once
+from tratree.policy.places import nodes_of_job
 from tratree.preemption import SIGNAL, Leaving, wait_for_safe_points
 from tratree.slurm_steps import step_command, step_environment
 
@@ -80,11 +81,11 @@ def check_nodes(num_nodes: int) -> None:
     Raises:
         UserError: If it isn't.
     """
-    held = int(os.environ.get("SLURM_JOB_NUM_NODES", "0"))
+    held = nodes_of_job()
     if num_nodes > 1 and held != num_nodes:
         raise UserError(
-            f"trainer.num_nodes={num_nodes} needs a SLURM job over as many nodes, and this is "
-            f"{f'one over {held}' if held else 'none'}: use hydra/launcher=slurm_nodes"
+            f"trainer.num_nodes={num_nodes} needs a SLURM job over as many nodes, and this process "
+            f"is part of {f'one over {held}' if held else 'none'}: use hydra/launcher=slurm_nodes"
         )
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from tratree.plan.demand import Demand, playing_demand, training_demand
 from tratree.plan.hours import rows_of
 from tratree.plan.memory import Size, parameters_of, size_of
 from tratree.plan.work import PLAYED, TRAINED, agent_share, base_of
+from tratree.policy.gpus import visible_gpus
 from tratree.store.stage import Stage
 
 LARGE = 500_000_000
@@ -55,7 +54,7 @@ def check_fit(config: Config, stages: Iterable[Stage]) -> str | None:
         if (demand.all + beside) / TOLERANCE > room:
             raise UserError(
                 f"`{stage.title}` does not fit: {what} {_said(demand)}; {place} has "
-                f"{room / GIB:.0f}: {_advice(what, config)}"
+                f"{room / GIB:.0f}: {_advice(what, config, too_heavy=demand.weights > room)}"
             )
     if not found:
         return None
@@ -68,14 +67,11 @@ def check_fit(config: Config, stages: Iterable[Stage]) -> str | None:
 
 
 def gpu_memory() -> float | None:
-    """Return the bytes of the smallest GPU, asked of the driver's program: CUDA is not started."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return None
-    asked = [program, "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
-    told = subprocess.run(asked, capture_output=True, text=True, check=False)
-    sizes = [float(line) for line in told.stdout.split("\n") if line.strip().isdecimal()]
-    return min(sizes) * 2**20 if sizes else None
+    """Return the bytes of the smallest GPU that may be used; None if the driver tells of none.
+
+    The driver's program is asked: CUDA is not started.
+    """
+    return min((gpu.memory for gpu in visible_gpus().values()), default=None)
 
 
 def host_memory() -> float:
@@ -91,7 +87,8 @@ def host_memory() -> float:
 
 
 def _size(config: Config, base: BaseModelSettings, dtype: str) -> Size:
-    return size_of(base.name, base.revision, dtype, config.model.lora, config.model.context)
+    model = config.model
+    return size_of(base.name, base.revision, dtype, model.lora, model.context, model.quantization)
 
 
 def _demand(stage: Stage, config: Config, room: float) -> Demand:
@@ -113,12 +110,19 @@ def _said(demand: Demand) -> str:
     return size
 
 
-def _advice(what: str, config: Config) -> str:
-    if what == "playing":
-        return "lower rollout.batch_size, rollout.cache_gib or model.context"
-    ways = ["lower batch_size (and raise accumulate) or model.context"]
-    if not config.model.gradient_checkpointing:
-        ways.insert(0, "set model.gradient_checkpointing=true")
-    if config.trainer.accelerator == "gpu" and config.trainer.strategy != "fsdp":
+def _advice(what: str, config: Config, *, too_heavy: bool) -> str:
+    """Say what to change; `too_heavy` is a model whose weights alone have no room."""
+    model, strategy = config.model, config.trainer.strategy
+    if too_heavy:
+        ways = ["take smaller models, or more memory"]
+        if model.quantization != "4bit" and strategy != "fsdp" and model.lora is not None:
+            ways.insert(0, "set model.quantization=4bit")
+    elif what == "playing":
+        ways = ["lower rollout.batch_size, rollout.cache_gib or model.context"]
+    else:
+        ways = ["lower batch_size (and raise accumulate) or model.context"]
+        if not model.gradient_checkpointing:
+            ways.insert(0, "set model.gradient_checkpointing=true")
+    if what == "training" and config.trainer.accelerator == "gpu" and strategy != "fsdp":
         ways.append("use trainer=fsdp")
     return ", or ".join(ways)

@@ -58,9 +58,9 @@ class Devices:
 
 def size_in(config: Config, work: Work, *, playing: bool) -> Size:
     """Return the size of the model of a stage, as training or as playing loads it."""
-    model = config.model
+    model, base = config.model, work.base
     dtype = model.rollout_dtype if playing else model.dtype
-    return size_of(work.base.name, work.base.revision, dtype, model.lora, model.context)
+    return size_of(base.name, base.revision, dtype, model.lora, model.context, model.quantization)
 
 
 def rows_of(config: Config, size: Size, episodes: int, players: int, room: float) -> int:

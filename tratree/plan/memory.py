@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.functional import cross_entropy
 
@@ -18,6 +18,10 @@ from tratree.models.settings import LoraSettings
 from tratree.plan.fake import architecture, empty, extended, faked, peak_of
 from tratree.policy.cache import RolloutCache
 from tratree.policy.machine_settings import episode_bytes
+
+_QUANTISED = {"8bit": 1.0, "4bit": 1 / 2 + 1 / 64 + 4 / (64 * 256)}
+"""Bytes of a quantised weight, with the scales of four bits: one of a byte for 64 weights, and one
+of four for 256 of those."""
 
 PREFILL_TOKENS = 8192
 """Most tokens of a pass that reads what environments show."""
@@ -30,7 +34,8 @@ class Size:
     Attributes:
         parameters: Weights of the base model.
         trained: Weights that are trained: the adapter's, or all.
-        base: Of the base model.
+        base: Of the base model; of a quantised one with its largest matrix, which is unpacked
+            where it is used.
         trained_bytes: Of the trained weights.
         layer: Of one layer of the base model.
         layers: Number of them.
@@ -48,14 +53,28 @@ class Size:
 
 @cache
 def size_of(
-    name: str, revision: str | None, dtype: str, lora: LoraSettings | None, context: int
+    name: str,
+    revision: str | None,
+    dtype: str,
+    lora: LoraSettings | None,
+    context: int,
+    quantization: str = "none",
 ) -> Size:
-    """Count the weights of a model, and what an episode takes in a cache."""
+    """Count the weights of a model, and what an episode takes in a cache.
+
+    Args:
+        name: Of the model.
+        revision: Of it.
+        dtype: Of its weights.
+        lora: The adapter; None trains all weights.
+        context: Most tokens of an episode.
+        quantization: ``model.quantization``.
+    """
     config = architecture(name, revision)
     layers = config.get_text_config().num_hidden_layers
     kind = getattr(torch, dtype)
     parameters = extended(lambda n: empty(config, n, kind).num_parameters(), layers)
-    base = parameters * kind.itemsize
+    base = extended(lambda n: _held_bytes(empty(config, n, kind), quantization), layers)
 
     def adapter(count: int, *, in_bytes: bool) -> int:
         with no_future_warnings():
@@ -69,10 +88,25 @@ def size_of(
         extended(partial(adapter, in_bytes=False), layers) if lora else parameters,
         base,
         extended(partial(adapter, in_bytes=True), layers) if lora else base,
-        (two.num_parameters() - one.num_parameters()) * kind.itemsize,
+        _held_bytes(two, quantization) - _held_bytes(one, quantization),
         layers,
         episode_bytes(one, context) * layers,
     )
+
+
+def _held_bytes(model: nn.Module, quantization: str) -> int:
+    """Return the memory of a model's weights, of those that bitsandbytes quantises as it does."""
+    plain = sum(weights.numel() * weights.element_size() for weights in model.parameters())
+    if quantization == "none":
+        return plain
+    head: Any = model
+    packed = [
+        module.weight
+        for module in model.modules()
+        if isinstance(module, nn.Linear) and module is not head.get_output_embeddings()
+    ]
+    saved = sum(w.numel() * (w.element_size() - _QUANTISED[quantization]) for w in packed)
+    return plain - int(saved) + max(w.numel() * w.element_size() for w in packed)
 
 
 @cache

@@ -9,6 +9,8 @@ from typing import Any
 
 from tratree.composition import compose_config
 from tratree.config import Config
+from tratree.errors import UserError
+from tratree.models.architecture import check_context
 from tratree.plan.assumptions import CASES, NO_PROMPT, Assumptions
 from tratree.plan.demand import (
     Demand,
@@ -16,6 +18,7 @@ from tratree.plan.demand import (
     scoring_demand,
     training_demand,
 )
+from tratree.plan.fake import architecture
 from tratree.plan.hours import Devices, Machine, rows_of, seconds, size_in
 from tratree.plan.work import Work, agent_share, work_of
 from tratree.stages.methods import evaluations
@@ -76,7 +79,7 @@ def devices_of(config: Config, machine: Machine) -> Devices:
     """Return how the configuration shares its stages among GPUs."""
     trainer = config.trainer
     workers = config.rollout.workers
-    playing = workers if isinstance(workers, int) else machine.all
+    playing = machine.all if workers == "auto" else min(workers, machine.gpus)
     return Devices(trainer.devices * trainer.num_nodes, playing, playing, trainer.num_nodes)
 
 
@@ -89,12 +92,14 @@ def make_plan(points: Sequence[Sequence[str]], machine: Machine, assumed: Assump
         assumed: What is assumed of them and of episodes.
 
     Raises:
-        UserError, HydraException: If a configuration is not possible, or a model is not known.
+        UserError, HydraException: If a configuration is not possible, also on this machine, or a
+            model is not known.
     """
     found: dict[str, tuple[Stage, Config]] = {}
     asked: dict[str, int] = {}
     for overrides in points:
         config, stages = _stages(overrides)
+        _check(config, machine)
         for stage in stages:
             found.setdefault(stage.key, (stage, config))
             asked[stage.key] = asked.get(stage.key, 0) + 1
@@ -137,6 +142,26 @@ def _stages(overrides: Sequence[str]) -> tuple[Config, list[Stage]]:
     stand_ins: Any = STAND_INS.get(config.env.name, {})
     config = replace(config, env=replace(config.env, **stand_ins))
     return config, with_inputs(evaluations(config).values())
+
+
+def _check(config: Config, machine: Machine) -> None:
+    """Check what a run would refuse: fewer GPUs than it asks for, or too long a context.
+
+    Raises:
+        UserError: If it would.
+    """
+    trainer, model = config.trainer, config.model
+    for wanted, there, key, option in (
+        (trainer.devices, machine.gpus, "trainer.devices", "--gpus"),
+        (trainer.num_nodes, machine.nodes, "trainer.num_nodes", "--nodes"),
+    ):
+        if wanted > there:
+            raise UserError(f"{key}={wanted} is more than {option} {there}: change one of them")
+    for base in (model.weak, model.strong):
+        try:
+            check_context(architecture(base.name, base.revision), model.context)
+        except UserError as error:
+            raise UserError(f"{base.name}: {error}") from None
 
 
 def demand_of(

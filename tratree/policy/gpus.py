@@ -20,10 +20,20 @@ _FREE = 0.05
 _ADVICE = "use a machine with a free NVIDIA GPU, or set rollout.engine=transformers"
 
 
-class _Gpu(NamedTuple):
+class Gpu(NamedTuple):
+    """A GPU.
+
+    Attributes:
+        number: Index of ``nvidia-smi``.
+        uuid: ``GPU-`` and its id.
+        used: Share of its memory in use.
+        memory: All of it, in bytes.
+    """
+
     number: str
     uuid: str
     used: float
+    memory: float
 
 
 def free_gpus() -> list[str]:
@@ -32,14 +42,14 @@ def free_gpus() -> list[str]:
     Raises:
         UserError: If there is none.
     """
-    gpus = _gpus()
-    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if allowed is None:
-        named = {gpu.number: gpu for gpu in gpus}
-    else:
-        names = [name.strip() for name in allowed.split(",") if name.strip()]
-        named = {n: g for n in names for g in gpus if g.number == n or g.uuid.startswith(n)}
+    named = visible_gpus()
     if not named:
+        if os.environ.get("CUDA_VISIBLE_DEVICES", "").startswith("MIG-"):
+            raise UserError(
+                "rollout.servers=auto takes whole GPUs, and CUDA_VISIBLE_DEVICES names parts of "
+                "them (MIG): start a server on each and name them in rollout.servers, or set "
+                "rollout.engine=transformers"
+            )
         raise UserError(f"rollout.servers=auto finds no GPU here: {_ADVICE}")
     free = [name for name, gpu in named.items() if gpu.used <= _FREE]
     if not free:
@@ -49,13 +59,26 @@ def free_gpus() -> list[str]:
     return free
 
 
-def _gpus() -> list[_Gpu]:
+def visible_gpus() -> dict[str, Gpu]:
+    """Return the GPUs that ``CUDA_VISIBLE_DEVICES`` allows, by their names there, or numbers."""
+    gpus = _gpus()
+    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if allowed is None:
+        return {gpu.number: gpu for gpu in gpus}
+    names = [name.strip() for name in allowed.split(",") if name.strip()]
+    return {n: g for n in names for g in gpus if g.number == n or g.uuid.startswith(n)}
+
+
+def _gpus() -> list[Gpu]:
     """Return the GPUs; none without a driver."""
     try:
         told = subprocess.run(
             ["nvidia-smi", *_QUERY], capture_output=True, text=True, timeout=_SECONDS, check=True
         )
         rows = csv.reader(told.stdout.splitlines(), skipinitialspace=True)
-        return [_Gpu(number, uuid, float(used) / float(all_)) for number, uuid, used, all_ in rows]
+        return [
+            Gpu(number, uuid, float(used) / float(all_), float(all_) * 2**20)
+            for number, uuid, used, all_ in rows
+        ]
     except (OSError, subprocess.SubprocessError, ValueError, ZeroDivisionError):
         return []

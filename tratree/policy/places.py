@@ -61,7 +61,14 @@ def find_places(
         gpus = torch.cuda.device_count()
     if workers != "auto":
         return Places(workers, min(gpus, workers))
-    in_job = "SLURMD_NODENAME" in os.environ
-    nodes = int(os.environ.get("SLURM_JOB_NUM_NODES", "1")) if in_job else 1
     on_cpu = devices if accelerator == "cpu" else 1
-    return Places(gpus or on_cpu, gpus, nodes)
+    return Places(gpus or on_cpu, gpus, max(1, nodes_of_job()))
+
+
+def nodes_of_job() -> int:
+    """Return the number of nodes of the SLURM job that this process is part of; 0 without one.
+
+    The shell of ``salloc`` on a login node is no part of its job: steps of it would begin there.
+    """
+    told = os.environ.get("SLURM_JOB_NUM_NODES", "")
+    return int(told) if "SLURMD_NODENAME" in os.environ and told.isdecimal() else 0

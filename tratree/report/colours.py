@@ -41,6 +41,8 @@ SYSTEMS: Mapping[str, Style] = MappingProxyType(
         "ceiling": Style("#a3122e", "#ff7a8f", "*"),
         "mcts": Style("#0072b2", "#5ab4f0", "D"),
         "tree_dpo": Style("#d55e00", "#ff9548", "^"),
+        "advantage": Style("#3d55c9", "#93a5ff", "d"),
+        "kto": Style("#d6336c", "#ffa8c5", "H"),
         "step_dpo": Style("#a97700", "#e6b400", "v"),
         "unstructured_dpo": Style("#a83279", "#ec84c2", "<"),
         "eto": Style("#6f4bb0", "#b79cf2", ">"),
@@ -53,7 +55,7 @@ SYSTEMS: Mapping[str, Style] = MappingProxyType(
 """The systems that come with the package."""
 
 _OTHERS = (
-    *(Style("#5c6f00", "#b5cc3d", "d"), Style("#94518f", "#d79ad2", "H")),
+    *(Style("#5c6f00", "#b5cc3d", "v"), Style("#94518f", "#d79ad2", "^")),
     *(Style("#b04a3a", "#f09a8b", "8"), Style("#3f5fa8", "#94b0f5", "o")),
 )
 

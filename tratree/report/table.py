@@ -284,10 +284,13 @@ def _csv(results: Mapping[str, Any]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     bounds = [f"{figure}_{bound}" for figure in FIGURES for bound in ("mean", "low", "high")]
-    writer.writerow(["env", "method", "seed", "system", "split", "episodes", *bounds, "pgr"])
+    every = [figures for splits in results["systems"].values() for figures in splits.values()]
+    gaps = [key for key in GAPS if key == "pgr" or any(key in figures for figures in every)]
+    writer.writerow(["env", "method", "seed", "system", "split", "episodes", *bounds, *gaps])
     for system, splits in results["systems"].items():
         for split, figures in splits.items():
             values = [figures[f][bound] for f in FIGURES for bound in ("mean", "low", "high")]
             head = [results["env"], results["method"], results["seed"], system, split]
-            writer.writerow([*head, figures["episodes"], *values, figures.get("pgr")])
+            shares = [figures.get(key) for key in gaps]
+            writer.writerow([*head, figures["episodes"], *values, *shares])
     return text.getvalue()

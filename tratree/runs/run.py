@@ -178,10 +178,10 @@ def _check_models(config: Config, missing: Sequence[Stage], progress: Progress) 
         check_devices(config.trainer)
         check_nodes(config.trainer.num_nodes)
     check_bases(config)
-    if line := check_fit(config, missing):
-        progress.message(line)
     check_preferences(config, missing)
-    check_servers(config, missing)
+    for line in (check_fit(config, missing), check_servers(config, missing)):
+        if line:
+            progress.message(line)
 
 
 def _report(folder: Path) -> str:

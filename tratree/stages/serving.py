@@ -18,6 +18,7 @@ from tratree.models.names import local_folder
 from tratree.policy.adapter_probe import AdapterProbe
 from tratree.policy.chat import ChatFormat
 from tratree.policy.own_servers import ServedModel, check_own_servers, own_servers
+from tratree.policy.places import nodes_of_job
 from tratree.policy.rollout_settings import Episode, RolloutPlan
 from tratree.policy.server_pool import ServerPool
 from tratree.policy.server_rollout import roll_out_on_servers
@@ -29,15 +30,27 @@ from tratree.store.stage import Job, Stage
 from tratree.trajectory.types import Trajectory
 
 
-def check_servers(config: Config, missing: Sequence[Stage]) -> None:
+def check_servers(config: Config, missing: Sequence[Stage]) -> str | None:
     """Check before anything is computed that servers can be started for the stages that play.
+
+    Returns:
+        One line about GPUs that they will leave idle, if there are any.
 
     Raises:
         UserError: If vLLM or a free GPU is missing.
     """
     playing = any(stage.settings.get("engine") == "vllm" for stage in missing)
-    if playing and config.rollout.servers == "auto":
-        check_own_servers()
+    if not playing or config.rollout.servers != "auto":
+        return None
+    check_own_servers()
+    nodes = nodes_of_job()
+    if nodes < 2:
+        return None
+    return (
+        f"rollout.servers=auto starts servers on this node alone, and the job has {nodes}: to play "
+        "on all, start servers on each node and name them in rollout.servers, or set "
+        "rollout.engine=transformers rollout.workers=auto"
+    )
 
 
 class Serving:

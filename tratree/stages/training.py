@@ -166,6 +166,9 @@ def _one_of_several(
     title: str,
 ) -> None:
     """Train as one of several processes; the first one shows progress on standard error."""
+    if settings["hardware"].get("deterministic", True):
+        # PyTorch looks at it once, at the first matrix product, which comes before Lightning's.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if settings["hardware"]["accelerator"] == "gpu" and torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     console = Console(stderr=True, highlight=False, quiet=os.environ["RANK"] != "0")

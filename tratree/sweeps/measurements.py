@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tratree.evaluation.metrics import performance_gap_recovered
 from tratree.runs.identity import concerns, flat
 from tratree.sweeps.points import Point, newest_last
 from tratree.sweeps.task_scores import SCORES, read_task_scores
 
 BASELINE = "sft_strong"
+WEAK, CEILING = "sft_weak", "ceiling"
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class Measurement:
         seed: Of the run.
         configuration: A digest of all that determines the result, except for the seed.
         values: Value of every axis of the sweep; None where it does not matter to the system.
-        figures: Mean of every figure, and the number of ``tasks`` where it is known.
+        figures: Mean of every figure, the number of ``tasks`` where it is known, and the gaps
+            recovered: ``pgr``, and ``pgr_ceiling`` where a point of the sweep has the ceiling.
         difference: Reward less the baseline's in the same run; None of the baseline itself, and
             where the same evaluation is compared with several baselines.
         points: The points that have this evaluation, each once.
@@ -70,6 +73,9 @@ class Measurement:
 
 _Found = tuple[Point, str, Mapping[str, Any]]
 """A point, a system of it, and the system's figures on one split."""
+
+_Ceilings = Mapping[tuple[Any, ...], set[float]]
+"""Rewards of the ceiling, by `_start`; several where it was measured with several settings."""
 
 
 def measurements(points: Sequence[Point], axes: Sequence[str]) -> list[Measurement]:
@@ -100,10 +106,31 @@ def measurements(points: Sequence[Point], axes: Sequence[str]) -> list[Measureme
         )
         for (configuration, system, split), some in everywhere.items()
     }
+    ceilings = _ceilings(found)
     return [
-        _measurement(configuration, seed, split, shown[configuration, system, split], same)
+        _measurement(
+            configuration, seed, split, shown[configuration, system, split], same, ceilings
+        )
         for (configuration, seed, system, split), same in found.items()
     ]
+
+
+def _ceilings(found: Mapping[tuple[str, int, str, str], Sequence[_Found]]) -> _Ceilings:
+    """Return the rewards of the ceiling above every pair of SFT systems, seed and split."""
+    rewards: dict[tuple[Any, ...], set[float]] = {}
+    for (_, seed, system, split), same in found.items():
+        if system == CEILING:
+            newest = newest_last(point for point, _, _ in same)[-1]
+            [figures] = [f for point, _, f in same if point is newest]
+            rewards.setdefault(_start(newest, seed, split), set()).add(figures["reward"]["mean"])
+    return rewards
+
+
+def _start(point: Point, seed: int, split: str) -> tuple[Any, ...]:
+    """Return what systems share that are measured between the same weak model and ceiling."""
+    assert point.results is not None
+    of = point.configurations.get
+    return point.results["env"], of(WEAK), of(BASELINE), seed, split
 
 
 def hidden_axes(measured: Sequence[Measurement], points: Sequence[Point]) -> list[str]:
@@ -151,13 +178,20 @@ def _shown(points: Sequence[Point], system: str, axis: str, seen: Mapping[str, A
 
 
 def _measurement(
-    configuration: str, seed: int, split: str, values: tuple[Any, ...], same: Sequence[_Found]
+    configuration: str,
+    seed: int,
+    split: str,
+    values: tuple[Any, ...],
+    same: Sequence[_Found],
+    ceilings: _Ceilings,
 ) -> Measurement:
     ordered = [one for p in newest_last(p for p, _, _ in same) for one in same if one[0] is p]
     point, system, figures = ordered[-1]
     assert point.results is not None
     means = {name: value["mean"] for name, value in figures.items() if _is_estimate(value)}
     means |= {name: figures[name] for name in ("pgr", "tasks") if figures.get(name) is not None}
+    if (gap := _gap_to_ceiling(point, system, split, means["reward"], seed, ceilings)) is not None:
+        means["pgr_ceiling"] = gap
     baseline = point.results["systems"].get(BASELINE, {}).get(split)
     difference, by_task, of_tasks = None, None, None
     one_baseline = len({p.configurations.get(BASELINE) for p, _, _ in same}) == 1
@@ -183,6 +217,17 @@ def _measurement(
         of_tasks,
         tuple(again.values()),
     )
+
+
+def _gap_to_ceiling(
+    point: Point, system: str, split: str, reward: float, seed: int, ceilings: _Ceilings
+) -> float | None:
+    assert point.results is not None
+    weak = point.results["systems"].get(WEAK, {}).get(split)
+    tops = ceilings.get(_start(point, seed, split), set())
+    if system in (WEAK, CEILING) or weak is None or len(tops) != 1:
+        return None
+    return performance_gap_recovered(weak["reward"]["mean"], reward, *tops)
 
 
 def _evaluation(point: Point, system: str, figures: Mapping[str, Any]) -> tuple[str, str]:

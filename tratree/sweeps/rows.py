@@ -43,7 +43,9 @@ class Row:
             by the same.
         p_holm: `p` after Holm's correction for all comparisons of the table.
         detectable: The smallest mean difference that this many seeds show with a power of 80 %.
-        pgr: Mean performance gap recovered; None where a seed has none.
+        pgr: Mean performance gap recovered, to strong SFT; None where a seed has none.
+        ceiling_seeds: Number of seeds for which the sweep has the ceiling.
+        pgr_ceiling: Mean gap recovered to the ceiling over those; None where there are none.
     """
 
     env: str
@@ -68,6 +70,8 @@ class Row:
     p_holm: float | None
     detectable: float | None
     pgr: float | None
+    ceiling_seeds: int = 0
+    pgr_ceiling: float | None = None
 
 
 def rows(measured: Sequence[Measurement]) -> list[Row]:
@@ -90,6 +94,7 @@ def _row(group: Sequence[Measurement]) -> Row:
     differences = [m.difference for m in group if m.difference is not None]
     difference, half, p = paired(differences) if differences else (None, None, None)
     gaps = [m.figures["pgr"] for m in group if "pgr" in m.figures]
+    to_ceiling = [m.figures["pgr_ceiling"] for m in group if "pgr_ceiling" in m.figures]
     both_seeds, both = _over_both(group)
     return Row(
         env=first.env,
@@ -114,6 +119,8 @@ def _row(group: Sequence[Measurement]) -> Row:
         p_holm=None,
         detectable=_detectable(differences),
         pgr=float(np.mean(gaps)) if len(gaps) == len(group) else None,
+        ceiling_seeds=len(to_ceiling),
+        pgr_ceiling=float(np.mean(to_ceiling)) if to_ceiling else None,
     )
 
 

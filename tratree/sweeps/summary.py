@@ -33,7 +33,8 @@ NOTE = (
     "that this number of seeds shows with a power of 80 % at the level 0.05, uncorrected. "
     "Gap to strong is the share of the gap between the weak and the strong model after SFT that a "
     "system recovers: 1 is strong SFT, not a ceiling; it is a mean of ratios, one a seed, and says "
-    "nothing where the gap is small. "
+    "nothing where the gap is small. Gap to ceiling is the same share of the gap to the system "
+    "ceiling, after Burns et al. (2023), over the seeds for which the sweep has it. "
     "– marks a setting that does not matter to a system: one evaluation serves all its values."
 )
 REPLICATED = (
@@ -50,6 +51,7 @@ NOT_BRIEF = ("tasks", "sd", "over seeds and tasks", "p", "detectable", "finished
 FIGURES = (
     *("seeds", "tasks", "reward", "sd", "to sft_strong", "over seeds and tasks"),
     *("p", "p (Holm)", "detectable", "success %", "finished %", "steps", "gap to strong"),
+    "gap to ceiling",
 )
 
 
@@ -80,9 +82,11 @@ class Summary:
         return ", ".join(f"{number} {status}" for status, number in count.items())
 
     def table(self) -> Table:
-        """The figures."""
+        """The figures; gap to ceiling only where the sweep has a ceiling."""
         header = ["env", "split", "system", *self.axes, *FIGURES]
-        return [header, *([*_names(row), *_figures(row)] for row in self.rows)]
+        whole = [header, *([*_names(row), *_figures(row)] for row in self.rows)]
+        has_ceiling = any(row.pgr_ceiling is not None for row in self.rows)
+        return whole if has_ceiling else [line[:-1] for line in whole]
 
     def problems(self) -> Table:
         """The points without results."""
@@ -192,7 +196,9 @@ def _figures(row: Row) -> list[str]:
     if row.low is not None and row.high is not None:
         reward += f" [{100 * row.low:.1f}, {100 * row.high:.1f}]"
     deviation = "" if row.deviation is None else f"{100 * row.deviation:.1f}"
-    pgr = "" if row.pgr is None else f"{row.pgr:.2f}"
+    gaps = ["" if gap is None else f"{gap:.2f}" for gap in (row.pgr, row.pgr_ceiling)]
+    if row.pgr_ceiling is not None and row.ceiling_seeds != row.seeds:
+        gaps[1] += f" ({row.ceiling_seeds} of {row.seeds} seeds)"
     difference = "" if row.difference is None else f"{100 * row.difference:+.1f}"
     if row.difference_half is not None:
         difference += f" ± {100 * row.difference_half:.1f}"
@@ -205,7 +211,7 @@ def _figures(row: Row) -> list[str]:
     tasks = "" if row.tasks is None else str(row.tasks)
     compared = [difference, both, p_text(row.p), p_text(row.p_holm), detectable]
     return [
-        *(str(row.seeds), tasks, reward, deviation, *compared, *shares, f"{row.steps:.1f}", pgr)
+        *(str(row.seeds), tasks, reward, deviation, *compared, *shares, f"{row.steps:.1f}", *gaps)
     ]
 
 
@@ -214,7 +220,7 @@ def _csv(summary: Summary) -> str:
     writer = csv.writer(text, lineterminator="\n")
     figures = ["seeds", "tasks", "reward", "reward_low", "reward_high", "deviation"]
     figures += ["difference", "difference_half", "both_seeds", "both_low", "both_high"]
-    figures += ["p", "p_holm", "detectable", "success", "finished", "steps", "pgr"]
+    figures += ["p", "p_holm", "detectable", "success", "finished", "steps", "pgr", "pgr_ceiling"]
     writer.writerow(["env", "split", "system", *summary.axes, *figures])
     for row in summary.rows:
         values = [getattr(row, figure.removeprefix("reward_")) for figure in figures]

@@ -9,6 +9,7 @@ from typing import Any
 
 from tratree.evaluation.comparison import COMPARED
 from tratree.modules.training_history import METRICS, read_metrics
+from tratree.report.table import GAPS
 from tratree.tracking import keys
 from tratree.tracking.tracker import StageFacts, Tracker
 from tratree.trajectory.types import Trajectory
@@ -52,7 +53,7 @@ class FigureTracker(Tracker):
 
 
 def result_figures(results: Mapping[str, Any]) -> dict[str, float]:
-    """Return means, the ends of rewards' intervals, PGR and tests of ``results.json`` by name."""
+    """Return means, the ends of rewards' intervals, gaps and tests of ``results.json`` by name."""
     found: dict[str, float | None] = {}
     for system, splits in results["systems"].items():
         for split, figures in splits.items():
@@ -61,7 +62,8 @@ def result_figures(results: Mapping[str, Any]) -> dict[str, float]:
                     found[keys.result(system, split, name)] = value["mean"]
             for end in ("low", "high"):
                 found[keys.result(system, split, f"reward_{end}")] = figures["reward"][end]
-            found[keys.result(system, split, "pgr")] = figures.get("pgr")
+            for gap in GAPS:
+                found[keys.result(system, split, gap)] = figures.get(gap)
     for system, splits in results["comparisons"]["systems"].items():
         for split, compared in splits.items():
             for figure in COMPARED:

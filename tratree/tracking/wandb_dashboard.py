@@ -12,6 +12,7 @@ import wandb_workspaces.workspaces as ws
 from wandb_workspaces import expr
 
 from tratree.errors import UserError
+from tratree.report.colours import style_of
 from tratree.tracking import keys
 
 AXES: Mapping[str, str] = MappingProxyType(
@@ -41,6 +42,8 @@ def build_dashboard(
     methods: Sequence[str],
 ) -> ws.Workspace:
     """Return the workspace of a project's runs on one environment; nothing is sent.
+
+    Runs are grouped by method, and a system has the colour that it has on every page.
 
     Args:
         entity: User or team.
@@ -86,7 +89,11 @@ def build_dashboard(
         name=f"tratree {env}",
         sections=sections,
         settings=ws.WorkspaceSettings(x_axis=keys.STEP),
-        runset_settings=ws.RunsetSettings(filters=expr.And(expr.Tags().isin([env]))),
+        runset_settings=ws.RunsetSettings(
+            filters=expr.And(expr.Tags().isin([env])),
+            groupby=[expr.Config(METHOD)],
+            group_colors={method: style_of(method).light for method in methods},
+        ),
     )
 
 
@@ -121,6 +128,7 @@ def _bars(title: str, figure: str, systems: Sequence[str], split: str) -> wr.Bar
         groupby=wr.Config(ENV),
         groupby_aggfunc="mean",
         groupby_rangefunc="minmax",
+        line_colors={keys.result(s, split, figure): style_of(s).light for s in systems},
     )
 
 
@@ -131,6 +139,7 @@ def _against(axis: str, name: str, system: str, split: str) -> wr.ScatterPlot:
         x=wr.Config(name=axis),
         y=wr.SummaryMetric(keys.result(system, split, "reward")),
         running_ymean=True,
+        gradient=[wr.GradientPoint(color=style_of(system).light, offset=end) for end in (0, 100)],
     )
 
 

@@ -27,7 +27,10 @@ RUN_ID = "wandb_run_id"
 OFFLINE = ", or set logger.offline=true and upload later with `wandb sync`"
 ARTIFACTS = {"trees": "trees", "sft": "adapter", "imitate": "adapter", "prefer": "adapter"}
 """The stages whose results are kept as artifacts, and the artifacts' type."""
-RESULT_COLUMNS = ("system", "split", "episodes", "reward", "success", "finished", "steps", "pgr")
+RESULT_COLUMNS = (
+    *("system", "split", "episodes", "reward", "success", "finished", "steps"),
+    *("pgr", "pgr_ceiling"),
+)
 TRAJECTORY_COLUMNS = ("system", "split", "task", "type", "score", "success", "steps", "text")
 
 
