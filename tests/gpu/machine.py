@@ -35,7 +35,7 @@ def _machine(place: Place) -> Iterator[Row]:
         try:
             yield Row(package, version(package))
         except PackageNotFoundError:
-            yield Row(package, "not installed")
+            yield Row(package, "not in this environment")
 
 
 def _model(place: Place) -> Iterator[Row]:

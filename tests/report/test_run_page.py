@@ -18,7 +18,7 @@ from tratree.tree.mcts import search_paths
 def test_a_finished_run_has_all_parts() -> None:
     page = render(finished_run(), viewer="trees.html")
     for said in (
-        *("<h1>alfworld, mcts, seed 7</h1>", "my run: finished", "50.0 [25.0, 75.0]"),
+        *("<h1>alfworld, mcts, seed 7</h1>", "Run folder my run, finished", "50.0 [25.0, 75.0]"),
         *("Learning curves of sft weak", "loss per token, nats", "1 trees of 1 trajectories"),
         *("python train.py method=mcts", "abc123 with changes", "torch 2.13.0", "name: alfworld"),
         *("evaluate/mcts", "<a href='trees.html#tree=easy'>easy</a>"),
@@ -58,7 +58,8 @@ def test_equal_runs_give_equal_bytes() -> None:
 def test_what_is_missing_is_said() -> None:
     page = render(begun_run())
     for said in (
-        *("my run: not finished", "No system has been evaluated yet", "No fine-tuning has made"),
+        *("Run folder my run, not finished", "No fine-tuning has made"),
+        "No system has been evaluated yet",
         *("No trees: the store does not hold them.", "No episode has been evaluated yet"),
         *("Commit: not known.", "was not started from the command line", "missing"),
     ):

@@ -57,7 +57,7 @@ def test_the_live_line_counts_successes_actions_and_informative_trees() -> None:
     attempts = [attempt("a", True), attempt("a", False, 1), attempt("b", False)]
     tally = Tally(attempts, explored=True)
     tally.add(attempt("b", False, 1))
-    assert str(tally) == "25% solved, 2 distinct actions, 1 tasks solved and failed"
+    assert str(tally) == "25% solved, 2 distinct actions, 1 task both solved and failed"
     assert str(Tally(attempts, explored=False)) == "33% solved"
     assert str(Tally([], explored=True)) == ""
 

@@ -24,6 +24,8 @@ def test_what_was_learnt_is_said_in_a_line() -> None:
     report = FitReport(samples=7, too_long=2, steps=3, loss=0.12345)
     assert describe(report, "token") == said + left_out
     imitated = FitReport(samples=7, too_long=0, steps=3, loss=12.3, loss_per_token=0.321)
+    one = FitReport(samples=1, too_long=0, steps=1, loss=0.5)
+    assert describe(one, "token").startswith("1 sample, 1 step, ")
     said = "7 samples, 3 steps, loss 0.3210 per token (12.30 per path) at the end"
     assert describe(imitated, "path") == said
 

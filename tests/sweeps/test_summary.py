@@ -171,8 +171,8 @@ def test_gap_to_ceiling_is_measured_over_the_seeds_that_have_one() -> None:
         systems["sft_weak"] = {"test": {**systems["sft_strong"]["test"], "reward": low}}
     header, *lines = summarize_points(points).table()
     gaps = {line[header.index("system")]: line[header.index("gap to ceiling")] for line in lines}
-    assert gaps["tree_dpo"] == "0.50 (1 of 2 seeds)"  # (0.5 - 0.1) / (0.9 - 0.1)
-    assert gaps["sft_strong"] == "0.25 (1 of 2 seeds)"
+    assert gaps["tree_dpo"] == "0.50 (1 seeds)"  # (0.5 - 0.1) / (0.9 - 0.1)
+    assert gaps["sft_strong"] == "0.25 (1 seeds)"
     assert gaps["sft_weak"] == gaps["ceiling"] == ""
     # A second ceiling above the same models: which one is meant is open.
     points.append(measured(0.5, 0, method="ceiling", reward=0.8))
@@ -337,6 +337,21 @@ def test_a_search_is_drawn_as_points_with_one_label_a_system() -> None:
     # The legend is outside: it crosses no line.
     box = legend.get_window_extent()
     assert not box.overlaps(panel.get_window_extent())
+
+
+def test_long_labels_and_numbers_of_a_short_search_are_not_cut() -> None:
+    values = [(0.18449530508694167, 6), (0.08247822151743892, 8)]
+    table = [row("tree_dpo", *pair, *pair, *pair) for pair in values]
+    axes = [f"explore.a_long_name_{n}" for n in range(6)]
+    figure = plot(table, axes, axes[1])
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.x1
+    header, line, _ = Summary((), axes, table, ()).shown()
+    assert line[header.index(axes[0])] == "0.1845"
+    assert "p" not in header  # of one seed each
 
 
 def test_without_an_axis_the_systems_are_drawn(tmp_path: Path) -> None:

@@ -109,7 +109,8 @@ def _command(name: str) -> None:
     except (HydraException, OmegaConfBaseException) as error:
         sys.exit(f"error: {describe_composition_error(error)}")
     except KeyboardInterrupt:
-        print("stopped; run the same command again to resume", file=sys.stderr)
+        again = "" if name == "play" else "; run the same command again to resume"
+        print(f"stopped{again}", file=sys.stderr)
         sys.exit(INTERRUPTED)
 
 

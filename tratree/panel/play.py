@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from tratree.config import Config
-from tratree.envs.base import TextEnv
 from tratree.errors import UserError
 from tratree.files import write_json
 from tratree.models.names import public_name
@@ -166,21 +165,8 @@ def _play(
     episodes: Sequence[Episode],
     name: str,
 ) -> Iterator[Trajectory]:
-    store = open_store(config, Progress())
-    games = games_stage(config)
-    with store.using([games]):
-        make_env = env_opener(store.ensure(games), store.resources.cache)
-        yield from _play_in(make_env, player, endpoint, config, episodes, name)
-
-
-def _play_in(
-    make_env: partial[TextEnv],
-    player: Player,
-    endpoint: ChatEndpoint | None,
-    config: Config,
-    episodes: Sequence[Episode],
-    name: str,
-) -> Iterator[Trajectory]:
+    system_prompt, prompt = config.model.system_prompt, configured_prompt(config)
+    form = turn_form(config)
     plan = RolloutPlan(
         seed=config.seed,
         stage="evaluate",
@@ -190,26 +176,23 @@ def _play_in(
         workers=config.rollout,
         places=find_places(config.rollout.workers, "gpu"),
     )
-    if endpoint is not None:
-        yield from play_on_endpoint(
-            endpoint,
-            make_env,
-            episodes,
-            plan,
-            config.model.system_prompt,
-            configured_prompt(config),
-            TURN_FORMS[turn_form(config)],
+    store, games = open_store(config, Progress()), games_stage(config)
+    with store.using([games]):
+        make_env = env_opener(store.ensure(games), store.resources.cache)
+        if endpoint is not None:
+            yield from play_on_endpoint(
+                endpoint, make_env, episodes, plan, system_prompt, prompt, TURN_FORMS[form]
+            )
+            return
+        load = partial(
+            load_named,
+            player.model,
+            player.base,
+            player.template,
+            system_prompt,
+            config.model.rollout_dtype,
+            form,
+            prompt,
         )
-        return
-    load = partial(
-        load_named,
-        player.model,
-        player.base,
-        player.template,
-        config.model.system_prompt,
-        config.model.rollout_dtype,
-        turn_form(config),
-        configured_prompt(config),
-    )
-    for _, trajectory in roll_out(load, make_env, episodes, plan):
-        yield trajectory
+        for _, trajectory in roll_out(load, make_env, episodes, plan):
+            yield trajectory

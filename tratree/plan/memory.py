@@ -177,14 +177,10 @@ def training_bytes(
             for weights in model.parameters():
                 if weights.requires_grad:  # a later batch of the step finds the first one's
                     weights.grad = torch.empty_like(weights)
-            return peak_of(model, lambda: _train(model, passed, dtype, mixed), gpu=gpu)
+            losses = partial(_losses, model, passed, dtype, mixed=mixed)
+            return peak_of(model, lambda: losses().sum().backward(), gpu=gpu)
 
     return extended(measure, config.get_text_config().num_hidden_layers)
-
-
-def _train(model: Any, passed: TrainingPass, dtype: str, mixed: bool) -> None:
-    """Do as a step's forward and backward pass do."""
-    _losses(model, passed, dtype, mixed=mixed).sum().backward()
 
 
 def _losses(model: Any, passed: TrainingPass, dtype: str, *, mixed: bool) -> Tensor:

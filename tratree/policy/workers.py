@@ -61,7 +61,7 @@ def roll_out(
     each = -(-len(episodes) // places.count)
     batch_size = min(plan.engine.batch_size, each)
     plan = replace(plan, engine=replace(plan.engine, batch_size=batch_size), places=places)
-    open_engine = partial(_open_engine, load_policy, make_env, episodes, plan)
+    open_engine = partial(_NumberedEpisodes, load_policy, make_env, episodes, plan)
     threads = max(1, torch.get_num_threads() // places.workers)
     duty = Duty(open_engine, places, plan.workers, threads, envs=batch_size)
     # Workers know the episodes and are dealt numbers: many small messages wait for nobody.
@@ -69,41 +69,23 @@ def roll_out(
     yield from share_out(duty, numbers, min(each, batch_size * 5 // 4 + 1), report)
 
 
-def _open_engine(
-    load_policy: LoadPolicy,
-    make_env: Callable[[], TextEnv],
-    episodes: Sequence[Episode],
-    plan: RolloutPlan,
-    clocks: Any,
-    report: Report,
-) -> _NumberedEpisodes:
-    engine = RolloutEngine(*load_policy(), watched(make_env, clocks), plan, report=report)
-    return _NumberedEpisodes(engine, episodes)
-
-
-class _NumberedEpisodes:
+class _NumberedEpisodes(RolloutEngine):
     """A rollout engine that is given the numbers of its episodes."""
 
-    def __init__(self, engine: RolloutEngine, episodes: Sequence[Episode]) -> None:
-        self._engine = engine
+    def __init__(
+        self,
+        load_policy: LoadPolicy,
+        make_env: Callable[[], TextEnv],
+        episodes: Sequence[Episode],
+        plan: RolloutPlan,
+        clocks: Any,
+        report: Report,
+    ) -> None:
+        super().__init__(*load_policy(), watched(make_env, clocks), plan, report=report)
         self._episodes = episodes
 
-    @property
-    def live(self) -> int:
-        return self._engine.live
-
-    @property
-    def free(self) -> int:
-        return self._engine.free
-
-    def add(self, index: int, item: int) -> None:
-        self._engine.add(index, self._episodes[item])
-
-    def advance(self) -> list[tuple[int, Trajectory]]:
-        return self._engine.advance()
-
-    def close(self) -> None:
-        self._engine.close()
+    def add(self, index: int, episode: Any) -> None:
+        super().add(index, self._episodes[episode])
 
 
 def compute(

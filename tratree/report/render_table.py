@@ -13,7 +13,9 @@ from rich.text import Text
 Table = Sequence[Sequence[str]]
 """The header, then the rows."""
 
-_NUMBER = re.compile(r"[\[<+\-−]*\d[\d.,\[\] +\-−±%]*(\(\d+ seeds\))?")
+SHORT = 12
+"""Letters of a word that a terminal's table does not cut where it is narrow."""
+_NUMBER = re.compile(r"[\[<>+\-−]*\d[\d.,\[\] +\-−±%]*(\(\d+ seeds\))?")
 
 
 def markdown_table(table: Table) -> str:
@@ -34,11 +36,17 @@ def number_columns(table: Table) -> list[bool]:
 
 def terminal_table(table: Table) -> rich.table.Table:
     """Return `table` for a terminal, numbers to the right; long cells are wrapped, never cut."""
-    header, *others = table
+    columns = zip(*table, strict=True)
     made = rich.table.Table(box=rich.box.SIMPLE_HEAD, pad_edge=False)
-    for name, number in zip(header, number_columns(table), strict=True):
-        made.add_column(Text(name), justify="right" if number else "left", overflow="fold")
-    for line in others:
+    for column, number in zip(columns, number_columns(table), strict=True):
+        words = (word for cell in column for word in cell.split())
+        made.add_column(
+            Text(column[0]),
+            justify="right" if number else "left",
+            overflow="fold",
+            min_width=min(SHORT, max(map(len, words), default=0)),
+        )
+    for line in table[1:]:
         made.add_row(*map(Text, line))
     return made
 

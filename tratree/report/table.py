@@ -37,6 +37,8 @@ COMPARISON_NOTE = (
     "power of 80 %. All of it is of one seed: it covers other tasks, not another training."
 )
 
+EQUAL = "Reward and finished are equal to success here."
+
 Rows = list[list[str]]
 """A table: the header, then the rows."""
 
@@ -132,7 +134,7 @@ def _how_to_read(results: Mapping[str, Any], header: Sequence[str]) -> str:
     number = f" of {episodes.pop()} episodes" if len(episodes) == 1 else ""
     said = f"Mean [95 % interval]{number}, in percent."
     if "reward" not in header:
-        said += " Reward and finished are equal to success here."
+        said += f" {EQUAL}"
     compared = results.get("comparisons")
     if compared is not None:
         said += (
@@ -219,7 +221,7 @@ def task_type_rows(systems: Mapping[str, Any]) -> Rows:
             of_systems = (
                 s.get(split, {}).get("task_types", {}).get(kind) for s in systems.values()
             )
-            cells = ("" if one is None else _interval(one["reward"], 100) for one in of_systems)
+            cells = ("" if one is None else _of_kind(one) for one in of_systems)
             rows.append([split, kind, str(of_kind["tasks"]), *cells])
     return rows
 
@@ -229,15 +231,24 @@ def _interval(estimate: Mapping[str, float], scale: int, sign: str = "") -> str:
     return f"{mean} [{low}, {high}]"
 
 
+def _of_kind(found: Mapping[str, Any]) -> str:
+    """Return the reward; without an interval where a single task shows no spread."""
+    if found["tasks"] == 1:
+        return f"{100 * found['reward']['mean']:.1f}"
+    return _interval(found["reward"], 100)
+
+
 def _points(difference: float | None) -> str:
-    return "" if difference is None else f"{100 * difference:.1f}"
+    if difference is None or difference > 1:
+        return "" if difference is None else ">100"
+    return f"{100 * difference:.1f}"
 
 
 def _markdown(results: Mapping[str, Any]) -> str:
     parts = [
         f"# {_title(results)}",
         markdown_table(readable_rows(results["systems"], tuple(FIGURES))),
-        describe_figures(results["pgr"]),
+        describe_figures(results["pgr"], readable_rows(results["systems"])[0]),
         *(f"**{note}.**" for note in results.get("notes", ())),
         *_constraint_note(results),
         *_prompt_note(results),
@@ -250,12 +261,19 @@ def _markdown(results: Mapping[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def describe_figures(gap: Mapping[str, str] | None) -> str:
-    """Say what the table's figures are; `gap` names the systems that a gap is between."""
+def describe_figures(gap: Mapping[str, str] | None, header: Sequence[str]) -> str:
+    """Say what the figures of a table are.
+
+    Args:
+        gap: The systems that a gap is between.
+        header: As `readable_rows` has it.
+    """
     said = (
         "Mean over tasks [95 % interval]; reward is in percent of the highest score; steps, "
         "invalid actions and tokens are for each episode."
     )
+    if "reward" not in header:
+        said += f" {EQUAL}"
     return said if gap is None else f"{said} {describe_gap(gap)}"
 
 

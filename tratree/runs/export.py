@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NotRequired
 
@@ -108,7 +108,7 @@ def export(
         clear_disk_errors(f"the export {out}", "give --out another folder"),
         _new_folder(out) as new,
     ):
-        _write(trained, new, _about(source, chosen, told), merged=merged)
+        _write(trained, new, told, _said(source, chosen), merged=merged)
 
 
 @contextmanager
@@ -130,11 +130,13 @@ def _new_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def _write(trained: Path, out: Path, about: _About, *, merged: bool) -> None:
+def _write(
+    trained: Path, out: Path, told: ForOthers, said: Mapping[str, Any], *, merged: bool
+) -> None:
     settings = read_description(trained)["settings"]
     name, revision = settings["base"]["name"], settings["base"].get("revision")
-    public = about.told.base or public_name(name)
-    on_hub = local_folder(about.told.base or name) is None
+    public = told.base or public_name(name)
+    on_hub = local_folder(told.base or name) is None
     chat = load_chat(settings)
     merged = merged or settings["lora"] is None
     if merged:
@@ -143,7 +145,7 @@ def _write(trained: Path, out: Path, about: _About, *, merged: bool) -> None:
         model = load_merged(base, trained / ADAPTER, getattr(torch, base.dtype))
         model.generation_config.eos_token_id = sorted(chat.stop_ids)
         model.save_pretrained(out)
-    elif about.told.repo and not on_hub:
+    elif told.repo and not on_hub:
         raise UserError(
             f"base model {public} is not on the Hub, so nobody could load the adapter: add "
             "--merged, or name it by --base ORG/NAME"
@@ -151,26 +153,23 @@ def _write(trained: Path, out: Path, about: _About, *, merged: bool) -> None:
     else:
         for file in (WEIGHTS, CONFIG):
             shutil.copyfile(trained / ADAPTER / file, out / file, follow_symlinks=False)
-        _name_base(out / CONFIG, about.told.base, revision)
+        _name_base(out / CONFIG, told.base, revision)
     chat.tokenizer.chat_template = chat.template
     chat.tokenizer.save_pretrained(out)
     if chat.prompt is not None:
         document = json.dumps(chat.prompt.messages(), indent=2, ensure_ascii=False)
         (out / PROMPT).write_text(document + "\n", encoding="utf-8")
     card = ModelCard(
-        title=about.title or f"{trained.parent.name} {trained.name}",
+        **{"title": f"{trained.parent.name} {trained.name}", "results": "", **said},
         base=public,
         on_hub=on_hub,
         merged=merged,
         steps=_steps(trained),
-        results=about.table,
         prompt=chat.prompt,
         versions=library_versions(),
-        repo=about.told.repo,
-        licence=about.told.licence or known_licence(name, revision),
-        datasets=about.told.datasets,
-        measured=about.measured,
-        env=about.env,
+        repo=told.repo,
+        licence=told.licence or known_licence(name, revision),
+        datasets=told.datasets,
     )
     (out / "README.md").write_text(render_card(card), encoding="utf-8")
 
@@ -286,27 +285,16 @@ def _counts(stage: str, folder: Path) -> dict[str, Any]:
     return {}
 
 
-@dataclass(frozen=True)
-class _About:
-    """What a run says of one of its systems; all is empty for a stage's folder."""
-
-    told: ForOthers
-    title: str = ""
-    table: str = ""
-    env: str = ""
-    measured: Mapping[str, Any] = field(default_factory=dict)
-
-
-def _about(source: Path, system: str | None, told: ForOthers) -> _About:
+def _said(source: Path, system: str | None) -> dict[str, Any]:
+    """Return what a run says of one of its systems on a card; nothing of a stage's folder."""
     run, table = read_results(source, _Run), source / TABLE
     if run is None or not table.is_file():
-        return _About(told)
+        return {}
     chosen = system or run["method"]
     lines = table.read_text("utf-8", errors="replace").splitlines()
-    return _About(
-        told,
-        title=f"{run['env']}, {chosen}, seed {run['seed']}",
-        table="\n".join(line for line in lines if not line.startswith("# ")),
-        env=run["env"],
-        measured=run.get("systems", {}).get(chosen, {}),
-    )
+    return {
+        "title": f"{run['env']}, {chosen}, seed {run['seed']}",
+        "results": "\n".join(line for line in lines if not line.startswith("# ")),
+        "env": run["env"],
+        "measured": run.get("systems", {}).get(chosen, {}),
+    }

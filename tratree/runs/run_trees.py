@@ -16,6 +16,9 @@ from tratree.tree.path_search import find_paths
 from tratree.tree.types import TrajectoryTree
 from tratree.tree.view import render
 
+NAMES = {"xi_sim": "ξ_sim", "exploration": "UCB constant"}
+"""Of settings, where the name for people is not the key in words."""
+
 
 @dataclass(frozen=True)
 class RunTrees:
@@ -79,7 +82,12 @@ def tree_page(found: RunTrees, title: str) -> str:
 
 
 def _list(settings: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in settings.items() if value is not None)
+    said = (
+        f"{NAMES.get(name, name.replace('_', ' '))} {value}"
+        for name, value in settings.items()
+        if value is not None
+    )
+    return ", ".join(said)
 
 
 def _read(folder: Path) -> list[TrajectoryTree]:

@@ -94,7 +94,7 @@ def _search(job: Job) -> None:
         f"  {kept} of {compared.trees} trees have a path that scores above {minimum:g}"
     )
     job.progress.message(
-        f"  mean score of its paths {compared.mcts_score:.3f}; of each tree's best trajectory "
+        f"  mean score of the paths {compared.mcts_score:.3f}, of each tree's best trajectory "
         f"{compared.best_score:.3f}, of all trajectories {compared.mean_score:.3f}"
     )
     if replays:

@@ -83,7 +83,8 @@ class Tally:
         if not self._explored:
             return solved
         both = sum(len(outcomes) == 2 for outcomes in self._outcomes.values())
-        return f"{solved}, {len(self._actions)} distinct actions, {both} tasks solved and failed"
+        mixed = f"{both} {'task' if both == 1 else 'tasks'} both solved and failed"
+        return f"{solved}, {len(self._actions)} distinct actions, {mixed}"
 
 
 def play_episodes(

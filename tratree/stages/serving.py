@@ -112,13 +112,10 @@ class Serving:
     def _opened(self, plan: RolloutPlan) -> ServerPool:
         if self._pool is None:
             said = self._job.progress.message
-            found = self._started(plan) if self._is_auto else self._connected()
+            auto = self._job.resources.servers.servers == "auto"
+            found = self._started(plan) if auto else self._connected()
             self._pool = ServerPool(found, report=lambda line: said(f"  {line}"))
         return self._pool
-
-    @property
-    def _is_auto(self) -> bool:
-        return self._job.resources.servers.servers == "auto"
 
     def _started(self, plan: RolloutPlan) -> list[VllmServer]:
         resources, base = self._job.resources, self._settings["base"]

@@ -237,7 +237,8 @@ def describe(report: FitReport, unit: str) -> str:
         loss = f"{report.loss:.4f} per {unit}"
         if report.loss_per_token is not None:
             loss = f"{report.loss_per_token:.4f} per token ({report.loss:.2f} per {unit})"
-        done = f"{report.samples} samples, {report.steps} steps, loss {loss} at the end"
+        done = f"{_number(report.samples, 'sample')}, {_number(report.steps, 'step')}, "
+        done += f"loss {loss} at the end"
     else:
         done = "nothing to learn from: the weights stay bit for bit as they were"
     if report.too_long:
@@ -245,3 +246,7 @@ def describe(report: FitReport, unit: str) -> str:
         if not report.samples:
             done += ": raise model.context"
     return done
+
+
+def _number(number: int, of: str) -> str:
+    return f"{number} {of}" if number == 1 else f"{number} {of}s"

@@ -126,7 +126,8 @@ class Store:
         else:
             _keep_only(stage.resumes, partial)
             with self.progress.stage(stage.title):
-                stage.run(self._job(stage, inputs, partial))
+                told = (self.resources, self.progress, stage.title, self.tracker)
+                stage.run(Job(stage.settings, inputs, partial, *told))
             self.computed.add(stage.key)
             _write(partial / CODE, code_digests(stage.run, *stage.code))
         _write(partial / TIMING, {"seconds": round(time.monotonic() - started, 3)})
@@ -146,17 +147,6 @@ class Store:
                 if changed := changed_modules(before, code_digests(stage.run, *stage.code)):
                     found.append((stage, changed))
         return found
-
-    def _job(self, stage: Stage, inputs: Mapping[str, Path], folder: Path) -> Job:
-        return Job(
-            stage.settings,
-            inputs,
-            folder,
-            self.resources,
-            self.progress,
-            stage.title,
-            self.tracker,
-        )
 
     @contextmanager
     def _lock(self, stage: Stage) -> Iterator[None]:

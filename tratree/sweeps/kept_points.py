@@ -97,10 +97,7 @@ def read_points(path: Path) -> list[KeptPoint]:
     Raises:
         UserError: If a line is damaged.
     """
-    try:
-        lines = read_json_lines(path, _Line, "take its last good version")
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    lines = read_json_lines(path, _Line, "take its last good version")
     return [_from_line(line, path) for line in lines]
 
 

@@ -12,13 +12,15 @@ from matplotlib.figure import Figure
 
 from tratree.report.colours import style_of
 from tratree.report.html import WIDTH
-from tratree.sweeps.rows import Row
+from tratree.sweeps.rows import Row, value_text
 
 PANELS_A_ROW = 3
 MOST = 8
 """With more lines or values than that, as a search has them, they are points of their system."""
 DASHES: Sequence[Any] = ("-", (0, (6, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 """Of the lines of one system, which have its colour."""
+LEGEND = 130
+"""Letters of a line of a legend, with six for each marker."""
 LABEL = 48
 """Letters of a line of a label."""
 
@@ -66,8 +68,10 @@ def plot(rows: Sequence[Row], axes: Sequence[str], axis: str) -> Figure:
         for panel, _ in panels
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
     }
+    longest = max(map(len, labelled), default=0)
+    columns = max(1, min(4, LEGEND // (longest + 6)))
     figure.legend(
-        labelled.values(), labelled.keys(), loc="outside lower center", ncols=4, frameon=False
+        labelled.values(), labelled.keys(), loc="outside lower center", ncols=columns, frameon=False
     )
     return figure
 
@@ -162,11 +166,11 @@ def _lines(
     rows: Sequence[Row], axes: Sequence[str], number: int | None = None
 ) -> dict[tuple[str, tuple[Any, ...]], str]:
     """Name every system with its settings except for the axis of that number."""
-    texts = [_short([row.values[index] for row in rows]) for index in range(len(axes))]
+    texts = [_short([value_text(row.values[index]) for row in rows]) for index in range(len(axes))]
     found = {}
     for row in rows:
         others = (
-            f"{_key(axis)}={texts[index][str(value)]}"
+            f"{_key(axis)}={texts[index][value_text(value)]}"
             for index, (axis, value) in enumerate(zip(axes, row.values, strict=True))
             if index != number and value is not None
         )
@@ -178,8 +182,8 @@ def _key(axis: str) -> str:
     return axis.removeprefix("method.").removeprefix("model.").removesuffix(".name")
 
 
-def _short(values: Sequence[Any]) -> Mapping[str, str]:
+def _short(values: Sequence[str]) -> Mapping[str, str]:
     """Shorten paths and ids of models to their last part, unless two would be the same."""
-    whole = list(dict.fromkeys(str(value) for value in values))
+    whole = list(dict.fromkeys(values))
     last = [value.rsplit("/", 1)[-1] for value in whole]
     return dict(zip(whole, last if len({*last}) == len(whole) else whole, strict=True))

@@ -74,6 +74,12 @@ class Row:
     pgr_ceiling: float | None = None
 
 
+def value_text(value: Any) -> str:
+    """Return a setting for people: four digits of a number that a search has drawn."""
+    text = str(value)
+    return f"{value:.4g}" if isinstance(value, float) and len(text) > 8 else text
+
+
 def rows(measured: Sequence[Measurement]) -> list[Row]:
     """Put the seeds of each system and setting together, one split after the other."""
     groups: dict[tuple[Any, ...], list[Measurement]] = {}

@@ -21,7 +21,7 @@ from tratree.report.table import p_text
 from tratree.sweeps.measurements import Measurement, coinciding, hidden_axes, measurements
 from tratree.sweeps.plots import numeric_axes, plot, plot_systems
 from tratree.sweeps.points import Point, axes, newest_last
-from tratree.sweeps.rows import Row, rows
+from tratree.sweeps.rows import Row, rows, value_text
 
 NOTE = (
     "Mean over seeds [95 % interval, Student's t]; reward is in percent of the highest score. "
@@ -99,10 +99,18 @@ class Summary:
             ),
         ]
 
+    def shown(self) -> Table:
+        """The figures without columns that are empty, as several are of a single seed."""
+        whole = self.table()
+        kept = [n for n, column in enumerate(zip(*whole, strict=True)) if any(column[1:])]
+        return [[line[n] for n in kept] for line in whole] if kept else whole
+
     def brief(self) -> Table:
         """The figures that fit on a screen."""
-        whole = self.table()
-        kept = [n for n, name in enumerate(whole[0]) if name not in NOT_BRIEF]
+        whole = self.shown()
+        equal = all(row.reward == row.success for row in self.rows)
+        left_out = {*NOT_BRIEF, *(["success %"] if equal else [])}
+        kept = [n for n, name in enumerate(whole[0]) if name not in left_out]
         return [[line[n] for n in kept] for line in whole]
 
     def all_points(self, folder: Path) -> Table:
@@ -187,7 +195,7 @@ def replications_in_markdown(summary: Summary) -> list[str]:
 
 
 def _names(row: Row) -> list[str]:
-    values = ("–" if value is None else str(value) for value in row.values)
+    values = ("–" if value is None else value_text(value) for value in row.values)
     return [row.env, row.split, row.system, *values]
 
 
@@ -198,7 +206,7 @@ def _figures(row: Row) -> list[str]:
     deviation = "" if row.deviation is None else f"{100 * row.deviation:.1f}"
     gaps = ["" if gap is None else f"{gap:.2f}" for gap in (row.pgr, row.pgr_ceiling)]
     if row.pgr_ceiling is not None and row.ceiling_seeds != row.seeds:
-        gaps[1] += f" ({row.ceiling_seeds} of {row.seeds} seeds)"
+        gaps[1] += f" ({row.ceiling_seeds} seeds)"
     difference = "" if row.difference is None else f"{100 * row.difference:+.1f}"
     if row.difference_half is not None:
         difference += f" ± {100 * row.difference_half:.1f}"

@@ -879,6 +879,7 @@ def test_where_an_episode_begins(record, expected):
             ["b"],
         ),
         (["Goal: heat egg", "> a", "Goal: completed", "> b"], ["a", "b"]),
+        (["Task: cup", "> a", "Thanks! Next customer. Task: hat", "> b"], ["b"]),
         (["Task: heat egg", "> a", "Task: done. Score: 1", "> b"], ["a", "b"]),
         (["Task: heat egg", "> a", "Page 1:\n\nTask: cool egg", "> b"], ["a", "b"]),
     ],

@@ -107,8 +107,8 @@ def names_held_out(published: str) -> bool:
 
 
 def gist(instruction: str) -> str:
-    """Return the goal sentence: it says all."""
-    return instruction
+    """Return the goal sentence, with the one place whose second word would count as a verb."""
+    return re.sub("garbage can", "garbagecan", instruction, flags=re.IGNORECASE)
 
 
 def moved_names(settings: Any, task: Task | None) -> Sequence[MovedName]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tratree.envs.moved_names import MovedName
 from tratree.trajectory.types import Task
+from tratree.trajectory.words import words
 
 AGENTGYM = (
     ("boil", 30),
@@ -106,6 +107,16 @@ _NAMED = re.compile(
 )
 """A task by the simulator's name or number, and its variation: ``boil_21``, ``1-1_21``."""
 
+_LABELS = frozenset(
+    words(
+        "scienceworld sciworld science sci world sw eto task name v var variation idx id index num "
+        "number no easy train dev test split json jsonl txt log of the"
+    )
+)
+"""Words beside a task's name and its variation in any order: ``var21_boil``, ``1-1 (boil) 21``."""
+
+_MOST_WORDS = 12
+
 
 def task_finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
     """Return what finds the tasks that a name may mean: several, as publishers number differently.
@@ -116,6 +127,25 @@ def task_finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
     """
     from scienceworld.constants import ID2TASK
     from scienceworld.utils import infer_task
+
+    by_words = {tuple(name.split("-")): name for name in ID2TASK.values()}
+    by_number = {name: re.split("-", number) for number, name in ID2TASK.items()}
+
+    def spelled(said: str) -> list[str]:
+        """Return what a name means that has a task's words, a number, and words of `_LABELS`."""
+        parts = re.findall(r"[a-z]+|\d+", said)
+        for size in range(min(len(parts), _MOST_WORDS), 0, -1):
+            for start in range(len(parts) - size + 1):
+                task = by_words.get(tuple(parts[start : start + size]))
+                if task is None:
+                    continue
+                others = parts[:start] + parts[start + size :]
+                if others[:2] == by_number[task]:
+                    others = others[2:]
+                numbers = [part for part in others if part.isdigit()]
+                if _LABELS.issuperset({*others} - {*numbers}):
+                    return [f"{task}/{int(number)}" for number in numbers]
+        return []
 
     def find(published: str) -> list[str]:
         said = published.strip().lower()
@@ -129,7 +159,7 @@ def task_finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
             here = [task_id for task_id in dict.fromkeys(found) if task_id and task_id in tasks]
             if here:
                 return here
-        return []
+        return [task_id for task_id in spelled(said) if task_id in tasks]
 
     return find
 

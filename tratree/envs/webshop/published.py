@@ -11,7 +11,7 @@ from tratree.trajectory.types import Task
 
 _NUMBER = re.compile(
     r"(?:(?:web[-_ ]?shop|ws|fixed|goal|sess(?:ion)?|instruction|query|human|idx|index|task|env"
-    r"|train|dev|test|#)[-_ :/#]*)*"
+    r"|train|dev|test|#)[-_ :/#.=]*)*"
     r"(\d+)(?:\.0)?(?:[-_#]\d{1,2})?(?:\.(?:jsonl?|txt|log))?"
 )
 _WITHIN = re.compile(

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from tratree.report.colours import INK, style_of
 from tratree.report.html import WIDTH
 
-NOT_DRAWN = ("step", "learning_rate", "gradient_norm")
+NOT_DRAWN = ("step", "learning_rate", "gradient_norm", "tokens")
 PANELS_A_ROW = 3
 
 PER_TOKEN = "loss_per_token"

@@ -56,7 +56,7 @@ def render(record: RunRecord, *, viewer: str | None = None, trees: int = 3) -> s
         results=readable_rows(record.systems, tuple(FIGURES)),
         results_figure=record.systems
         and html_figure(draw_results(record.systems), "Reward of every system with its interval"),
-        results_note=describe_figures(record.gap),
+        results_note=describe_figures(record.gap, readable_rows(record.systems)[0]),
         comparisons=compared and comparison_rows(compared),
         comparisons_title=compared and comparison_title(compared),
         comparisons_note=COMPARISON_NOTE,

@@ -42,10 +42,12 @@ _READ_IN_THE_WORLD = re.compile(
     re.IGNORECASE,
 )
 _SAID_AFTER = re.compile(r"[,\"'”]\s*(?:says?|said|reads?)\b")
-_EXAMPLE = re.compile(r"\b(?:example|demonstration|demo)\b", re.IGNORECASE)
+_EXAMPLE = re.compile(r"\b(?:example|sample|demonstration|demo)\b", re.IGNORECASE)
 _NEXT = re.compile(
-    r"\b(?:next|now|new)\b[^.!?]{0,20}\Z|\byou (?:win|won)\b|\bwell done\b|\bcongratulations\b"
-    r"|\b(?:great|good) job\b|\btask (?:is )?(?:complete|completed|done|finished|solved)\b",
+    r"\b(?:next|now|new)\b[^.!?]{0,20}\Z|\b(?:next|new|real|actual)\b[^.!?]{0,20}[.!?]\s*\Z"
+    r"|\byou (?:win|won)\b|\bwell done\b|\bcongratulations\b|\b(?:great|good) job\b"
+    r"|\b(?:task|goal|level|round|stage|episode|quest) (?:is )?"
+    r"(?:complete|completed|done|finished|solved|cleared|passed|reached|achieved)\b",
     re.IGNORECASE,
 )
 """What is said before the next task: that it is one, or that the one before is done."""
