@@ -55,6 +55,18 @@ def test_alone_it_lists_all_commands_without_importing_hydra(tmp_path: Path) -> 
     assert version.startswith("tratree 0.")
 
 
+def test_who_stops_reading_gets_no_traceback(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tratree", "settings"]
+    with subprocess.Popen(
+        command, cwd=commands.ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+
+
 def test_a_stored_run_needs_no_torch(tmp_path: Path) -> None:
     arguments = ["run", "debug=smoke", "store=store", "hydra.run.dir=run"]
     done = commands.train(*arguments, folder=tmp_path)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from tratree.cli.arguments import ArgumentParser
-from tratree.cli.play import find_task
-from tratree.composition import compose_config
-from tratree.envs.base import play_expert
-from tratree.policy.chat import ChatFormat
-from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
-from tratree.stages.environment import opened, tasks_of
-from tratree.stages.training import load_chat
-from tratree.stages.training_settings import chat_settings
+
+if TYPE_CHECKING:
+    from tratree.policy.chat import ChatFormat
+    from tratree.policy.encoding import EncodedTrajectory
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -31,6 +28,16 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--task", default="0", help="its id, or its number in the split from 0")
     parser.add_argument("--model", choices=("weak", "strong"), default="strong", help="which reads")
     chosen = parser.parse_args(arguments)
+
+    # Heavy imports wait until the arguments are known to be right.
+    from tratree.cli.play import find_task
+    from tratree.composition import compose_config
+    from tratree.envs.base import play_expert
+    from tratree.policy.encoding import encode_trajectory
+    from tratree.stages.environment import opened, tasks_of
+    from tratree.stages.training import load_chat
+    from tratree.stages.training_settings import chat_settings
+
     config = compose_config(chosen.overrides)
     chat = load_chat({"chat": chat_settings(config, getattr(config.model, chosen.model))})
     with opened(config) as env:

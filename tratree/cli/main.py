@@ -108,10 +108,24 @@ def _command(name: str) -> None:
         sys.exit(f"error: {error}")
     except (HydraException, OmegaConfBaseException) as error:
         sys.exit(f"error: {describe_composition_error(error)}")
+    except BrokenPipeError:
+        if not _reader_left():
+            raise
+        sys.exit(1)
     except KeyboardInterrupt:
         again = "" if name == "play" else "; run the same command again to resume"
         print(f"stopped{again}", file=sys.stderr)
         sys.exit(INTERRUPTED)
+
+
+def _reader_left() -> bool:
+    """Return whether nobody reads the output any more, as in ``tratree settings | head``."""
+    try:
+        print(flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+        return True
+    return False
 
 
 def _run(name: str) -> None:

@@ -19,8 +19,8 @@ MOST = 8
 """With more lines or values than that, as a search has them, they are points of their system."""
 DASHES: Sequence[Any] = ("-", (0, (6, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 """Of the lines of one system, which have its colour."""
-LEGEND = 130
-"""Letters of a line of a legend, with six for each marker."""
+LEGEND, MARKER = 130, 6
+"""Letters of a line of a legend, and those that a marker takes."""
 LABEL = 48
 """Letters of a line of a label."""
 
@@ -68,10 +68,11 @@ def plot(rows: Sequence[Row], axes: Sequence[str], axis: str) -> Figure:
         for panel, _ in panels
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
     }
-    longest = max(map(len, labelled), default=0)
-    columns = max(1, min(4, LEGEND // (longest + 6)))
+    labels = [fill(label, LEGEND - MARKER) for label in labelled]
+    longest = max((len(line) for label in labels for line in label.split("\n")), default=0)
+    columns = max(1, min(4, LEGEND // (longest + MARKER)))
     figure.legend(
-        labelled.values(), labelled.keys(), loc="outside lower center", ncols=columns, frameon=False
+        labelled.values(), labels, loc="outside lower center", ncols=columns, frameon=False
     )
     return figure
 
