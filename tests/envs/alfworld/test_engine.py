@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from benchmarks.alfworld_steps import compare
+from tests.envs.alfworld.stock_engine import needs_stock_engine
 from tratree.envs.alfworld.compact_games import CompactGames
 from tratree.envs.alfworld.engine import Engine, prepare
 from tratree.envs.alfworld.games import Game, GameFolder
@@ -73,6 +74,7 @@ def transcript(engine: Engine, game: Game, seed: int = 0) -> list[str | None]:
     return texts
 
 
+@needs_stock_engine
 @pytest.mark.slow
 def test_generated_games_play_as_on_the_stock_engine(source: GameFolder, cache: Path) -> None:
     tasks = [*source.tasks("train"), *source.tasks("valid_unseen")]
@@ -82,6 +84,7 @@ def test_generated_games_play_as_on_the_stock_engine(source: GameFolder, cache: 
     assert measured["ratio"] > 15
 
 
+@needs_stock_engine
 @pytest.mark.slow
 def test_official_games_play_as_on_the_stock_engine(cache: Path) -> None:
     folder = external_data("alfworld")

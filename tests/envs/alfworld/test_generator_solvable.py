@@ -8,6 +8,7 @@ import textworld
 from alfworld.agents.environment.alfred_tw_env import AlfredDemangler
 from textworld.envs.pddl import PddlEnv
 
+from tests.envs.alfworld.stock_engine import needs_stock_engine
 from tratree.envs.alfworld.difficulty import DIFFICULTIES
 from tratree.envs.alfworld.engine import Engine
 from tratree.envs.alfworld.games import Game, GameFolder, packaged_rules
@@ -48,6 +49,7 @@ def test_walkthroughs_win(tmp_path, engine, difficulty):
     assert played == 6 * len(SPLITS)
 
 
+@needs_stock_engine
 def test_walkthroughs_win_in_the_engine_of_textworld(tmp_path):
     generate_games(tmp_path, "valid_unseen", 6, difficulty="small", seed=8)
     engine = AlfredDemangler(PddlEnv(textworld.EnvInfos(won=True)))

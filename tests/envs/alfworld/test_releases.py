@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.alfworld_steps import compare
 from tests.envs.alfworld.releases import RELEASES, rewrite
+from tests.envs.alfworld.stock_engine import needs_stock_engine
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.games import GameFolder
 from tratree.envs.alfworld.generator import generate_games
@@ -39,6 +40,7 @@ def open_env(root: Path, **settings) -> AlfworldEnv:
     return AlfworldEnv(GameFolder(root), 30, root / "cache", **settings)
 
 
+@needs_stock_engine
 def test_plays_as_on_the_stock_engine(release: str, root: Path) -> None:
     source = GameFolder(root)
     tasks = [t for t in source.tasks("train") if t.task_type == "pick_heat_then_place_in_recep"]
