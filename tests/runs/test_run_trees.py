@@ -93,7 +93,7 @@ def test_the_command_writes_the_page(run: Path, capsys: pytest.CaptureFixture[st
     page = (run / "trees.html").read_text("utf-8")
     assert "2 trees in " in capsys.readouterr().out
     assert "go to shelf 1" in page
-    assert "path found with iterations 50, exploration 1.41" in page
+    assert "path found with iterations 50, UCB constant 1.41" in page
     main([str(run), "--out", "elsewhere.html"])
     assert Path("elsewhere.html").read_text("utf-8") == page
     main([str(read_stages(run).folder("trees"))])
