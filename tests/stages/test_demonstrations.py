@@ -230,4 +230,4 @@ def test_published_demonstrations_are_learned_from(tmp_path, file, known, overri
     store, said = open_store(tmp_path)
     store.ensure(sft_stage(config, "weak"))
     assert f": {known} of tasks that are known here" in said.getvalue()
-    assert re.search(r"\n  3 samples, 1 steps, loss \d", said.getvalue())
+    assert re.search(r"\n  3 samples, 1 step, loss \d", said.getvalue())
