@@ -118,7 +118,11 @@ def _brief(point: Point) -> Point:
         for system, splits in point.results["systems"].items()
     }
     results = {key: point.results[key] for key in ("env", "method", "seed")} | {"systems": systems}
-    return replace(point, results=results)
+    settings, overrides = (
+        {key: value for key, value in named.items() if key != "store"}  # a folder of one machine
+        for named in (point.settings, point.overrides)
+    )
+    return replace(point, settings=settings, overrides=overrides, results=results)
 
 
 def _estimates(figures: Mapping[str, Any]) -> dict[str, Any]:
