@@ -34,7 +34,8 @@ def kept(tmp_path: Path) -> list[KeptPoint]:
                 files = finished(method, seed, f"evaluate/{method}-{seed}-{beta}", 0.5 + beta / 10)
                 files["results"]["systems"][method]["test"]["task_types"] = {"heat": {"tasks": 3}}
                 point = tmp_path / "sweep" / f"{method}{seed}{beta}"
-                write_point(point, {"method": method, "method.beta": beta, "seed": seed}, **files)
+                values = {"method": method, "method.beta": beta, "seed": seed}
+                write_point(point, {**values, "store": tmp_path / "store"}, **files)
                 start = {"commit": "0123456789", "machine": f"machine {seed}"}
                 (point / "starts.jsonl").write_text(json.dumps(start) + "\n")
                 timing = point / "s" / f"evaluate/{method}-{seed}-{beta}" / "timing.json"
