@@ -53,9 +53,7 @@ ACTION_LABEL = _label(r"(?:(?:next|my|final)\s+)?(?:actions?|act|command)|动作
 _THOUGHT = _label(r"(?:my\s+)?(?:thoughts?|think|reasoning|reason)|思考|想法")
 _OBSERVATION = _label(r"(?:observation|obs)|观察")
 _INPUT = _label(r"action\s+input")
-_BEGUN = re.compile(
-    rf"{ACTION_LABEL.pattern}|</action>|</tool_call>|</function>", _FLAGS
-)
+_BEGUN = re.compile(rf"{ACTION_LABEL.pattern}|</action>|</tool_call>|</function>", _FLAGS)
 _INVENTED = re.compile(rf"{_OBSERVATION.pattern}|<tool_response>|<observation>", _FLAGS)
 # Within a line, prose has such words, too: only with a capital.
 _INLINE_ACTION = re.compile(rf"(?:^|(?<=\s))[*_`]*(?:Action|ACTION|Act|ACT){_COLON}")
