@@ -28,6 +28,7 @@ from tratree.envs.alfworld.engine import prepare
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.games import Game, GameFolder, GameSource
 from tratree.envs.alfworld.generator import generate_games
+from tratree.envs.alfworld.settings import AlfworldSettings
 from tratree.trajectory.types import Task
 
 ODD = (
@@ -48,7 +49,7 @@ def compare(source: GameSource, tasks: list[Task], steps: int, cache: Path) -> d
         AssertionError: If the two differ.
     """
     stock = AlfredInfos(AlfredDemangler(PddlEnv(textworld.EnvInfos(admissible_commands=True))))
-    ours = AlfworldEnv(source, max_steps=steps, cache_folder=cache)
+    ours = AlfworldEnv(source, AlfworldSettings(name="alfworld", max_steps=steps), cache)
     spent: defaultdict[str, float] = defaultdict(float)
     wins = 0
 

@@ -27,6 +27,7 @@ from tratree.data.pairs import EncodedPair, collate_pairs
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.games import GameFolder
 from tratree.envs.alfworld.generator import generate_games
+from tratree.envs.alfworld.settings import AlfworldSettings
 from tratree.envs.base import play_expert
 from tratree.models import output_head
 from tratree.models.loading import load_base, load_tokenizer
@@ -45,7 +46,7 @@ def pairs_of(games: int, folder: Path) -> list[EncodedPair]:
     """Return expert episodes beside the same with one action replaced by another's."""
     generate_games(folder / "games", "train", games, difficulty="small", seed=0)
     source = GameFolder(folder / "games")
-    env = AlfworldEnv(source, 30, folder / "translated")
+    env = AlfworldEnv(source, AlfworldSettings(name="alfworld"), folder / "translated")
     chat = ChatFormat(load_tokenizer(MODEL), "tiny")
     found = []
     for task in source.tasks("train"):

@@ -30,6 +30,7 @@ from scienceworld import ScienceWorldEnv as StockEnv
 from tratree.envs.base import Expert, StepResult
 from tratree.envs.scienceworld.environment import ScienceWorldEnv
 from tratree.envs.scienceworld.gold import GoldPaths
+from tratree.envs.scienceworld.settings import ScienceWorldSettings
 from tratree.envs.scienceworld.simulator import Simulator
 from tratree.trajectory.types import Task
 
@@ -113,7 +114,9 @@ def _open_stock() -> StockEnv:
 
 def _open_ours(cache: Path) -> ScienceWorldEnv:
     gold = GoldPaths("easy", cache, "packaged")
-    return ScienceWorldEnv([], Simulator("easy"), gold, max_steps=10**9)
+    return ScienceWorldEnv(
+        [], Simulator("easy"), gold, ScienceWorldSettings(name="scienceworld", max_steps=10**9)
+    )
 
 
 def _choose(

@@ -24,7 +24,7 @@ from tratree.envs.webshop.environment import WebShopEnv
 from tratree.envs.webshop.generated_catalogue import generate_catalogue
 from tratree.envs.webshop.goals import Goal, synthetic_goals
 from tratree.envs.webshop.nouns import lexicon_nouns
-from tratree.envs.webshop.pages import style_named
+from tratree.envs.webshop.settings import WebShopSettings
 from tratree.envs.webshop.terms import terms
 
 
@@ -59,10 +59,8 @@ def _open(products: list[Product], goals: list[Goal]) -> WebShopEnv:
         products,
         goals,
         {"some": range(min(1000, len(goals)))},
-        style=style_named("official"),
-        nouns=lexicon_nouns,
-        price_seed=0,
-        max_steps=10,
+        WebShopSettings(name="webshop", pages="official"),
+        lexicon_nouns,
     )
 
 

@@ -31,6 +31,7 @@ LAYERS = (
     ("envs", "tree"),
     ("trajectory", "plugins", "external_files"),
     ("child_processes", "documents", "files", "leftovers", "slurm_steps", "time_limit"),
+    ("choices",),
     ("errors", "external_data", "large_imports", "preemption"),
 )
 

@@ -6,3 +6,6 @@ class UserError(Exception):
 
     The command line prints the message without a traceback and exits with code 1.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.splitlines()))  # what it quotes may have several

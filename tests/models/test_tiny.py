@@ -15,6 +15,7 @@ from tratree.envs.alfworld.compact_games import CompactGames
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.games import GameFolder
 from tratree.envs.alfworld.generator import generate_games
+from tratree.envs.alfworld.settings import AlfworldSettings
 from tratree.envs.base import play_expert
 from tratree.external_data import external_data
 from tratree.policy.chat import ChatFormat
@@ -53,7 +54,11 @@ def _texts_of_random_play(env: AlfworldEnv, split: str, games: int) -> list[str]
 def test_tokenizer_covers_full_size_games(
     tokenizer: PreTrainedTokenizerBase, folder: Path, tmp_path: Path, wording: str
 ) -> None:
-    env = AlfworldEnv(GameFolder(folder), 40, tmp_path, wording)
+    env = AlfworldEnv(
+        GameFolder(folder),
+        AlfworldSettings(name="alfworld", max_steps=40, wording=wording),
+        tmp_path,
+    )
     for text in _texts_of_random_play(env, "train", 6):
         assert tokenizer.unk_token_id not in tokenizer.encode(text), text
         decoded = tokenizer.decode(tokenizer.encode(text))
@@ -67,7 +72,7 @@ def test_tokenizer_covers_official_games(
     data = external_data("alfworld")
     if data is None:
         pytest.skip("the official ALFWorld games are not on this machine (TRATREE_DATA)")
-    env = AlfworldEnv(CompactGames(data), 40, tmp_path)
+    env = AlfworldEnv(CompactGames(data), AlfworldSettings(name="alfworld", max_steps=40), tmp_path)
     texts = [task.instruction for split in ("train", "valid_seen") for task in env.tasks(split)]
     texts += _texts_of_random_play(env, "valid_seen", 6)
     for text in texts:
@@ -78,7 +83,7 @@ def test_tokenizer_covers_official_games(
 def test_decoding_gives_the_exact_command(
     tokenizer: PreTrainedTokenizerBase, folder: Path, tmp_path: Path
 ) -> None:
-    env = AlfworldEnv(GameFolder(folder), 40, tmp_path)
+    env = AlfworldEnv(GameFolder(folder), AlfworldSettings(name="alfworld", max_steps=40), tmp_path)
     for task in env.tasks("train")[:3]:
         env.reset(task)
         for action in env.admissible():
@@ -111,7 +116,7 @@ def test_pretrained_model_predicts_an_experts_turns(
 ) -> None:
     model = AutoModelForCausalLM.from_pretrained(TINY / name, dtype=torch.float32)
     chat = ChatFormat(tokenizer, "tiny")
-    env = AlfworldEnv(GameFolder(folder), 30, tmp_path)
+    env = AlfworldEnv(GameFolder(folder), AlfworldSettings(name="alfworld"), tmp_path)
     losses = []
     for task in env.tasks("development"):
         episode = encode_trajectory(chat, play_expert(env, task))

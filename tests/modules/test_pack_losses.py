@@ -39,6 +39,7 @@ from tratree.data.pairs import EncodedPair, PairDataModule
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.games import GameFolder
 from tratree.envs.alfworld.generator import generate_games
+from tratree.envs.alfworld.settings import AlfworldSettings
 from tratree.envs.base import play_expert
 from tratree.errors import UserError
 from tratree.models.loading import load_base, load_tokenizer, no_future_warnings
@@ -154,7 +155,7 @@ def explored_pairs(folder: Path, games: int, attempts: int) -> list[EncodedPair]
     """Play real games by the expert, which now and then acts at random and so runs out of steps."""
     generate_games(folder / "games", "train", games, difficulty="small", seed=0)
     source = GameFolder(folder / "games")
-    env = AlfworldEnv(source, 30, folder / "translated")
+    env = AlfworldEnv(source, AlfworldSettings(name="alfworld"), folder / "translated")
     chat = ChatFormat(load_tokenizer("package:models/tiny/strong"), "tiny")
     pairs = []
     for task in source.tasks("train"):

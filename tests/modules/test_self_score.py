@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.games import GameFolder
 from tratree.envs.alfworld.generator import generate_games
+from tratree.envs.alfworld.settings import AlfworldSettings
 from tratree.envs.base import play_expert
 from tratree.errors import UserError
 from tratree.models.loading import load_base, load_tokenizer
@@ -38,7 +39,7 @@ def demonstrations(tmp_path_factory: pytest.TempPathFactory) -> list[Trajectory]
     folder = tmp_path_factory.mktemp("games")
     generate_games(folder, "train", 16, difficulty="small", seed=0)
     source = GameFolder(folder)
-    env = AlfworldEnv(source, 30, folder / "cache")
+    env = AlfworldEnv(source, AlfworldSettings(name="alfworld"), folder / "cache")
     played = [play_expert(env, task) for task in source.tasks("train")]
     env.close()
     return [episode for episode in played if episode.success]

@@ -18,6 +18,7 @@ from tests.slurm.test_nodes import in_a_job
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.games import GameFolder
 from tratree.envs.alfworld.generator import generate_games
+from tratree.envs.alfworld.settings import AlfworldSettings
 from tratree.envs.base import TextEnv
 from tratree.errors import UserError
 from tratree.models.loading import load_base, load_tokenizer
@@ -55,7 +56,9 @@ def make_env(folder: Path) -> TextEnv:
     patience = time.monotonic() + 300
     while len(list(folder.glob("n*-*"))) < 5 and time.monotonic() < patience:
         time.sleep(0.1)
-    return AlfworldEnv(GameFolder(folder / "games"), 30, folder / "translated")
+    return AlfworldEnv(
+        GameFolder(folder / "games"), AlfworldSettings(name="alfworld"), folder / "translated"
+    )
 
 
 def play(folder: Path, places: Places) -> tuple[dict[int, Trajectory], list[str]]:

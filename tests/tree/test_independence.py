@@ -21,7 +21,7 @@ ALLOWED = {"numpy", "numba"}
 WHEN_USED = {"scipy", "sentence_transformers", "torch"}
 OURS = (
     *("tratree.tree", "tratree.trajectory"),
-    *("tratree.documents", "tratree.errors", "tratree.files"),
+    *("tratree.choices", "tratree.documents", "tratree.errors", "tratree.files"),
 )
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from tratree.config import Config
 from tratree.stages.paths import PATHS
+from tratree.stages.settings import Role
 from tratree.stages.sft import sft_stage
 from tratree.stages.states import with_refused_masked
 from tratree.stages.training_settings import (
@@ -21,9 +20,7 @@ from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
 
 
-def imitate_stage(
-    config: Config, paths: Stage, *, explorer: Literal["weak", "strong"] | None = None
-) -> Stage:
+def imitate_stage(config: Config, paths: Stage, *, explorer: Role | None = None) -> Stage:
     """Minimise L_MCTS over the paths (section 3.3 of the paper).
 
     A strong model that reads token ids as the explorer does (``explore.explorer``) learns

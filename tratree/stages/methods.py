@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
 
 from tratree.config import Config
 from tratree.method_plugins import METHODS
@@ -18,11 +17,10 @@ from tratree.stages.prefer import prefer_stage
 from tratree.stages.reference import check_chats, reference_stage
 from tratree.stages.select import progress_stage, select_stage
 from tratree.stages.self_score import self_score_stage
+from tratree.stages.settings import Role
 from tratree.stages.sft import sft_stage
 from tratree.stages.trees import trees_stage
 from tratree.store.stage import Stage, with_inputs
-
-Role = Literal["weak", "strong"]
 
 
 def explored(config: Config, role: Role | None = None) -> Stage:

@@ -10,7 +10,8 @@ from tratree.store.stage import Resources
 
 def players(resources: Resources) -> Places:
     """Return where episodes are played."""
-    return find_places(resources.workers.workers, resources.accelerator, resources.devices)
+    hardware = resources.hardware
+    return find_places(resources.workers.workers, hardware.accelerator, hardware.devices)
 
 
 def scorers(resources: Resources) -> Places:

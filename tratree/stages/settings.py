@@ -7,9 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tratree.choices import Aggregate, Continuation, Search, SimilarityName
 from tratree.modules.settings import DPOSettings
 from tratree.policy.rollout_settings import SamplingSettings
 from tratree.settings import Count, Few, NotNegative, Share, Text, settings
+
+Role = Literal["weak", "strong"]
+"""The model of a family: the one that explores, or the one that learns from it."""
 
 
 @settings
@@ -46,7 +50,7 @@ class ExploreSettings:
 
     _: KW_ONLY
 
-    explorer: Literal["weak", "strong"] = "weak"
+    explorer: Role = "weak"
     """Model that explores after its SFT: weak (paper), or strong, to ask when weak-to-strong pays.
     eto, ceiling and rejection explore with the strong model whatever this says."""
 
@@ -105,7 +109,7 @@ class TreeSettings:
     """ξ_sim. Observations are alike if the cosine of their vectors is at least this (reference
     code: 0.9)."""
 
-    similarity: Literal["exact", "ngrams", "minilm"] = "ngrams"
+    similarity: SimilarityName = "ngrams"
     """exact: equal texts only; ngrams: hashed character n-grams, needs no weights; minilm: a
     sentence encoder, all-MiniLM-L6-v2 in the reference code."""
 
@@ -165,7 +169,7 @@ class MethodSettings(DPOSettings):
     """γ of the UCB rule of MCTS, mean + γ·sqrt(ln(Σ sibling visits) / visits) (reference code:
     1.41)."""
 
-    search: Literal["mcts", "value_iteration"] = "mcts"
+    search: Search = "mcts"
     """Search of method=mcts: MCTS (paper), or value_iteration (ours): the shortest way to the
     highest score, by dynamic programming."""
 
@@ -200,7 +204,7 @@ class MethodSettings(DPOSettings):
     tree that has more is cut into subtrees, each with the tokens that lead to it. More takes more
     memory and computes shared tokens less often (ours)."""
 
-    aggregate: Literal["mean", "max"] = "mean"
+    aggregate: Aggregate = "mean"
     """TreeDPO (section 3.2 of the paper): how the scores G(e) of the trajectories through a child
     are put together. Ours: the paper aggregates them and does not say how."""
 
@@ -217,7 +221,7 @@ class MethodSettings(DPOSettings):
     """Two continuations make a pair if their scores, from 0 to 1, differ by more than this (paper:
     if they differ)."""
 
-    continuation: Literal["end", "next_divergence", "one_step"] = "end"
+    continuation: Continuation = "end"
     """Length of a continuation: to the end of a trajectory; to next_divergence, the first node
     below that has pairs itself; or one_step, as the reference code. Ours: the paper does not say
     where one ends."""

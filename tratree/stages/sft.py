@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from tratree.config import Config
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
+from tratree.stages.settings import Role
 from tratree.stages.training_settings import (
     PREFIX_PACKS,
     RESUMED,
@@ -19,7 +18,7 @@ from tratree.trajectory.jsonl import read_trajectories
 
 def sft_stage(
     config: Config,
-    role: Literal["weak", "strong"],
+    role: Role,
     label: str = "",
     demonstrations: Stage | None = None,
 ) -> Stage:

@@ -188,7 +188,7 @@ def train(
     settings = TrainingSettings(
         **job.settings["optimization"],
         **job.settings["hardware"],
-        checkpoint_every_steps=job.resources.checkpoint_every_steps,
+        checkpoint_every_steps=job.resources.hardware.checkpoint_every_steps,
     )
     module = make_module(load_start(job), settings=settings)
     with job.progress.bar("steps", None) as advance:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from tratree.modules.settings import HardwareSettings
 from tratree.policy.machine_settings import EngineSettings, ServerSettings, WorkerSettings
 from tratree.store.progress import Progress
 from tratree.tracking import Tracker
@@ -23,9 +24,7 @@ class Resources:
         workers: Processes that play episodes side by side, and when one is replaced.
         engine: Use of the machine by each of them.
         cache: Folder for files that can be made again at any time.
-        accelerator: ``gpu`` where models are on GPUs, or ``cpu``.
-        devices: Number of them that a node has for a training; GPUs that play are all there are.
-        checkpoint_every_steps: Number of steps after which a fine-tuning keeps what it has done.
+        hardware: That of a training; GPUs that play are all there are.
         servers: vLLM servers, for episodes that are to be played by them.
         logs: The folder for what those say that are started; None puts it into `cache`.
         profiler: Name of Lightning's profiler that watches the fine-tunings, ``simple`` or
@@ -36,9 +35,7 @@ class Resources:
     workers: WorkerSettings
     engine: EngineSettings
     cache: Path
-    accelerator: Literal["cpu", "gpu"] = "cpu"
-    devices: int = 1
-    checkpoint_every_steps: int = 50
+    hardware: HardwareSettings = field(default_factory=HardwareSettings)
     servers: ServerSettings = field(default_factory=ServerSettings)
     logs: Path | None = None
     profiler: str | None = None

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, groupby
-from typing import Literal
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tratree.choices import Aggregate, Continuation, check_choice
 from tratree.errors import UserError
 from tratree.trajectory.jsonl import canonical_json
 from tratree.trajectory.types import Trajectory
@@ -18,9 +18,6 @@ from tratree.tree.graph import Graph, make_graphs
 from tratree.tree.greedy import SCORE_TOLERANCE, best_continuations, walk
 from tratree.tree.information_states import by_history
 from tratree.tree.types import Floats, TrajectoryTree
-
-Aggregate = Literal["mean", "max"]
-Continuation = Literal["end", "next_divergence", "one_step"]
 
 
 @dataclass(frozen=True)
@@ -302,12 +299,8 @@ def aggregated(graph: Graph, aggregate: Aggregate) -> tuple[Floats, Floats]:
 
 
 def _check(aggregate: str, min_gap: float, continuation: str, *limits: int | None) -> None:
-    if aggregate not in ("mean", "max"):
-        raise UserError(f"aggregate={aggregate} is not known: use mean or max")
-    if continuation not in ("end", "next_divergence", "one_step"):
-        raise UserError(
-            f"continuation={continuation} is not known: use end, next_divergence or one_step"
-        )
+    check_choice("aggregate", aggregate, Aggregate)
+    check_choice("continuation", continuation, Continuation)
     if not min_gap >= 0:
         raise UserError(f"min_gap={min_gap}: use a number from 0")
     for limit in limits:

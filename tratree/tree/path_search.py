@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
-from tratree.errors import UserError
+from tratree.choices import Search, check_choice
 from tratree.tree.mcts import Path, search_paths
 from tratree.tree.types import TrajectoryTree
 from tratree.tree.value_iteration import shortest_paths
-
-SearchKind = Literal["mcts", "value_iteration"]
 
 
 def find_paths(
     trees: Sequence[TrajectoryTree],
     *,
-    search: SearchKind = "mcts",
+    search: Search = "mcts",
     iterations: int = 1000,
     exploration: float = 1.41,
     discount: float = 1.0,
@@ -33,8 +30,7 @@ def find_paths(
     Raises:
         UserError: If an argument is out of range.
     """
-    if search == "mcts":
-        return search_paths(trees, iterations=iterations, exploration=exploration)
+    check_choice("search", search, Search)
     if search == "value_iteration":
         return shortest_paths(trees, discount=discount)
-    raise UserError(f"search={search} is not known: use mcts or value_iteration")
+    return search_paths(trees, iterations=iterations, exploration=exploration)

@@ -11,7 +11,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from tratree.errors import UserError
+from tratree.choices import SimilarityName, check_choice
 from tratree.tree.sentence_embeddings import MINILM, SentenceEmbeddings
 from tratree.tree.types import Floats
 
@@ -86,14 +86,10 @@ def make_similarity(name: str, *, encoder: str = MINILM, cache: Path | None = No
     Raises:
         UserError: If the name is unknown.
     """
-    match name:
-        case "exact":
-            return ExactText()
-        case "ngrams":
-            return CharacterNgrams()
-        case "minilm":
-            return SentenceEmbeddings(encoder, cache=cache)
-    raise UserError(f"similarity={name} is not known: use exact, ngrams or minilm")
+    check_choice("similarity", name, SimilarityName)
+    if name == "minilm":
+        return SentenceEmbeddings(encoder, cache=cache)
+    return ExactText() if name == "exact" else CharacterNgrams()
 
 
 @lru_cache(2**15)

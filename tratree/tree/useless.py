@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tratree.tree.divergence import Aggregate, Pair, aggregated, with_history
+from tratree.choices import Aggregate
+from tratree.tree.divergence import Pair, aggregated, with_history
 from tratree.tree.graph import make_graphs
 from tratree.tree.information_states import by_history
 from tratree.tree.types import TrajectoryTree

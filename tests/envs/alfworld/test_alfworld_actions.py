@@ -11,6 +11,7 @@ from tratree.envs.alfworld.actions import action_key, forgiving_key
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.games import GameFolder
 from tratree.envs.alfworld.generator import generate_games
+from tratree.envs.alfworld.settings import AlfworldSettings
 
 
 @pytest.mark.parametrize(
@@ -54,8 +55,10 @@ def test_read_forgivingly(typed: str) -> None:
 def test_a_forgiving_environment(tmp_path: Path) -> None:
     generate_games(tmp_path, "train", 1, difficulty="small", seed=0)
     games = GameFolder(tmp_path)
-    strict = AlfworldEnv(games, 30, tmp_path / "cache")
-    forgiving = AlfworldEnv(games, 30, tmp_path / "cache", forgiving=True)
+    strict = AlfworldEnv(games, AlfworldSettings(name="alfworld"), tmp_path / "cache")
+    forgiving = AlfworldEnv(
+        games, AlfworldSettings(name="alfworld", forgiving=True), tmp_path / "cache"
+    )
     (task,) = strict.tasks("train")
     strict.reset(task)
     forgiving.reset(task)
@@ -71,7 +74,7 @@ def test_a_forgiving_environment(tmp_path: Path) -> None:
 def test_same_actions_lead_to_the_same_observations(tmp_path: Path) -> None:
     generate_games(tmp_path, "train", 6, difficulty="small", seed=0)
     games = GameFolder(tmp_path)
-    env = AlfworldEnv(games, max_steps=30, cache_folder=tmp_path / "cache")
+    env = AlfworldEnv(games, AlfworldSettings(name="alfworld"), tmp_path / "cache")
     rng = random.Random(0)
     for task in env.tasks("train"):
         plan = games.load(task.task_id).walkthrough

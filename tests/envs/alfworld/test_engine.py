@@ -27,6 +27,7 @@ PLAYER = """
 import random, sys
 from pathlib import Path
 from tratree.envs.alfworld.environment import AlfworldEnv
+from tratree.envs.alfworld.settings import AlfworldSettings
 from tratree.envs.alfworld.games import GameFolder
 
 source = GameFolder(Path(sys.argv[1]))

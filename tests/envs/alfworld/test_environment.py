@@ -11,6 +11,7 @@ import pytest
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.games import GameFolder
 from tratree.envs.alfworld.generator import generate_games
+from tratree.envs.alfworld.settings import AlfworldSettings
 from tratree.envs.base import StepResult
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
@@ -31,7 +32,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def env(root: Path) -> AlfworldEnv:
-    return AlfworldEnv(GameFolder(root), max_steps=30, cache_folder=root / "cache")
+    return AlfworldEnv(GameFolder(root), AlfworldSettings(name="alfworld"), root / "cache")
 
 
 def walkthrough(root: Path, task: Task) -> tuple[str, ...]:
@@ -83,7 +84,9 @@ def test_walkthroughs_win_at_their_last_command(env: AlfworldEnv, root: Path) ->
 )
 @pytest.mark.parametrize("wording", ["move", "put"])
 def test_ways_to_say_that_an_object_is_placed(root: Path, form: str, wording: str) -> None:
-    env = AlfworldEnv(GameFolder(root), 30, root / "cache", wording=wording)
+    env = AlfworldEnv(
+        GameFolder(root), AlfworldSettings(name="alfworld", wording=wording), root / "cache"
+    )
     task = first_placing_task(env)
     before, held, receptacle = placing(root, task)
     env.reset(task)
@@ -100,7 +103,9 @@ def test_ways_to_say_that_an_object_is_placed(root: Path, form: str, wording: st
 
 @pytest.mark.parametrize("wording", ["move", "put"])
 def test_every_admissible_action_is_valid(root: Path, wording: str) -> None:
-    env = AlfworldEnv(GameFolder(root), 30, root / "cache", wording=wording)
+    env = AlfworldEnv(
+        GameFolder(root), AlfworldSettings(name="alfworld", wording=wording), root / "cache"
+    )
     task = first_placing_task(env)
     before, held, receptacle = placing(root, task)
     for length in range(len(before) + 1):
@@ -132,9 +137,9 @@ def test_odd_actions_change_nothing(env: AlfworldEnv, root: Path, action: str) -
     assert result.success
 
 
-def test_an_unknown_wording_is_a_user_error(root: Path) -> None:
+def test_an_unknown_wording_is_a_user_error() -> None:
     with pytest.raises(UserError, match="wording"):
-        AlfworldEnv(GameFolder(root), 30, root / "cache", wording="place")
+        AlfworldSettings(name="alfworld", wording="place")
 
 
 def test_a_closed_environment_says_so(env: AlfworldEnv) -> None:
@@ -147,7 +152,7 @@ def test_a_closed_environment_says_so(env: AlfworldEnv) -> None:
 
 def test_a_broken_game_is_named(tmp_path: Path) -> None:
     generate_games(tmp_path, "train", 2, difficulty="small", seed=0)
-    env = AlfworldEnv(GameFolder(tmp_path), 30, tmp_path / "cache")
+    env = AlfworldEnv(GameFolder(tmp_path), AlfworldSettings(name="alfworld"), tmp_path / "cache")
     broken, sound = env.tasks("train")
     path = tmp_path / "json_2.1.1" / broken.task_id / "game.tw-pddl"
     text = path.read_text()

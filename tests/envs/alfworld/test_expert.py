@@ -12,6 +12,7 @@ from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.expert import SearchExpert
 from tratree.envs.alfworld.games import GameFolder
 from tratree.envs.alfworld.generator import generate_games
+from tratree.envs.alfworld.settings import AlfworldSettings
 from tratree.envs.base import StepResult, play_expert
 from tratree.errors import UserError
 from tratree.external_data import external_data
@@ -28,7 +29,11 @@ def play(
     root: Path, count: int, difficulty: str, max_steps: int, **options: str
 ) -> list[Trajectory]:
     generate_games(root, "train", count, difficulty=difficulty, seed=1)
-    env = AlfworldEnv(GameFolder(root), max_steps, root / "cache", **options)
+    env = AlfworldEnv(
+        GameFolder(root),
+        AlfworldSettings(name="alfworld", max_steps=max_steps, **options),
+        root / "cache",
+    )
     trajectories = [play_expert(env, task) for task in env.tasks("train")]
     env.close()
     return trajectories
@@ -73,7 +78,9 @@ def test_official_games_are_solved(tmp_path: Path) -> None:
     folder = external_data("alfworld")
     if folder is None:
         pytest.skip("needs the official games; set TRATREE_DATA")
-    env = AlfworldEnv(CompactGames(folder), max_steps=50, cache_folder=tmp_path)
+    env = AlfworldEnv(
+        CompactGames(folder), AlfworldSettings(name="alfworld", max_steps=50), tmp_path
+    )
     played = [play_expert(env, task) for task in env.tasks("valid_seen")[::9]]
     assert len(success_by_type(played)) == 6
     assert sum(trajectory.success for trajectory in played) >= 0.95 * len(played)

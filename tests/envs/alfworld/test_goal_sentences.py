@@ -14,6 +14,7 @@ from tratree.envs.alfworld.compact_games import CompactGames
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.games import GameFolder
 from tratree.envs.alfworld.generator import generate_games
+from tratree.envs.alfworld.settings import AlfworldSettings
 from tratree.envs.base import NoExpertError, play_expert
 from tratree.errors import UserError
 
@@ -37,7 +38,9 @@ def root(generated: Path, tmp_path: Path) -> Path:
 
 
 def open_env(root: Path, **settings) -> AlfworldEnv:
-    return AlfworldEnv(GameFolder(root), 30, root / "cache", **settings)
+    return AlfworldEnv(
+        GameFolder(root), AlfworldSettings(name="alfworld", **settings), root / "cache"
+    )
 
 
 def ask(root: Path, goal: str) -> str:
@@ -71,7 +74,7 @@ def test_a_goal_of_a_compact_game_is_shown_as_it_is(root: Path, tmp_path: Path, 
     }
     with gzip.open(tmp_path / "train.jsonl.gz", "wt") as lines:
         lines.write(json.dumps(record) + "\n")
-    env = AlfworldEnv(CompactGames(tmp_path), 30, tmp_path / "cache")
+    env = AlfworldEnv(CompactGames(tmp_path), AlfworldSettings(name="alfworld"), tmp_path / "cache")
     (task,) = env.tasks("train")
     assert task.instruction == goal
     assert env.reset(task).observation.endswith(f"Your task is to: {goal}.")

@@ -14,6 +14,7 @@ from tests.envs.alfworld.stock_engine import needs_stock_engine
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.games import GameFolder
 from tratree.envs.alfworld.generator import generate_games
+from tratree.envs.alfworld.settings import AlfworldSettings
 from tratree.envs.base import play_expert
 
 
@@ -37,7 +38,9 @@ def root(release: str, generated: Path, tmp_path_factory: pytest.TempPathFactory
 
 
 def open_env(root: Path, **settings) -> AlfworldEnv:
-    return AlfworldEnv(GameFolder(root), 30, root / "cache", **settings)
+    return AlfworldEnv(
+        GameFolder(root), AlfworldSettings(name="alfworld", **settings), root / "cache"
+    )
 
 
 @needs_stock_engine

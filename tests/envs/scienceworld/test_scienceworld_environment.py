@@ -5,6 +5,7 @@ import pytest
 from tratree.envs.base import StepResult, play_expert
 from tratree.envs.scienceworld.environment import ScienceWorldEnv
 from tratree.envs.scienceworld.gold import GoldPaths
+from tratree.envs.scienceworld.settings import ScienceWorldSettings
 from tratree.envs.scienceworld.simulator import Simulator
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
@@ -35,7 +36,9 @@ def env(simulator: Simulator, gold: GoldPaths) -> ScienceWorldEnv:
 
 
 def make_env(simulator: Simulator, gold: GoldPaths, **settings) -> ScienceWorldEnv:
-    return ScienceWorldEnv([LONGEST_LIVED, PLANT], simulator, gold, **{"max_steps": 9} | settings)
+    limits = settings.pop("step_limits", None)
+    chosen = ScienceWorldSettings(name="scienceworld", **{"max_steps": 9} | settings)
+    return ScienceWorldEnv([LONGEST_LIVED, PLANT], simulator, gold, chosen, limits)
 
 
 def play(env: ScienceWorldEnv, task: Task, actions: tuple[str, ...]) -> list[StepResult]:
@@ -59,7 +62,7 @@ def test_points_are_the_score_and_all_of_them_success(env):
 
 @pytest.mark.parametrize(("keep_best", "score"), [(False, 0), (True, 0.5)])
 def test_a_failure_is_finished_and_no_success(simulator, gold, keep_best, score):
-    env = make_env(simulator, gold, keep_best=keep_best)
+    env = make_env(simulator, gold, protocol="eto" if keep_best else "official")
     *before, last = play(env, LONGEST_LIVED, MISTAKE)
     assert [result.score for result in before] == [0, 0.25, 0.5]
     assert not any(result.finished for result in before)
@@ -67,7 +70,7 @@ def test_a_failure_is_finished_and_no_success(simulator, gold, keep_best, score)
 
 
 def test_the_best_score_is_that_of_the_episode(simulator, gold):
-    env = make_env(simulator, gold, keep_best=True)
+    env = make_env(simulator, gold, protocol="eto")
     play(env, LONGEST_LIVED, SOLUTION)
     assert [r.score for r in play(env, LONGEST_LIVED, ("wait1",))] == [0, 0]
 

@@ -7,6 +7,7 @@ from tratree.envs.scienceworld.environment import ScienceWorldEnv
 from tratree.envs.scienceworld.expert import GoldExpert
 from tratree.envs.scienceworld.gold import GoldPaths
 from tratree.envs.scienceworld.plain_path import plain_path
+from tratree.envs.scienceworld.settings import ScienceWorldSettings
 from tratree.envs.scienceworld.simulator import Simulator
 from tratree.envs.scienceworld.tasks import TASK_NAMES
 from tratree.errors import UserError
@@ -19,7 +20,9 @@ ASKED = "Ambiguous request: Please enter the number for the action you intended"
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_expert_solves_all_thirty_tasks(simulator, gold):
-    env = ScienceWorldEnv([], simulator, gold, max_steps=200)
+    env = ScienceWorldEnv(
+        [], simulator, gold, ScienceWorldSettings(name="scienceworld", max_steps=200)
+    )
     played = [play_expert(env, Task(f"{name}/0", "train", name, "")) for name in TASK_NAMES]
     assert [t.task.task_type for t in played if not t.success] == []
     assert [t.score for t in played] == [1.0] * 30
@@ -102,7 +105,12 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 
 def test_no_machine_is_started_for_a_task_that_does_not_exist(tmp_path):
     simulator = Simulator("easy")
-    env = ScienceWorldEnv([], simulator, GoldPaths("easy", tmp_path, "packaged"), max_steps=9)
+    env = ScienceWorldEnv(
+        [],
+        simulator,
+        GoldPaths("easy", tmp_path, "packaged"),
+        ScienceWorldSettings(name="scienceworld", max_steps=9),
+    )
     with pytest.raises(UserError):
         env.expert(Task("nonsense", "train", "nonsense", ""))
     assert simulator.process is None

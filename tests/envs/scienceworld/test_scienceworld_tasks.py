@@ -9,7 +9,7 @@ from tratree.composition import compose_config
 from tratree.envs.base import NoExpertError
 from tratree.envs.registry import make_env, prepare_data
 from tratree.envs.scienceworld.environment import ScienceWorldEnv
-from tratree.envs.scienceworld.settings import SIMPLIFICATIONS
+from tratree.envs.scienceworld.settings import SIMPLIFICATIONS, ScienceWorldSettings
 from tratree.envs.scienceworld.tasks import (
     SPLITS,
     TASK_NAMES,
@@ -124,7 +124,9 @@ def test_lists_may_repeat_and_overlap_and_it_is_told(tmp_path):
         for split, variations in found["boil"].items()
         for variation in variations
     ]
-    env = ScienceWorldEnv(tasks, NoMachine(), NoMachine(), max_steps=5)
+    env = ScienceWorldEnv(
+        tasks, NoMachine(), NoMachine(), ScienceWorldSettings(name="scienceworld", max_steps=5)
+    )
     assert env.notes("dev") == ["1 tasks are training tasks, too, in the lists as published"]
     assert env.notes("test") == env.notes("train") == []
     with pytest.raises(NoExpertError, match="no gold path for boil/1"):

@@ -11,7 +11,8 @@ from tratree.envs.webshop.catalogue import Product, read_products
 from tratree.envs.webshop.environment import WebShopEnv
 from tratree.envs.webshop.goals import Goal, synthetic_goals
 from tratree.envs.webshop.nouns import lexicon_nouns
-from tratree.envs.webshop.pages import SEPARATOR, style_named
+from tratree.envs.webshop.pages import SEPARATOR
+from tratree.envs.webshop.settings import WebShopSettings
 from tratree.trajectory.types import Task
 
 
@@ -30,10 +31,10 @@ def open_shop(
         products,
         goals,
         {"all": range(len(goals))},
-        style=style_named(pages, attributes_button),
-        nouns=lexicon_nouns,
-        price_seed=price_seed,
-        max_steps=10,
+        WebShopSettings(
+            name="webshop", pages=pages, attributes_button=attributes_button, price_seed=price_seed
+        ),
+        lexicon_nouns,
     )
 
 

@@ -5,6 +5,7 @@ import spacy
 
 from tratree.envs.webshop.catalogue import read_products
 from tratree.envs.webshop.nouns import lexicon_nouns, make_tagger
+from tratree.envs.webshop.settings import WebShopSettings
 from tratree.errors import UserError
 
 
@@ -42,22 +43,15 @@ def pipeline(tmp_path):
 
 
 def test_spacy(pipeline):
-    nouns = make_tagger("spacy", str(pipeline))
+    nouns = make_tagger(WebShopSettings(name="webshop", tagger="spacy", spacy_model=str(pipeline)))
     assert nouns("Kalo Red Sandals for sandals") == ("kalo", "sandals", "sandals")
 
 
 def test_lexicon_is_the_same_by_name():
     title = "Kalo Red Sandals"
-    assert make_tagger("lexicon", "")(title) == lexicon_nouns(title)
+    assert make_tagger(WebShopSettings(name="webshop"))(title) == lexicon_nouns(title)
 
 
 def test_a_model_that_is_not_installed():
     with pytest.raises(UserError, match=r"no model en_nowhere: run python -m spacy download"):
-        make_tagger("spacy", "en_nowhere")
-
-
-def test_unknown_tagger():
-    with pytest.raises(
-        UserError, match=r"env\.tagger=brill is not known: use one of lexicon, spacy"
-    ):
-        make_tagger("brill", "")
+        make_tagger(WebShopSettings(name="webshop", tagger="spacy", spacy_model="en_nowhere"))

@@ -11,7 +11,7 @@ from tratree.envs.webshop.actions import action_key
 from tratree.envs.webshop.environment import WebShopEnv
 from tratree.envs.webshop.goals import synthetic_goals
 from tratree.envs.webshop.nouns import lexicon_nouns
-from tratree.envs.webshop.pages import style_named
+from tratree.envs.webshop.settings import WebShopSettings
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
 
@@ -30,17 +30,14 @@ PRODUCTS = [
 ]
 
 
-def make_env(pages="official", attributes_button=False, products=PRODUCTS, forgiving=False):
+def make_env(products=PRODUCTS, **settings):
     goals = synthetic_goals(products[:1], 0)
     return WebShopEnv(
         products,
         goals,
         {"test": range(len(goals)), "empty": range(0)},
-        style=style_named(pages, attributes_button),
-        nouns=lexicon_nouns,
-        price_seed=0,
-        max_steps=10,
-        forgiving=forgiving,
+        WebShopSettings(**{"name": "webshop", "pages": "official"} | settings),
+        lexicon_nouns,
     )
 
 
@@ -190,8 +187,7 @@ def test_the_price_of_a_range_counts(task):
     dear = replace(PRODUCTS[0], prices=(1.0, 1000.0))
     scores = set()
     for seed in range(20):
-        env = make_env(products=[dear])
-        env._price_seed = seed
+        env = make_env(products=[dear], price_seed=seed)
         actions = ("search[kalo]", "click[B000000001]", "click[red]", "click[8]", "click[Buy Now]")
         scores.add(play(env, task, *actions).score)
     assert scores == {3 / 4, 1.0}

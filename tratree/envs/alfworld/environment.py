@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tratree.envs.alfworld.actions import action_key, folded, forgiving_key
 from tratree.envs.alfworld.expert import SearchExpert, can_read
+from tratree.envs.alfworld.settings import AlfworldSettings
 from tratree.envs.base import Expert, NoExpertError, Replay, StepResult
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
@@ -29,39 +30,18 @@ class AlfworldEnv:
 
     Args:
         source: Source of the games.
-        max_steps: Step limit of the evaluation protocol; ETO's is 40.
+        settings: The wording, how actions are read, the expert, and the step limit.
         cache_folder: Folder that keeps translated games between runs.
-        wording: Name of placing an object in observations and admissible actions: ``move`` leaves
-            it as the game has it, which is ``move X to Y`` since alfworld 0.4.0; ``put`` says
-            ``put X in/on Y``, as earlier games and models do.
-        forgiving: Whether to read actions as `forgiving_key` does.
-        expert: Play of the expert: ``search``, from what an agent sees, or the
-            ``walkthrough`` in the game's file.
     """
 
-    def __init__(
-        self,
-        source: GameSource,
-        max_steps: int,
-        cache_folder: Path,
-        wording: str = "move",
-        *,
-        forgiving: bool = False,
-        expert: str = "search",
-    ) -> None:
-        for name, value, allowed in (
-            ("wording", wording, ("move", "put")),
-            ("expert", expert, ("search", "walkthrough")),
-        ):
-            if value not in allowed:
-                raise UserError(f"env.{name}={value} is not known: use {' or '.join(allowed)}")
+    def __init__(self, source: GameSource, settings: AlfworldSettings, cache_folder: Path) -> None:
         from tratree.envs.alfworld.engine import Engine
 
-        self.max_steps = max_steps
+        self.max_steps = settings.max_steps
         self._source = source
-        self._wording = wording
-        self._key = forgiving_key if forgiving else action_key
-        self._expert = expert
+        self._says_put = settings.wording == "put"
+        self._settings = settings
+        self._key = forgiving_key if settings.forgiving else action_key
         self._engine = Engine(cache_folder)
         self._latest: StepResult | None = None
 
@@ -107,7 +87,7 @@ class AlfworldEnv:
         observation = self._engine.step(self._command(action))
         if observation is None:
             return replace(latest, observation="Nothing happens.", valid=False)
-        if self._wording == "put":
+        if self._says_put:
             observation = _MOVED.sub(r"You put the \1 in/on the \2.", observation)
         return self._show(observation)
 
@@ -137,7 +117,7 @@ class AlfworldEnv:
         Raises:
             NoExpertError: If the goal is not in alfworld's own words, or there is no walkthrough.
         """
-        if self._expert == "walkthrough":
+        if self._settings.expert == "walkthrough":
             walkthrough = self._source.load(task.task_id).walkthrough
             if not walkthrough:
                 raise NoExpertError(
@@ -170,7 +150,7 @@ class AlfworldEnv:
         return next((command for command in offered if self._key(command) == key), text)
 
     def _worded(self, command: str) -> str:
-        return _MOVE.sub(r"put \1 in/on \2", command) if self._wording == "put" else command
+        return _MOVE.sub(r"put \1 in/on \2", command) if self._says_put else command
 
     def _show(self, observation: str) -> StepResult:
         won = self._engine.won

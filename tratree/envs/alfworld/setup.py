@@ -83,11 +83,8 @@ def make_env(settings: AlfworldSettings, folder: Path, cache: Path) -> AlfworldE
     official = settings.games == "official"
     return AlfworldEnv(
         _official_games(settings.data) if official else GameFolder(folder),
-        max_steps=settings.max_steps,
-        cache_folder=cache / "alfworld",
-        wording=settings.wording,
-        forgiving=settings.forgiving,
-        expert=settings.expert,
+        settings,
+        cache / "alfworld",
     )
 
 

@@ -9,6 +9,7 @@ from tratree.envs.base import Expert, NoExpertError, StepResult
 from tratree.envs.scienceworld.actions import forgiven, printable
 from tratree.envs.scienceworld.expert import GoldExpert
 from tratree.envs.scienceworld.gold import GoldPaths
+from tratree.envs.scienceworld.settings import ScienceWorldSettings
 from tratree.envs.scienceworld.simulator import AMBIGUOUS, Outcome, Simulator
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
@@ -20,13 +21,13 @@ class ScienceWorldEnv:
     The simulator gives 0 to 100 points for subgoals met, and -100 once the task cannot be
     solved (a wrong ``focus on``). From these:
 
-    ================================  ==================================  =======  ========
-    the simulator                     score                               success  finished
-    ================================  ==================================  =======  ========
-    points p, task open               p / 100                             False    False
-    100 points                        1                                   True     True
-    -100 points                       0; with `keep_best` the best before False    True
-    ================================  ==================================  =======  ========
+    ================================  ====================================  =======  ========
+    the simulator                     score                                 success  finished
+    ================================  ====================================  =======  ========
+    points p, task open               p / 100                               False    False
+    100 points                        1                                     True     True
+    -100 points                       0; in ETO's protocol the best before  False    True
+    ================================  ====================================  =======  ========
 
     So a failure is finished without success, and what the step limit cuts is not finished.
 
@@ -34,12 +35,9 @@ class ScienceWorldEnv:
         tasks: Everything that can be played; the id of a task is ``name/variation``.
         simulator: Plays the episodes; the environment closes it.
         gold: Makes the expert's paths; the environment closes it.
-        max_steps: Step limit, in the agent's steps; the simulator's own moves count otherwise.
-        step_limits: Step limits by name of the task, where they differ from `max_steps`.
-        keep_best: Whether a failure keeps the best score so far, as in ETO's protocol.
-        ambiguity: Side that answers when the simulator asks which of several things an action
-            means: the ``agent``, or the environment, which takes the ``first``.
-        forgiving: Whether a full stop at the end of an action is passed over.
+        settings: The protocol, what is done about ambiguity, how actions are read, and the step
+            limit in the agent's steps; the simulator's own moves count otherwise.
+        step_limits: Step limits by name of the task, where they differ from that.
 
     Attributes:
         max_steps: The step limit of the episode under way.
@@ -50,22 +48,16 @@ class ScienceWorldEnv:
         tasks: Sequence[Task],
         simulator: Simulator,
         gold: GoldPaths,
-        *,
-        max_steps: int,
+        settings: ScienceWorldSettings,
         step_limits: Mapping[str, int] | None = None,
-        keep_best: bool = False,
-        ambiguity: str = "agent",
-        forgiving: bool = False,
     ) -> None:
-        self.max_steps = max_steps
-        self._most_steps = max_steps
+        self.max_steps = settings.max_steps
+        self._settings = settings
         self._step_limits = step_limits or {}
         self._tasks = tasks
         self._simulator = simulator
         self._gold = gold
-        self._keep_best = keep_best
-        self._ambiguity = ambiguity
-        self._read = forgiven if forgiving else printable
+        self._read = forgiven if settings.forgiving else printable
         self._latest: StepResult | None = None
 
     def tasks(self, split: str) -> list[Task]:
@@ -95,7 +87,7 @@ class ScienceWorldEnv:
         """
         name, variation = _parse_id(task.task_id)
         self._latest = None
-        self.max_steps = self._step_limits.get(name, self._most_steps)
+        self.max_steps = self._step_limits.get(name, self._settings.max_steps)
         description = self._simulator.load(name, variation)
         outcome = self._simulator.step("look around")
         self._latest = StepResult(f"{description}\n{outcome.observation}")
@@ -111,7 +103,7 @@ class ScienceWorldEnv:
         if latest.finished:
             return latest
         outcome = self._simulator.step(self._read(action))
-        if self._ambiguity == "first" and outcome.observation.startswith(AMBIGUOUS):
+        if self._settings.ambiguity == "first" and outcome.observation.startswith(AMBIGUOUS):
             outcome = self._simulator.step("0")
         self._latest = self._result(outcome, latest.score)
         return self._latest
@@ -165,7 +157,8 @@ class ScienceWorldEnv:
             finished=outcome.completed or outcome.points < 0,
             valid=outcome.understood,
         )
-        return replace(result, score=max(result.score, best)) if self._keep_best else result
+        keep_best = self._settings.protocol == "eto"
+        return replace(result, score=max(result.score, best)) if keep_best else result
 
 
 def _parse_id(task_id: str) -> tuple[str, int]:

@@ -98,11 +98,8 @@ def make_env(settings: ScienceWorldSettings, folder: Path, cache: Path) -> Scien
         GoldPaths(
             simplification, cache / "scienceworld", java, plain=settings.gold_paths == "plain"
         ),
-        max_steps=settings.max_steps,
-        step_limits=json.loads((folder / _STEP_LIMITS).read_text("utf-8")),
-        keep_best=settings.protocol == "eto",
-        ambiguity=settings.ambiguity,
-        forgiving=settings.forgiving,
+        settings,
+        json.loads((folder / _STEP_LIMITS).read_text("utf-8")),
     )
 
 

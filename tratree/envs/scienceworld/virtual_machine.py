@@ -21,8 +21,6 @@ from scienceworld.constants import BASEPATH, JAR_PATH
 
 from tratree.errors import UserError
 
-JAVA_CHOICES = ("packaged", "system")
-
 _OPTIONS = (
     "-XX:+UseSerialGC",
     "-XX:-UsePerfData",
@@ -81,8 +79,7 @@ class VirtualMachine:
                 break
             if attempt + 1 == _STARTS:
                 raise UserError(
-                    f"Java did not start ({fault}): try another env.java, of "
-                    f"{' or '.join(JAVA_CHOICES)}, or free some memory"
+                    f"Java did not start ({fault}): try another env.java, or free some memory"
                 )
 
     def _start(self, command: Sequence[str], seconds: float) -> str | None:

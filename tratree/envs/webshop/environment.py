@@ -12,10 +12,11 @@ from tratree.envs.webshop.catalogue import Product
 from tratree.envs.webshop.expert import CarefulBuyer
 from tratree.envs.webshop.goals import Goal
 from tratree.envs.webshop.nouns import Tagger
-from tratree.envs.webshop.pages import Page, PageStyle, links, text
+from tratree.envs.webshop.pages import Page, links, page_style, text
 from tratree.envs.webshop.prices import purchase_price
 from tratree.envs.webshop.reward import reward
 from tratree.envs.webshop.search import SearchIndex
+from tratree.envs.webshop.settings import WebShopSettings
 from tratree.envs.webshop.splits import shared_goals
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
@@ -34,11 +35,8 @@ class WebShopEnv:
         products: The catalogue.
         goals: Goals that can be asked for; task ``webshop_7`` is goal 7.
         splits: The numbers of the goals of each split.
-        style: Look of the pages.
+        settings: The look of the pages, the prices, how actions are read, and the step limit.
         nouns: Finds the nouns of a title, for the reward.
-        price_seed: Decides what a product with a range of prices costs.
-        max_steps: Step limit of the evaluation protocol; ETO's is 10.
-        forgiving: Whether clicks are read without articles and a full stop at the end, too.
         left_out: Number of goals of a split that were taken out, as another one asks for the same.
     """
 
@@ -47,22 +45,17 @@ class WebShopEnv:
         products: Sequence[Product],
         goals: Sequence[Goal],
         splits: Mapping[str, Sequence[int]],
-        *,
-        style: PageStyle,
+        settings: WebShopSettings,
         nouns: Tagger,
-        price_seed: int,
-        max_steps: int,
-        forgiving: bool = False,
         left_out: Mapping[str, int] | None = None,
     ) -> None:
-        self.max_steps = max_steps
+        self.max_steps = settings.max_steps
+        self._settings = settings
         self._index = SearchIndex(products)
         self._goals = {f"webshop_{number}": goal for number, goal in enumerate(goals)}
         self._splits = splits
-        self._style = style
+        self._style = page_style(settings)
         self._nouns = nouns
-        self._price_seed = price_seed
-        self._forgiving = forgiving
         self._left_out = left_out or {}
         self._goal: Goal | None = None
         self._page = Page()
@@ -182,7 +175,7 @@ class WebShopEnv:
             return None
         offered = links(self._page, self._style)
         targets = {folded(label): page for label, page in offered.items()}
-        if self._forgiving and argument not in targets:
+        if self._settings.forgiving and argument not in targets:
             targets = {loosened(label): page for label, page in offered.items()}
             argument = loosened(argument)
         return targets.get(argument)
@@ -193,7 +186,7 @@ class WebShopEnv:
         score = 0.0
         finished = page.kind == "done"
         if finished and page.product is not None:
-            price = purchase_price(page.product, self._price_seed)
+            price = purchase_price(page.product, self._settings.price_seed)
             score = reward(page.product, page.options, price, goal, self._nouns)
         observation = text(page, goal.instruction, self._style, score)
         self._latest = StepResult(observation, score, success=score == 1.0, finished=finished)

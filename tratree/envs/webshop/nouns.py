@@ -6,12 +6,11 @@ import re
 from collections.abc import Callable
 from functools import cache
 
+from tratree.envs.webshop.settings import WebShopSettings
 from tratree.errors import UserError
 
 Tagger = Callable[[str], tuple[str, ...]]
 """Returns the nouns of a title, lower-case, in order, repeated ones too."""
-
-TAGGERS = ("lexicon", "spacy")
 
 _TOKEN = re.compile(r"\d[\w.]*|[A-Za-z]+(?=['’]s\b)|[A-Za-z][A-Za-z'’]*")
 _FUNCTION_WORDS = """
@@ -66,22 +65,15 @@ def _is_noun(word: str) -> bool:
     )
 
 
-def make_tagger(name: str, spacy_model: str) -> Tagger:
+def make_tagger(settings: WebShopSettings) -> Tagger:
     """Return a tagger that remembers its answers.
 
-    Args:
-        name: ``lexicon``, or ``spacy``, the original's.
-        spacy_model: For ``spacy``: a model's package or folder; the original's is
-            ``en_core_web_sm``.
-
     Raises:
-        UserError: If there is no such tagger, or spaCy or its model is not installed.
+        UserError: If spaCy or its model is wanted and not installed.
     """
-    if name == "lexicon":
-        return cache(lexicon_nouns)
-    if name == "spacy":
-        return cache(_spacy_tagger(spacy_model))
-    raise UserError(f"env.tagger={name} is not known: use one of {', '.join(TAGGERS)}")
+    if settings.tagger == "spacy":
+        return cache(_spacy_tagger(settings.spacy_model))
+    return cache(lexicon_nouns)
 
 
 def _spacy_tagger(model: str) -> Tagger:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from tratree.envs.webshop.catalogue import Product
-from tratree.errors import UserError
+from tratree.envs.webshop.settings import WebShopSettings
 
 _BACK, _PREVIOUS, _NEXT, _BUY = "Back to Search", "< Prev", "Next >", "Buy Now"
 _DETAILS = ("Description", "Features", "Reviews")
@@ -59,15 +59,9 @@ class Page:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-def style_named(name: str, attributes_button: bool = False) -> PageStyle:
-    """Return the style called `name`.
-
-    Raises:
-        UserError: If there is none.
-    """
-    if name not in PAGE_STYLES:
-        raise UserError(f"env.pages={name} is not known: use one of {', '.join(PAGE_STYLES)}")
-    return replace(PAGE_STYLES[name], attributes_button=attributes_button)
+def page_style(settings: WebShopSettings) -> PageStyle:
+    """Return the style that the settings name."""
+    return replace(PAGE_STYLES[settings.pages], attributes_button=settings.attributes_button)
 
 
 def links(page: Page, style: PageStyle) -> dict[str, Page]:

@@ -16,7 +16,6 @@ from tratree.envs.webshop.catalogue import (
 from tratree.envs.webshop.generated_catalogue import generate_catalogue
 from tratree.envs.webshop.goals import human_goals, synthetic_goals
 from tratree.envs.webshop.nouns import make_tagger
-from tratree.envs.webshop.pages import style_named
 from tratree.envs.webshop.settings import WebShopSettings
 from tratree.envs.webshop.splits import (
     ETO_FILES,
@@ -110,11 +109,8 @@ def make_env(settings: WebShopSettings, folder: Path, cache: Path) -> WebShopEnv
         products,
         goals,
         kept,
-        style=style_named(settings.pages, settings.attributes_button),
-        nouns=make_tagger(settings.tagger, settings.spacy_model),
-        price_seed=seed,
-        max_steps=settings.max_steps,
-        forgiving=settings.forgiving,
+        settings,
+        make_tagger(settings),
         left_out={split: len(splits[split]) - len(kept[split]) for split in splits},
     )
 
