@@ -116,6 +116,8 @@ def taken_or_refused(composed: DictConfig) -> tuple[Config | None, str]:
         ("rollout.cache_gib=-1", "a finite number above 0 or null"),
         (f"logger.tags=[{'x' * 65}]", "text of at most 64 letters"),
         ("env.name=[alfworld]", "env.name=['alfworld'] is not possible: it must be text"),
+        ("method.target=0", "method.target=0 is not possible: it must be text"),
+        ('method.name="a\x1eb"', "method=a b is not known"),
         ("method.start=sf", "one of sft, base, mcts, advantage; did you mean sft?"),
         ("model.weak=null", "model.weak=null is not possible: it must be a group of keys"),
         ("store=''", "text of at least one letter"),

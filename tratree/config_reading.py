@@ -82,13 +82,13 @@ def _plugin_settings(group: PluginGroup[Any], values: Any, choices: Mapping[str,
     if not isinstance(values, dict):
         raise UserError(f"{key}={values} is no group of keys: set {key}.KEY=VALUE")
     target, name, chosen = values.get("target"), values.get("name"), choices.get(key)
-    reference = target or name
+    told, reference = ("name", name) if target is None else ("target", target)
     if not isinstance(reference, str):
-        raise UserError(f"{key}.name={reference} is not possible: it must be text")
+        raise UserError(f"{key}.{told}={reference} is not possible: it must be text")
     plugin = group.find(reference)
     if group is ENVIRONMENTS:
         group.check_extra(reference, plugin.extra)
-    if target:
+    if target is not None:
         values["name"] = plugin.name
         if group is ENVIRONMENTS and chosen != plugin.name and chosen in group.names():
             raise UserError(
@@ -102,7 +102,7 @@ def _plugin_settings(group: PluginGroup[Any], values: Any, choices: Mapping[str,
         )
     known = [setting.name for setting in fields(plugin.settings)]
     unknown = [name for name in values if name not in known]
-    if unknown and target:
+    if unknown and target is not None:
         raise UserError(
             f"{key}.{unknown[0]} is no setting of {target}: set {key}=outside, which has no values "
             f"of its own, or correct the key; it has {', '.join(sorted(known))}"
