@@ -68,11 +68,9 @@ def composing() -> Iterator[None]:
 
 
 def compose_config(overrides: Sequence[str], folder: Path | None = None) -> Config:
-    """Return the configuration that a run with `overrides` would have.
+    """Return the configuration that a run with `overrides`, as on the command line, would have.
 
-    Args:
-        overrides: As on the command line.
-        folder: Another folder with files of groups; by default that of ``--config-dir``.
+    `folder` is another one with files of groups; by default that of ``--config-dir``.
 
     Raises:
         UserError, HydraException: If an override is wrong.

@@ -58,9 +58,7 @@ def register_defaults() -> None:
 def read_config(composed: DictConfig, choices: Mapping[str, Any] | None = None) -> Config:
     """Turn what Hydra composed into checked settings.
 
-    Args:
-        composed: The composed configuration.
-        choices: The option that was chosen of each group, as Hydra knows it.
+    `choices` are the options that were chosen of each group, as Hydra knows them.
 
     Raises:
         UserError: If a key is unknown or missing, or a value is not possible.

@@ -42,11 +42,7 @@ def read_yaml(path: Path, shape: Any, advice: str, missing: str | None = None) -
 def read_json_lines(path: Path, shape: Any, advice: str, *, unfinished: bool = False) -> list[Any]:
     """Return the content of each line of a file of JSON lines, as `read_json` does.
 
-    Args:
-        path: The file.
-        shape: The type of each line.
-        advice: See `read_json`.
-        unfinished: Whether the last line may be cut off by a kill; it is left out then.
+    With `unfinished` the last line may be cut off by a kill; it is left out then.
 
     Returns:
         Nothing where there is no file.

@@ -118,9 +118,8 @@ def mode_of_files(folder: Path) -> int:
 def clear_disk_errors(place: str, advice: str) -> Iterator[None]:
     """Turn the errors of a disk that is full or refuses into a `UserError` of one line.
 
-    Args:
-        place: Names what is written, such as ``the store at /data/store``.
-        advice: Advice on writing somewhere else.
+    `place` names what is written, such as ``the store at /data/store``; `advice` says where else it
+    could be.
     """
     try:
         yield
@@ -141,9 +140,7 @@ def clear_disk_errors(place: str, advice: str) -> Iterator[None]:
 def disk_reason(error: OSError, path: str | Path | None = None) -> str:
     """Say why the disk refuses, and who can change it, where the path belongs to another user.
 
-    Args:
-        error: The refusal.
-        path: Path that was asked for, where the error does not name it.
+    `path` is the one that was asked for, where the error does not name it.
     """
     named = error.filename or path
     reason = error.strerror or str(error)

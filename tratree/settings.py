@@ -103,10 +103,7 @@ def settings(cls: _Class) -> _Class:
 def read_settings(cls: type[_Object], values: Any, key: str) -> _Object:
     """Return the settings of a class, given as nested dictionaries.
 
-    Args:
-        cls: A class of settings.
-        values: Plain data.
-        key: Their place in the configuration, such as ``env``, for messages.
+    `key` is their place in the configuration, such as ``env``, for messages.
 
     Raises:
         UserError: If a key is unknown or missing, or a value is not possible.
@@ -177,13 +174,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def in_one_line(cls: type, error: ValidationError, key: str = "") -> str:
-    """Put all that is wrong with the values of a class into one line.
-
-    Args:
-        cls: The class of settings.
-        error: Error that pydantic raised.
-        key: The values' place in the configuration.
-    """
+    """Put all that is wrong with the values of a class, whose place is `key`, into one line."""
     told = [_describe(cls, detail, key) for detail in error.errors(include_url=False)]
     return "; ".join(dict.fromkeys(told))
 

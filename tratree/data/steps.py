@@ -80,14 +80,9 @@ class StepLoader(Generic[Sample, AnyBatch]):
 def steps_of_similar_length(lengths: Sequence[int], *, size: int, epochs: int, seed: int) -> Steps:
     """Plan steps of `size` samples; each epoch visits every sample once, in its own shuffle.
 
-    Samples that follow each other in the shuffle are sorted by length within buckets, and the
-    steps of a bucket shuffled. The last step of a bucket has what is left.
-
-    Args:
-        lengths: Of each sample, in tokens.
-        size: Samples of a step.
-        epochs: Passes over the samples.
-        seed: Decides the order.
+    Samples that follow each other in the shuffle are sorted by length within buckets, and the steps
+    of a bucket shuffled. The last step of a bucket has what is left. `lengths` are those of the
+    samples in tokens; `seed` decides the order.
     """
     known = np.asarray(lengths)
     bucket = size * BUCKET_STEPS
@@ -108,14 +103,8 @@ def steps_of_whole_groups(
 ) -> Steps:
     """Plan steps of whole groups; each epoch visits every group once, in its own shuffle.
 
-    A step takes one group after the other until it has at least `size` samples. The last step of
-    an epoch has what is left.
-
-    Args:
-        groups: The group of each sample.
-        size: Fewest samples of a step.
-        epochs: Passes over the samples.
-        seed: Decides the order.
+    A step takes one group after the other until it has at least `size` samples. The last step of an
+    epoch has what is left. `groups` has the group of each sample; `seed` decides the order.
     """
     members: dict[Hashable, list[int]] = {}
     for index, group in enumerate(groups):

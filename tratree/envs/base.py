@@ -38,12 +38,7 @@ class NoExpertError(UserError):
 
 
 class Replay:
-    """An expert that plays given actions; its thoughts are the actions.
-
-    Args:
-        actions: Actions from the reset on.
-        idle: Action once they are used up.
-    """
+    """An expert that plays given actions from the reset on, then `idle`; it thinks what it does."""
 
     def __init__(self, actions: Sequence[str], idle: str) -> None:
         self._actions = iter(actions)

@@ -29,11 +29,9 @@ class MovedName:
 
 
 def renamed(trajectory: Trajectory, moved: Sequence[MovedName]) -> tuple[Trajectory, Counter[str]]:
-    """Return a trajectory in the words of an environment as it is here, and what was changed.
+    """Return a published trajectory in the words of its environment here, and what was changed.
 
-    Args:
-        trajectory: Published trajectory.
-        moved: Result of `EnvironmentPlugin.moved_names`.
+    `moved` is what `EnvironmentPlugin.moved_names` gave.
     """
     changed: Counter[str] = Counter()
 

@@ -18,12 +18,8 @@ LABEL = "AVAILABLE ACTIONS: "
 class ShownActions(ForwardingEnv):
     """Shows after each observation what may be done next.
 
-    The list is missing once the episode is over. Experts read the observation without it.
-
-    Args:
-        env: Environment that is played.
-        at_most: Most actions shown, those of every verb in turn, and how many there are more; None
-            shows all.
+    The list is missing once the episode is over. Experts read the observation without it. At most
+    `at_most` are shown, those of every verb in turn, and how many there are more; None shows all.
     """
 
     def __init__(self, env: TextEnv, at_most: int | None = None) -> None:

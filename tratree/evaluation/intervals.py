@@ -29,11 +29,7 @@ class Estimate:
 def resampled(mean: float, samples: Sequence[Any], statistic: Any, **how: Any) -> Estimate:
     """Return a mean with the interval of its percentile bootstrap (fixed seed).
 
-    Args:
-        mean: The mean.
-        samples: See `scipy.stats.bootstrap`, as for `statistic` and `how`.
-        statistic: See there.
-        how: See there.
+    The other arguments are those of `scipy.stats.bootstrap`.
     """
     from scipy.stats import bootstrap  # scipy.stats takes longer to import than all else here
 

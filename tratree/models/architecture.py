@@ -47,11 +47,7 @@ def model_class(config: Any) -> type[PreTrainedModel]:
 
 
 def check_architecture(config: Any, attention: str) -> None:
-    """Check what a configuration says about a model; the rest shows when it is loaded.
-
-    Args:
-        config: transformers' configuration of the model.
-        attention: Implementation of attention, see `ModelSettings`.
+    """Check what transformers' configuration says of a model; the rest shows when it is loaded.
 
     Raises:
         UserError: If the model cannot be trained and played here.

@@ -82,9 +82,7 @@ def _asked_commit(name: str, revision: str) -> str | None:
 def fingerprint(name: str, commit: str | None = None) -> str:
     """Return what tells a base model from another: a hash of a folder's files, or id and commit.
 
-    Args:
-        name: Of the model.
-        commit: Of a Hub id, if it is known.
+    `commit` is that of a Hub id, if it is known.
 
     Raises:
         UserError: If `name` is a folder without a model.

@@ -141,9 +141,7 @@ class AdapterModule(LightningModule, Generic[AnyBatch]):
 def shared_order(tokens: Sequence[int], devices: int) -> list[int]:
     """Return the order in which devices take the batches of a step, one after the other.
 
-    Args:
-        tokens: Of each batch.
-        devices: Number of them; one takes the batches as they come.
+    `tokens` has those of each batch. One device takes the batches as they come.
     """
     numbers = range(len(tokens))
     return list(numbers) if devices == 1 else sorted(numbers, key=lambda n: -tokens[n])

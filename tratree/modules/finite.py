@@ -15,14 +15,7 @@ from tratree.models.ranks import whole
 def check_step(
     weights: Iterable[Tensor], step: Sequence[Any], number: int, loss: float, norm: float
 ) -> None:
-    """Check loss and gradient of a step before it changes anything.
-
-    Args:
-        weights: That are trained.
-        step: The batches of the step.
-        number: Of the step, from 1.
-        loss: Its mean loss.
-        norm: Of its gradient.
+    """Check loss and norm of the gradient of step `number` (from 1) before it changes anything.
 
     Raises:
         UserError: If one is not finite; it names the reference, the weights, or the number type.

@@ -27,10 +27,6 @@ def token_log_probs(model: CausalModel, batch: Batch | Pack) -> Tensor:
     Logits are computed only where such a token follows, in float32 at least. Those of a pack are
     computed once for each token, in however many sequences it is.
 
-    Args:
-        model: The model.
-        batch: Padded or packed sequences.
-
     Returns:
         [E] sequence after sequence; float32, or float64 if the model is.
     """

@@ -43,14 +43,11 @@ STOPPED = (
 def run_in_processes(work: Callable[[], None], count: int) -> None:
     """Run `work` in `count` new processes that know of each other, and wait for all of them.
 
-    Each finds its rank in the environment, as under ``torchrun``, so that `fit` in `work` joins
-    the others. If one fails or this process ends, all end. If this process is asked to leave the
+    Each finds its rank in the environment, as under ``torchrun``, so that `fit` in `work` joins the
+    others. If one fails or this process ends, all end. If this process is asked to leave the
     machine (`tratree.preemption`), or stopped by Ctrl-C or SIGTERM, they are told, and `fit` saves
-    a checkpoint first; a second Ctrl-C stops all at once.
-
-    Args:
-        work: Can be pickled, such as a partial of a function of a module.
-        count: Number of processes.
+    a checkpoint first; a second Ctrl-C stops all at once. `work` can be pickled, such as a partial
+    of a function of a module.
 
     Raises:
         UserError: If `work` raises it in one of them, or one is killed.

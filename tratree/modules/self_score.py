@@ -51,11 +51,10 @@ def train_success_head(states: Sequence[States], success: Sequence[bool] | None 
 
 
 def success_probability(head: Pipeline, states: States) -> float:
-    """Return the probability that a trajectory ends with its task solved, in [0, 1].
+    """Return the probability in [0, 1] that a trajectory ends with its task solved.
 
-    Args:
-        head: Of `train_success_head`.
-        states: Its `observation_states`, [K, H]; nothing but what the agent saw and said.
+    `head` is what `train_success_head` gave, `states` the trajectory's `observation_states`, [K,
+    H]; nothing but what the agent saw and said.
     """
     return float(head.predict_proba(states[-1:])[0, 1])
 

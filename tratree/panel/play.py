@@ -61,12 +61,9 @@ def evaluate_on_panel(player: Player, config: Config, out: Path) -> tuple[Path, 
     """Play the panel's tasks of the configured environment.
 
     Every finished episode is a line of a log beside the results; the same command resumes there.
-
-    Args:
-        player: Player.
-        config: Of the environment, the protocol (``evaluation``, ``rollout``, and of ``model`` the
-            system prompt, context, lengths and number type), and the machine.
-        out: Folder of the results.
+    `config` is that of the environment, the protocol (``evaluation``, ``rollout``, and of ``model``
+    the system prompt, context, lengths and number type), and the machine; `out` the folder of the
+    results.
 
     Returns:
         The file and what it holds.

@@ -48,10 +48,7 @@ class Demand:
 def training_pass(stage: Stage, config: Config, share: float) -> TrainingPass:
     """Return the largest pass of a fine-tuning.
 
-    Args:
-        stage: It.
-        config: Of the run.
-        share: Of an episode's tokens that the agent said.
+    `share` is that of an episode's tokens that the agent said.
     """
     settings, context = stage.settings, config.model.context
     packed = settings.get("pack_tokens", settings.get(PREFIX_PACKS))

@@ -24,11 +24,7 @@ TOLERANCE = 1.15
 
 
 def check_fit(config: Config, stages: Iterable[Stage]) -> str | None:
-    """Return one line that says what the stages take of a device; None of small models on a CPU.
-
-    Args:
-        config: Of the run.
-        stages: Those that are still to be computed.
+    """Return one line on what unfinished stages take of a device; None of small models on a CPU.
 
     Raises:
         UserError: If one cannot fit.

@@ -62,13 +62,7 @@ def size_of(
 ) -> Size:
     """Count the weights of a model, and what an episode takes in a cache.
 
-    Args:
-        name: Of the model.
-        revision: Of it.
-        dtype: Of its weights.
-        lora: The adapter; None trains all weights.
-        context: Most tokens of an episode.
-        quantization: ``model.quantization``.
+    An episode has at most `context` tokens; without `lora` all weights are trained.
     """
     config = architecture(name, revision)
     layers = config.get_text_config().num_hidden_layers
@@ -216,13 +210,7 @@ def playing_bytes(
 ) -> int:
     """Return the bytes of a decoding pass or of a reading one at the peak, without the cache.
 
-    Args:
-        name: Of the model.
-        revision: Of it.
-        dtype: Of its weights.
-        rows: Episodes at a time.
-        context: Most tokens of each.
-        gpu: As of `training_bytes`.
+    `rows` episodes of at most `context` tokens are played at a time.
     """
     config = architecture(name, revision)
     kind = getattr(torch, dtype)
@@ -249,12 +237,7 @@ def playing_bytes(
 def scoring_bytes(name: str, revision: str | None, dtype: str, tokens: int, *, packed: bool) -> int:
     """Return the bytes of a pass that scores sequences at the peak, half of the tokens trained.
 
-    Args:
-        name: Of the model.
-        revision: Of it.
-        dtype: Of its weights.
-        tokens: Of the pass.
-        packed: Whether they are a pack, whose attention has a mask.
+    The pass has `tokens`; if they are `packed`, its attention has a mask.
     """
     config = architecture(name, revision)
     passed = TrainingPass(1, tokens, tokens // 2, tokens // 2, packed)

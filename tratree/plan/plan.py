@@ -84,12 +84,7 @@ def devices_of(config: Config, machine: Machine) -> Devices:
 
 
 def make_plan(points: Sequence[Sequence[str]], machine: Machine, assumed: Assumptions) -> Plan:
-    """Plan a run, or every run of a sweep against one store.
-
-    Args:
-        points: The overrides of each run.
-        machine: The GPUs.
-        assumed: What is assumed of them and of episodes.
+    """Plan a run, or every run of a sweep against one store, each given by its overrides.
 
     Raises:
         UserError, HydraException: If a configuration is not possible, also on this machine, or a

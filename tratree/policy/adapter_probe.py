@@ -22,13 +22,10 @@ _COARSE = 0.25
 class AdapterProbe:
     """Compares greedy answers of servers with a model of transformers and its adapter.
 
-    A server that has no adapter is told from one that has it wherever the two models differ by
-    more than servers differ from the model here; one with another adapter where its
-    log-probabilities differ by more than rounding may explain.
-
-    Args:
-        adapted: The model with the adapter beside its weights, in evaluation mode.
-        chat: Its chat format.
+    A server that has no adapter is told from one that has it wherever the two models differ by more
+    than servers differ from the model here; one with another adapter where its log-probabilities
+    differ by more than rounding may explain. `adapted` is the model with the adapter beside its
+    weights, in evaluation mode.
     """
 
     def __init__(self, adapted: PeftModel, chat: ChatFormat) -> None:

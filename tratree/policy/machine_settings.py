@@ -34,12 +34,9 @@ class EngineSettings:
     steps them in turn. Only for environments that wait for another process: scienceworld."""
 
     def episodes(self, model: PreTrainedModel, max_context: int, sharing: int = 1) -> int:
-        """Return how many episodes are played at a time.
+        """Return how many episodes of at most `max_context` tokens are played at a time.
 
-        Args:
-            model: The model, where it plays.
-            max_context: Most tokens of an episode.
-            sharing: Workers that share the memory for keys and values.
+        `sharing` workers share the memory for keys and values.
 
         Raises:
             UserError: If not even one fits into the budget.

@@ -73,9 +73,7 @@ class VllmServer:
     def __init__(self, url: str, key: str | None = None) -> None:
         """Connect to ``url``, such as ``http://localhost:8000``, and ask what it serves.
 
-        Args:
-            url: The address.
-            key: The server's key; None takes that of the environment, if there is one.
+        Without a `key`, that of the environment is taken, if there is one.
 
         Raises:
             UserError: If the address is invalid, or there is no vLLM server, or an older one than

@@ -106,13 +106,7 @@ def worker_context() -> ForkServerContext:
 
 
 class Worker:
-    """A worker process of this machine, a `Member`.
-
-    Args:
-        context: Starts it.
-        duty: What it does.
-        number: Its number among the workers of this node.
-    """
+    """A worker process of this machine, a `Member`; `number` counts those of this node."""
 
     def __init__(self, context: ForkServerContext, duty: Duty, number: int) -> None:
         self.number = number

@@ -38,10 +38,7 @@ def svg(figure: Figure) -> str:
 def html_figure(figure: Figure, label: str, caption: str = "") -> Markup:
     """Return `figure` as an element of a page, light or dark as the page is.
 
-    Args:
-        figure: The drawing.
-        label: Says what it shows to those who do not see it.
-        caption: Below it.
+    `label` says what it shows to those who do not see it; `caption` is below it.
     """
     text = svg(figure)
     drawing = themed(text[text.index("<svg") :]).replace("<svg", "<svg role='img'", 1)
@@ -52,9 +49,7 @@ def html_figure(figure: Figure, label: str, caption: str = "") -> Markup:
 def render_page(template: Path, **contents: Any) -> str:
     """Return the page that a template makes of `contents`; texts in them are never markup.
 
-    Args:
-        template: Its file, which may extend ``page.html`` of this folder.
-        contents: What it shows.
+    The template may extend ``page.html`` of this folder.
     """
     pages = Environment(
         loader=FileSystemLoader([template.parent, _FOLDER]),

@@ -168,11 +168,7 @@ class _StagesOfPoint(TypedDict):
 
 
 def read_results(run: Path, shape: Any = Results) -> Any:
-    """Return ``results.json`` of a run; None if there is none.
-
-    Args:
-        run: Its folder.
-        shape: `Results` or `PointResults`.
+    """Return ``results.json`` of a run as `Results` or `PointResults`; None if there is none.
 
     Raises:
         UserError: If it is damaged, as every function here.

@@ -46,14 +46,7 @@ Rows = list[list[str]]
 def add_gap_recovered(
     systems: Mapping[str, Any], *, weak: str, ceiling: str, key: str = "pgr"
 ) -> None:
-    """Add the gap recovered in reward to every system but the two it is measured between.
-
-    Args:
-        systems: Figures of every split of every system.
-        weak: The system that recovers nothing.
-        ceiling: The one that recovers all.
-        key: One of `GAPS`.
-    """
+    """Add the gap recovered in reward to all systems but `weak` (0) and `ceiling` (1), as `key`."""
     for name, splits in systems.items():
         if name in (weak, ceiling):
             continue
@@ -78,12 +71,8 @@ def write_results(folder: Path, results: Mapping[str, Any]) -> None:
 def print_results(results: Mapping[str, Any], console: Console, *, so_far: bool = False) -> None:
     """Print the figures of every system, and what must be known to read them.
 
-    Columns are left out until the table fits the console: names and rewards are never cut.
-
-    Args:
-        results: The document of ``results.json``.
-        console: Where to.
-        so_far: Whether systems are still to come.
+    Columns are left out until the table fits the console: names and rewards are never cut. With
+    `so_far`, systems are still to come.
     """
     rows = _fitting(_printed_rows(results), console.width)
     table = Table(box=None, pad_edge=False, padding=(0, GUTTER, 0, 0), header_style="underline")
@@ -262,12 +251,7 @@ def _markdown(results: Mapping[str, Any]) -> str:
 
 
 def describe_figures(gap: Mapping[str, str] | None, header: Sequence[str]) -> str:
-    """Say what the figures of a table are.
-
-    Args:
-        gap: The systems that a gap is between.
-        header: As `readable_rows` has it.
-    """
+    """Say what the figures of a table with a header of `readable_rows` are."""
     said = (
         "Mean over tasks [95 % interval]; reward is in percent of the highest score; steps, "
         "invalid actions and tokens are for each episode."

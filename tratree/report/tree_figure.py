@@ -27,11 +27,7 @@ def draw_tree(tree: TrajectoryTree, path: Sequence[int] = ()) -> Figure:
     """Draw a tree from left to right: width of an edge by visits, colour by mean score.
 
     A node is in the middle of the leaves below it. Colours go from 0 to 1 on a scale that
-    colour-blind readers can tell apart.
-
-    Args:
-        tree: The tree.
-        path: Nodes of the path that MCTS finds, which gets a dark edge.
+    colour-blind readers can tell apart. The nodes of `path`, which MCTS finds, get a dark edge.
     """
     place = _vertical_places(tree)
     figure = Figure(figsize=(WIDTH, max(2.2, 0.18 * (place.max() + 2))), layout="constrained")

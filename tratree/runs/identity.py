@@ -59,10 +59,7 @@ def configurations(settings: Mapping[str, Any]) -> Mapping[str, str]:
     """Return a digest of what determines the evaluation of each system, except for the seed.
 
     It is the key of the system's evaluation stage, for one seed and one set of resources, so a
-    setting that does not concern a method is not part of it.
-
-    Args:
-        settings: As of `point_identity`.
+    setting that does not concern a method is not part of it. `settings` are as of `point_identity`.
     """
     return _configurations(_seedless(settings))
 

@@ -24,11 +24,7 @@ Played = dict[str, list[Trajectory]]
 
 
 def results_of(config: Config, evaluated: Mapping[str, Path]) -> tuple[dict[str, Any], Played]:
-    """Return ``results.json``, and what was played.
-
-    Args:
-        config: Of the run.
-        evaluated: The folder of each system's evaluation.
+    """Return ``results.json`` of the systems whose evaluations are given, and what was played.
 
     Returns:
         Without comparisons as long as strong SFT is not evaluated.

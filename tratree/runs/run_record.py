@@ -38,11 +38,7 @@ EVALUATE = "evaluate "
 
 
 def read_run(run: Path, store: Path | None = None) -> RunRecord:
-    """Read a run.
-
-    Args:
-        run: Its folder.
-        store: The root of its store, if it isn't where the run left it.
+    """Read a run; `store` is the root of its store, if it isn't where the run left it.
 
     Raises:
         UserError: If that is not the folder of a run, or a file of it is damaged.

@@ -38,9 +38,7 @@ class RunTrees:
 def find_trees(folder: Path, store: Path | None = None) -> RunTrees:
     """Read the trees of a run folder, or of a finished ``trees`` stage in a store.
 
-    Args:
-        folder: The one or the other.
-        store: The root of the run's store, if it isn't where the run left it.
+    `store` is the root of the run's store, if it isn't where the run left it.
 
     Raises:
         UserError: If there are none; the message says what to do.

@@ -24,12 +24,8 @@ def played_with_another_m(job: Job, version: int) -> list[Trajectory]:
     One without a limit (``explore.tokens``, ``explore.stop_when_decided``) has all of one with it.
 
     A trajectory that both have is the same, because it depends on its task and sample and not on
-    how many there are; where ``model.rollout_dtype`` is not float64, up to the rounding that
-    also an interruption may change.
-
-    Args:
-        job: An exploration.
-        version: Of the stage.
+    how many there are; where ``model.rollout_dtype`` is not float64, up to the rounding that also
+    an interruption may change. `version` is the stage's.
     """
     plan = job.settings[PLAN]
     inputs = {name: folder.name for name, folder in job.inputs.items()}

@@ -34,12 +34,8 @@ def evaluate_stage(
 ) -> Stage:
     """Let the model of `trained` play the same episodes of each split.
 
-    Args:
-        config: The run's.
-        system: Its name.
-        trained: A fine-tuning.
-        best_of: If given, each task is played so often, with the settings of ``explore.sampling``
-            in turn, and the best trajectory counts.
+    With `best_of`, each task is played so often, with the settings of ``explore.sampling`` in turn,
+    and the best trajectory counts.
     """
     settings: dict[str, Any] = {
         **protocol(config),

@@ -42,15 +42,9 @@ def explore_stage(
 ) -> Stage:
     """Sample M trajectories a task (section 3.1 of the paper), a share of them in each round.
 
-    The first round is explored by the model of `explorer`, a later one by that model fine-tuned
-    to differ from those before it.
-
-    Args:
-        config: The run's.
-        explorer: A fine-tuning.
-        demonstrations: If given, the tasks are those that the expert demonstrates, in one round;
-            else ``explore.tasks`` of the training tasks.
-        label: See `Stage`.
+    The first round is explored by the model of `explorer`, a later one by that model fine-tuned to
+    differ from those before it. With `demonstrations`, the tasks are those that the expert
+    demonstrates, in one round; else ``explore.tasks`` of the training tasks.
     """
     explore = config.explore
     rounds = 1 if demonstrations else explore.rounds

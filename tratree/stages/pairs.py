@@ -100,9 +100,7 @@ def load_pairs(job: Job) -> Iterator[TrajectoryPair]:
 def iterate_pairs(pairs: Path, trees: Path | None = None) -> Iterator[TrajectoryPair]:
     """Read the pairs of a finished ``pairs`` stage as trajectories, one at a time.
 
-    Args:
-        pairs: Its folder.
-        trees: The folder of the trees that they were taken from, if from any; one is in memory.
+    `trees` is the folder of the trees that they were taken from, if from any; one is in memory.
     """
     with (pairs / PAIRS).open(encoding="utf-8") as lines:
         if trees is None:

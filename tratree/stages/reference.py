@@ -78,10 +78,6 @@ def pack_tokens(config: Config) -> int | None:
 def check_chats(config: Config, reference: Stage) -> None:
     """Check that both models read token ids alike: preferences compare them token by token.
 
-    Args:
-        config: The run's.
-        reference: A stage of `reference_stage`.
-
     Raises:
         UserError: If they do not, or a tokenizer cannot be loaded.
     """

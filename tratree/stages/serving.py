@@ -78,13 +78,7 @@ class Serving:
         *,
         adapter: bool = True,
     ) -> Iterator[tuple[int, Trajectory]]:
-        """Play episodes with the job's model, on all servers of its base model.
-
-        Args:
-            make_env: Makes an environment.
-            episodes: What to play.
-            plan: How.
-            adapter: Whether with what was trained, as opposed to the base model alone.
+        """Play episodes with the job's model, or its base model alone, on all servers of the base.
 
         Yields:
             (index in `episodes`, trajectory) of episodes as they end.

@@ -34,13 +34,8 @@ def explored_tasks(
 ) -> list[Task]:
     """Return the last `count` tasks of the same shuffle; None takes all.
 
-    Taken from the other end, they overlap with the demonstrated ones only if they must.
-
-    Args:
-        tasks: The training tasks.
-        count: Number of tasks.
-        seed: Of the run.
-        demonstrated: Ids of tasks that a file demonstrates: they come last.
+    Taken from the other end, they overlap with the demonstrated ones only if they must. What a file
+    demonstrates comes last.
 
     Raises:
         UserError: If there are fewer tasks than that.

@@ -180,10 +180,7 @@ def train(
 ) -> None:
     """Fit the adapter of the job's model to `data` and save it, resuming an interrupted fit.
 
-    Args:
-        job: The job of a fine-tuning.
-        make_module: Called as ``make_module(model, settings=...)``.
-        data: Data that the model is trained on.
+    The module is made by ``make_module(model, settings=...)``.
     """
     settings = TrainingSettings(
         **job.settings["optimization"],

@@ -27,11 +27,7 @@ PREFIX_PACKS = "prefix_pack_tokens"
 
 
 def on_devices(train: Callable[[Job], None]) -> partial[None]:
-    """Return a stage's function that calls `train`, in one process for each device.
-
-    Args:
-        train: A function of a module.
-    """
+    """Return a stage's function that calls `train`, of a module, in one process for each device."""
     return partial(imported_when_called("tratree.stages.training:run_on_devices"), train)
 
 
@@ -87,9 +83,7 @@ def lora_settings(lora: LoraSettings | None) -> dict[str, Any] | None:
 def tree_pack_tokens(config: Config, otherwise: str) -> int:
     """Return the most tokens of a pack, of a training that passes whole trees.
 
-    Args:
-        config: The run's.
-        otherwise: Setting without which it does not, for the message.
+    `otherwise` is the setting without which it does not, for the message.
 
     Raises:
         UserError: If the model's attention takes no mask.

@@ -20,11 +20,6 @@ def with_equal_inputs(stage: Stage, inputs: Mapping[str, Path], root: Path) -> P
     is the same, too, because a stage is a function of its settings and of what its inputs hold.
     A damaged stage is like no other.
 
-    Args:
-        stage: Stage whose result is wanted.
-        inputs: The folders of its inputs, finished.
-        root: Of the store.
-
     Returns:
         The folder, or None if there is none.
     """

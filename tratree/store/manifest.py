@@ -97,9 +97,7 @@ def read_manifest(folder: Path) -> Manifest:
 def verify(folder: Path, checked: Path | None = None) -> Manifest:
     """Check that a finished stage still holds what was computed; return its manifest.
 
-    Args:
-        folder: Of the stage.
-        checked: See `find_damage`.
+    `checked` is as of `find_damage`.
 
     Raises:
         UserError: If it does not; names the stage and what to do.
@@ -119,10 +117,8 @@ def verify(folder: Path, checked: Path | None = None) -> Manifest:
 def find_damage(folder: Path, checked: Path | None = None) -> str | None:
     """Return what is wrong with a finished stage, in words; None if nothing is.
 
-    Args:
-        folder: Of the stage.
-        checked: A file outside the stage that remembers which states of large files were read
-            and found right; None reads all files.
+    `checked` is a file outside the stage that remembers which states of large files were read and
+    found right; without it all files are read.
     """
     try:
         if key_of(read_description(folder)) != folder.name:

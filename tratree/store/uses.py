@@ -49,10 +49,7 @@ class Use:
 def using(root: Path, stages: Iterable[str], run: Path | None = None) -> Iterator[None]:
     """Keep stages from being removed inside the block; waits while others remove some.
 
-    Args:
-        root: Of the store.
-        stages: As ``name/key``.
-        run: The run folder, if there is one; the note stays then, for `tratree store list`.
+    Stages are named as ``name/key``. The note of a run folder stays, for `tratree store list`.
 
     Raises:
         OSError: If the store can't be written.

@@ -38,12 +38,7 @@ def plot(rows: Sequence[Row], axes: Sequence[str], axis: str) -> Figure:
     Every system has its colour. Each setting of the other axes is a line with its 95 % intervals
     over seeds. Where there are too many for that, each is a point, and what else it differs in is
     not shown. A system that the axis does not concern is a horizontal line with its interval as a
-    band.
-
-    Args:
-        rows: Of the whole sweep.
-        axes: The names of the rows' values.
-        axis: One of them.
+    band. `axes` are the names of the rows' values.
     """
     number = list(axes).index(axis)
     lines = _lines(rows, axes, number)
@@ -83,9 +78,7 @@ def plot(rows: Sequence[Row], axes: Sequence[str], axis: str) -> Figure:
 def plot_systems(rows: Sequence[Row], axes: Sequence[str]) -> Figure:
     """Draw reward in percent of every system and setting: a panel for each environment and split.
 
-    Args:
-        rows: Of the whole sweep.
-        axes: The names of the rows' values.
+    `axes` are the names of the rows' values.
     """
     lines = _lines(rows, axes)
     names = list(dict.fromkeys(lines.values()))

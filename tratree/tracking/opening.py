@@ -14,12 +14,7 @@ from tratree.tracking.tracker import RunFacts, Tracker
 def open_tracker(
     settings: LoggerSettings, run: Callable[[], RunFacts], folder: Path
 ) -> Iterator[Tracker]:
-    """Open the tracker that `settings` ask for, for the run in `folder`.
-
-    Args:
-        settings: Which one.
-        run: Gives what it is told of the run.
-        folder: The run folder.
+    """Open the tracker that `settings` ask for, for the run in `folder`, which `run` tells of.
 
     Raises:
         UserError: If it cannot reach what it needs.

@@ -19,9 +19,7 @@ SECONDS = 10.0
 def check_connection(asker: str, otherwise: str = "") -> None:
     """Check that there is a key and that the server answers.
 
-    Args:
-        asker: Name of what needs it, for the message.
-        otherwise: Alternative, for the message.
+    `asker` names what needs it, and `otherwise` what could be done instead, for the message.
 
     Raises:
         UserError: If not; the message says what to do.

@@ -21,9 +21,6 @@ def step_advantages(tree: TrajectoryTree) -> Floats:
     The value of a state is V(s) = max(p(s), γ · max over steps s → s' of V(s')), where p(s) is the
     share of successes among the trajectories that end in s. A partial score counts as a failure.
 
-    Args:
-        tree: The tree, or graph (`merge_states`).
-
     Returns:
         [N]; 0 at the root.
     """
@@ -44,11 +41,8 @@ def with_progress(tree: TrajectoryTree, *, failures: bool = True) -> list[Trajec
     """Return the trajectories of which a step made progress; only such steps are targets.
 
     A step makes progress if its advantage is above 0. Each node of the tree is a target once, in
-    the first trajectory through it, so that what many share does not outweigh the rest.
-
-    Args:
-        tree: The tree, or graph.
-        failures: Whether those of failures are targets, too.
+    the first trajectory through it, so that what many share does not outweigh the rest. Without
+    `failures`, only those of successes are targets.
     """
     progress = step_advantages(tree) > 0
     found = []

@@ -10,11 +10,8 @@ from typing import Any
 def compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """Compile with numba, once per machine if any folder for its cache can be written.
 
-    numba is imported with the first call: it takes longer than all else here.
-
-    Args:
-        function: Function to compile; it calls no other compiled function.
-        options: Of numba's ``njit``.
+    numba is imported with the first call: it takes longer than all else here. The function calls no
+    other compiled one; `options` are those of numba's ``njit``.
     """
 
     @cache

@@ -18,14 +18,7 @@ def find_paths(
     exploration: float = 1.41,
     discount: float = 1.0,
 ) -> list[Path]:
-    """Extract the best path of every tree.
-
-    Args:
-        trees: The trees.
-        search: ``mcts`` (`search_paths`) or ``value_iteration`` (`shortest_paths`).
-        iterations: Of MCTS, as `exploration`.
-        exploration: See there.
-        discount: Of value iteration.
+    """Extract the best path of every tree: by `search_paths`, or by `shortest_paths`.
 
     Raises:
         UserError: If an argument is out of range.

@@ -78,10 +78,7 @@ class CharacterNgrams:
 def make_similarity(name: str, *, encoder: str = MINILM, cache: Path | None = None) -> Similarity:
     """Return a similarity by its name: ``exact``, ``ngrams`` or ``minilm``.
 
-    Args:
-        name: Its name.
-        encoder: Of ``minilm``: see `SentenceEmbeddings`.
-        cache: Of ``minilm``: see `SentenceEmbeddings`.
+    `encoder` and `cache` are those of `SentenceEmbeddings`.
 
     Raises:
         UserError: If the name is unknown.

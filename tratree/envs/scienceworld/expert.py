@@ -17,9 +17,6 @@ class GoldExpert:
 
     On the way its thought is the move that gets there, ``go to kitchen``, so that it names nothing
     that was not seen yet; it is empty for a look around. Otherwise the thought is the action.
-
-    Args:
-        path: The actions.
     """
 
     def __init__(self, path: list[str]) -> None:

@@ -60,12 +60,9 @@ def synthetic_goals(products: Sequence[Product], seed: int) -> list[Goal]:
 
 
 def human_goals(products: Sequence[Product], folder: Path, seed: int) -> list[Goal]:
-    """Return a goal for each instruction that people wrote and that names an attribute.
+    """Return a goal for each instruction of ``items_human_ins.json`` that names an attribute.
 
-    Args:
-        products: The catalogue.
-        folder: Holds ``items_human_ins.json``.
-        seed: Of the price bounds.
+    People wrote them. `seed` draws the price bounds.
 
     Raises:
         UserError: If the file is missing or damaged.

@@ -62,10 +62,7 @@ def external_files(settings: WebShopSettings) -> dict[str, ExternalFiles | None]
 def prepare_data(settings: WebShopSettings, folder: Path, report: Report) -> None:
     """Generate the catalogue into `folder`, or check that the official files are there.
 
-    Args:
-        settings: The configuration of the environment.
-        folder: Folder to write to.
-        report: Called with the number of products made and the number wanted.
+    `report` is called with the number of products made and the number wanted.
 
     Raises:
         UserError: If the official files cannot be found.

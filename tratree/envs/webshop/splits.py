@@ -24,11 +24,7 @@ def eto_splits(folder: Path, goal_count: int) -> dict[str, Sequence[int]]:
     """Return ETO's ``train`` and ``test`` goals; they refer to the full catalogue's human goals.
 
     As published: 21 of the 200 test goals are among the training goals, too. A number that a list
-    repeats counts once.
-
-    Args:
-        folder: Holds ``train_indices.json`` and ``test_indices.json``.
-        goal_count: Number of goals that there are.
+    repeats counts once. `folder` holds ``train_indices.json`` and ``test_indices.json``.
 
     Raises:
         UserError: If a file is missing or damaged, or names a goal that does not exist.

@@ -28,13 +28,7 @@ _WORDS = {
 def environment_of(
     record: Mapping[str, Any], names: Sequence[str], texts: Sequence[str]
 ) -> str | None:
-    """Return the environment of a record; None if nothing of it tells.
-
-    Args:
-        record: The record.
-        names: Its statements about its task.
-        texts: Texts of the user's side.
-    """
+    """Return the environment of a record, of names and the user's texts in it; None if untold."""
     inner = [record, *(v for v in map(unpacked, record.values()) if isinstance(v, Mapping))]
     said = [part.get(field) for part in inner for field in _FIELDS]
     for place in (said, names):

@@ -67,11 +67,7 @@ def read_trajectory_files(path: Path, environment: str | None = None) -> Reading
     """Read a file or a folder in any form that tratree/trajectory/README.md lists.
 
     The id of a trajectory is that of the file, and its instruction the whole first observation:
-    only an environment knows more.
-
-    Args:
-        path: The file or folder.
-        environment: The environment of records that do not tell theirs.
+    only an environment knows more. `environment` is that of records that do not tell theirs.
 
     Raises:
         UserError: If there is nothing to read, or nothing of it is a trajectory.
