@@ -33,7 +33,7 @@ def smallest_difference(deviation: float, count: int) -> float | None:
 
     Two-sided, at the level 1 - `CONFIDENCE`: δ with P(T > t) = 0.8, where T has the noncentral
     t-distribution with count - 1 degrees of freedom and noncentrality δ √count / deviation. (The
-    other tail has a probability of almost nothing there.) `deviation` is the standard deviation, ≥ 0, of
+    other tail has a probability of almost nothing there.) `deviation` ≥ 0 is the standard deviation of
     `count` differences.
 
     Returns:
