@@ -83,7 +83,7 @@ STAGES: Mapping[str, tuple[Callable[[Job], None], dict[str, Any], dict[str, str]
         {"pairs": "pairs", "trees": "trees"},
     ),
 }
-"""What runs, its settings, and the folders that it reads."""
+"""The stages that run, their settings, and the folders that it reads."""
 
 
 def run(name: str, root: Path) -> dict[str, float]:

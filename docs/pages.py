@@ -1,4 +1,4 @@
-"""What the site has besides ``docs/``: each page and file that is linked, and the reference.
+"""Contents of the site besides ``docs/``: each page and file that is linked, and the reference.
 
 Paths are those of the repository, so that a link leads to the same page here and on a Git host.
 """

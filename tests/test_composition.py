@@ -1,4 +1,4 @@
-"""What is wrong with a command line is said in one line of this program, not of Hydra."""
+"""A fault of a command line is said in one line of this program, not of Hydra."""
 
 from __future__ import annotations
 

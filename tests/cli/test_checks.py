@@ -1,4 +1,4 @@
-"""What a configuration names on the disk is tried before anything is computed."""
+"""Names of files and folders in a configuration are tried before anything is computed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a run fits, said before anything is loaded."""
+"""The word on whether a run fits, said before anything is loaded."""
 
 from __future__ import annotations
 

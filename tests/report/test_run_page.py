@@ -10,7 +10,7 @@ from tests.report.run_examples import begun_run, episode, finished_run
 from tratree.report.colours import INK, style_of
 from tratree.report.html import svg
 from tratree.report.run_page import render
-from tratree.report.run_page.compared_episodes import episodes_data, parting_step
+from tratree.report.run_page.compared_episodes import diverging_step, episodes_data
 from tratree.report.tree_figure import draw_tree
 from tratree.tree.mcts import search_paths
 
@@ -79,7 +79,7 @@ def test_episodes_that_differ_come_first() -> None:
     names = [data["texts"][shown["task"][0]] for shown in data["episodes"]]
     assert names == ["hard", "easy", "same"]
     assert [shown["differs"] for shown in data["episodes"]] == [True, False, False]
-    assert [shown["parts"] for shown in data["episodes"]] == [1, 0, None]
+    assert [shown["diverges"] for shown in data["episodes"]] == [1, 0, None]
     assert len(data["texts"]) == len(set(data["texts"]))
 
 
@@ -87,15 +87,15 @@ def test_an_episode_that_one_system_has_not_played_yet() -> None:
     played = {"weak": [episode("a", "look", score=0.0)], "strong": []}
     [shown] = episodes_data(played)["episodes"]
     assert list(shown["played"]) == [0]
-    assert shown["parts"] is None
+    assert shown["diverges"] is None
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "parts"),
+    ("one", "other", "diverges"),
     [("ab", "ab", None), ("ab", "ac", 1), ("ab", "a", 1), ("", "a", 0), ("", "", None)],
 )
-def test_where_two_part(one: str, other: str, parts: int | None) -> None:
-    assert parting_step([episode("t", *a, score=0.0) for a in (one, other)]) == parts
+def test_where_two_diverge(one: str, other: str, diverges: int | None) -> None:
+    assert diverging_step([episode("t", *a, score=0.0) for a in (one, other)]) == diverges
 
 
 def test_a_name_that_looks_like_a_formula_is_drawn_as_it_is() -> None:

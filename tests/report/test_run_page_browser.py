@@ -65,14 +65,14 @@ def test_the_same_episode_of_all_systems(driver: Any, pages: dict[str, str]) -> 
     assert texts(driver, "#played > h3") == ["do hard"]
     assert texts(driver, ".played h3") == ["sft_weak", "sft_strong", "mcts"]
     assert texts(driver, ".action") == ["go", "wait", "go", "wait", "go", "take"]
-    assert texts(driver, ".parts .action") == ["wait", "wait", "take"]
+    assert texts(driver, ".diverges .action") == ["wait", "wait", "take"]
     assert texts(driver, ".solved") == ["✓ solved"]
     driver.find_element("id", "next").click()
     assert texts(driver, "#played > h3") == ["do easy"]
     driver.find_element("id", "previous").click()
     driver.find_element("id", "previous").click()
     assert texts(driver, "#played > h3") == ["do same"]
-    assert texts(driver, ".parts") == []
+    assert texts(driver, ".diverges") == []
     driver.find_element("css selector", "#episode option[value='1']").click()
     assert texts(driver, "#played > h3") == ["do easy"]
     assert texts(driver, "#first") == ["easy begins."]
@@ -83,7 +83,7 @@ def test_steps_that_repeat_are_one(driver: Any, pages: dict[str, str]) -> None:
     assert texts(driver, ".played:nth-child(1) .action") == ["go × 2", "look × 27", "take"]
     # The step in which they diverge begins a row of its own.
     assert texts(driver, ".played:nth-child(2) .action") == ["go × 2", "take"]
-    assert texts(driver, ".parts .action") == ["look × 27", "take"]
+    assert texts(driver, ".diverges .action") == ["look × 27", "take"]
 
 
 def pressed(driver: Any, *keys: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is said beside a run's table."""
+"""Notes beside a run's table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people see of a run: rates, the time left, and the log file."""
+"""The view that people have of a run: rates, the time left, and the log file."""
 
 from __future__ import annotations
 

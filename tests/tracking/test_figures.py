@@ -1,4 +1,4 @@
-"""What every tracker keeps: curves, also of what the store held, results, tests, settings."""
+"""Figures in every tracker: curves, also of what the store held, results, tests, settings."""
 
 from __future__ import annotations
 

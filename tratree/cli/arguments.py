@@ -20,6 +20,32 @@ class ArgumentParser(argparse.ArgumentParser):
         raise UserError(f"{message}; `{self.prog} --help` shows how to call it")
 
 
+def add_overrides(parser: ArgumentParser, help: str = "such as env=webshop") -> None:
+    """Add the settings of the command, at any number and place."""
+    parser.add_argument("overrides", nargs="*", default=[], metavar="key=value", help=help)
+
+
+def add_task(parser: ArgumentParser) -> None:
+    """Add what names a task."""
+    parser.add_argument("--split", default="train", help="one that `tratree tasks` lists")
+    parser.add_argument("--task", default="0", help="its id, or its number in the split from 0")
+
+
+def add_run_with_trees(parser: ArgumentParser) -> None:
+    """Add what names the trees of a run."""
+    parser.add_argument(
+        "run", type=Path, metavar="RUN", help="a run folder, or a finished trees folder of a store"
+    )
+    add_store(parser)
+
+
+def add_store(parser: ArgumentParser) -> None:
+    """Add where the store of a run is."""
+    parser.add_argument(
+        "--store", type=Path, metavar="FOLDER", help="the run's store, if it was moved"
+    )
+
+
 def add_hub_options(parser: ArgumentParser) -> None:
     """Add what every upload to the Hub may be told."""
     parser.add_argument(

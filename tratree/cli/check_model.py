@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tratree.cli.arguments import ArgumentParser
+from tratree.cli.arguments import ArgumentParser, add_overrides
 from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.large_imports import large_imports
@@ -24,9 +24,7 @@ def main(arguments: Sequence[str]) -> None:
         "masks, stop tokens, adapters, rollouts and packs (tratree/models/README.md).",
     )
     parser.add_argument("family", metavar="NAME", help="an option of model=")
-    parser.add_argument(
-        "overrides", nargs="*", default=[], metavar="key=value", help="such as env=webshop"
-    )
+    add_overrides(parser)
     parser.add_argument(
         "--texts",
         nargs=3,

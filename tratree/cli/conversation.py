@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from tratree.cli.arguments import ArgumentParser
+from tratree.cli.arguments import ArgumentParser, add_overrides, add_task
 
 if TYPE_CHECKING:
     from tratree.policy.chat import ChatFormat
@@ -21,11 +21,8 @@ def main(arguments: Sequence[str]) -> None:
         prog="tratree conversation",
         description="Print an expert's episode as the model reads it; bold: what it is trained on.",
     )
-    parser.add_argument(
-        "overrides", nargs="*", default=[], metavar="key=value", help="such as env=webshop"
-    )
-    parser.add_argument("--split", default="train", help="one that `tratree tasks` lists")
-    parser.add_argument("--task", default="0", help="its id, or its number in the split from 0")
+    add_overrides(parser)
+    add_task(parser)
     parser.add_argument("--model", choices=("weak", "strong"), default="strong", help="which reads")
     chosen = parser.parse_args(arguments)
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tratree.cli.arguments import ArgumentParser
+from tratree.cli.arguments import ArgumentParser, add_overrides
 from tratree.cli.replayed import DIFFERENCES, replay_all
 from tratree.envs.registry import ENVIRONMENTS
 from tratree.errors import UserError
@@ -31,13 +31,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path, help="JSON, or one record a line if *.jsonl")
-    parser.add_argument(
-        "overrides",
-        nargs="*",
-        default=[],
-        metavar="key=value",
-        help="of --replay, such as env=webshop",
-    )
+    add_overrides(parser, "of --replay, such as env=webshop")
     parser.add_argument("--to", choices=(OURS, *FORMATS), default=OURS, help="default: %(default)s")
     parser.add_argument("--env", choices=ENVIRONMENTS.names(), help="of records that do not tell")
     parser.add_argument("--strict", action="store_true", help="write nothing if a record is bad")

@@ -40,8 +40,8 @@ def main(arguments: Sequence[str]) -> None:
     check_connection("tratree dashboard")
 
     from tratree.composition import compose_config
+    from tratree.evaluation.metrics import STRONG, WEAK
     from tratree.method_plugins import METHODS
-    from tratree.runs.results import STRONG, WEAK
     from tratree.tracking.wandb_dashboard import build_dashboard, publish
 
     splits = compose_config([f"env={given.env}"]).evaluation.splits

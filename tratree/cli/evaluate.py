@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tratree.cli.arguments import ArgumentParser
+from tratree.cli.arguments import ArgumentParser, add_overrides
 from tratree.composition import compose_config
 from tratree.large_imports import large_imports
 
@@ -28,9 +28,7 @@ def main(arguments: Sequence[str]) -> None:
         help="a folder or Hub id of a model or of a LoRA adapter, or the address of an "
         "OpenAI-compatible endpoint, such as http://localhost:8000/v1",
     )
-    parser.add_argument(
-        "overrides", nargs="*", default=[], metavar="key=value", help="such as env=webshop"
-    )
+    add_overrides(parser)
     parser.add_argument("--name", help="of the system in results (default: the model's)")
     parser.add_argument("--base", metavar="MODEL", help="the base model of an adapter")
     parser.add_argument(

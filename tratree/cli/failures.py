@@ -1,11 +1,10 @@
-"""Why points of a sweep failed: written into the folder of each, and listed at the end.
+"""Reasons why points of a sweep failed: written into the folder of each, and listed at the end.
 
 Nothing heavy is imported here: launchers read it when a sweep is submitted.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -17,6 +16,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from tratree.errors import UserError
+from tratree.files import write_json
 from tratree.report.run_files import FAILURE, read_failure
 from tratree.runs.run_folder import writing
 
@@ -65,11 +65,8 @@ def write_failure(folder: Path, error: BaseException | str, overrides: Iterable[
     reason = str(error)
     if isinstance(error, BaseException) and not isinstance(error, UserError):
         reason = f"{type(error).__name__}: {error}"
-    folder.mkdir(parents=True, exist_ok=True)
     document = {"overrides": " ".join(overrides), "reason": " ".join(reason.split())}
-    (folder / FAILURE).write_text(
-        json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    write_json(folder / FAILURE, document, indent=2)
 
 
 def _failures(sweep: Path) -> dict[Path, int]:
@@ -94,6 +91,6 @@ def list_failures(sweep: Path) -> None:
         )
     if folders:
         raise UserError(
-            f"{len(folders)} of the points in {sweep} failed, as listed above; the others went "
-            f"on: `tratree summarize {sweep}`. Run the same command again to do what is missing"
+            f"{len(folders)} of the points in {sweep} failed, as listed above; of the others "
+            f"`tratree summarize {sweep}` tells. Run the same command again to do what is missing"
         )

@@ -67,7 +67,7 @@ def main(*, alone: str = "--help") -> None:
     """Run a command; bad input ends in one line on standard error and exit code 1.
 
     Args:
-        alone: What no arguments at all mean.
+        alone: Meaning of no arguments at all.
     """
     # Without it Hydra reports errors itself, over several lines.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tratree.cli.arguments import ArgumentParser
+from tratree.cli.arguments import ArgumentParser, add_overrides
 from tratree.composition import compose_config, split_points
 from tratree.plan.assumptions import NO_PROMPT, read_assumptions
 
@@ -22,13 +22,7 @@ def main(arguments: Sequence[str]) -> None:
         "is run, and no weights are loaded. Several values of an override, as of a sweep with -m, "
         "are planned together.",
     )
-    parser.add_argument(
-        "overrides",
-        nargs="*",
-        default=[],
-        metavar="OVERRIDE",
-        help="as of a run, such as method=mcts",
-    )
+    add_overrides(parser, "as of a run, such as method=mcts")
     parser.add_argument("--gpu", default="h100", metavar="KIND", help="default: h100")
     parser.add_argument(
         "--gpus", type=int, metavar="N", help="GPUs of a node (default: trainer.devices)"

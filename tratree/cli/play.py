@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from tratree.cli.arguments import ArgumentParser
+from tratree.cli.arguments import ArgumentParser, add_overrides, add_task
 from tratree.composition import compose_config
 from tratree.envs.base import Expert, NoExpertError, StepResult, TextEnv
 from tratree.errors import UserError
@@ -60,11 +60,8 @@ def main(arguments: Sequence[str]) -> None:
     parser = ArgumentParser(
         prog="tratree play", description="Play a task of an environment.", epilog=HELP
     )
-    parser.add_argument(
-        "overrides", nargs="*", default=[], metavar="key=value", help="such as env=webshop"
-    )
-    parser.add_argument("--split", default="train", help="one that `tratree tasks` lists")
-    parser.add_argument("--task", default="0", help="its id, or its number in the split from 0")
+    add_overrides(parser)
+    add_task(parser)
     chosen = parser.parse_args(arguments)
     config = compose_config(chosen.overrides)
     console = Console(highlight=False)

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tratree.cli.arguments import ArgumentParser, add_hub_options
+from tratree.cli.arguments import ArgumentParser, add_hub_options, add_run_with_trees
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -21,14 +21,9 @@ def main(arguments: Sequence[str]) -> None:
         "Parquet files of nodes and trajectories, a card, and the page of `tratree view`. The "
         "token is that of `hf auth login` or HF_TOKEN.",
     )
-    parser.add_argument(
-        "run", type=Path, metavar="RUN", help="a run folder, or a finished trees folder of a store"
-    )
+    add_run_with_trees(parser)
     parser.add_argument("repo", metavar="ORG/NAME", help="the dataset on the Hub")
     add_hub_options(parser)
-    parser.add_argument(
-        "--store", type=Path, metavar="FOLDER", help="the run's store, if it was moved"
-    )
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="write the dataset there and upload nothing"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tratree.cli.arguments import ArgumentParser, megabytes, write_page
+from tratree.cli.arguments import ArgumentParser, add_store, megabytes, write_page
 
 PAGE = "report.html"
 TREES = "trees.html"
@@ -30,9 +30,7 @@ def main(arguments: Sequence[str]) -> None:
         metavar="FILE",
         help=f"where to write (default: {PAGE} in the run folder)",
     )
-    parser.add_argument(
-        "--store", type=Path, metavar="FOLDER", help="the run's store, if it was moved"
-    )
+    add_store(parser)
     given = parser.parse_args(arguments)
 
     # Heavy imports wait until the arguments are known to be right.

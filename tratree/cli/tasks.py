@@ -9,7 +9,7 @@ from contextlib import suppress
 from rich.console import Console
 from rich.table import Table
 
-from tratree.cli.arguments import ArgumentParser
+from tratree.cli.arguments import ArgumentParser, add_overrides
 from tratree.composition import compose_config
 from tratree.config import Config
 from tratree.envs.base import TextEnv, notes
@@ -22,9 +22,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = ArgumentParser(
         prog="tratree tasks", description="List an environment's splits, or the tasks of one."
     )
-    parser.add_argument(
-        "overrides", nargs="*", default=[], metavar="key=value", help="such as env=webshop"
-    )
+    add_overrides(parser)
     parser.add_argument("--split", help="list its tasks: id and instruction")
     chosen = parser.parse_args(arguments)
     config = compose_config(chosen.overrides)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tratree.cli.arguments import ArgumentParser, megabytes, write_page
+from tratree.cli.arguments import ArgumentParser, add_run_with_trees, megabytes, write_page
 
 PAGE = "trees.html"
 
@@ -20,17 +20,12 @@ def main(arguments: Sequence[str]) -> None:
         prog="tratree view",
         description="Write the trajectory trees of a run as one HTML page that needs no network.",
     )
-    parser.add_argument(
-        "run", type=Path, metavar="RUN", help="a run folder, or a finished trees folder of a store"
-    )
+    add_run_with_trees(parser)
     parser.add_argument(
         "--out",
         type=Path,
         metavar="FILE",
         help=f"where to write (default: {PAGE} in the run folder; for a store's folder, here)",
-    )
-    parser.add_argument(
-        "--store", type=Path, metavar="FOLDER", help="the run's store, if it was moved"
     )
     given = parser.parse_args(arguments)
 

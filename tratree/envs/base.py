@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from tratree.errors import UserError
 from tratree.trajectory.types import Step, Task, Trajectory
@@ -125,6 +125,21 @@ def state_key(env: TextEnv) -> str | None:
     return None if tell is None else tell()
 
 
+def trajectory_of(
+    task: Task, first_observation: str, steps: Sequence[Step], result: StepResult, **others: Any
+) -> Trajectory:
+    """Return the trajectory of an episode that ended with `result`."""
+    return Trajectory(
+        task,
+        first_observation,
+        tuple(steps),
+        score=result.score,
+        success=result.success,
+        finished=result.finished,
+        **others,
+    )
+
+
 def play_expert(env: TextEnv, task: Task) -> Trajectory:
     """Let the environment's expert play `task` within the step limit."""
     result = first = env.reset(task)
@@ -134,12 +149,4 @@ def play_expert(env: TextEnv, task: Task) -> Trajectory:
         thought, action = expert(result)
         result = env.step(action)
         steps.append(Step(thought, action, result.observation, valid=result.valid))
-    return Trajectory(
-        task=task,
-        first_observation=first.observation,
-        steps=tuple(steps),
-        score=result.score,
-        success=result.success,
-        finished=result.finished,
-        source="expert",
-    )
+    return trajectory_of(task, first.observation, steps, result, source="expert")

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from tratree.evaluation.intervals import average, share
 from tratree.trajectory.types import Trajectory
 
+WEAK, STRONG, CEILING = "sft_weak", "sft_strong", "ceiling"
+"""The systems that gaps recovered are measured between; the strong one is the baseline of tests."""
+
 FIGURES: Mapping[str, Callable[[Trajectory], float]] = MappingProxyType(
     {
         "reward": lambda t: t.score,

@@ -33,8 +33,8 @@ def smallest_difference(deviation: float, count: int) -> float | None:
 
     Two-sided, at the level 1 - `CONFIDENCE`: δ with P(T > t) = 0.8, where T has the noncentral
     t-distribution with count - 1 degrees of freedom and noncentrality δ √count / deviation. (The
-    other tail has a probability of almost nothing there.) `deviation` ≥ 0 is the standard deviation of
-    `count` differences.
+    other tail has a probability of almost nothing there.) `deviation` ≥ 0 is the standard
+    deviation of `count` differences.
 
     Returns:
         In the unit of `deviation`; None for fewer than two differences.

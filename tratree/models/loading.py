@@ -57,8 +57,8 @@ def load_base(settings: ModelSettings, device: torch.device | None = None) -> Pr
     Its `name_or_path` never names a folder of this machine, so that neither do files made of it.
 
     Args:
-        settings: Which one.
-        device: Where to; its weights go there one by one, with no copy of all of them in the
+        settings: Its settings.
+        device: Its place; the weights go there one by one, with no copy of all of them in the
             memory of the host. None: there (a quantised one: to the GPU of this process, if any).
 
     Raises:

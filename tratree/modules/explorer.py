@@ -31,13 +31,10 @@ class ExplorerModule(AdapterModule[Batch]):
         kl_weight: float,
         settings: TrainingSettings,
     ) -> None:
-        """Set up the training.
+        """Set up the training of a base model with its adapter.
 
-        Args:
-            model: The base model with its adapter.
-            earlier: The explorers before, in evaluation mode; they are not trained.
-            kl_weight: λ, at least 0.
-            settings: Settings of the training.
+        `earlier` are the explorers before, in evaluation mode; they are not trained. `kl_weight` is
+        λ, at least 0.
         """
         super().__init__(model, settings)
         self._earlier = tuple(earlier)  # in a tuple, so that they are not part of this module

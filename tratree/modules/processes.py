@@ -116,16 +116,9 @@ def check_devices(hardware: HardwareSettings) -> None:
 def be_rank(
     rank: int, count: int, node: int, local_rank: int, local_count: int, address: str, port: int
 ) -> None:
-    """Let this process know its place among `count`, as under ``torchrun``.
+    """Let this process know its place among `count` on all nodes, as under ``torchrun``.
 
-    Args:
-        rank: Among all processes.
-        count: Number of all processes.
-        node: Number of its node.
-        local_rank: Among the processes of its node.
-        local_count: Number of processes of that node.
-        address: Of the node of rank 0, where all meet.
-        port: Of that node.
+    All meet at `address` and `port`, of the node of rank 0.
     """
     os.environ |= {
         "RANK": str(rank),

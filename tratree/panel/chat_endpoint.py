@@ -17,7 +17,7 @@ from annotated_types import MinLen
 from typing_extensions import TypedDict
 
 from tratree.documents import checked, parse_json
-from tratree.envs.base import StepResult, TextEnv
+from tratree.envs.base import StepResult, TextEnv, trajectory_of
 from tratree.errors import UserError
 from tratree.policy.prompt import Prompt
 from tratree.policy.rollout_settings import Episode, RolloutPlan
@@ -207,13 +207,8 @@ class _Talk:
 
     def trajectory(self, source: str) -> Trajectory:
         """Return the trajectory of an episode that has ended."""
-        return Trajectory(
-            task=self.episode.task,
-            first_observation=self.first_observation,
-            steps=tuple(self.steps),
-            score=self.result.score,
-            success=self.result.success,
-            finished=self.result.finished,
+        return trajectory_of(
+            *(self.episode.task, self.first_observation, self.steps, self.result),
             sample=self.episode.sample,
             source=source,
         )

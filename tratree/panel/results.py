@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -102,15 +102,8 @@ def outcome_of(split: str, trajectory: Trajectory) -> Outcome:
 
 def write_results(path: Path, results: Results) -> None:
     """Write a file that `read_results` reads, and others can write."""
-    data = {
-        "format": FORMAT,
-        "name": results.name,
-        "environment": results.environment,
-        "hashes": dict(results.hashes),
-        "protocol": dict(results.protocol),
-        "episodes": [asdict(outcome) for outcome in results.outcomes],
-    }
-    write_json(path, data)
+    data = asdict(results)
+    write_json(path, {"format": FORMAT, **data, "episodes": data.pop("outcomes")})
 
 
 def read_results(path: Path) -> Results:
@@ -123,17 +116,9 @@ def read_results(path: Path) -> Results:
         data: _File = read_json(path, _File, ADVICE)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"cannot read {path} ({error.strerror}): correct the path") from error
-    outcomes = tuple(
-        Outcome(
-            episode["split"],
-            episode["task_id"],
-            float(episode["reward"]),
-            episode["success"],
-            episode.get("steps"),
-            episode.get("sample", 0),
-        )
-        for episode in data["episodes"]
-    )
+    episodes: list[Any] = data["episodes"]
+    names = [declared.name for declared in fields(Outcome)]
+    outcomes = tuple(Outcome(**{n: e[n] for n in names if n in e}) for e in episodes)
     for (split, task, sample), count in Counter(
         (o.split, o.task_id, o.sample) for o in outcomes
     ).items():

@@ -20,7 +20,7 @@ LARGE = 500_000_000
 """Parameters from which a run on the CPU is looked at, too."""
 
 TOLERANCE = 1.15
-"""An estimate may be so many times too high (ours): only above it a run is refused."""
+"""Factor by which an estimate may be too high (ours): only above it a run is refused."""
 
 
 def check_fit(config: Config, stages: Iterable[Stage]) -> str | None:

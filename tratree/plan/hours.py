@@ -41,7 +41,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Devices:
-    """How many GPUs share the work.
+    """Numbers of GPUs that share the work.
 
     Attributes:
         training: That train together.

@@ -29,7 +29,7 @@ PREFILL_TOKENS = 8192
 
 @dataclass(frozen=True)
 class Size:
-    """What of a model stays in memory, in bytes except for the numbers of weights.
+    """Parts of a model that stay in memory, in bytes except for the numbers of weights.
 
     Attributes:
         parameters: Weights of the base model.
@@ -144,17 +144,9 @@ def training_bytes(
 ) -> int:
     """Return the bytes of activations, logits and their gradients at the peak of a pass.
 
-    Weights, and the gradients and optimizer states of the trained ones, come on top.
-
-    Args:
-        name: Of the model.
-        revision: Of it.
-        dtype: Of the base model.
-        lora: The adapter; None trains all weights.
-        passed: The pass.
-        checkpointing: Whether activations within a layer are computed again.
-        mixed: Whether products are computed in bfloat16 (``trainer.precision=bf16-mixed``).
-        gpu: Whether on a GPU; a CPU makes a float32 copy of a 16-bit output layer.
+    Weights, and the gradients and optimizer states of the trained ones, come on top. Without `lora`
+    all weights are trained; with `checkpointing` activations within a layer are computed again;
+    `mixed` computes products in bfloat16. A CPU makes a float32 copy of a 16-bit output layer.
     """
     config = architecture(name, revision)
 

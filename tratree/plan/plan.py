@@ -40,8 +40,8 @@ class Planned:
     Attributes:
         title: Name of the stage and label.
         model: Name of its model.
-        count: How many the store will hold.
-        asked: How many runs ask for one of them.
+        count: Number that the store will hold.
+        asked: Number of runs that ask for one of them.
         tokens: Trained, read and said, of all of them.
         demand: Memory of a device of the largest.
         hours: Of all of them on one GPU, as the configuration shares them, and on all GPUs.

@@ -32,7 +32,7 @@ def share_out(
     """Let workers at all places of `duty` do `items`.
 
     Args:
-        duty: What is done with an item, and where.
+        duty: Work on an item, and its place.
         items: Any that can be pickled.
         ahead: Most items that a worker has been given and not finished.
         report: Gets a line for each worker that is replaced, and what engines report.

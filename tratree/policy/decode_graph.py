@@ -73,7 +73,7 @@ class DecodeGraphs:
 
     @property
     def failed(self) -> bool:
-        """Whether a pass of this model could not be recorded, so that none is tried again."""
+        """True once a pass of this model could not be recorded, so that none is tried again."""
         return self._failed
 
     def decode(self, tokens: Sequence[int], positions: Sequence[int], visible: int) -> Tensor:

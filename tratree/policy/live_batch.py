@@ -95,7 +95,7 @@ class LiveBatch:
 
     @property
     def records(self) -> bool:
-        """Whether decoding passes are recorded on a GPU and replayed."""
+        """True if decoding passes are recorded on a GPU and replayed."""
         return self._graphs is not None and not self._graphs.failed
 
     def append(self) -> None:

@@ -10,7 +10,7 @@ from zlib import crc32
 
 import numpy as np
 
-from tratree.envs.base import StepResult, TextEnv
+from tratree.envs.base import StepResult, TextEnv, trajectory_of
 from tratree.errors import UserError
 from tratree.policy.chat import ChatFormat
 from tratree.policy.rollout_settings import Episode, RolloutPlan
@@ -130,13 +130,8 @@ class LiveEpisode:
     def trajectory(self) -> Trajectory:
         """Return the trajectory of an episode that has ended."""
         assert self.result
-        return Trajectory(
-            task=self.episode.task,
-            first_observation=self.first_observation,
-            steps=tuple(self.steps),
-            score=self.result.score,
-            success=self.result.success,
-            finished=self.result.finished,
+        return trajectory_of(
+            *(self.episode.task, self.first_observation, self.steps, self.result),
             sample=self.episode.sample,
             source=self.plan.source,
             replayed=len(self.episode.begins),

@@ -58,7 +58,7 @@ class OtherNodes:
     Only who knows a random key, which the step is given through its standard input, may connect.
 
     Attributes:
-        door: Where they connect; it is ready to be waited for.
+        door: Socket that they connect to; it can be waited for.
     """
 
     def __init__(self, duty: Duty) -> None:

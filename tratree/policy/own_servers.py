@@ -40,7 +40,7 @@ class ServedModel:
     """A base model to be served.
 
     Attributes:
-        name: What requests call it.
+        name: Its name in requests.
         path: Its Hub id or folder.
         revision: The commit of a Hub id.
         dtype: Number type of its weights, as PyTorch names it. vLLM has no float64: float32.
@@ -84,7 +84,7 @@ def own_servers(model: ServedModel, logs: Path, seconds: float) -> Iterator[list
     process, however it ends.
 
     Args:
-        model: What to serve.
+        model: Model to serve.
         logs: Folder for what the servers say, a file a GPU; the latest start is last in it.
         seconds: Longest time from their start to the first answer.
 

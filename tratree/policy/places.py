@@ -28,7 +28,7 @@ class Places:
 
     @property
     def is_here(self) -> bool:
-        """Whether this process does all itself: never on a GPU, whose memory it would keep."""
+        """True if this process does all itself: never on a GPU, whose memory it would keep."""
         return self.count == 1 and not self.gpus
 
     @property

@@ -132,7 +132,7 @@ class RolloutLimits(TurnLimits):
 
 @dataclass(frozen=True)
 class RolloutPlan:
-    """How episodes are played; picklable, because worker processes are given it.
+    """A plan by which episodes are played; picklable, because worker processes are given it.
 
     Attributes:
         seed: Random seed.

@@ -38,8 +38,8 @@ def roll_out_on_servers(
         model: The name under which they serve the model.
         chat: The chat format of the model.
         make_env: Makes an environment; called at most once for each of the `concurrent` episodes.
-        episodes: What to play.
-        plan: How; without a constraint. What it says of the engine is not used.
+        episodes: Episodes to play.
+        plan: Without a constraint; its engine is not used.
         concurrent: Most episodes at a time.
         env_threads: Whether environments are stepped in threads, which helps those that wait for
             another process; else they are in this one.

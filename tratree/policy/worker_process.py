@@ -63,8 +63,8 @@ class Duty:
     Attributes:
         open: Makes the engine in a worker, given the clocks of its environments and what shows
             lines to the user.
-        places: Where all workers are.
-        settings: When one is replaced.
+        places: Places of all workers.
+        settings: Limits at which one is replaced.
         threads: CPU threads of each.
         envs: Most environments of each.
     """

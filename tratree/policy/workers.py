@@ -101,7 +101,7 @@ def compute(
         load: Loads the model, and returns the function; called once a process. It can be pickled,
             and so can parts and results.
         parts: The work; none depends on another.
-        places: Where the processes are. On CPUs each has as many threads as this one: another
+        places: Places of the processes. On CPUs each has as many threads as this one: another
             number of them would change the last bits of results.
         report: Gets a line for each process that is replaced.
 

@@ -21,7 +21,7 @@ INK, SOFT, LINE, PAGE = "#1b1e23", "#565d67", "#d0d5db", "#ffffff"
 
 @dataclass(frozen=True)
 class Style:
-    """What a system is drawn with.
+    """The look of a system in drawings.
 
     Attributes:
         light: Colour on a light page, with a contrast of at least 3 to it.

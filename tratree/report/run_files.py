@@ -163,10 +163,6 @@ class _HydraFile(TypedDict):
     hydra: NotRequired[HydraSettings]
 
 
-class _StagesOfPoint(TypedDict):
-    stages: dict[str, str]
-
-
 def read_results(run: Path, shape: Any = Results) -> Any:
     """Return ``results.json`` of a run as `Results` or `PointResults`; None if there is none.
 
@@ -180,12 +176,6 @@ def read_failure(run: Path) -> Failure | None:
     """Return ``failure.json`` of a run; None if it has not failed."""
     failure: Failure | None = _if_there(run / FAILURE, Failure)
     return failure
-
-
-def read_stage_places(run: Path) -> dict[str, str]:
-    """Return the folder in the store of each stage of a run, by title; none if it has not begun."""
-    document: _StagesOfPoint | None = _if_there(run / "stages.json", _StagesOfPoint)
-    return {} if document is None else document["stages"]
 
 
 def read_figures(path: Path) -> dict[str, Figures] | None:

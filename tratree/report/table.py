@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from tratree.evaluation.comparison import COMPARED
 from tratree.evaluation.metrics import FIGURES, performance_gap_recovered
+from tratree.files import write_json
 from tratree.report.render_table import markdown_table
 
 SHARES = ("reward", "success", "finished")
@@ -61,9 +61,7 @@ def add_gap_recovered(
 
 def write_results(folder: Path, results: Mapping[str, Any]) -> None:
     """Write ``results.json``, ``results.csv`` and ``results.md`` into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    document = json.dumps(results, indent=2, ensure_ascii=False) + "\n"
-    (folder / "results.json").write_text(document, encoding="utf-8")
+    write_json(folder / "results.json", results, indent=2)
     (folder / "results.csv").write_text(_csv(results), encoding="utf-8")
     (folder / "results.md").write_text(_markdown(results), encoding="utf-8")
 
@@ -145,7 +143,7 @@ def comparison_title(comparisons: Mapping[str, Any]) -> str:
 def readable_rows(systems: Mapping[str, Any], figures: Sequence[str] = PRINTED) -> Rows:
     """Return a header and a row for each system and split, as people read them.
 
-    Where reward, success and finished are the same everywhere, success stands for all three.
+    Where reward, success and finished are the same everywhere, only success is shown.
     """
     every = [found for splits in systems.values() for found in splits.values()]
     same = all(len({f[share]["mean"] for share in SHARES}) == 1 for f in every if "finished" in f)

@@ -18,7 +18,7 @@ from typing_extensions import TypedDict
 from yaml import YAMLError
 
 from tratree.errors import UserError
-from tratree.files import clear_disk_errors, share_as_folder
+from tratree.files import clear_disk_errors, share_as_folder, write_json
 from tratree.models.lora import CONFIG, WEIGHTS, load_merged
 from tratree.models.names import PACKAGE_PREFIX, local_folder, public_name
 from tratree.modules.fit import FitReport
@@ -56,7 +56,7 @@ class _Run(TypedDict):
 
 @dataclass(frozen=True)
 class ForOthers:
-    """What those who load a model from the Hub need to be told.
+    """Facts for those who load a model from the Hub.
 
     Attributes:
         repo: ``ORG/NAME`` that it is to be pushed to; empty for a folder.
@@ -95,7 +95,7 @@ def export(
         system: Name of one of the run's systems; None takes the method's own. Not for a
             stage's folder.
         merged: Whether to write a whole model, which one without an adapter is in any case.
-        told: What the card and the adapter say to others.
+        told: Facts that the card and the adapter tell others.
 
     Raises:
         UserError: If there is no such model, its base model has changed, or `out` is in use.
@@ -157,8 +157,7 @@ def _write(
     chat.tokenizer.chat_template = chat.template
     chat.tokenizer.save_pretrained(out)
     if chat.prompt is not None:
-        document = json.dumps(chat.prompt.messages(), indent=2, ensure_ascii=False)
-        (out / PROMPT).write_text(document + "\n", encoding="utf-8")
+        write_json(out / PROMPT, chat.prompt.messages(), indent=2)
     card = ModelCard(
         **{"title": f"{trained.parent.name} {trained.name}", "results": "", **said},
         base=public,

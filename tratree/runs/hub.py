@@ -36,14 +36,9 @@ def check_push(repo: str) -> None:
 
 
 def push(folder: Path, repo: str, kind: Kind, *, private: bool, message: str) -> str:
-    """Upload a folder as one commit; the repository is made if there is none.
+    """Upload a folder as one commit to ``ORG/NAME``; the repository is made if there is none.
 
-    Args:
-        folder: Its files; what else the repository has stays.
-        repo: ``ORG/NAME``.
-        kind: Of repository.
-        private: Whether a new repository is private.
-        message: Of the commit.
+    What else the repository has stays.
 
     Returns:
         Address of the repository.

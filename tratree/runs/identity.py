@@ -23,12 +23,13 @@ from tratree.composition import check_choices, composing
 from tratree.config import Config
 from tratree.config_reading import RENAMED, read_config, register_defaults
 from tratree.errors import UserError
+from tratree.evaluation.metrics import STRONG, WEAK
 from tratree.models.names import PACKAGE_PREFIX, local_folder
 from tratree.settings import defaults, plain
 from tratree.stages.environment import LATER
 from tratree.stages.methods import evaluations
 
-BASELINES = ("sft_weak", "sft_strong")
+BASELINES = (WEAK, STRONG)
 NOT_OF_BASELINES = ("method", "explore", "tree")
 GONE = "gone"
 NO_RESOURCES: Mapping[str, Sequence[str]] = {

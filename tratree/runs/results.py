@@ -9,6 +9,7 @@ from typing import Any
 from tratree.config import Config, result_settings
 from tratree.documents import read_json
 from tratree.evaluation.comparison import add_corrected, compare
+from tratree.evaluation.metrics import CEILING, STRONG, WEAK
 from tratree.report.table import add_gap_recovered
 from tratree.stages.environment import configured_prompt
 from tratree.stages.evaluate import protocol, read_evaluation, reading
@@ -16,8 +17,6 @@ from tratree.stages.file_names import REPORT
 from tratree.store.stage import Stage, with_inputs
 from tratree.store.store import Store
 from tratree.trajectory.types import Trajectory
-
-WEAK, STRONG, CEILING = "sft_weak", "sft_strong", "ceiling"
 
 Played = dict[str, list[Trajectory]]
 """The evaluated trajectories of each system."""

@@ -44,11 +44,7 @@ def open_store(
 ) -> Store:
     """Return the store that `config` names, with the resources that it grants.
 
-    Args:
-        config: Of the run.
-        progress: Where stages show how far they are.
-        tracker: What else is told of them.
-        run: The run folder, where profiles and logs of servers go.
+    `progress` and `tracker` are told of stages; profiles and logs of servers go to the run folder.
 
     Raises:
         UserError: If a worker process is importing the script that calls this.
@@ -213,9 +209,9 @@ def _look_at_code(config: Config, store: Store, stages: Sequence[Stage]) -> None
     store.progress.message(f"{said}; the stored results are used")
 
 
-def _few(names: Sequence[str], most: int = 3) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{', '.join(names[:most])}{more}"
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{', '.join(names[:3])}{more}"
 
 
 def _run_facts(config: Config) -> RunFacts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections import defaultdict
@@ -16,7 +15,7 @@ from typing_extensions import TypedDict
 
 from tratree.documents import read_json
 from tratree.errors import UserError
-from tratree.files import clear_disk_errors, disk_reason
+from tratree.files import clear_disk_errors, disk_reason, write_json
 from tratree.runs.starts import STARTS
 from tratree.store.finished import read_seconds
 from tratree.store.stage import Stage, with_inputs
@@ -105,9 +104,7 @@ def write_stages(run: Path, store: str, stages: Iterable[Stage]) -> None:
     """
     folders = {stage.title: f"{stage.name}/{stage.key}" for stage in with_inputs(stages)}
     place = store if Path(store).is_absolute() else os.path.relpath(store, run.resolve())
-    run.mkdir(parents=True, exist_ok=True)
-    document = {"store": place, "stages": folders}
-    (run / STAGES).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    write_json(run / STAGES, {"store": place, "stages": folders}, indent=2)
 
 
 def read_stages(run: Path) -> RunStages:

@@ -30,14 +30,9 @@ def write_dataset(found: RunTrees, out: Path, repo: str, licence: str | None) ->
     """Write trees to a folder that is a dataset on the Hub.
 
     It has ``data/nodes.parquet`` (a row for each node of each tree), ``data/trajectories.parquet``
-    (a row for each trajectory, whose steps name their nodes), ``trees.npz`` for `Forest.load`,
-    the page ``trees.html``, and the card.
-
-    Args:
-        found: The trees.
-        out: The folder; made if it does not exist.
-        repo: ``ORG/NAME``, for the card.
-        licence: As the Hub spells it, for the card; None if it is not known.
+    (a row for each trajectory, whose steps name their nodes), ``trees.npz`` for `Forest.load`, the
+    page ``trees.html``, and the card. `repo`, ``ORG/NAME``, and `licence`, as the Hub spells it,
+    are for the card.
 
     Raises:
         UserError: If the folder can't be written, or pyarrow is not installed.

@@ -23,11 +23,8 @@ DEMONSTRATIONS = "demonstrations.jsonl"
 def demonstrations_stage(config: Config, label: str = "", *, explored_too: bool = False) -> Stage:
     """Let the expert play and keep solved episodes, or take those of ``expert.demonstrations``.
 
-    Args:
-        config: Of the run.
-        label: Distinguishes it from other demonstrations of the run.
-        explored_too: Whether the expert also plays the tasks that models explore; of a file, all
-            demonstrations are taken.
+    With `explored_too` the expert also plays the tasks that models explore; of a file, all
+    demonstrations are taken. `label` distinguishes them from others of the run.
 
     Raises:
         UserError: If there is no such file.

@@ -10,4 +10,4 @@ METRICS = "metrics.json"
 """The figures of an evaluation."""
 
 REPORT = "training.json"
-"""What a fine-tuning did: how many samples and steps, and its last loss."""
+"""Report on a fine-tuning: samples, steps and last loss."""

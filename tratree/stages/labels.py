@@ -25,11 +25,8 @@ def labels_stage(config: Config, explored: Stage) -> Stage:
 def kto_stage(config: Config, labels: Stage, reference: Stage, start: Stage | None) -> Stage:
     """Minimise L_KTO over labelled trajectories, successes wanted and failures not.
 
-    Args:
-        config: The run's.
-        labels: The trajectories.
-        reference: Their log-probabilities under the reference model.
-        start: The fine-tuning to start from; None is the base model.
+    `reference` has their log-probabilities under the reference model; without `start`, training
+    starts from the base model.
     """
     settings = {
         **training_settings(config, config.model.strong, config.model.preference),

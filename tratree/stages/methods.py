@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tratree.config import Config
+from tratree.evaluation.metrics import STRONG, WEAK
 from tratree.method_plugins import METHODS
 from tratree.stages.demonstrations import demonstrations_stage
 from tratree.stages.evaluate import evaluate_stage
@@ -157,8 +158,8 @@ def systems(config: Config) -> dict[str, Stage]:
     """Return the trained stage of every system that a run compares, baselines first."""
     method = METHODS.find(config.method.target or config.method.name)
     return {
-        "sft_weak": sft_weak(config),
-        "sft_strong": sft_strong(config),
+        WEAK: sft_weak(config),
+        STRONG: sft_strong(config),
         method.name: method.train(config),
     }
 

@@ -39,10 +39,7 @@ TRAJECTORIES = "trajectories.jsonl"
 def pairs_stage(config: Config, trees: Stage, continuation: str | None = None) -> Stage:
     """Take pairs where continuations of different score diverge (section 3.2 of the paper).
 
-    Args:
-        config: The run's.
-        trees: Stage of the trees that the pairs are taken from.
-        continuation: End of a continuation, if not as ``method.continuation`` says.
+    `continuation` is the end of a continuation, if not as ``method.continuation`` says.
 
     Raises:
         UserError: If pairs against useless actions are asked for, and nodes are merged by history.

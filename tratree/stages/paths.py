@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import closing, nullcontext
 from dataclasses import asdict
@@ -11,6 +10,7 @@ from typing import Any
 
 from tratree.config import Config
 from tratree.errors import UserError
+from tratree.files import write_json
 from tratree.stages.environment import env_maker, games_stage
 from tratree.stages.states import as_promised, with_prefix_masked
 from tratree.stages.trees import AT_A_TIME, iterate_stage_trees
@@ -88,8 +88,7 @@ def _search(job: Job) -> None:
     with closing(replays) if replays else nullcontext():
         write_trajectories(job.folder / PATHS, found())
     compared = counts.comparison()
-    text = json.dumps(asdict(compared), indent=2)
-    (job.folder / COMPARISON).write_text(text + "\n", encoding="utf-8")
+    write_json(job.folder / COMPARISON, asdict(compared), indent=2)
     job.progress.message(
         f"  {kept} of {compared.trees} trees have a path that scores above {minimum:g}"
     )

@@ -31,12 +31,8 @@ def prefer_stage(
 ) -> Stage:
     """Minimise L_TreeDPO over the pairs (section 3.2 of the paper).
 
-    Args:
-        config: The run's.
-        pairs: The pairs.
-        reference: Their log-probabilities under the reference model.
-        start: The fine-tuning to start from; None is the base model.
-        label: See `Stage`.
+    `reference` has their log-probabilities under the reference model; without `start`, training
+    starts from the base model.
     """
     strong, method = config.model.strong, config.method
     settings = {

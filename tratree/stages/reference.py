@@ -37,13 +37,8 @@ def reference_stage(config: Config, pairs: Stage, model: Stage, label: str = "")
     """Score a set of pairs or labelled trajectories, once for all settings of the loss.
 
     They are scored again for another reference, and for another number type or packing, which
-    change the last bits.
-
-    Args:
-        config: The run's.
-        pairs: The pairs, or the labelled trajectories.
-        model: The fine-tuning that made the reference; the weak model's SFT in the paper.
-        label: See `Stage`.
+    change the last bits. `model` is the fine-tuning that made the reference; the weak model's SFT
+    in the paper.
     """
     settings = {
         "dtype": config.model.dtype,

@@ -22,13 +22,9 @@ def sft_stage(
     label: str = "",
     demonstrations: Stage | None = None,
 ) -> Stage:
-    """Fine-tune the weak or the strong base model on demonstrations.
+    """Fine-tune the weak or the strong base model on demonstrations, by default the run's.
 
-    Args:
-        config: The run's.
-        role: Role of the model.
-        label: Tells apart fine-tunings of one model in messages.
-        demonstrations: Demonstrations to learn from; by default the run's demonstrations.
+    `label` tells apart fine-tunings of one model.
     """
     base = config.model.weak if role == "weak" else config.model.strong
     inputs = {"demonstrations": demonstrations or demonstrations_stage(config)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from tratree.config import Config
 from tratree.envs.registry import action_key, action_rule
+from tratree.files import write_json
 from tratree.models.names import fingerprint, local_folder
 from tratree.policy.places import Places
 from tratree.stages.environment import env_maker, games_stage
@@ -113,7 +113,7 @@ def _merge(encoder: str, job: Job) -> None:
         trees = _built(build, _explored(job), advance)
         save_trees(job.folder / TREES, _with_states(job, trees) if "merge" in settings else trees)
     statistics = forest_statistics(iterate_stage_trees(job.folder))
-    (job.folder / STATISTICS).write_text(json.dumps(statistics, indent=2) + "\n", "utf-8")
+    write_json(job.folder / STATISTICS, statistics, indent=2)
     job.progress.message(f"  {describe(statistics)}")
 
 
@@ -149,7 +149,7 @@ def _built(
     tasks: Iterator[Sequence[Trajectory]],
     advance: Callable[[int], None],
 ) -> Iterator[TrajectoryTree]:
-    """Yield the tree of each task; so many at a time grow side by side that memory stays small."""
+    """Yield the tree of each task; few enough grow side by side for memory to stay small."""
     done = 0
     while some := list(islice(tasks, AT_A_TIME)):
         yield from build(some)

@@ -28,7 +28,7 @@ class Progress:
     """Shows the stages of a run and how far the one under way has come, on standard error.
 
     Attributes:
-        console: Where it is shown.
+        console: The console that it is shown on.
         quiet: Whether only bars are shown, and messages go to the log alone.
         log: A file that gets what is shown but bars, with the time; None: no file.
     """
@@ -64,7 +64,7 @@ class Progress:
 
         Args:
             print_to: Prints it to a console; called for the log, too.
-            console: Where to, if not where messages go.
+            console: Its console, if not that of messages.
         """
         if not self.quiet:
             print_to(console or self.console)

@@ -11,13 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tratree.evaluation.metrics import performance_gap_recovered
+from tratree.evaluation.metrics import CEILING, STRONG, WEAK, performance_gap_recovered
 from tratree.runs.identity import concerns, flat
 from tratree.sweeps.points import Point, newest_last
 from tratree.sweeps.task_scores import SCORES, read_task_scores
-
-BASELINE = "sft_strong"
-WEAK, CEILING = "sft_weak", "ceiling"
 
 
 @dataclass(frozen=True)
@@ -130,7 +127,7 @@ def _start(point: Point, seed: int, split: str) -> tuple[Any, ...]:
     """Return what systems share that are measured between the same weak model and ceiling."""
     assert point.results is not None
     of = point.configurations.get
-    return point.results["env"], of(WEAK), of(BASELINE), seed, split
+    return point.results["env"], of(WEAK), of(STRONG), seed, split
 
 
 def hidden_axes(measured: Sequence[Measurement], points: Sequence[Point]) -> list[str]:
@@ -192,10 +189,10 @@ def _measurement(
     means |= {name: figures[name] for name in ("pgr", "tasks") if figures.get(name) is not None}
     if (gap := _gap_to_ceiling(point, system, split, means["reward"], seed, ceilings)) is not None:
         means["pgr_ceiling"] = gap
-    baseline = point.results["systems"].get(BASELINE, {}).get(split)
+    baseline = point.results["systems"].get(STRONG, {}).get(split)
     difference, by_task, of_tasks = None, None, None
-    one_baseline = len({p.configurations.get(BASELINE) for p, _, _ in same}) == 1
-    if system != BASELINE and baseline is not None and one_baseline:
+    one_baseline = len({p.configurations.get(STRONG) for p, _, _ in same}) == 1
+    if system != STRONG and baseline is not None and one_baseline:
         difference = means["reward"] - baseline["reward"]["mean"]
         by_task, of_tasks = _by_task(point, system, split)
     again = {
@@ -238,7 +235,7 @@ def _evaluation(point: Point, system: str, figures: Mapping[str, Any]) -> tuple[
 
 def _by_task(point: Point, system: str, split: str) -> tuple[tuple[float, ...] | None, str | None]:
     scores = read_task_scores(point)
-    ours, theirs = (scores[name].get(split, {}).get(SCORES) for name in (system, BASELINE))
+    ours, theirs = (scores[name].get(split, {}).get(SCORES) for name in (system, STRONG))
     if ours is None or theirs is None or ours["of_tasks"] != theirs["of_tasks"]:
         return None, None
     pairs = zip(ours["rewards"], theirs["rewards"], strict=True)

@@ -17,9 +17,9 @@ from tratree.report.run_files import (
     read_failure,
     read_hydra,
     read_results,
-    read_stage_places,
 )
 from tratree.runs.identity import configurations, point_identity
+from tratree.runs.run_folder import STAGES, read_stages
 from tratree.runs.starts import origin, read_starts
 
 STARTED = ("time", "commit", "machine")
@@ -43,7 +43,7 @@ class Point:
         overrides: Values of its command line, by key.
         stages: The folder in the store of each of its stages, by title.
         results: Its ``results.json``; None as long as there is none.
-        failure: Why it failed, if it did.
+        failure: Reason why it failed, if it did.
         starts: ``time`` (where it is known), ``commit`` and ``machine`` of each start of its run.
     """
 
@@ -163,7 +163,7 @@ def _read(run: Path, name: str) -> Point:
         settings=read_configuration(run),
         choices=choices,
         overrides=by_key(hydra.get("overrides", {}).get("task", [])),
-        stages=read_stage_places(run),
+        stages=read_stages(run).folders if (run / STAGES).is_file() else {},
         results=read_results(run, dict[str, Any]),
         failure=None if failure is None else failure["reason"],
         starts=[

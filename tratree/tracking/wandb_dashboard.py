@@ -43,15 +43,8 @@ def build_dashboard(
 ) -> ws.Workspace:
     """Return the workspace of a project's runs on one environment; nothing is sent.
 
-    Runs are grouped by method, and a system has the colour that it has on every page.
-
-    Args:
-        entity: User or team.
-        project: Name of the project.
-        env: The environment.
-        splits: That its systems are evaluated on, the main one first.
-        baselines: The systems that every run has.
-        methods: Of the runs.
+    Runs are grouped by method, and a system has the colour that it has on every page. The first of
+    `splits` is the main one; `baselines` are the systems that every run has.
     """
     systems = [*baselines, *methods]
     results: list[Any] = [_bars(f"Reward, {split}", "reward", systems, split) for split in splits]

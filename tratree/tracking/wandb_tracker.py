@@ -41,7 +41,7 @@ class _StageLogger(WandbLogger):
 class WandbTracker(FigureTracker):
     """One run; the same settings and seed again resume the same run, so that no mean has it twice.
 
-    Its configuration also has ``result_of``, a digest of what determines the method's result but
+    Its configuration also has ``result_of``, a digest of what determines the method's result except
     for the seed: the runs to take a mean over seeds of.
     """
 

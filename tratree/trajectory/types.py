@@ -86,7 +86,7 @@ class Trajectory:
             that an export gives it back (`tratree.trajectory.conversations`); else empty.
         scored: Whether score and success are known; an imported trajectory may not say.
         replayed: Number of first steps that were taken from an earlier trajectory of the task and
-            played again, so that their tokens were not sampled anew.
+            played again, so that their tokens were not sampled again.
     """
 
     task: Task
@@ -133,7 +133,7 @@ class Trajectory:
 def _checked(kind: type, data: Any, where: str) -> dict[str, Any]:
     """Return the values of a dataclass, each of the type that it declares."""
     if not isinstance(data, Mapping):
-        raise ValueError(f"{where.rstrip('.') or 'it'} is not an object but {_short(data)}")
+        raise ValueError(f"{where.rstrip('.') or 'it'} is not an object but {short(data)}")
     values = dict(data)
     for name, declared in _declared(kind).items():
         if name in values:
@@ -154,20 +154,21 @@ def _declared(kind: type) -> dict[str, Field[Any]]:
 def _value(kind: Any, value: Any, where: str) -> Any:
     if kind == "float":
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-            raise ValueError(f"{where} is not a number from 0 to 1 but {_short(value)}")
+            raise ValueError(f"{where} is not a number from 0 to 1 but {short(value)}")
     elif kind == "int":
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise ValueError(f"{where} is not a number of 0 or more but {_short(value)}")
+            raise ValueError(f"{where} is not a number of 0 or more but {short(value)}")
     elif kind == "tuple[int, ...]":
         if not isinstance(value, list) or not all(type(i) is int and i >= 0 for i in value):
             raise ValueError(f"{where} is not a list of whole numbers of 0 or more")
         return tuple(value)
     elif not isinstance(value, _TYPES[kind]):
-        raise ValueError(f"{where} is not {_IN_WORDS[kind]} but {_short(value)}")
+        raise ValueError(f"{where} is not {_IN_WORDS[kind]} but {short(value)}")
     return value
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """Return a value in a few characters, for a message."""
     text = repr(value) if isinstance(value, str | int | float | None) else type(value).__name__
     return text if len(text) <= 40 else text[:37] + "..."
 

@@ -30,7 +30,7 @@ class Pair:
             is in its state.
         rejected: σ⁻, starts with another child, reached by another action.
         chosen_score: The aggregated score of the first node of `chosen`, in [0, 1].
-        rejected_score: Likewise of `rejected`; lower, but for `useless_pairs`.
+        rejected_score: Likewise of `rejected`; lower, except for `useless_pairs`.
     """
 
     prefix: tuple[int, ...]

@@ -159,19 +159,19 @@ def _transitions(
     """Return the transition to each node, and fill the last six arrays; see `Graph`.
 
     Args:
-        parent: [N] as `action_id` and `state`, of all trees, numbered through.
-        action_id: See above.
-        state: See above.
+        parent: [N] of all trees, numbered through, as the next two.
+        action_id: [N]
+        state: [N]
         step_node: [S] of all trees.
         lengths: [T] of all trajectories, in steps.
         roots: [T] the root of the tree of each.
         scores: [T]
-        first_child: [N] -1, as `next_sibling`.
-        next_sibling: See above.
-        visits: [N] zeros, as the others.
-        terminal_count: See above.
-        value_sum: See above.
-        terminal_score_sum: See above.
+        first_child: [N] -1
+        next_sibling: [N] -1
+        visits: [N] zeros, as the last three.
+        terminal_count: [N]
+        value_sum: [N]
+        terminal_score_sum: [N]
     """
     nodes = len(parent)
     size = 2

@@ -75,7 +75,7 @@ class TrajectoryTree:
 
     @property
     def is_graph(self) -> bool:
-        """Whether nodes share an information state."""
+        """True if nodes share an information state."""
         return not np.array_equal(self.state, np.arange(len(self.state)))
 
     @property

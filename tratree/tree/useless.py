@@ -26,7 +26,7 @@ def useless_pairs(
 
     Args:
         tree: The tree, as a graph.
-        aggregate: How the scores of the trajectories that took an action are put together.
+        aggregate: Rule that puts the scores of the trajectories that took an action together.
         max_pairs_per_divergence: At each state, those taken most often; None takes all.
         max_pairs_per_task: First one of each state, then a second of each, and so on, in stored
             order; None takes all.

@@ -21,7 +21,7 @@ from tratree.tree.types import Floats, Ints, TrajectoryTree
 
 @dataclass(frozen=True, eq=False)
 class StateValues:
-    """What can be reached from each state of a graph of N nodes.
+    """Values that can be reached from each state of a graph of N nodes.
 
     Attributes:
         value: [N] float64, V(s) = max(end(s), γ · max over transitions s → s' of V(s')), where

@@ -26,6 +26,7 @@ from tratree.envs.scienceworld.tasks import (
 from tratree.errors import UserError
 from tratree.external_data import external_data
 from tratree.external_files import ExternalFiles
+from tratree.files import write_json
 from tratree.trajectory.types import Task
 
 _TASKS = "tasks"
@@ -64,7 +65,7 @@ def prepare_data(settings: ScienceWorldSettings, folder: Path, report: Report) -
                 f"env.max_steps={settings.max_steps} would cut ETO's step limits: "
                 f"set env.max_steps={max(step_limits.values())}"
             )
-    (folder / _STEP_LIMITS).write_text(json.dumps(step_limits, indent=1) + "\n", "utf-8")
+    write_json(folder / _STEP_LIMITS, step_limits)
     names = _names(settings.tasks, TASK_NAMES if eto is None else sorted(eto))
     simulator = Simulator(settings.simplification, java=settings.java)
     try:

@@ -16,7 +16,7 @@ def episodes_data(episodes: Mapping[str, Sequence[Trajectory]]) -> dict[str, Any
 
     - ``task``: id, split, type and instruction, as texts; ``first``: the first observation
     - ``differs``: whether not all systems that played it have the same score
-    - ``parts``: the first step, from 0, whose actions are not all the same; None if there is none
+    - ``diverges``: the first step, from 0, whose actions are not all the same, or None
     - ``played``: by the index of each system that played it: score, success, finished, and steps
       of thought, action and observation, as texts
 
@@ -39,7 +39,7 @@ def episodes_data(episodes: Mapping[str, Sequence[Trajectory]]) -> dict[str, Any
             ],
             "first": number(next(iter(played.values())).first_observation),
             "differs": len({(t.score, t.success) for t in played.values()}) > 1,
-            "parts": parting_step(list(played.values())),
+            "diverges": diverging_step(list(played.values())),
             "played": {
                 system: [
                     *(round(t.score, 6), t.success, t.finished),
@@ -56,7 +56,7 @@ def episodes_data(episodes: Mapping[str, Sequence[Trajectory]]) -> dict[str, Any
     return {"texts": list(number_of), **systems, "episodes": found}
 
 
-def parting_step(played: Sequence[Trajectory]) -> int | None:
+def diverging_step(played: Sequence[Trajectory]) -> int | None:
     """Return the first step, from 0, that not all have or whose actions are not all the same."""
     actions = [[step.action for step in trajectory.steps] for trajectory in played]
     for step in range(max(map(len, actions))):

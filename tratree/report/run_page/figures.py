@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
+from tratree.evaluation.metrics import STRONG
 from tratree.report.colours import INK, style_of
 from tratree.report.html import AS_WRITTEN, WIDTH
 
@@ -36,7 +37,7 @@ CURVES_NOTE = (
 
 
 @rc_context(AS_WRITTEN)
-def draw_results(systems: Mapping[str, Any], baseline: str = "sft_strong") -> Figure:
+def draw_results(systems: Mapping[str, Any]) -> Figure:
     """Draw reward in percent of every system, with its 95 % interval; a panel for each split."""
     splits = list(dict.fromkeys(split for of_system in systems.values() for split in of_system))
     figure = Figure(figsize=(WIDTH, 0.9 + 0.34 * len(systems)), layout="constrained")
@@ -57,9 +58,9 @@ def draw_results(systems: Mapping[str, Any], baseline: str = "sft_strong") -> Fi
                 capsize=3,
                 markersize=7,
             )
-        if split in systems.get(baseline, {}):
-            mean = 100 * systems[baseline][split]["reward"]["mean"]
-            panel.axvline(mean, color=style_of(baseline).light, linewidth=1, linestyle=":")
+        if split in systems.get(STRONG, {}):
+            mean = 100 * systems[STRONG][split]["reward"]["mean"]
+            panel.axvline(mean, color=style_of(STRONG).light, linewidth=1, linestyle=":")
         panel.set_title(split, fontsize="medium")
         panel.set(xlabel="reward, %", xlim=(-2, 102), ylim=(len(systems) - 0.5, -0.5))
         panel.grid(axis="x", alpha=0.5)

@@ -44,7 +44,7 @@ class RunRecord:
         curves: Figures of every step, for each fine-tuning with any.
         episodes: Evaluation episodes of each system, those of a begun evaluation included.
         trees: Trajectory trees; none if they are missing.
-        no_trees: Why they are missing.
+        no_trees: Reason why they are missing.
         search: Settings of the run's search, see `find_paths`; empty where it has none.
     """
 

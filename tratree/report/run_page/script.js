@@ -105,20 +105,20 @@ function outcomeOf(score, success, finished, steps) {
 }
 
 // Steps with how often each came in a row; the step where systems diverge begins a row of its own.
-function folded(steps, parts) {
+function folded(steps, diverges) {
   const rows = [];
   steps.forEach((step, n) => {
     const last = rows.at(-1);
-    const same = last && n !== parts && last.step.every((number, i) => number === step[i]);
+    const same = last && n !== diverges && last.step.every((number, i) => number === step[i]);
     if (same) last.times += 1;
-    else rows.push({ step, times: 1, parts: n === parts });
+    else rows.push({ step, times: 1, diverges: n === diverges });
   });
   return rows;
 }
 
-function stepItem({ step: [thought, action, seen], times, parts }) {
-  const item = element("li", parts ? "parts" : "");
-  if (parts) item.append(element("p", "note", "here they diverge"));
+function stepItem({ step: [thought, action, seen], times, diverges }) {
+  const item = element("li", diverges ? "diverges" : "");
+  if (diverges) item.append(element("p", "note", "here they diverge"));
   if (text(thought)) item.append(element("p", "thought", text(thought)));
   const said = element("p", "action", text(action));
   if (times > 1) said.append(element("span", "times", ` × ${times}`));
@@ -126,7 +126,7 @@ function stepItem({ step: [thought, action, seen], times, parts }) {
   return item;
 }
 
-function column(system, number, played, parts) {
+function column(system, number, played, diverges) {
   const head = element("header", "", element("h3", "", system));
   head.style.setProperty("--system", data.colours[number]);
   const made = element("div", "played", head);
@@ -135,7 +135,7 @@ function column(system, number, played, parts) {
     return made;
   }
   head.append(...outcomeOf(...played));
-  made.append(element("ol", "", ...folded(played[3], parts).map(stepItem)));
+  made.append(element("ol", "", ...folded(played[3], diverges).map(stepItem)));
   return made;
 }
 
@@ -151,7 +151,7 @@ function show(index) {
     element(
       "div",
       "side",
-      ...data.systems.map((system, n) => column(system, n, episode.played[n], episode.parts)),
+      ...data.systems.map((system, n) => column(system, n, episode.played[n], episode.diverges)),
     ),
   );
   place.children[2].id = "first";

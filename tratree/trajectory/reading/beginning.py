@@ -50,7 +50,7 @@ _NEXT = re.compile(
     r"(?:complete|completed|done|finished|solved|cleared|passed|reached|achieved)\b",
     re.IGNORECASE,
 )
-"""What is said before the next task: that it is one, or that the one before is done."""
+"""Words before the next task: that it is one, or that the one before is done."""
 
 _STATUS = re.compile(
     r"(?:is |not |yet |already |now )*(?:done|completed?|finished|failed|over|success(?:ful)?"

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tratree.trajectory.reading.record_error import RecordError, short
+from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.steps import AFTER, DONE, SEEN
 from tratree.trajectory.reading.values import decoded
 from tratree.trajectory.tool_calls import call_to_action
+from tratree.trajectory.types import short
 from tratree.trajectory.words import words
 
 Role = Literal["system", "user", "agent"]

@@ -15,11 +15,12 @@ from tratree.trajectory.reading.message import (
     read_message,
     text_of,
 )
-from tratree.trajectory.reading.record_error import RecordError, short
+from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.responses import as_messages, from_openai
 from tratree.trajectory.reading.steps import is_step, side_by_side, stated_opening, with_answers
 from tratree.trajectory.reading.values import by_rows, decoded
 from tratree.trajectory.reading.wrappers import is_message
+from tratree.trajectory.types import short
 from tratree.trajectory.words import words
 
 _CONTAINERS = words(

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tratree.trajectory.reading.record_error import RecordError, short
+from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.values import unpacked
+from tratree.trajectory.types import short
 from tratree.trajectory.words import words
 
 _FIRST = words("item_id game_file gamefile extra.gamefile id task_id")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tratree.trajectory.reading.record_error import RecordError, short
+from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.values import decoded
+from tratree.trajectory.types import short
 
 _CALLS = ("function_call", "custom_tool_call")
 _ANSWERS = ("function_call_output", "custom_tool_call_output")

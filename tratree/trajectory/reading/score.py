@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from tratree.trajectory.reading.record_error import RecordError, short
+from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.steps import is_step
 from tratree.trajectory.reading.values import unpacked
 from tratree.trajectory.reading.wrappers import is_message
+from tratree.trajectory.types import short
 from tratree.trajectory.words import words
 
 _OF = (
