@@ -84,8 +84,3 @@ def write_page(out: Path, page: str) -> None:
         out.write_bytes(page.encode("utf-8", "replace"))
     except OSError as error:
         raise UserError(f"cannot write {out} ({error.strerror}): set --out FILE") from error
-
-
-def megabytes(page: str) -> str:
-    """Say how large a page is."""
-    return f"{len(page.encode()) / 1e6:.1f} MB"

@@ -13,11 +13,7 @@ TEXTS = ("You see nothing.", "look", "look")
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Try both models and say what was found.
-
-    Raises:
-        UserError: If the arguments are wrong, or a model is not as it must be.
-    """
+    """Try both models and say what was found."""
     parser = ArgumentParser(
         prog="tratree check-model",
         description="Try what must be true of both models of a family (model=NAME): template, "

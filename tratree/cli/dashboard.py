@@ -12,11 +12,7 @@ EXTRA = "wandb_workspaces"
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Make the workspace and print its address.
-
-    Raises:
-        UserError: If the arguments are wrong, or W&B cannot be reached.
-    """
+    """Make the workspace and print its address."""
     parser = ArgumentParser(
         prog="tratree dashboard",
         description="Make a workspace in W&B for the runs of a project that were logged with "

@@ -13,11 +13,7 @@ from tratree.large_imports import large_imports
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Play, and write the results; what an interrupted command has played is kept.
-
-    Raises:
-        UserError: If the model cannot be loaded or reached, or the environment not opened.
-    """
+    """Play, and write the results; what an interrupted command has played is kept."""
     parser = ArgumentParser(
         prog="tratree evaluate",
         description="Let a model play the tasks that runs are evaluated on, by the same protocol.",

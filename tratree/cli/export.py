@@ -11,11 +11,7 @@ from tratree.large_imports import large_imports
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write the folder and say where it is.
-
-    Raises:
-        UserError: If there is no such model.
-    """
+    """Write the folder and say where it is."""
     parser = ArgumentParser(
         prog="tratree export",
         description="Write a trained model with its tokenizer and a model card to a folder, and "

@@ -55,7 +55,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 """Names of the commands other than running an experiment, by group, and what they do.
 
-Command ``name`` is ``main(arguments)`` of module ``tratree.cli.name``, with ``_`` for ``-``.
+Command ``name`` is ``main(arguments)`` of module ``tratree.cli.name``, with ``_`` for ``-``; it
+raises a `UserError` for bad input.
 """
 
 COMMANDS = MappingProxyType(

@@ -17,11 +17,7 @@ from tratree.envs.registry import ENVIRONMENTS
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write the task lists, or report on results.
-
-    Raises:
-        UserError: If an environment cannot be opened, or a file of results is wrong.
-    """
+    """Write the task lists, or report on results."""
     parser = ArgumentParser(
         prog="tratree panel",
         description="Write the exact tasks of all environments with their hashes; with files of "

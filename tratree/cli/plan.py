@@ -11,11 +11,7 @@ from tratree.plan.assumptions import NO_PROMPT, read_assumptions
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print the plan.
-
-    Raises:
-        UserError: If an argument is wrong, or a model or an environment is not known.
-    """
+    """Print the plan."""
     parser = ArgumentParser(
         prog="tratree plan",
         description="Estimate memory, tokens and hours of each stage of a configuration; nothing "

@@ -12,11 +12,7 @@ from tratree.plugins import Plugin, PluginGroup
 
 
 def main(arguments: Sequence[str]) -> None:
-    """List them.
-
-    Raises:
-        UserError: If the arguments are wrong.
-    """
+    """List them."""
     parser = ArgumentParser(
         prog="tratree plugins", description="List the installed environments and methods."
     )

@@ -20,11 +20,7 @@ LOOK_EVERY_SECONDS = 5.0
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print points, stages and the time left; with ``--watch`` until the sweep is over.
-
-    Raises:
-        UserError: If the arguments are wrong, or there is no sweep.
-    """
+    """Print points, stages and the time left; with ``--watch`` until the sweep is over."""
     parser = ArgumentParser(
         prog="tratree progress",
         description="Show how far a sweep or a search has come: its points, the stages that they "

@@ -10,11 +10,7 @@ from tratree.cli.arguments import ArgumentParser, add_hub_options, add_run_with_
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write the dataset and upload it, and say where it is.
-
-    Raises:
-        UserError: If there are no trees, or the Hub does not take them.
-    """
+    """Write the dataset and upload it, and say where it is."""
     parser = ArgumentParser(
         prog="tratree publish-trees",
         description="Upload the trajectory trees of a run to the Hugging Face Hub as a dataset: "

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tratree.cli.arguments import ArgumentParser, add_store, megabytes, write_page
+from rich.filesize import decimal
+
+from tratree.cli.arguments import ArgumentParser, add_store, write_page
 
 PAGE = "report.html"
 TREES = "trees.html"
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write the page, and that of the trees beside it, and say where they are.
-
-    Raises:
-        UserError: If the arguments are wrong, the folder is not a run, or a page can't be written.
-    """
+    """Write the page, and that of the trees beside it, and say where they are."""
     parser = ArgumentParser(
         prog="tratree report",
         description="Put results, learning curves, trees and the same episodes of every system on "
@@ -45,4 +43,4 @@ def main(arguments: Sequence[str]) -> None:
     if record.trees:
         found = find_trees(given.run, given.store)
         write_page(out.with_name(TREES), tree_page(found, f"Trees of {record.name}"))
-    print(f"report in {out} ({megabytes(page)}): {record.status}")
+    print(f"report in {out} ({decimal(len(page.encode()))}): {record.status}")

@@ -15,11 +15,7 @@ from tratree.errors import UserError
 
 
 def main(arguments: Sequence[str]) -> None:
-    """List those whose key has a word in it.
-
-    Raises:
-        UserError: If there is none.
-    """
+    """List those whose key has a word in it."""
     parser = ArgumentParser(
         prog="tratree settings",
         description="List all settings: values, default, meaning and source. What a run has is "

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.filesize import decimal
+
 from tratree.cli.arguments import ArgumentParser
 from tratree.errors import UserError
 
@@ -17,11 +19,7 @@ OVERRIDES = Path(".hydra", "overrides.yaml")
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Do what the first argument says.
-
-    Raises:
-        UserError: If the arguments are wrong, there is no store, or a stage is damaged.
-    """
+    """Do what the first argument says."""
     parser = ArgumentParser(prog="tratree store", description="Look after a store of stages.")
     where = ArgumentParser(add_help=False)
     where.add_argument(
@@ -76,8 +74,8 @@ def _list(root: Path) -> None:
     stages = list_stages(root)
     for stage in stages:
         users = ", ".join(map(str, stage.runs)) or "no run that is there"
-        print(f"{stage.place}  {_size_text(stage.size)}  {_state(stage)}  used by {users}")
-    print(f"{len(stages)} stages, {_size_text(sum(s.size for s in stages))}, in {root}")
+        print(f"{stage.place}  {decimal(stage.size)}  {_state(stage)}  used by {users}")
+    print(f"{len(stages)} stages, {decimal(sum(s.size for s in stages))}, in {root}")
 
 
 def _size(root: Path) -> None:
@@ -96,8 +94,8 @@ def _size(root: Path) -> None:
         if (root / folder).is_dir():
             sizes[said] = size_of(root / folder)
     for name, size in sorted(sizes.items(), key=lambda item: -item[1]):
-        print(f"{_size_text(size):>10}  {name}")
-    print(f"{_size_text(sum(sizes.values())):>10}  in {root}")
+        print(f"{decimal(size):>10}  {name}")
+    print(f"{decimal(sum(sizes.values())):>10}  in {root}")
 
 
 def _check(root: Path) -> None:
@@ -176,8 +174,8 @@ def _prune(root: Path, runs: Sequence[Path], *, dry: bool) -> None:
             keep.update(read_stages(run).folders.values())
     removed = prune(root, keep, remove=not dry)
     for stage in removed:
-        print(f"{stage.place}  {_size_text(stage.size)}  {_state(stage)}")
-    size = _size_text(sum(stage.size for stage in removed))
+        print(f"{stage.place}  {decimal(stage.size)}  {_state(stage)}")
+    size = decimal(sum(stage.size for stage in removed))
     print(f"{'would remove' if dry else 'removed'} {len(removed)} stages, {size}, in {root}")
 
 
@@ -199,7 +197,3 @@ def _command(run: Path, root: Path) -> str | None:
 def _state(stage: StoredStage) -> str:
     state = "finished" if stage.finished else "unfinished"
     return f"{state}, in use" if stage.in_use else state
-
-
-def _size_text(size: int) -> str:
-    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.2f} MB"

@@ -13,11 +13,7 @@ TABLE_WIDTH = 132
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write the summary, print its table, and say where it is.
-
-    Raises:
-        UserError: If the arguments are wrong, there is no run, or the summary can't be written.
-    """
+    """Write the summary, print its table, and say where it is."""
     parser = ArgumentParser(
         prog="tratree summarize",
         description="Put the results of a sweep into one table, with plots. Points may still be "

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tratree.cli.arguments import ArgumentParser, add_run_with_trees, megabytes, write_page
+from rich.filesize import decimal
+
+from tratree.cli.arguments import ArgumentParser, add_run_with_trees, write_page
 
 PAGE = "trees.html"
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write the page and say where it is.
-
-    Raises:
-        UserError: If the arguments are wrong, there are no trees, or the page can't be written.
-    """
+    """Write the page and say where it is."""
     parser = ArgumentParser(
         prog="tratree view",
         description="Write the trajectory trees of a run as one HTML page that needs no network.",
@@ -37,4 +35,4 @@ def main(arguments: Sequence[str]) -> None:
     page = tree_page(found, f"Trees of {given.run.resolve().name}")
     out = given.out or (given.run / PAGE if (given.run / STAGES).is_file() else Path(PAGE))
     write_page(out, page)
-    print(f"{len(found.trees)} trees in {out} ({megabytes(page)})")
+    print(f"{len(found.trees)} trees in {out} ({decimal(len(page.encode()))})")
