@@ -20,7 +20,8 @@ from tratree.errors import UserError
 from tratree.models.loading import load_base
 from tratree.models.lora import add_lora, save_adapter
 from tratree.models.settings import LoraSettings, ModelSettings
-from tratree.panel.chat_endpoint import ChatEndpoint, read_reply
+from tratree.panel.chat_endpoint import ChatEndpoint
+from tratree.panel.endpoint_play import read_reply
 from tratree.panel.play import Player, evaluate_on_panel
 from tratree.panel.results import Results, read_results
 from tratree.policy.sampling import SamplingSettings

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tree.tree_examples import TASK, trajectories, trajectory
+from tests.tree.tree_examples import trajectories, trajectory
 from tratree.errors import UserError
-from tratree.trajectory.types import Task
-from tratree.tree.divergence import best_and_worst, find_pairs, unstructured_pairs
+from tratree.tree.divergence import best_and_worst, find_pairs
 from tratree.tree.merge import build_tree
 from tratree.tree.paths import pair_trajectories
 from tratree.tree.similarity import CharacterNgrams, ExactText
@@ -26,7 +25,7 @@ SETTINGS = st.fixed_dictionaries(
 
 
 @given(trajectories(), SETTINGS)
-def test_pairs_part_at_one_node_by_another_action(attempts, how):
+def test_pairs_diverge_at_one_node_by_another_action(attempts, how):
     tree = build_tree(attempts, similarity=CharacterNgrams())
     pairs = find_pairs(tree, **how)
     for pair in pairs:
@@ -168,36 +167,6 @@ def test_bad_settings(tree, how):
         find_pairs(tree, **how)
 
 
-def _attempts_of(task: Task) -> list:
-    return [
-        trajectory([["", f"do {n}", "x"], ["", "end", "y"]], n % 2, sample=n, task=task)
-        for n in range(6)
-    ]
-
-
-def test_unstructured_pairs_are_random_successes_and_failures():
-    tasks = [Task(f"task-{n}", "train", "pick", "x") for n in range(3)]
-    attempts = [attempt for task in tasks for attempt in _attempts_of(task)]
-    pairs = unstructured_pairs(attempts, seed=1, max_pairs_per_task=4)
-    assert len(pairs) == 12
-    for pair in pairs:
-        assert pair.chosen.task == pair.rejected.task
-        assert (pair.chosen.score, pair.rejected.score, pair.shared_steps) == (1, 0, 0)
-    assert len(unstructured_pairs(attempts, seed=1)) == 27
-    assert unstructured_pairs(attempts[::-1], seed=1, max_pairs_per_task=4) == pairs
-    assert unstructured_pairs(attempts, seed=2, max_pairs_per_task=4) != pairs
-    of_first = unstructured_pairs(_attempts_of(tasks[0]), seed=1, max_pairs_per_task=4)
-    assert of_first == pairs[:4]
-
-
-@given(trajectories())
-def test_unstructured_pairs_differ(attempts):
-    for pair in unstructured_pairs(attempts, seed=0):
-        assert pair.chosen.task == TASK
-        assert pair.chosen.score > pair.rejected.score
-        assert [s.action for s in pair.chosen.steps] != [s.action for s in pair.rejected.steps]
-
-
 def test_a_stop_is_no_continuation():
     steps = [["", "a", "x"], ["", "b", "y"], ["", "c", "z"]]
     attempts = [trajectory(steps[:n], n == 2, sample=n) for n in range(4)]
@@ -225,7 +194,7 @@ def test_the_best_path_is_paired_with_the_worst():
 
 
 @given(trajectories())
-def test_the_best_and_the_worst_path_part_by_another_action(attempts):
+def test_the_best_and_the_worst_path_diverge_by_another_action(attempts):
     tree = build_tree(attempts, similarity=CharacterNgrams())
     pairs = best_and_worst(tree)
     assert len(pairs) <= 1

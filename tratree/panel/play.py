@@ -15,7 +15,8 @@ from tratree.config import Config
 from tratree.errors import UserError
 from tratree.files import write_json
 from tratree.models.names import public_name
-from tratree.panel.chat_endpoint import ChatEndpoint, play_on_endpoint
+from tratree.panel.chat_endpoint import ChatEndpoint
+from tratree.panel.endpoint_play import play_on_endpoint
 from tratree.panel.local_model import check_named, load_named
 from tratree.panel.results import Results, outcome_of, write_results
 from tratree.panel.tasks import Panel, read_panel

@@ -20,15 +20,9 @@ from tratree.stages.trees import iterate_stage_trees
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 from tratree.trajectory.types import Trajectory
-from tratree.tree.divergence import (
-    Pair,
-    TrajectoryPair,
-    best_and_worst,
-    find_pairs,
-    unstructured_pairs,
-)
-from tratree.tree.expert_pairs import expert_pairs
+from tratree.tree.divergence import Pair, best_and_worst, find_pairs
 from tratree.tree.paths import pair_trajectories, path_trajectory
+from tratree.tree.trajectory_pairs import TrajectoryPair, expert_pairs, unstructured_pairs
 from tratree.tree.types import TrajectoryTree
 from tratree.tree.useless import useless_pairs
 

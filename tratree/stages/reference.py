@@ -24,7 +24,7 @@ from tratree.store.finished import read_description
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
-from tratree.tree.divergence import TrajectoryPair
+from tratree.tree.trajectory_pairs import TrajectoryPair
 
 if TYPE_CHECKING:
     from tratree.policy.chat import ChatFormat

@@ -16,7 +16,7 @@ makes a graph of a tree. Searches and pairs take either.
 that this needs, and numba only from the first search or pair on.
 """
 
-from tratree.tree.divergence import Pair, TrajectoryPair, find_pairs, unstructured_pairs
+from tratree.tree.divergence import Pair, find_pairs
 from tratree.tree.forest import Forest
 from tratree.tree.forest_file import load_trees, save_trees
 from tratree.tree.graph import Graph, make_graphs
@@ -29,6 +29,7 @@ from tratree.tree.recovery import Recovery, recoveries
 from tratree.tree.sentence_embeddings import SentenceEmbeddings
 from tratree.tree.similarity import CharacterNgrams, ExactText, Similarity, make_similarity
 from tratree.tree.statistics import TreeStatistics, forest_statistics, tree_statistics
+from tratree.tree.trajectory_pairs import TrajectoryPair, unstructured_pairs
 from tratree.tree.types import TrajectoryTree
 from tratree.tree.useless import useless_pairs
 from tratree.tree.value_iteration import shortest_paths, without_loops

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, groupby
-from zlib import crc32
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tratree.choices import Aggregate, Continuation, check_choice
 from tratree.errors import UserError
-from tratree.trajectory.jsonl import canonical_json
-from tratree.trajectory.types import Trajectory
 from tratree.tree.graph import Graph, make_graphs
 from tratree.tree.greedy import SCORE_TOLERANCE, best_continuations, walk
 from tratree.tree.information_states import by_history
@@ -38,21 +35,6 @@ class Pair:
     rejected: tuple[int, ...]
     chosen_score: float
     rejected_score: float
-
-
-@dataclass(frozen=True)
-class TrajectoryPair:
-    """Two trajectories of one task of which one is preferred: τ⁺ and τ⁻.
-
-    Attributes:
-        chosen: The preferred one.
-        rejected: The other.
-        shared_steps: Number of first steps in the shared prefix; equal in both.
-    """
-
-    chosen: Trajectory
-    rejected: Trajectory
-    shared_steps: int
 
 
 def find_pairs(
@@ -95,7 +77,9 @@ def find_pairs(
     Raises:
         UserError: If an argument is out of range.
     """
-    _check(aggregate, min_gap, continuation, max_pairs_per_divergence, max_pairs_per_task)
+    check_choice("aggregate", aggregate, Aggregate)
+    check_choice("continuation", continuation, Continuation)
+    check_limits(min_gap, max_pairs_per_divergence, max_pairs_per_task)
     (graph,), (histories,) = make_graphs([tree]), make_graphs([by_history(tree)])
     score, _ = aggregated(graph, aggregate)
     diverging = {
@@ -143,7 +127,8 @@ def best_and_worst(
     Raises:
         UserError: If an argument is out of range.
     """
-    _check(aggregate, min_gap, "end")
+    check_choice("aggregate", aggregate, Aggregate)
+    check_limits(min_gap)
     (histories,) = make_graphs([by_history(tree)])
     score, end_score = aggregated(histories, aggregate)
     best, worst = (
@@ -225,46 +210,6 @@ def differing_children(
     return sorted(pairs, key=lambda pair: (-_gap(score, pair), pair))
 
 
-def unstructured_pairs(
-    trajectories: Sequence[Trajectory],
-    *,
-    seed: int,
-    min_gap: float = 0.0,
-    max_pairs_per_task: int | None = None,
-) -> list[TrajectoryPair]:
-    """Draw random pairs of whole trajectories of the same task: the unstructured baseline.
-
-    The one of the higher score is chosen. Any two with different actions whose scores differ by
-    more than `min_gap` are a candidate; neither their number nor their order depends on the
-    order of `trajectories`.
-
-    Args:
-        trajectories: Of any number of tasks.
-        seed: Of the draw; every task has its own generator.
-        min_gap: At least 0.
-        max_pairs_per_task: Number of candidates of a task to draw; None takes all.
-
-    Raises:
-        UserError: If an argument is out of range.
-    """
-    _check("mean", min_gap, "end", max_pairs_per_task)
-    ordered = sorted(
-        trajectories, key=lambda t: (t.task.task_id, -t.score, canonical_json(t.to_json()))
-    )
-    pairs = []
-    for task_id, of_task in groupby(ordered, key=lambda t: t.task.task_id):
-        candidates = [
-            TrajectoryPair(better, worse, shared_steps=0)
-            for better, worse in combinations(of_task, 2)
-            if better.score - worse.score > min_gap + SCORE_TOLERANCE
-            and [s.action for s in better.steps] != [s.action for s in worse.steps]
-        ]
-        key = [seed, crc32(b"unstructured_pairs"), crc32(task_id.encode())]
-        drawn = np.random.default_rng(key).permutation(len(candidates))
-        pairs += [candidates[index] for index in drawn[:max_pairs_per_task]]
-    return pairs
-
-
 def _gap(score: Floats, pair: tuple[int, int]) -> float:
     """Return by how much the scores of a pair of nodes differ, equal gaps to the last bit."""
     return round(float(score[pair[0]] - score[pair[1]]), 9)
@@ -298,9 +243,12 @@ def aggregated(graph: Graph, aggregate: Aggregate) -> tuple[Floats, Floats]:
     return through, ending
 
 
-def _check(aggregate: str, min_gap: float, continuation: str, *limits: int | None) -> None:
-    check_choice("aggregate", aggregate, Aggregate)
-    check_choice("continuation", continuation, Continuation)
+def check_limits(min_gap: float, *limits: int | None) -> None:
+    """Check which pairs are asked for: least gap, and most pairs.
+
+    Raises:
+        UserError: If a number is out of range.
+    """
     if not min_gap >= 0:
         raise UserError(f"min_gap={min_gap}: use a number from 0")
     for limit in limits:

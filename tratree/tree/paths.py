@@ -8,7 +8,8 @@ import numpy as np
 
 from tratree.errors import UserError
 from tratree.trajectory.types import Trajectory
-from tratree.tree.divergence import Pair, TrajectoryPair
+from tratree.tree.divergence import Pair
+from tratree.tree.trajectory_pairs import TrajectoryPair
 from tratree.tree.types import TrajectoryTree
 
 
