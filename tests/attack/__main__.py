@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--environments", nargs="+", default=ENVIRONMENTS)
     given = parser.parse_args()
     lines: list[Line] = []
-    with tempfile.TemporaryDirectory(prefix="attack-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="attack-", ignore_cleanup_errors=True) as scratch:
         os.environ["TMPDIR"] = str(Path(scratch, "tmp"))
         Path(scratch, "tmp").mkdir()
         tempfile.tempdir = None
