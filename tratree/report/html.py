@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from tratree.report.colours import themed
 from tratree.report.render_table import html_table
+from tratree.words import counted
 
 EQUAL_BYTES: Any = {"svg.hashsalt": "tratree", "svg.fonttype": "none"}
 """Settings of matplotlib with which equal figures give equal files."""
@@ -62,6 +63,6 @@ def render_page(template: Path, **contents: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters["table"] = html_table
+    pages.filters |= {"table": html_table, "counted": counted}
     style = Markup((_FOLDER / "page.css").read_text(encoding="utf-8"))
     return pages.get_template(template.name).render(page_style=style, **contents) + "\n"
