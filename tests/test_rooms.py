@@ -31,7 +31,7 @@ LAYERS = (
     ("envs", "tree"),
     ("trajectory", "plugins", "external_files"),
     ("child_processes", "documents", "files", "leftovers", "slurm_steps", "time_limit"),
-    ("errors", "external_data", "large_imports", "preemption"),
+    ("errors", "external_data", "large_imports", "preemption", "words"),
 )
 
 SETTINGS = ("settings", "plugin", "our_methods")
