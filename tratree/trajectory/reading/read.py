@@ -153,6 +153,7 @@ def _note(trajectory: Trajectory, notes: Counter[str]) -> None:
             "trajectories with a task in front of the real one",
             trajectory.record.get("front", 0) > 3,
         ),
+        (trajectory.record.get("doubt", ""), "doubt" in trajectory.record),
     ):
         if count:
             notes[what] += int(count)
