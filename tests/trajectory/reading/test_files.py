@@ -234,3 +234,25 @@ def test_a_score_of_1_is_one_point_where_others_of_the_file_have_more(tmp_path):
     assert reading.notes["scores of 1 that are 1 of 100, as others are above 1"] == 1
     (tmp_path / "a.json").write_text(json.dumps(science[:1]))
     assert read_trajectory_files(tmp_path / "a.json").trajectories[0].success
+
+
+def test_gold_paths_and_histories_of_scienceworld_are_read(tmp_path):
+    seen = {"freelook": "This room is called the hall.", "isCompleted": "false"}
+    path = [
+        {"action": "look around", **seen, "observation": "This room", "score": "0.0"},
+        {"action": "wait", **seen, "observation": "You wait.", "score": "1.0"},
+    ]
+    told = {"variationIdx": 21, "taskDescription": "Your task is to boil lead. Wait."}
+    gold = {"boil": {"taskName": "boil", "goldActionSequences": [{**told, "path": path}] * 2}}
+    properties = {**told, "taskName": "boil", "variationIdx": "21"}
+    history = {"history": path, "properties": properties}
+    played = {"0": {"episodeIdx": 0, "history": history, "notes": {"finalScore": 1.0}}}
+    for content, number in ((gold, 2), (played, 1)):
+        (tmp_path / "a.json").write_text(json.dumps(content))
+        read = read_trajectory_files(tmp_path / "a.json").trajectories
+        assert len(read) == number
+        for one in read:
+            assert one.first_observation == told["taskDescription"]
+            assert [s.observation for s in one.steps] == ["This room", "You wait."]
+            assert (one.score, one.record["environment"]) == (1.0, "scienceworld")
+            assert "boil_21" in one.record["names"]

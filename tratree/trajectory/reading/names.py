@@ -87,7 +87,7 @@ def _leaves(
     value = unpacked(value)
     if isinstance(value, Mapping) and depth < _DEEPEST:
         for key, inner in value.items():
-            if depth or key not in left_out:
+            if depth or key not in left_out or isinstance(inner, Mapping):
                 yield from _leaves(
                     inner, left_out, f"{where}.{key}" if where else str(key), depth + 1
                 )
