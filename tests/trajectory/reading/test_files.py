@@ -239,7 +239,7 @@ def test_a_score_of_1_is_one_point_where_others_of_the_file_have_more(tmp_path):
 def test_gold_paths_and_histories_of_scienceworld_are_read(tmp_path):
     seen = {"freelook": "This room is called the hall.", "isCompleted": "false"}
     path = [
-        {"action": "look around", **seen, "observation": "This room", "score": "0.0"},
+        {"action": "look around", **seen, "observation": seen["freelook"], "score": "0.0"},
         {"action": "wait", **seen, "observation": "You wait.", "score": "1.0"},
     ]
     told = {"variationIdx": 21, "taskDescription": "Your task is to boil lead. Wait."}
@@ -253,6 +253,6 @@ def test_gold_paths_and_histories_of_scienceworld_are_read(tmp_path):
         assert len(read) == number
         for one in read:
             assert one.first_observation == told["taskDescription"]
-            assert [s.observation for s in one.steps] == ["This room", "You wait."]
+            assert [s.observation for s in one.steps] == [seen["freelook"], "You wait."]
             assert (one.score, one.record["environment"]) == (1.0, "scienceworld")
             assert "boil_21" in one.record["names"]

@@ -1033,6 +1033,11 @@ def test_flags_of_what_is_trained_on_are_kept():
         ({"env_name": "Webshop", "reward": 10.0}, (1.0, True)),
         ({"reward": 10.0, "won": True}, (1.0, True)),
         ({"judgement": "incorrect"}, (0.0, False)),
+        ({"history": {"finalNormalizedScore": 0.83}}, (0.83, False)),
+        ({"env_info": {"episode": {"r": 1.0, "l": 12}}}, (1.0, True)),
+        ({"rm_scores": [0.0, 0.0, 1.0]}, (1.0, True)),
+        ({"completion_status": "failure"}, (0.0, False)),
+        ({"solved": "Yes."}, (1.0, True)),
     ],
 )
 def test_outcomes_are_read_where_they_stand(fields, outcome):

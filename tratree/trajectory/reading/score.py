@@ -17,13 +17,13 @@ _OF = (
     r"(?:is|was|has|the|final|last|end|total|sum|overall|episode|ep|task|game|goal|env|environment"
     r"|trajectory|traj|outcome|cumulative|cumulated|accumulated|cum|average|avg|mean|normalized|norm"
     r"|agent|sample|run|eval|evaluation|raw|original|true|gt|terminal|sparse|accuracy|success"
-    r"|correctness|alfworld|scienceworld|sciworld|webshop)*"
+    r"|correctness|completion|rm|tokenlevel|alfworld|scienceworld|sciworld|webshop)*"
 )
 """Words before the name of an outcome; names have no case and no underscores: see `_folded`."""
 
 _SCORE = re.compile(
     rf"{_OF}(?:scores?|rewards?|return|accuracy|acc|successrate|rewardscore)"
-    r"(?:value|sum|total|mean|avg|list|history)?|sr|exactmatch|step(?:reward|score)s|progressrate"
+    r"(?:value|sum|total|mean|avg|list|history)?|sr|r|exactmatch|step(?:reward|score)s|progressrate"
 )
 _RUNNING = re.compile(rf"{_OF}score")
 _MOST = re.compile(r"(?:max|maximum|full)(?:possible)?score|maxpossible(?:score|reward)|scoremax")
@@ -40,12 +40,12 @@ _FAILURE = re.compile(rf"{_OF}(?:fail|failed|failure|lost|unsuccessful|unsolved)
 _ENDED = re.compile(rf"{_OF}(?:completed|complete|done|finished)")
 _MAYBE = re.compile("score|reward|success|correct|outcome|solved|passed")
 _VERDICT = re.compile(
-    rf"{_OF}(?:outcome|result|status|verdict|label|evaluation|judge?ment|correctness)"
+    rf"{_OF}(?:outcome|result|status|verdict|label|evaluation|judge?ment|grade|correctness)"
 )
 _NO_PLACES = frozenset(
     words(
         "config configuration settings args arguments params parameters kwargs hyperparameters "
-        "rewardmodel tools functions conversations conversation messages dialogue dialog history "
+        "rewardmodel tools functions conversations conversation messages dialogue dialog "
         "turns chat content contents text transcript prompt chosen rejected completion response "
         "input instruction instructions system"
     )
@@ -285,7 +285,7 @@ def _fraction(where: str, value: Any) -> float | None:
 
 
 def _in_words(where: str, value: Any) -> bool | None:
-    word = str(value).strip().lower() if isinstance(value, str | bool) else ""
+    word = str(value).strip(" \n.!").lower() if isinstance(value, str | bool) else ""
     return word in _YES if word in _YES or word in _NO else None
 
 
