@@ -1033,6 +1033,8 @@ def test_flags_of_what_is_trained_on_are_kept():
         ({"env_name": "Webshop", "reward": 10.0}, (1.0, True)),
         ({"reward": 10.0, "won": True}, (1.0, True)),
         ({"judgement": "incorrect"}, (0.0, False)),
+        ({"info": "{'won': False, 'x': None}"}, (0.0, False)),
+        ({"info": "{'won': "}, None),
         ({"history": {"finalNormalizedScore": 0.83}}, (0.83, False)),
         ({"env_info": {"episode": {"r": 1.0, "l": 12}}}, (1.0, True)),
         ({"rm_scores": [0.0, 0.0, 1.0]}, (1.0, True)),
