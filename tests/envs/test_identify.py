@@ -177,6 +177,7 @@ def test_numbers_beside_a_name_count():
         {"any_field": "boil_21"},
         {"env_name": "boil", "variation_idx": 21},
         {"any_field": '{"inner": ["boil_21"]}'},
+        {"any_field": ["a", "b", "c", "d", "boil_21"]},
     ):
         assert identify("scienceworld", "Hall.", **fields).held_out
 
@@ -223,7 +224,7 @@ def test_training_tasks_are_told_by_name_and_goal(environment, name, opening, ta
     found = identify(environment, opening, id=name)
     assert found.task is not None
     assert (found.task.task_id, found.held_out, found.could_be_held_out) == (task_id, False, False)
-    other = identify(environment, "Hall. Your task is to: do something else.", id=name)
+    other = identify(environment, "Hall. Your task is to: put a vase in safe.", id=name)
     assert (other.task, other.held_out) == (None, False)
 
 
@@ -259,6 +260,35 @@ def test_what_has_another_goal_than_all_held_out_tasks_is_safe():
     for goal in ("put a hot egg in fridge", "put a hot mug in shelf", "put two mugs in shelf"):
         found = identify("alfworld", f"Room. Your task is to: {goal}.", id="mine-7x")
         assert (found.held_out, found.could_be_held_out) == (False, False)
+
+
+def test_a_goal_in_a_persons_words_could_be_any():
+    said = "Room. Your task is to: Carry an alarm clock while turning on a lamp"
+    assert identify("alfworld", said, id="mine-7x").candidates is None
+    assert (
+        identify("alfworld", said, gamefile=f"train/{T}/{OTHER}/game.tw-pddl").task == ALFWORLD[1]
+    )
+    elsewhere = identify("alfworld", said, id="trial_T20190101_101010_123456")
+    assert (elsewhere.task, elsewhere.could_be_held_out) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("environment", "opening", "name", "could"),
+    [
+        ("alfworld", "Room. Your task is to: put a mug in shelf.", "T/trial_T2019", True),
+        ("alfworld", "Room. Your task is to: put a mug in shelf.", f"{TRIAL[:-1]}9", False),
+        ("scienceworld", "Your task is to boil water. Wait.", "boil_22", False),
+        ("scienceworld", "Your task is to boil water. Wait.", "sciworld_22", False),
+        ("scienceworld", "Your task is to boil water. Wait.", "0_22", False),
+        ("scienceworld", "Your task is to boil water. Wait.", "3_2", True),
+        ("webshop", "Instruction: [SEP] find red cups with size: 9.5", "webshop_9000", True),
+    ],
+)
+def test_a_name_of_a_task_that_is_not_here_tells_it_from_held_out_ones(
+    environment, opening, name, could
+):
+    found = identify(environment, opening, id=name)
+    assert (found.held_out, found.could_be_held_out) == (False, could)
 
 
 def test_openings_are_compared_folded():

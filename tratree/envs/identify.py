@@ -65,7 +65,7 @@ class Identifier:
             train: Name of the split that may be trained on; all others are held out.
         """
         plugin = ENVIRONMENTS.find(environment)
-        self._gist, self._names_held_out = plugin.gist, plugin.names_held_out
+        self._plugin = plugin
         self._find = (plugin.task_finder or _finder_by(plugin.own_task_id))(tasks)
         self._tasks = tasks
         self._train = train
@@ -90,22 +90,27 @@ class Identifier:
         held_out = [task for task in named if task.split != self._train]
         splits = {trajectory.task.split.lower(), *splits_of(published)}
         other_split = splits & (self._held_out_splits | _HELD_OUT)
-        if held_out or other_split or any(map(self._names_held_out, every)):
+        if held_out or other_split or any(map(self._plugin.names_held_out, every)):
             return Identity(held_out[0] if held_out else None, held_out=True)
         opening = trajectory.first_observation
         said = _spaced(goal_words(opening))
+        goal = stated_goal(opening)
+        told = bool(goal) and self._plugin.own_words(goal)
         for task in named:
-            if self._says(task, opening, said):
+            if (goal and not told) or self._says(task, opening, said):
                 same = [t for t in self._same_goal(opening, said) if _is_said(t.instruction, said)]
                 if same and not _is_said(task.instruction, said):
                     return Identity(same[0], held_out=True)  # to the price, it is the other one
                 return Identity(task)
-        candidates = tuple(self._same_goal(opening, said))
-        told = bool(stated_goal(opening)) or not self._goals
-        return Identity(candidates=candidates if candidates or told else None)
+        candidates = list(self._same_goal(opening, said))
+        if not candidates and not told:
+            candidates = [task for *_, tasks in self._goals for task in tasks]
+        another = self._plugin.names_another
+        left = tuple(c for c in candidates if not any(another(name, c) for name in every))
+        return Identity(candidates=left if told or not left else None)
 
     def _goal(self, instruction: str) -> tuple[str, ...]:
-        return goal_words(self._gist(instruction))
+        return goal_words(self._plugin.gist(instruction))
 
     def _says(self, task: Task, opening: str, said: str) -> bool:
         words = self._goal(task.instruction)

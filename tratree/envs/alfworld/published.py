@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any
 
 from tratree.envs.moved_names import MovedName
+from tratree.trajectory.goal_words import KINDS, goal_words
 from tratree.trajectory.types import Task
 
 HELD_OUT = re.compile(
@@ -104,6 +106,30 @@ def names_held_out(published: str) -> bool:
     True
     """
     return HELD_OUT.search(published.lower()) is not None
+
+
+def names_another(published: str, task: Task) -> bool:
+    """Return whether a name has the official form of a trial's, but not that of the task's."""
+    said = published.lower()
+    found = _TRIAL.search(said)
+    return bool(found and found[1]) and task.task_id.rpartition("/")[2].lower() not in said
+
+
+def own_words(goal: str) -> bool:
+    """Return whether a goal names nothing but alfworld's types of objects, as its sentences do.
+
+    >>> own_words("put a hot mug in the shelf."), own_words("put the hot cup of coffee away")
+    (True, False)
+    """
+    from tratree.envs.alfworld.package import constants
+
+    known = {*KINDS, *(word for name in constants.OBJECTS for word in goal_words(name))}
+    said = goal_words(gist(goal))
+    joined = [f"{one}{other}" for one, other in pairwise(said)]
+    return all(
+        word in known or not known.isdisjoint(joined[max(n - 1, 0) : n + 1])
+        for n, word in enumerate(said)
+    )
 
 
 def gist(instruction: str) -> str:

@@ -91,13 +91,18 @@ def _leaves(
                 yield from _leaves(
                     inner, left_out, f"{where}.{key}" if where else str(key), depth + 1
                 )
-    elif isinstance(value, list) and depth < _DEEPEST and len(value) <= 3:
+    elif isinstance(value, list) and depth < _DEEPEST and len(value) <= _most(value):
         for inner in value:
             yield from _leaves(inner, left_out, where, depth + 1)
     elif isinstance(value, str) and 0 < len(value) < 500:
         yield where, value
     elif _is_whole(value):
         yield where, str(int(value))
+
+
+def _most(items: list[Any]) -> int:
+    """Return the most items of a list that are read: more of them if they are texts."""
+    return 50 if all(isinstance(item, str) for item in items) else 3
 
 
 def _is_whole(value: Any) -> bool:
