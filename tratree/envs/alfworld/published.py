@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any
 
 from tratree.envs.moved_names import MovedName
-from tratree.trajectory.goal_words import KINDS, goal_words
 from tratree.trajectory.types import Task
 
 HELD_OUT = re.compile(
@@ -116,20 +114,14 @@ def names_another(published: str, task: Task) -> bool:
 
 
 def own_words(goal: str) -> bool:
-    """Return whether a goal names nothing but alfworld's types of objects, as its sentences do.
+    """Return whether a goal is one of alfworld's sentences: a person says `in the drawer`.
 
-    >>> own_words("put a hot mug in the shelf."), own_words("put the hot cup of coffee away")
+    >>> own_words("Put a hot mug in shelf."), own_words("Put a hot mug in the shelf.")
     (True, False)
     """
-    from tratree.envs.alfworld.package import constants
+    from tratree.envs.alfworld.expert import can_read
 
-    known = {*KINDS, *(word for name in constants.OBJECTS for word in goal_words(name))}
-    said = goal_words(gist(goal))
-    joined = [f"{one}{other}" for one, other in pairwise(said)]
-    return all(
-        word in known or not known.isdisjoint(joined[max(n - 1, 0) : n + 1])
-        for n, word in enumerate(said)
-    )
+    return can_read(" ".join(gist(goal).lower().split()).removesuffix("."))
 
 
 def gist(instruction: str) -> str:
