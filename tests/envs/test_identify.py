@@ -149,6 +149,8 @@ FORMS = {
             "task_name=boil;variation=21",
             "task_1_1_var_21",
             "1.1_21",
+            "boil-v21-s3",
+            "run7_boil_21",
         ),
     ],
 }
@@ -177,9 +179,16 @@ def test_numbers_beside_a_name_count():
         {"any_field": "boil_21"},
         {"env_name": "boil", "variation_idx": 21},
         {"any_field": '{"inner": ["boil_21"]}'},
+        {"task": ["boil", 21]},
+        {"a": {"b": {"c": {"d": {"e": "boil_21"}}}}},
         {"any_field": ["a", "b", "c", "d", "boil_21"]},
     ):
         assert identify("scienceworld", "Hall.", **fields).held_out
+
+
+def test_numbers_of_attempts_are_no_variations():
+    for name in ("boil_v3_run21", "boil_3_seed_21", "run21_boil_var3", "boil_var3_sample21"):
+        assert not identify("scienceworld", "Your task is to boil lead.", id=name).held_out, name
 
 
 def test_a_held_out_split_counts():

@@ -111,11 +111,14 @@ _NAMED = re.compile(
 _LABELS = frozenset(
     words(
         "scienceworld sciworld science sci world sw eto task name v var variation idx id index num "
-        "number no easy train dev test split json jsonl txt log of the"
+        "number no easy train dev test split json jsonl txt log of the s r run seed try attempt "
+        "traj trajectory sample rollout ep episode gold expert"
     )
 )
 """Words beside a task's name and its variation in any order: ``var21_boil``, ``1-1 (boil) 21``."""
 
+_LABELLED = re.compile(r"\bv(?:ar(?:iation)?)?(?: (?:idx|id|index|num|number|no))* (\d+)")
+_TRY = re.compile(r"\b(?:s|r|run|seed|try|attempt|traj|trajectory|sample|rollout|ep|episode) \d+")
 _MOST_WORDS = 12
 
 
@@ -164,12 +167,12 @@ def _readings(published: str) -> tuple[list[str], ...]:
             found.append(f"{task}/{int(match['variation'])}")
         readings.append([task_id for task_id in dict.fromkeys(found) if task_id])
     by_words = {tuple(name.split("-")): name for name in ID2TASK.values()}
-    numbers = {name: number.split("-") for number, name in ID2TASK.items()}
-    return (*readings, _spelled(said, by_words, numbers))
+    by_name = {name: number.split("-") for number, name in ID2TASK.items()}
+    return (*readings, _spelled(said, by_words, by_name))
 
 
 def _spelled(
-    said: str, by_words: Mapping[tuple[str, ...], str], numbers: Mapping[str, list[str]]
+    said: str, by_words: Mapping[tuple[str, ...], str], by_name: Mapping[str, list[str]]
 ) -> list[str]:
     """Return what a name means that has a task's words, a number, and words of `_LABELS`."""
     parts = re.findall(r"[a-z]+|\d+", said)
@@ -179,11 +182,13 @@ def _spelled(
             if task is None:
                 continue
             others = parts[:start] + parts[start + size :]
-            if others[:2] == numbers[task]:
+            if others[:2] == by_name[task]:
                 others = others[2:]
-            variations = [part for part in others if part.isdigit()]
-            if _LABELS.issuperset({*others} - {*variations}):
-                return [f"{task}/{int(number)}" for number in variations]
+            numbers = [part for part in others if part.isdigit()]
+            if _LABELS.issuperset({*others} - {*numbers}):
+                left = " ".join(others)
+                labelled = _LABELLED.findall(left) or re.findall(r"\d+", _TRY.sub("", left))
+                return [f"{task}/{int(number)}" for number in labelled or numbers]
     return []
 
 

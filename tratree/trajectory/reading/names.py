@@ -27,7 +27,7 @@ _TASKS = words(
 _VARIATION = re.compile(r"(?:task_?)?var(?:iation)?(?:_?(?:idx|id|num|number|index))?")
 _SPLIT = re.compile(r"split|set\b|fold|mode\b|partition|phase")
 _PATH = re.compile(r"trial|\.tw-pddl|traj_data|valid[-_ ]?(?:un)?seen|distribution", re.IGNORECASE)
-_DEEPEST = 4
+_DEEPEST = 8
 
 
 def names_of(
@@ -94,6 +94,8 @@ def _leaves(
     elif isinstance(value, list) and depth < _DEEPEST and len(value) <= _most(value):
         for inner in value:
             yield from _leaves(inner, left_out, where, depth + 1)
+        if len(value) == 2 and isinstance(value[0], str) and _is_whole(value[1]):
+            yield where, f"{value[0]}_{int(value[1])}"  # a task and its variation
     elif isinstance(value, str) and 0 < len(value) < 500:
         yield where, value
     elif _is_whole(value):
