@@ -10,17 +10,8 @@ from itertools import pairwise
 from tratree.envs.registry import ENVIRONMENTS
 from tratree.trajectory.goal_words import KINDS, goal_words
 from tratree.trajectory.reading.goals import stated_goal
-from tratree.trajectory.reading.names import splits_of, texts_of
+from tratree.trajectory.reading.names import HELD_OUT_SPLITS, splits_of, texts_of
 from tratree.trajectory.types import Task, Trajectory
-from tratree.trajectory.words import words
-
-_HELD_OUT = frozenset(
-    words(
-        "test dev val valid validation eval evaluation valid_seen valid_unseen test_seen "
-        "test_unseen eval_in_distribution eval_out_of_distribution held_out heldout"
-    )
-)
-"""Names of splits that nobody trains on."""
 
 _ATTEMPT = re.compile(
     r"[^a-z0-9]+(?:run|traj(?:ectory)?|try|attempt|sample|rollout|seed|gold|expert|ep(?:isode)?)"
@@ -89,7 +80,7 @@ class Identifier:
         named = [self._tasks[task_id] for name in every for task_id in self._find(name)]
         held_out = [task for task in named if task.split != self._train]
         splits = {trajectory.task.split.lower(), *splits_of(published)}
-        other_split = splits & (self._held_out_splits | _HELD_OUT)
+        other_split = splits & (self._held_out_splits | HELD_OUT_SPLITS)
         if held_out or other_split or any(map(self._plugin.names_held_out, every)):
             return Identity(held_out[0] if held_out else None, held_out=True)
         opening = trajectory.first_observation

@@ -108,6 +108,24 @@ def test_a_folder_of_single_objects_names_their_tasks(tmp_path):
     assert reading.skipped == []
 
 
+def test_a_folders_files_are_of_the_splits_that_name_them(tmp_path):
+    names = {
+        "data/test-00000-of-00001.jsonl": "test",
+        "train/0.json": "train",
+        "valid-unseen/0.json": "valid_unseen",
+        "tests.json": "",
+        "my_test_run.json": "",
+    }
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(record("a")))
+    reading = read_trajectory_files(tmp_path)
+    splits = zip(reading.places, reading.trajectories, strict=True)
+    assert {place.partition(f"{tmp_path}/")[2]: told.task.split for place, told in splits} == names
+    (alone,) = read_trajectory_files(tmp_path / "data/test-00000-of-00001.jsonl").trajectories
+    assert alone.task.split == ""
+
+
 def test_tables_are_read(tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import ipc, parquet

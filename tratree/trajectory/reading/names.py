@@ -10,6 +10,14 @@ from tratree.trajectory.reading.record_error import RecordError, short
 from tratree.trajectory.reading.values import unpacked
 from tratree.trajectory.words import words
 
+HELD_OUT_SPLITS = frozenset(
+    words(
+        "test dev val valid validation eval evaluation valid_seen valid_unseen test_seen "
+        "test_unseen eval_in_distribution eval_out_of_distribution held_out heldout"
+    )
+)
+"""Names of splits that nobody trains on."""
+
 _FIRST = words("item_id game_file gamefile extra.gamefile id task_id")
 """Fields that name a trajectory here, the likeliest first."""
 

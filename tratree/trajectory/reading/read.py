@@ -83,7 +83,7 @@ def read_trajectory_files(path: Path, environment: str | None = None) -> Reading
             task_id = trajectory.task.task_id or found.where.partition(" of ")[0]
             trajectory = replace(
                 trajectory,
-                task=replace(trajectory.task, task_id=task_id),
+                task=replace(trajectory.task, task_id=task_id, split=found.split),
                 sample=samples[task_id],
             )
             samples[task_id] += 1
