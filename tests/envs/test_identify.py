@@ -150,6 +150,7 @@ FORMS = {
             "task_1_1_var_21",
             "1.1_21",
             "boil-v21-s3",
+            "var7 of task-10-measure-melting-point-(known-substance)",
             "run7_boil_21",
         ),
     ],
@@ -298,6 +299,24 @@ def test_a_name_of_a_task_that_is_not_here_tells_it_from_held_out_ones(
 ):
     found = identify(environment, opening, id=name)
     assert (found.held_out, found.could_be_held_out) == (False, could)
+
+
+def test_goals_in_the_words_of_older_versions_are_told():
+    instruction = "Your task is to make a banana sandwich. Wait."
+    task = Task("chemistry-mix/3", "test", "chemistry-mix", instruction)
+    identifier = Identifier("scienceworld", {task.task_id: task}, "train")
+    told = read_record(
+        {
+            "messages": [
+                {"role": "user", "content": instruction.replace("sandwich", "sandwhich")},
+                {"role": "assistant", "content": "Action: go to green house"},
+            ]
+        }
+    )
+    found, moved, changes = identifier.read(told[0], None)
+    assert found.candidates == (task,)
+    assert moved.first_observation == instruction
+    assert sum(changes.values()) == 2
 
 
 def test_openings_are_compared_folded():

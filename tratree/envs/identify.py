@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
+from tratree.envs.moved_names import renamed
 from tratree.envs.registry import ENVIRONMENTS
 from tratree.trajectory.goal_words import KINDS, goal_words
 from tratree.trajectory.reading.goals import stated_goal
@@ -99,6 +102,20 @@ class Identifier:
         another = self._plugin.names_another
         left = tuple(c for c in candidates if not any(another(name, c) for name in every))
         return Identity(candidates=left if told or not left else None)
+
+    def read(
+        self, trajectory: Trajectory, settings: Any
+    ) -> tuple[Identity, Trajectory, Counter[str]]:
+        """Return which task a trajectory is of, the trajectory as it is said here, and changes.
+
+        Args:
+            trajectory: Published trajectory.
+            settings: Of the environment.
+        """
+        told, changes = renamed(trajectory, self._plugin.moved_names(settings, None))
+        found = self.identify(told)
+        told, more = renamed(told, self._plugin.moved_names(settings, found.task))
+        return found, told, changes + more
 
     def _goal(self, instruction: str) -> tuple[str, ...]:
         return goal_words(self._plugin.gist(instruction))

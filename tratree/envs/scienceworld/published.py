@@ -90,12 +90,17 @@ def own_task_id(published: str) -> str | None:
     return published
 
 
-_MOVED = (
-    MovedName(
-        "scienceworld 1.2.3: `green house` is `greenhouse`",
-        re.compile(r"\b(g)reen[ -]house\b", re.IGNORECASE),
-        r"\1reenhouse",
-    ),
+_MOVED = tuple(
+    MovedName(f"scienceworld 1.1.0: `{old}` is `{new}`", re.compile(pattern, re.IGNORECASE), by)
+    for old, new, pattern, by in (
+        ("green house", "greenhouse", r"\b(g)reen[ -]house", r"\1reenhouse"),
+        ("bath tub", "bathtub", r"\b(b)ath tub", r"\1athtub"),
+        ("sandwhich", "sandwich", r"\b(s)andwhich", r"\1andwich"),
+        ("cachew", "cashew", r"\b(c)achew", r"\1ashew"),
+        ("voilet", "violet", r"\b(v)oilet", r"\1iolet"),
+        ("gasseous", "gaseous", r"\b(g)asseous", r"\1aseous"),
+        ("degrees,", "degrees celsius,", r"\b(d)egrees, (place|focus)", r"\1egrees celsius, \2"),
+    )
 )
 _PREFIX = re.compile(r"(?:(?:sci(?:ence)?[-_ ]?world|sw|eto)[-_ /:=]+)+")
 _ATTEMPT = re.compile(r"[-_#/]\d{1,2}\Z")
@@ -157,10 +162,11 @@ def _readings(published: str) -> tuple[list[str], ...]:
     from scienceworld.utils import infer_task
 
     said = published.strip().lower()
+    older = infer_task(said)  # without the prefix, parentheses and spelling of older names
     readings = []
     for name in (said, _ATTEMPT.sub("", said)):
         found = [own_task_id(name), own_task_id(_PREFIX.sub("", name))]
-        match = _NAMED.fullmatch(infer_task(name))  # without the prefix of older names
+        match = _NAMED.fullmatch(infer_task(name))
         if match is not None:
             number = re.sub("[_.]", "-", match["number"] or "")
             task = ID2TASK.get(number, re.sub(r"[ _]", "-", match["name"] or ""))
@@ -168,7 +174,7 @@ def _readings(published: str) -> tuple[list[str], ...]:
         readings.append([task_id for task_id in dict.fromkeys(found) if task_id])
     by_words = {tuple(name.split("-")): name for name in ID2TASK.values()}
     by_name = {name: number.split("-") for number, name in ID2TASK.items()}
-    return (*readings, _spelled(said, by_words, by_name))
+    return (*readings, _spelled(older, by_words, by_name))
 
 
 def _spelled(
