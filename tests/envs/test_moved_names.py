@@ -48,6 +48,7 @@ def test_scienceworld_rooms():
         ("scienceworld", "mixed nuts of cachews in voilet", "mixed nuts of cashews in violet"),
         ("scienceworld", "gasseous tin", "gaseous tin"),
         ("scienceworld", "above 40 degrees, place it", "above 40 degrees celsius, place it"),
+        ("alfworld", "put (object) in/on (place)", "move (object) to (place)"),
         ("alfworld", "put {obj} in/on {recep}", "move {obj} to {recep}"),
         ("alfworld", "You arrive at loc 3. The safe 1 is", "You arrive at safe 1. The safe 1 is"),
     ],
@@ -64,6 +65,7 @@ def test_what_older_versions_say_is_said_as_here(name, theirs, here):
         ", with price lower than $9.50",
         " and a price less than 1,000 dollars",
         ", price below 30.00 dollars",
+        " under $30",
         "",
     ],
 )
@@ -85,6 +87,9 @@ def test_alfworld_placing_follows_the_wording():
             told("", ours),
             {},
         )
+    for action in ("put down mug 1 on desk 2", "put mug on desk", "put mug 1 inside safe 1"):
+        none = told("", ("", action, ""))
+        assert renamed(none, moved("alfworld")) == (none, {})
     listed = told("Actions: look, put mug 1 in/on desk 2")
     new, _ = renamed(listed, moved("alfworld"))
     assert new.first_observation == "Actions: look, move mug 1 to desk 2"

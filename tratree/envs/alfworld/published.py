@@ -17,14 +17,15 @@ HELD_OUT = re.compile(
 )
 """Names of the official held-out splits, whichever of them are on this machine."""
 
-_A = r"[\w{}<>\[\]]+(?: \d+)?"
+_THING = r"\w+ \d+"
+_A = r"[\w{}<>\[\]()]+(?: \d+)?"
 """An object or a place, or what stands for one in a template: ``mug 1``, ``{recep}``."""
 
 _MOVED = {
     "move": (
         MovedName(
             "alfworld 0.4: `put X in/on Y` is `move X to Y`",
-            re.compile(r"\Aput (.+?) (?:in ?/ ?on|into|onto|in|on) (.+)\Z", re.IGNORECASE),
+            re.compile(rf"\Aput ({_THING}) (?:in ?/ ?on|into|onto|in|on) ({_THING}\W*)\Z", re.I),
             r"move \1 to \2",
             "actions",
         ),
@@ -44,7 +45,7 @@ _MOVED = {
     "put": (
         MovedName(
             "env.wording=put: `move X to Y` is `put X in/on Y`",
-            re.compile(r"\Amove (.+?) to (.+)\Z", re.IGNORECASE),
+            re.compile(rf"\Amove ({_THING}) to ({_THING}\W*)\Z", re.I),
             r"put \1 in/on \2",
             "actions",
         ),

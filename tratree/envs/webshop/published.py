@@ -21,7 +21,7 @@ _WITHIN = re.compile(
 """A number within an address of a page, or before that of an attempt."""
 
 _BOUND = (
-    r"(?:,?\s+(?:(?:and|with)\s+)?(?:an?\s+)?price\s+(?:lower|less|below|under|cheaper)"
+    r"(?:,?\s+(?:(?:and|with|for|at)\s+)?(?:an?\s+)?(?:price\s+)?(?:lower|less|below|under|cheaper)"
     r"(?:\s+than)?\s+\$?\d[\d,]*(?:\.\d+)?(?:\s+dollars)?)?"
 )
 
