@@ -27,6 +27,7 @@ from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTra
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.games import GameFolder, GameSource
 from tratree.envs.alfworld.generator import generate_games
+from tratree.envs.alfworld.settings import AlfworldSettings
 from tratree.envs.base import StepResult
 from tratree.models.loading import load_base, load_tokenizer
 from tratree.models.settings import ModelSettings
@@ -61,7 +62,7 @@ class TimedEnv(AlfworldEnv):
     """ALFWorld that puts the time of its resets and steps on a clock."""
 
     def __init__(self, source: GameSource, turns: int, cache: Path, clock: Clock) -> None:
-        super().__init__(source, turns, cache)
+        super().__init__(source, AlfworldSettings(name="alfworld", max_steps=turns), cache)
         self._clock = clock
 
     def reset(self, task: Task) -> StepResult:

@@ -32,7 +32,7 @@ LAYERS = (
     ("trajectory", "plugins", "external_files"),
     ("child_processes", "documents", "files", "leftovers", "slurm_steps", "time_limit"),
     ("choices",),
-    ("errors", "external_data", "large_imports", "preemption"),
+    ("errors", "external_data", "large_imports", "preemption", "words"),
 )
 
 SETTINGS = ("settings", "plugin", "our_methods")

@@ -21,7 +21,7 @@ ALLOWED = {"numpy", "numba"}
 WHEN_USED = {"scipy", "sentence_transformers", "torch"}
 OURS = (
     *("tratree.tree", "tratree.trajectory"),
-    *("tratree.choices", "tratree.documents", "tratree.errors", "tratree.files"),
+    *("tratree.choices", "tratree.documents", "tratree.errors", "tratree.files", "tratree.words"),
 )
 
 
@@ -112,7 +112,7 @@ def test_a_forest_is_kept_in_a_folder_and_shown_in_a_notebook(tmp_path: Path):
     forest = Forest([build_tree(ATTEMPTS, similarity=ExactText())])
     forest.save(tmp_path / "trees")
     again = Forest.load(tmp_path / "trees")
-    assert repr(again) == "<Forest: 1 trees of 2 trajectories, 4 nodes>"
+    assert repr(again) == "<Forest: 1 tree of 2 trajectories, 4 nodes>"
     assert repr(again[0]) == (
         "<TrajectoryTree of hall/1: 2 trajectories, 4 nodes, depth 2, scores 0 to 1>"
     )

@@ -43,4 +43,4 @@ def main(arguments: Sequence[str]) -> None:
     if record.trees:
         found = find_trees(given.run, given.store)
         write_page(out.with_name(TREES), tree_page(found, f"Trees of {record.name}"))
-    print(f"report in {out} ({decimal(len(page.encode()))}): {record.status}")
+    print(f"report in {out} ({decimal(len(page.encode()))}); run: {record.status}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.filesize import decimal
 
 from tratree.cli.arguments import ArgumentParser, add_run_with_trees, write_page
+from tratree.words import counted
 
 PAGE = "trees.html"
 
@@ -35,4 +36,4 @@ def main(arguments: Sequence[str]) -> None:
     page = tree_page(found, f"Trees of {given.run.resolve().name}")
     out = given.out or (given.run / PAGE if (given.run / STAGES).is_file() else Path(PAGE))
     write_page(out, page)
-    print(f"{len(found.trees)} trees in {out} ({decimal(len(page.encode()))})")
+    print(f"{counted(len(found.trees), 'tree')} in {out} ({decimal(len(page.encode()))})")

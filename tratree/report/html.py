@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from tratree.report.colours import themed
 from tratree.report.render_table import html_table
+from tratree.words import counted
 
 AS_WRITTEN: Any = {"text.parse_math": False}
 """Settings of matplotlib with which a name is drawn as it is, also where it looks like a formula;
@@ -58,6 +59,6 @@ def render_page(template: Path, **contents: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters["table"] = html_table
+    pages.filters |= {"table": html_table, "counted": counted}
     style = Markup((_FOLDER / "page.css").read_text(encoding="utf-8"))
     return pages.get_template(template.name).render(page_style=style, **contents) + "\n"

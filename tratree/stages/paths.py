@@ -23,6 +23,7 @@ from tratree.tree.path_search import find_paths
 from tratree.tree.paths import path_trajectory
 from tratree.tree.recovery import recoveries
 from tratree.tree.types import TrajectoryTree
+from tratree.words import counted
 
 PATHS = "paths.jsonl"
 COMPARISON = "comparison.json"
@@ -90,7 +91,7 @@ def _search(job: Job) -> None:
     compared = counts.comparison()
     write_json(job.folder / COMPARISON, asdict(compared), indent=2)
     job.progress.message(
-        f"  {kept} of {compared.trees} trees have a path that scores above {minimum:g}"
+        f"  {kept} of {counted(compared.trees, 'tree')} with a path that scores above {minimum:g}"
     )
     job.progress.message(
         f"  mean score of the paths {compared.mcts_score:.3f}, of each tree's best trajectory "
@@ -98,12 +99,14 @@ def _search(job: Job) -> None:
     )
     if replays:
         job.progress.message(
-            f"  {replays.stitched} paths were stitched of several trajectories; {replays.held} of "
-            "them end as promised when they are played, for the others the tree's own is taken"
+            f"  {counted(replays.stitched, 'path')} stitched of several trajectories, "
+            f"{replays.held} with the promised end when played again; the tree's own is taken for "
+            "the others"
         )
         if settings.get("recovery"):
             job.progress.message(
-                f"  {replays.back} of {replays.ways} ways from failures back to success do"
+                f"  {replays.back} of {counted(replays.ways, 'way')} from failures back to success "
+                "with the promised end"
             )
 
 

@@ -27,13 +27,13 @@ PLAYER = """
 import random, sys
 from pathlib import Path
 from tratree.envs.alfworld.environment import AlfworldEnv
-from tratree.envs.alfworld.settings import AlfworldSettings
 from tratree.envs.alfworld.games import GameFolder
+from tratree.envs.alfworld.settings import AlfworldSettings
 
 source = GameFolder(Path(sys.argv[1]))
 tasks = source.tasks("train")
 for episode in range(200):
-    env = AlfworldEnv(source, max_steps=3, cache_folder=Path(sys.argv[2]))
+    env = AlfworldEnv(source, AlfworldSettings(name="alfworld", max_steps=3), Path(sys.argv[2]))
     env.reset(tasks[episode % len(tasks)])
     for _ in range(3):
         env.step(random.choice(env.admissible()))

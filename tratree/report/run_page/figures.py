@@ -69,8 +69,13 @@ def draw_results(systems: Mapping[str, Any]) -> Figure:
 
 
 @rc_context(AS_WRITTEN)
-def draw_curves(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
-    """Draw every figure of every fine-tuning against the step, each in a panel of its own."""
+def draw_curves(curves: Mapping[str, Sequence[Mapping[str, float]]], method: str = "") -> Figure:
+    """Draw every figure of every fine-tuning against the step, each in a panel of its own.
+
+    Args:
+        curves: Rows of figures of each fine-tuning, by its title.
+        method: The system whose colour all but the SFT of weak and strong model have.
+    """
     panels = [
         (title, name)
         for title, rows in curves.items()
@@ -85,7 +90,8 @@ def draw_curves(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
         rows = [row for row in curves[title] if name in row]
         marker = "o" if len(rows) == 1 else ""
         steps, values = [row["step"] for row in rows], [row[name] for row in rows]
-        colour = style_of(title.replace(" ", "_")).light if title.startswith("sft ") else INK
+        system = title.replace(" ", "_") if title.startswith("sft ") else method
+        colour = style_of(system).light if system else INK
         axes.plot(steps, values, color=colour, marker=marker, linewidth=1.2)
         axes.set_title(title, fontsize="medium")
         axes.set(xlabel="step of the optimizer", ylabel=_unit(title, name))
