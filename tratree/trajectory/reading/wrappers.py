@@ -52,8 +52,8 @@ def unwrapped(value: Any) -> Iterator[Any]:
             return
     name = _episodes(value)
     if name:
-        shared: dict[str, Any] = {k: v for k, v in value.items() if isinstance(v, str | int)}
-        yield from ({**shared, **record} for record in value[name])
+        of_all = {k: v for k, v in value.items() if isinstance(v, str | int)}
+        yield from ({**of_all, **record} for record in value[name])
         return
     for name in _COLUMNS:
         column = value.get(name)
