@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from rich.console import Console
 from rich.text import Text
 
 from tratree.cli.arguments import ArgumentParser, add_overrides, add_task
+from tratree.stages.settings import Role
 from tratree.words import counted
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     add_overrides(parser)
     add_task(parser)
-    parser.add_argument("--model", choices=("weak", "strong"), default="strong", help="which reads")
+    parser.add_argument("--model", choices=get_args(Role), default="strong", help="which reads")
     chosen = parser.parse_args(arguments)
 
     # Heavy imports wait until the arguments are known to be right.

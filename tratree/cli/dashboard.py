@@ -21,7 +21,10 @@ def main(arguments: Sequence[str]) -> None:
     )
     parser.add_argument("project", metavar="ENTITY/PROJECT", help="user or team, and project")
     parser.add_argument(
-        "--env", default="alfworld", metavar="NAME", help="whose runs to show (default: alfworld)"
+        "--env",
+        default="alfworld",
+        metavar="NAME",
+        help="whose runs (default: %(default)s)",
     )
     given = parser.parse_args(arguments)
     entity, slash, project = given.project.partition("/")

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     parser.add_argument("--served-model", metavar="NAME", help="which model of an endpoint")
     parser.add_argument(
-        "--out", type=Path, default=Path("panel"), metavar="FOLDER", help="default: panel"
+        "--out", type=Path, default=Path("panel"), metavar="FOLDER", help="default: %(default)s"
     )
     chosen = parser.parse_intermixed_args(arguments)
     config = compose_config(chosen.overrides)

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> None:
         type=Path,
         default=Path("export"),
         metavar="FOLDER",
-        help="where to write (default: export)",
+        help="where to write (default: %(default)s)",
     )
     add_hub_options(parser)
     parser.add_argument(

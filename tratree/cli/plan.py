@@ -20,7 +20,7 @@ def main(arguments: Sequence[str]) -> None:
         "are planned together.",
     )
     add_overrides(parser, "as of a run, such as method=mcts")
-    parser.add_argument("--gpu", default="h100", metavar="KIND", help="default: h100")
+    parser.add_argument("--gpu", default="h100", metavar="KIND", help="default: %(default)s")
     parser.add_argument(
         "--gpus", type=int, metavar="N", help="GPUs of a node (default: trainer.devices)"
     )
