@@ -126,12 +126,12 @@ def test_trials_of_a_search_that_are_still_to_be_proposed(
     sweep = write_sweep(tmp_path, sweeper="TuningSweeper", task=["debug=smoke", "seed=0,1"])
     told = said(sweep, capsys)
     assert "points: 6 waiting, 0 running" in told
-    assert "left: 6 trials that are still to be proposed" in told
+    assert "left: 6 trials still to be proposed" in told
     begin(sweep, 0, {"sft weak": "sft/weak"}, results={})
     begin(sweep, 1, {"imitate": "imitate/1"})
     told = said(sweep, capsys)
     assert "points: 4 waiting, 0 running, 1 interrupted, 1 done" in told
-    assert "of which none has finished yet, besides 4 trials that are" in told
+    assert "of which none has finished yet, besides 4 trials still" in told
     assert planned_runs(write_sweep(tmp_path / "other") / "multirun.yaml") is None
 
 
