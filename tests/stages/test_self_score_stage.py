@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 
 from tratree.composition import compose_config
 from tratree.errors import UserError
+from tratree.modules.settings import HardwareSettings
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.stages.evaluate import evaluate_stage
 from tratree.stages.explore import explore_stage
@@ -64,7 +65,7 @@ def test_true_scores_and_number_of_devices_change_no_byte(tmp_path: Path) -> Non
     output = tmp_path / "output"
     output.mkdir()
     inputs["explored"] = tmp_path
-    two = replace(resources, workers=WorkerSettings("auto"), devices=2)
+    two = replace(resources, workers=WorkerSettings("auto"), hardware=HardwareSettings(devices=2))
     stage.run(Job(stage.settings, inputs, output, two, progress))
     assert (output / EPISODES).read_bytes() == scored
     assert {t.finished for t in read_trajectories(output / EPISODES)} == {False}
