@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> None:
 
     from tratree.report.render_table import terminal_table
     from tratree.sweeps.points import find_points
-    from tratree.sweeps.summary import LEFT_OUT, PAGE, summarize_points, write_summary
+    from tratree.sweeps.summary import PAGE, summarize_points, write_summary
 
     summary = summarize_points(find_points(given.folders))
     out = given.out or given.folders[0] / "summary"
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> None:
     console = Console(width=None if sys.stdout.isatty() else TABLE_WIDTH)
     for table in (summary.brief(), summary.replications(), summary.problems()):
         if len(table) > 1:
-            console.print(terminal_table(table, console.width, LEFT_OUT))
+            console.print(terminal_table(table, console.width, summary.left_out))
     print(
         f"{counted(len(summary.counted), 'point')} ({summary.state}); "
         f"all figures and plots: {out / PAGE}"
