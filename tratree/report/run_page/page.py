@@ -89,9 +89,10 @@ def _trees_note(record: RunRecord) -> str:
     if not record.trees:
         return ""
     statistics = forest_statistics(record.trees)
+    attempts = sum(len(tree.trajectories) for tree in record.trees)
     return (
         f"{counted(len(record.trees), 'tree')} of "
-        f"{counted(statistics['trajectories'], 'trajectory', 'trajectories')}, "
+        f"{counted(attempts, 'trajectory', 'trajectories')}, "
         f"{statistics['success_share']:.0%} of them successes; "
         f"{statistics['divergence_points']:.1f} divergence points a tree. "
         "Below, thickness is the number of trajectories and colour their mean score; the path that "
