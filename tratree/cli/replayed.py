@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from tratree.composition import compose_config
 from tratree.envs.identify import Identifier
-from tratree.envs.moved_names import renamed
 from tratree.envs.plugin import EnvironmentPlugin
 from tratree.envs.registry import ENVIRONMENTS, reference_of
 from tratree.envs.replay import replay
@@ -48,8 +47,8 @@ def replay_all(
         tasks = tasks_here(env, config.env.splits.values())
         identifier = Identifier(reference, tasks, config.env.splits["train"])
         for number, trajectory in enumerate(reading.trajectories):
-            task = identifier.identify(trajectory).task or _other_task(plugin, trajectory)
-            moved, changes = renamed(trajectory, plugin.moved_names(config.env, task))
+            found, moved, changes = identifier.read(trajectory, config.env)
+            task = found.task or _other_task(plugin, trajectory)
             reading.notes.update(changes)
             reading.trajectories[number] = moved
             try:

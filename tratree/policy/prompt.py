@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tratree.errors import UserError
-from tratree.trajectory.turns import parse_turn
+from tratree.trajectory.turn_parsing import parse_turn
 from tratree.trajectory.types import Trajectory
 from tratree.words import counted
 

@@ -133,7 +133,7 @@ def _how_to_read(results: Mapping[str, Any], header: Sequence[str]) -> str:
             f" To {compared['baseline']}: the difference in points, paired by task, with p of the "
             "permutation test; results.md has all tests, with p corrected for their number."
         )
-    return f"{said} {describe_gap(results['pgr'])}"
+    return said + _describe_gap(results["pgr"], header)
 
 
 def _title(results: Mapping[str, Any]) -> str:
@@ -266,13 +266,15 @@ def describe_figures(gap: Mapping[str, str] | None, header: Sequence[str]) -> st
     )
     if "reward" not in header:
         said += f" {EQUAL}"
-    return said if gap is None else f"{said} {describe_gap(gap)}"
+    return said + _describe_gap(gap, header)
 
 
-def describe_gap(gap: Mapping[str, str]) -> str:
-    """Say what the shares of the gap are, once for all tables."""
+def _describe_gap(gap: Mapping[str, str] | None, header: Sequence[str]) -> str:
+    """Say what the shares of the gap are, once for all tables; nothing where none is shown."""
+    if gap is None or not any(name.startswith("gap") for name in header):
+        return ""
     return (
-        f"Gap (to strong) is the share of the gap in reward between {gap['weak']} (0) and "
+        f" Gap (to strong) is the share of the gap in reward between {gap['weak']} (0) and "
         f"{gap['ceiling']} (1) that a system recovers. Burns et al. (2023) measure it to a "
         "ceiling: gap to ceiling, where a run has one."
     )

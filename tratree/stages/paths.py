@@ -17,7 +17,7 @@ from tratree.stages.trees import AT_A_TIME, iterate_stage_trees
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import write_trajectories
 from tratree.trajectory.types import Trajectory
-from tratree.tree.graph import by_history
+from tratree.tree.information_states import by_history
 from tratree.tree.path_comparison import PathCounts
 from tratree.tree.path_search import find_paths
 from tratree.tree.paths import path_trajectory

@@ -13,7 +13,6 @@ from typing import Any
 
 from tratree.envs.base import TextEnv
 from tratree.envs.identify import Identifier, Identity, opens_alike
-from tratree.envs.moved_names import renamed
 from tratree.envs.registry import ENVIRONMENTS
 from tratree.errors import UserError
 from tratree.files import file_digest
@@ -128,12 +127,11 @@ def _identify(env: TextEnv, reading: Reading, job: Job) -> list[Identity]:
 
     identities = []
     for number, trajectory in enumerate(reading.trajectories):
-        found = identifier.identify(trajectory)
+        found, moved, changes = identifier.read(trajectory, env_settings)
         alike = settings["train_unidentified"] and found.candidates
-        if alike and opens_alike(trajectory, opening, found.candidates or ()):
+        if alike and opens_alike(moved, opening, found.candidates or ()):
             found = Identity(held_out=True)
         identities.append(found)
-        moved, changes = renamed(trajectory, plugin.moved_names(env_settings, found.task))
         reading.trajectories[number] = moved
         reading.notes.update(changes)
     return identities

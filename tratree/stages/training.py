@@ -17,7 +17,7 @@ from rich.console import Console
 from transformers import PreTrainedModel
 from typing_extensions import TypedDict
 
-from tratree.data.episodes import StepDataModule
+from tratree.data.data_module import StepDataModule
 from tratree.documents import read_json
 from tratree.errors import UserError
 from tratree.models.adapted import CausalModel, is_adapted

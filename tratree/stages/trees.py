@@ -26,7 +26,7 @@ from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import iterate_trajectories
 from tratree.trajectory.types import Step, Trajectory
 from tratree.tree.forest_file import TREES, iterate_trees, load_trees, save_trees
-from tratree.tree.graph import merge_states
+from tratree.tree.information_states import merge_states
 from tratree.tree.merge import build_trees
 from tratree.tree.sentence_embeddings import SentenceEmbeddings
 from tratree.tree.similarity import Seen, make_similarity

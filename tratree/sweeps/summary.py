@@ -12,10 +12,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from markupsafe import Markup
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from tratree.errors import UserError
-from tratree.report.html import html_figure, render_page, svg
+from tratree.report.html import EQUAL_BYTES, html_figure, render_page, svg
 from tratree.report.render_table import Table, markdown_table
 from tratree.report.table import p_text
 from tratree.sweeps.measurements import Measurement, coinciding, hidden_axes, measurements
@@ -201,7 +202,8 @@ def write_summary(summary: Summary, folder: Path, title: str) -> None:
             (folder / name).write_text(content, encoding="utf-8")
         for axis, figure in plots.items():
             (folder / f"reward_{axis}.svg").write_text(svg(figure), encoding="utf-8")
-            figure.savefig(folder / f"reward_{axis}.png", dpi=160)
+            with rc_context(EQUAL_BYTES):
+                figure.savefig(folder / f"reward_{axis}.png", dpi=160)
     except OSError as error:
         raise UserError(f"cannot write {folder} ({error.strerror}): set --out FOLDER") from error
 

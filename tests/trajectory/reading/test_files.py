@@ -108,6 +108,24 @@ def test_a_folder_of_single_objects_names_their_tasks(tmp_path):
     assert reading.skipped == []
 
 
+def test_a_folders_files_are_of_the_splits_that_name_them(tmp_path):
+    names = {
+        "data/test-00000-of-00001.jsonl": "test",
+        "train/0.json": "train",
+        "valid-unseen/0.json": "valid_unseen",
+        "tests.json": "",
+        "my_test_run.json": "",
+    }
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(record("a")))
+    reading = read_trajectory_files(tmp_path)
+    splits = zip(reading.places, reading.trajectories, strict=True)
+    assert {place.partition(f"{tmp_path}/")[2]: told.task.split for place, told in splits} == names
+    (alone,) = read_trajectory_files(tmp_path / "data/test-00000-of-00001.jsonl").trajectories
+    assert alone.task.split == ""
+
+
 def test_tables_are_read(tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import ipc, parquet
@@ -234,3 +252,25 @@ def test_a_score_of_1_is_one_point_where_others_of_the_file_have_more(tmp_path):
     assert reading.notes["scores of 1 that are 1 of 100, as others are above 1"] == 1
     (tmp_path / "a.json").write_text(json.dumps(science[:1]))
     assert read_trajectory_files(tmp_path / "a.json").trajectories[0].success
+
+
+def test_gold_paths_and_histories_of_scienceworld_are_read(tmp_path):
+    seen = {"freelook": "This room is called the hall.", "isCompleted": "false"}
+    path = [
+        {"action": "look around", **seen, "observation": seen["freelook"], "score": "0.0"},
+        {"action": "wait", **seen, "observation": "You wait.", "score": "1.0"},
+    ]
+    told = {"variationIdx": 21, "taskDescription": "Your task is to boil lead. Wait."}
+    gold = {"boil": {"taskName": "boil", "goldActionSequences": [{**told, "path": path}] * 2}}
+    properties = {**told, "taskName": "boil", "variationIdx": "21"}
+    history = {"history": path, "properties": properties}
+    played = {"0": {"episodeIdx": 0, "history": history, "notes": {"finalScore": 1.0}}}
+    for content, number in ((gold, 2), (played, 1)):
+        (tmp_path / "a.json").write_text(json.dumps(content))
+        read = read_trajectory_files(tmp_path / "a.json").trajectories
+        assert len(read) == number
+        for one in read:
+            assert one.first_observation == told["taskDescription"]
+            assert [s.observation for s in one.steps] == [seen["freelook"], "You wait."]
+            assert (one.score, one.record["environment"]) == (1.0, "scienceworld")
+            assert "boil_21" in one.record["names"]

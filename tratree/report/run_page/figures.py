@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from tratree.report.colours import INK, style_of
-from tratree.report.html import WIDTH
+from tratree.report.html import AS_WRITTEN, WIDTH
 
 NOT_DRAWN = ("step", "learning_rate", "gradient_norm", "tokens")
 PANELS_A_ROW = 3
@@ -34,6 +35,7 @@ CURVES_NOTE = (
 )
 
 
+@rc_context(AS_WRITTEN)
 def draw_results(systems: Mapping[str, Any], baseline: str = "sft_strong") -> Figure:
     """Draw reward in percent of every system, with its 95 % interval; a panel for each split."""
     splits = list(dict.fromkeys(split for of_system in systems.values() for split in of_system))
@@ -65,6 +67,7 @@ def draw_results(systems: Mapping[str, Any], baseline: str = "sft_strong") -> Fi
     return figure
 
 
+@rc_context(AS_WRITTEN)
 def draw_curves(curves: Mapping[str, Sequence[Mapping[str, float]]], method: str = "") -> Figure:
     """Draw every figure of every fine-tuning against the step, each in a panel of its own.
 

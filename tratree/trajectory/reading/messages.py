@@ -39,7 +39,7 @@ _ASKED = (("instruction", "output"), ("query", "response"))
 _ANSWERS = words("completion response responses output answer answers")
 """Fields with what the agent says at last, where the messages do not have it."""
 
-_WRAPPERS = words("data trajectory episode sample record example conversation item")
+_WRAPPERS = words("data history trajectory episode sample record example conversation item")
 """Fields that may hold the object with the messages."""
 
 

@@ -84,7 +84,7 @@ def read_trajectory_files(path: Path, environment: str | None = None) -> Reading
             task_id = trajectory.task.task_id or found.where.partition(" of ")[0]
             trajectory = replace(
                 trajectory,
-                task=replace(trajectory.task, task_id=task_id),
+                task=replace(trajectory.task, task_id=task_id, split=found.split),
                 sample=samples[task_id],
             )
             samples[task_id] += 1
@@ -154,6 +154,7 @@ def _note(trajectory: Trajectory, notes: Counter[str]) -> None:
             "trajectories with a task in front of the real one",
             trajectory.record.get("front", 0) > 3,
         ),
+        (trajectory.record.get("doubt", ""), "doubt" in trajectory.record),
     ):
         if count:
             notes[what] += int(count)

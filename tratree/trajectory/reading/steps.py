@@ -33,9 +33,14 @@ def is_step(value: Any) -> bool:
 
 def stated_opening(record: Mapping[str, Any]) -> str:
     """Return how an episode opens by what its record says beside its steps: goal, then scene."""
+    facts = {
+        str(key).lower(): value
+        for part in (*(v for v in record.values() if isinstance(v, Mapping)), record)
+        for key, value in part.items()
+        if isinstance(value, str) and " " in value
+    }
     goal, scene = (
-        next((record[n] for n in names if isinstance(record.get(n), str) and " " in record[n]), "")
-        for names in (_GOALS, _OPENINGS)
+        next((facts[n] for n in names if n in facts), "") for names in (_GOALS, _OPENINGS)
     )
     goal, scene = goal.strip(), scene.strip()
     goal = goal if not goal or stated_goal(goal) else f"Task: {goal}"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
+
+_LITERAL = re.compile(r"\s*[\[{]\s*(?:\{\s*)?'")
 
 
 def decoded(text: str) -> Any:
@@ -25,10 +30,15 @@ def by_rows(value: Any) -> Any:
 
 
 def unpacked(value: Any) -> Any:
-    """Return what JSON in a field of facts says, objects included; other values as they are."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
+    """Return what JSON in a field of facts says, objects included; other values as they are.
+
+    Tables that pandas wrote have Python's literals instead.
+    """
+    if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
+        return value
+    with suppress(ValueError, RecursionError):
+        return json.loads(value)
+    if _LITERAL.match(value):
+        with suppress(ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            return ast.literal_eval(value.strip())
     return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tratree.trajectory.reading.steps import is_step
 from tratree.trajectory.words import words
 
 _LISTS = words(
@@ -49,6 +50,11 @@ def unwrapped(value: Any) -> Iterator[Any]:
                 record = item.get("row", item)
                 yield {**shared, **record} if isinstance(record, dict) else record
             return
+    name = _episodes(value)
+    if name:
+        shared = {k: v for k, v in value.items() if isinstance(v, str | int)}
+        yield from ({**shared, **record} for record in value[name])
+        return
     for name in _COLUMNS:
         column = value.get(name)
         if isinstance(column, list) and column and all(map(_is_conversation, column)):
@@ -75,6 +81,21 @@ def _is_conversation(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(map(is_message, value))
 
 
+def _episodes(value: dict[str, Any]) -> str:
+    """Return the one field of an object that lists records, where it has no episode itself."""
+    if _has_episode(value):
+        return ""
+    lists = [k for k, v in value.items() if isinstance(v, list) and v and all(map(_has_episode, v))]
+    return lists[0] if len(lists) == 1 else ""
+
+
+def _has_episode(value: Any) -> bool:
+    return isinstance(value, dict) and any(
+        isinstance(inner, list) and inner and all(is_message(i) or is_step(i) for i in inner)
+        for inner in value.values()
+    )
+
+
 def _are_records(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(map(_looks_like_record, value))
 
@@ -89,13 +110,13 @@ def _is_named(key: Any, value: Any) -> bool:
     if key in _OF_A_RECORD:
         return False
     if isinstance(value, dict):
-        return any(_is_conversation(inner) for inner in value.values())
+        return any(_is_conversation(inner) for inner in value.values()) or bool(_episodes(value))
     return _is_conversation(value) or (_are_records(value) and all(_is_named("", v) for v in value))
 
 
 def _named(key: str, value: Any) -> Iterator[Any]:
     if isinstance(value, dict):
-        yield {"id": key, **value}
+        yield from ({"id": key, **record} for record in unwrapped(value))
     elif _is_conversation(value):
         yield {"id": key, "messages": value}
     else:
