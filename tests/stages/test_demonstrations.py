@@ -147,7 +147,7 @@ def test_failures_are_left_out_and_counted(folder, published, tmp_path):
     taken, said = take_records(folder, tmp_path / "a.json", every)
     assert taken == [second]  # nothing is known of its score
     assert "2 left out: its score is below expert.minimum_score=1, or it failed" in said
-    assert "1 trajectories without a score" in said
+    assert "trajectories without a score: 1" in said
     taken, said = take_records(folder, tmp_path / "a.json", every, "expert.minimum_score=0.3")
     assert len(taken) == 3
     assert "left out: its score" not in said
@@ -193,7 +193,7 @@ def test_token_ids_of_a_file_are_not_trained_on(folder, tmp_path):
     write_trajectories(tmp_path / "a.jsonl", [replace(played, steps=steps)])
     (taken,), said = take(folder, *SHOP, f"expert.demonstrations={tmp_path}/a.jsonl")
     assert taken == played
-    assert "1 trajectories whose token ids are not used: models read their texts" in said
+    assert "trajectories whose token ids are not used, as models read their texts: 1" in said
 
 
 def test_explored_tasks_keep_apart_from_those_of_a_file(folder, published):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import warnings
@@ -14,11 +15,13 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from tratree.cli.summarize import main
 from tratree.errors import UserError
 from tratree.report.colours import style_of
 from tratree.report.html import svg
+from tratree.report.render_table import terminal_table
 from tratree.sweeps.measurements import Measurement
 from tratree.sweeps.plots import plot, plot_systems
 from tratree.sweeps.points import Point, axes, find_points
@@ -444,3 +447,15 @@ def test_equal_figures_are_one_column() -> None:
     for split in points[0].results["systems"].values():  # type: ignore[index]
         split["test"]["success"] = dict.fromkeys(("mean", "low", "high"), 0.0)
     assert {"success %", "finished %"} <= {*summarize_points(points).shown()[0]}
+
+
+def test_the_table_of_a_search_fits_a_narrow_screen() -> None:
+    table = [row("tree_dpo", beta, width, width) for beta, width in ((0.18449530508694167, 6),)]
+    summary = Summary((), ("method.beta", "tree.width", "explore.trajectories"), table, ())
+    console = Console(file=io.StringIO(), width=80)
+    console.print(terminal_table(summary.brief(), 80, summary.left_out))
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert max(map(len, said.splitlines())) <= 80
+    for name in ("beta", "width", "trajectories", "reward", "sft_strong"):
+        assert name in said
+    assert "0.1845" in said

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> None:
         from tratree.plan.hours import Machine
         from tratree.plan.plan import make_plan
         from tratree.plan.text import LEFT_OUT, describe, parts
-        from tratree.report.render_table import BETWEEN, fitting, terminal_table
+        from tratree.report.render_table import terminal_table
 
     machine = Machine(
         given.gpu,
@@ -64,4 +64,4 @@ def main(arguments: Sequence[str]) -> None:
             console.print(part.replace("`", ""), markup=False)
         else:
             plain = [[cell.strip("`") for cell in row] for row in part]
-            console.print(terminal_table(fitting(plain, console.width - 2, LEFT_OUT, BETWEEN)))
+            console.print(terminal_table(plain, console.width, LEFT_OUT))

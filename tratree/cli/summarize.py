@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> None:
     console = Console(width=None if sys.stdout.isatty() else TABLE_WIDTH)
     for table in (summary.brief(), summary.replications(), summary.problems()):
         if len(table) > 1:
-            console.print(terminal_table(table))
+            console.print(terminal_table(table, console.width, summary.left_out))
     print(
         f"{counted(len(summary.counted), 'point')} ({summary.state}); "
         f"all figures and plots: {out / PAGE}"

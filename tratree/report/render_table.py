@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Sequence
 
 import rich.box
 import rich.table
@@ -37,7 +38,13 @@ def number_columns(table: Table) -> list[bool]:
     return [bool(cells) and all(map(_NUMBER.fullmatch, cells)) for cells in found]
 
 
-def fitting(table: Table, width: int, left_out: Sequence[str], gutter: int) -> Table:
+def fitting(
+    table: Table,
+    width: int,
+    left_out: Sequence[str],
+    gutter: int,
+    of_header: Callable[[str], int] = len,
+) -> Table:
     """Return `table` without as many of its columns as it takes to fit.
 
     Args:
@@ -45,9 +52,10 @@ def fitting(table: Table, width: int, left_out: Sequence[str], gutter: int) -> T
         width: Letters of a line.
         left_out: Names of the columns to leave out, the first ones first.
         gutter: Letters between two columns.
+        of_header: Letters that the name of a column needs.
     """
     for name in left_out:
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        widths = [_width(column, of_header) for column in zip(*table, strict=True)]
         if sum(widths) + gutter * (len(widths) - 1) <= width:
             break
         kept = [number for number, column in enumerate(table[0]) if column != name]
@@ -55,21 +63,38 @@ def fitting(table: Table, width: int, left_out: Sequence[str], gutter: int) -> T
     return table
 
 
-def terminal_table(table: Table) -> rich.table.Table:
-    """Return `table` for a terminal, numbers to the right; long cells are wrapped, never cut."""
+def terminal_table(table: Table, width: int, left_out: Sequence[str] = ()) -> rich.table.Table:
+    """Return `table` for a terminal, numbers to the right.
+
+    Long texts are wrapped, never cut; numbers are not wrapped, but their names are.
+
+    Args:
+        table: What to show.
+        width: Letters of a line.
+        left_out: Columns that it is without where it would be wider, the first ones first.
+    """
+    table = fitting(table, width - 2, left_out, BETWEEN, _longest_word)
     columns = zip(*table, strict=True)
     made = rich.table.Table(box=rich.box.SIMPLE_HEAD, pad_edge=False)
     for column, number in zip(columns, number_columns(table), strict=True):
-        words = (word for cell in column for word in cell.split())
+        longest = max(1, _width(column, _longest_word))
         made.add_column(
-            Text(column[0]),
+            Text("\n".join(textwrap.wrap(column[0], longest))),
             justify="right" if number else "left",
             overflow="fold",
-            min_width=min(SHORT, max(map(len, words), default=0)),
+            min_width=longest if number else min(SHORT, max(map(_longest_word, column))),
         )
     for line in table[1:]:
         made.add_row(*map(Text, line))
     return made
+
+
+def _width(column: Sequence[str], of_header: Callable[[str], int]) -> int:
+    return max(of_header(column[0]), *map(len, column[1:]), 0)
+
+
+def _longest_word(text: str) -> int:
+    return max(map(len, text.split()), default=0)
 
 
 def html_table(table: Table) -> Markup:

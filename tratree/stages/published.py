@@ -70,7 +70,7 @@ def take_published(path: Path, job: Job) -> list[Trajectory]:
     read = len(reading.trajectories)
     with_ids = sum(any(step.token_ids for step in t.steps) for t in reading.trajectories)
     if with_ids:
-        reading.notes["trajectories whose token ids are not used: models read their texts"] += (
+        reading.notes["trajectories whose token ids are not used, as models read their texts"] += (
             with_ids
         )
     with closing(env_maker(job)()) as env:
@@ -102,7 +102,7 @@ def take_published(path: Path, job: Job) -> list[Trajectory]:
         if reason != HELD_OUT:
             job.progress.message(f"  {count} left out: {reason}")
     for what, count in sorted(reading.notes.items()):
-        job.progress.message(f"  {count} {what}")
+        job.progress.message(f"  {what}: {count}")
     if not taken:
         raise UserError(
             f"{path} has no demonstration that may be taken: "

@@ -51,6 +51,8 @@ PAGE = "sweep.html"
 REPORT = "report.html"
 NOT_BRIEF = ("tasks", "sd", "over seeds and tasks", "p", "detectable", "finished %", "steps")
 """The figures that the table on a screen leaves out."""
+LEFT_OUT = ("gap to ceiling", "gap to strong", "success %", "p (Holm)", "seeds")
+"""Those that it leaves out, too, where it is narrow, the first ones first."""
 
 FIGURES = (
     *("seeds", "tasks", "reward", "sd", "to sft_strong", "over seeds and tasks"),
@@ -116,10 +118,19 @@ class Summary:
         return [[line[n] for n in kept] for line in whole] if kept else whole
 
     def brief(self) -> Table:
-        """The figures that fit on a screen."""
-        whole = self.shown()
-        kept = [n for n, name in enumerate(whole[0]) if name not in NOT_BRIEF]
-        return [[line[n] for n in kept] for line in whole]
+        """The figures that fit on a screen, with the last parts of the axes' names."""
+        header, *lines = self.shown()
+        kept = [n for n, name in enumerate(header) if name not in NOT_BRIEF]
+        last = [axis.rpartition(".")[2] for axis in self.axes]
+        short = dict(zip(self.axes, last, strict=True)) if len({*last}) == len(last) else {}
+        named = [short.get(name, name) for name in header]
+        return [[line[n] for n in kept] for line in (named, *lines)]
+
+    @property
+    def left_out(self) -> Sequence[str]:
+        """The columns that `brief` is without where a screen is narrow, the first ones first."""
+        places = {"env": {row.env for row in self.rows}, "split": {row.split for row in self.rows}}
+        return [*(name for name, found in places.items() if len(found) == 1), *LEFT_OUT]
 
     def all_points(self, folder: Path) -> Table:
         """Every point with a link to its report, or else its folder, from a page in `folder`."""
