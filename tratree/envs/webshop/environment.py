@@ -39,6 +39,8 @@ class WebShopEnv:
         price_seed: Decides what a product with a range of prices costs.
         max_steps: Step limit of the evaluation protocol; ETO's is 10.
         forgiving: Whether clicks are read without articles and a full stop at the end, too.
+        train: Name of the split that is trained on.
+        remedy: Advice on goals that it shares with others.
         left_out: Number of goals of a split that were taken out, as another one asks for the same.
     """
 
@@ -53,6 +55,8 @@ class WebShopEnv:
         price_seed: int,
         max_steps: int,
         forgiving: bool = False,
+        train: str = "train",
+        remedy: str = "",
         left_out: Mapping[str, int] | None = None,
     ) -> None:
         self.max_steps = max_steps
@@ -63,6 +67,7 @@ class WebShopEnv:
         self._nouns = nouns
         self._price_seed = price_seed
         self._forgiving = forgiving
+        self._train, self._remedy = train, remedy
         self._left_out = left_out or {}
         self._goal: Goal | None = None
         self._page = Page()
@@ -97,11 +102,10 @@ class WebShopEnv:
                 f"left out: {self._left_out[split]} goals that a held-out split also has, "
                 "apart from the price (env.distinct_goals=true)"
             )
-        shared = shared_goals(list(self._goals.values()), self._splits).get(split)
+        shared = shared_goals(list(self._goals.values()), self._splits, self._train).get(split)
         if shared:
             notes.append(
-                f"{shared} goals are also training goals, apart from the price: "
-                "env.distinct_goals=true leaves them out of training"
+                f"{shared} goals are also training goals, apart from the price: {self._remedy}"
             )
         return notes
 

@@ -31,6 +31,8 @@ from tratree.external_files import ExternalFiles
 if TYPE_CHECKING:
     from tratree.envs.webshop.environment import WebShopEnv
 
+_REMEDY = "env.distinct_goals=true leaves them out of training"
+
 
 def external_files(settings: WebShopSettings) -> dict[str, ExternalFiles | None]:
     """Return the official files, ETO's lists and a tagger's folder, where they are used.
@@ -100,12 +102,14 @@ def make_env(settings: WebShopSettings, folder: Path, cache: Path) -> WebShopEnv
         goals = human_goals(products, files, seed)
     else:
         goals = synthetic_goals(products, seed)
-    if settings.protocol == "eto":
+    eto = settings.protocol == "eto"
+    if eto:
         splits = eto_splits(_eto_folder(settings.eto_indices), len(goals))
     else:
         splits = official_splits(len(goals))
-    distinct = settings.distinct_goals and settings.protocol == "official"
-    kept = distinct_splits(goals, splits) if distinct else splits
+    train = settings.splits.get("train", "train")
+    distinct = settings.distinct_goals and not eto
+    kept = distinct_splits(goals, splits, train) if distinct else splits
     return WebShopEnv(
         products,
         goals,
@@ -115,6 +119,8 @@ def make_env(settings: WebShopSettings, folder: Path, cache: Path) -> WebShopEnv
         price_seed=seed,
         max_steps=settings.max_steps,
         forgiving=settings.forgiving,
+        train=train,
+        remedy="ETO's lists are taken as they are" if eto else _REMEDY,
         left_out={split: len(splits[split]) - len(kept[split]) for split in splits},
     )
 
