@@ -107,6 +107,8 @@ def test_official_goals_have_the_numbers_of_the_original(official):
         ("find red hats, and price lower than 30.00 dollars", "Find  red hats!", True),
         ("i want a hat under $30", "i want a hat under 50 dollars", True),
         ("i want a hat, with price less than 30", "i want a hat", True),
+        ("a hat for no more than 60 dollars", "a hat up to $70", True),
+        ("a tent for up to 4 people", "a tent for up to 6 people", False),
         ("find hats with size: 3", "find hats with size: 4", False),
         ("find hats with size: 3", "find hats", False),
         ("glasses with power: +2.50", "glasses with power: -2.50", False),

@@ -67,7 +67,9 @@ def distinct_splits(
     """
     taken: set[str] = set()
     distinct: dict[str, Sequence[int]] = {}
-    for split in sorted(list(splits)[::-1], key=lambda name: name == train):
+    order = list(splits)[::-1]
+    order.sort(key=lambda name: name == train)
+    for split in order:
         distinct[split] = [number for number in splits[split] if _wish(goals[number]) not in taken]
         taken.update(_wish(goals[number]) for number in splits[split])
     return {split: distinct[split] for split in splits}
