@@ -187,6 +187,30 @@ def test_numbers_beside_a_name_count():
         assert identify("scienceworld", "Hall.", **fields).held_out
 
 
+STEP = {"observation": "Your task is to: put a vase in safe.", "action": "look"}
+
+
+@pytest.mark.parametrize("count", [1, 2, 9])
+@pytest.mark.parametrize(
+    ("environment", "facts"),
+    [
+        ("alfworld", {"gamefile": f"valid_unseen/{T}/{TRIAL}/game.tw-pddl"}),
+        ("alfworld", {TRIAL: 1}),
+        ("scienceworld", {"taskName": "boil", "variationIdx": 21}),
+        ("scienceworld", {"env": ["1-1", 21]}),
+    ],
+)
+def test_facts_of_steps_name_their_task(environment, facts, count):
+    held_out = {"steps": [{**STEP, "info": facts}] * count}
+    other = {"steps": [{**STEP, "index": 0, "idx": 21, "id": "boil"}] * count}
+    for record, expected in ((held_out, True), (other, False)):
+        (trajectory,) = read_record(record)
+        tasks = {task.task_id: task for task in EVERY[environment]}
+        found = Identifier(environment, tasks, "train").identify(trajectory)
+        assert found.held_out == expected
+    assert read_record(other)[0].task.task_id == ""
+
+
 def test_numbers_of_attempts_are_no_variations():
     for name in ("boil_v3_run21", "boil_3_seed_21", "run21_boil_var3", "boil_var3_sample21"):
         assert not identify("scienceworld", "Your task is to boil lead.", id=name).held_out, name
