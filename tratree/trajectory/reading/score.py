@@ -22,7 +22,7 @@ _OF = (
 """Words before the name of an outcome; names have no case and no underscores: see `_folded`."""
 
 _SCORE = re.compile(
-    rf"{_OF}(?:scores?|rewards?|return|accuracy|acc|successrate|rewardscore)"
+    rf"{_OF}(?:scores?|rewards?|rew|return|accuracy|acc|successrate|rewardscore)"
     r"(?:value|sum|total|mean|avg|list|history)?|sr|r|exactmatch|step(?:reward|score)s|progressrate"
 )
 _RUNNING = re.compile(rf"{_OF}score")
@@ -54,7 +54,8 @@ _NO_PLACES = frozenset(
 
 _YES = frozenset(
     words(
-        "true yes y 1 1.0 success succeeded successful succeed won win passed pass solved correct c"
+        "true yes y 1 1.0 success succeeded successful successfully succeed won win passed pass "
+        "solved correct c"
     )
 )
 _NO = frozenset(
@@ -64,8 +65,9 @@ _NO = frozenset(
     )
 )
 _UNKNOWN = frozenset(("", "n/a", "na", "nan", "none", "null", "unknown", "-", "?"))
+_FEW_WORDS = 4
 _TOLERANCE = 1e-6
-_DEEPEST = 3
+_DEEPEST = 5
 
 _Place = Mapping[str, tuple[str, Any]]
 _Outcome = TypeVar("_Outcome", bool, float)
@@ -285,8 +287,15 @@ def _fraction(where: str, value: Any) -> float | None:
 
 
 def _in_words(where: str, value: Any) -> bool | None:
+    """Return what a word says, or a few words such as ``Task failed.``."""
     word = str(value).strip(" \n.!").lower() if isinstance(value, str | bool) else ""
-    return word in _YES if word in _YES or word in _NO else None
+    if word in _YES or word in _NO:
+        return word in _YES
+    said = set(re.findall(r"[a-z]+", word))
+    told = {w for w in said if len(w) > 3} & (_YES | _NO)
+    if len(word.split()) > _FEW_WORDS or not told:
+        return None
+    return told <= _YES and not said & {"not", "no", "never"}
 
 
 def _yes_or_no(where: str, value: Any) -> bool | None:
