@@ -1033,6 +1033,8 @@ def test_flags_of_what_is_trained_on_are_kept():
         ({"env_name": "Webshop", "reward": 10.0}, (1.0, True)),
         ({"reward": 10.0, "won": True}, (1.0, True)),
         ({"judgement": "incorrect"}, (0.0, False)),
+        ({"done": True, "done_reason": "success"}, (1.0, True)),
+        ({"termination": True, "finish_reason": "stop"}, None),
         ({"extra": {"eval": {"alfworld": {"success": True}}}}, (1.0, True)),
         ({"ep_rew": 0.0, "ep_len": 4}, (0.0, False)),
         ({"evaluation_result": "Task failed."}, (0.0, False)),

@@ -42,12 +42,13 @@ _MAYBE = re.compile("score|reward|success|correct|outcome|solved|passed")
 _VERDICT = re.compile(
     rf"{_OF}(?:outcome|result|status|verdict|label|evaluation|judge?ment|grade|correctness)"
 )
+_REASON = re.compile(r"termination(?:reason)?|(?:done|terminat(?:e|ed)|exit|end|stop|finish)reason")
 _NO_PLACES = frozenset(
     words(
-        "config configuration settings args arguments params parameters kwargs hyperparameters "
-        "rewardmodel tools functions conversations conversation messages dialogue dialog "
-        "turns chat content contents text transcript prompt chosen rejected completion response "
-        "input instruction instructions system"
+        "wrapper config configuration settings args arguments params parameters kwargs "
+        "hyperparameters rewardmodel tools functions conversations conversation messages dialogue "
+        "dialog turns chat content contents text transcript prompt chosen rejected completion "
+        "response input instruction instructions system"
     )
 )
 """Fields whose inner fields are no outcome: what was said, and how a program was set."""
@@ -153,7 +154,9 @@ def _success(places: Sequence[_Place]) -> bool | None:
     failure = _first(places, _FAILURE, _yes_or_no) if success is None else None
     if failure is not None:
         return not failure
-    return success if success is not None else _first(places, _VERDICT, _in_words)
+    if success is None:
+        success = _first(places, _VERDICT, _in_words)
+    return success if success is not None else _first(places, _REASON, _in_text)
 
 
 def _of_part(record: Mapping[str, Any], environment: str | None, part: str) -> float | None:
@@ -296,6 +299,10 @@ def _in_words(where: str, value: Any) -> bool | None:
     if len(word.split()) > _FEW_WORDS or not told:
         return None
     return told <= _YES and not said & {"not", "no", "never"}
+
+
+def _in_text(where: str, value: Any) -> bool | None:
+    return _in_words(where, value) if isinstance(value, str) else None
 
 
 def _yes_or_no(where: str, value: Any) -> bool | None:
