@@ -1033,6 +1033,10 @@ def test_flags_of_what_is_trained_on_are_kept():
         ({"env_name": "Webshop", "reward": 10.0}, (1.0, True)),
         ({"reward": 10.0, "won": True}, (1.0, True)),
         ({"judgement": "incorrect"}, (0.0, False)),
+        ({"is_winner": False}, (0.0, False)),
+        ({"all_goals_met": True}, (1.0, True)),
+        ({"verified": False, "reward": None}, (0.0, False)),
+        ({"solution_found": False}, (0.0, False)),
         ({"done": True, "done_reason": "success"}, (1.0, True)),
         ({"termination": True, "finish_reason": "stop"}, None),
         ({"extra": {"eval": {"alfworld": {"success": True}}}}, (1.0, True)),
@@ -1066,6 +1070,8 @@ def test_outcomes_are_read_where_they_stand(fields, outcome):
         ({"scores": [0.5, 0.5]}, ""),
         ({"quality_score": 0.9}, "though quality_score may be one"),
         ({"note": "a score"}, ""),
+        ({"completed": True}, "though completed may be one"),
+        ({"reward_model": {"score": 1}, "max_score": 100}, ""),
     ],
 )
 def test_doubts_about_an_outcome_are_said(fields, said):

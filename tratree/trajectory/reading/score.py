@@ -16,7 +16,7 @@ from tratree.trajectory.words import words
 _OF = (
     r"(?:is|was|has|the|final|last|end|total|sum|overall|episode|ep|task|game|goal|env|environment"
     r"|trajectory|traj|outcome|cumulative|cumulated|accumulated|cum|average|avg|mean|normalized|norm"
-    r"|agent|sample|run|eval|evaluation|raw|original|true|gt|terminal|sparse|accuracy|success"
+    r"|all|objectives?|goals|target|mission|criteria|solution|subgoals?|agent|sample|run|eval|evaluation|raw|original|true|gt|terminal|sparse|accuracy|success"
     r"|correctness|completion|rm|tokenlevel|alfworld|scienceworld|sciworld|webshop)*"
 )
 """Words before the name of an outcome; names have no case and no underscores: see `_folded`."""
@@ -28,17 +28,21 @@ _SCORE = re.compile(
 _RUNNING = re.compile(rf"{_OF}score")
 _MOST = re.compile(r"(?:max|maximum|full)(?:possible)?score|maxpossible(?:score|reward)|scoremax")
 _SUCCESS = re.compile(
-    rf"{_OF}(?:success|successful|successfully|succeed|succeeded|succ|won|win|solved|resolved|passed"
-    r"|pass|correct|reached|achieved|accomplished|fulfilled|satisfied|(?<=task)completed"
-    r"|(?<=goal)completed"
-    r"|completedsuccessfully)(?:flag)?"
+    rf"{_OF}(?:success|successful|successfully|succeed|succeeded|succ|won|win|winner|solved|resolved"
+    r"|passed|pass|correct|reached|achieved|attained|accomplished|fulfilled|satisfied|met|verified"
+    r"|(?<=solution)found|(?<=task)completed|(?<=goal)completed|completedsuccessfully)(?:flag)?"
 )
 _WITHIN_SCORE = re.compile(
     rf"{_SCORE.pattern}|{_SUCCESS.pattern}|value|total|sum|final|overall|mean|correctness"
 )
 _FAILURE = re.compile(rf"{_OF}(?:fail|failed|failure|lost|unsuccessful|unsolved)")
 _ENDED = re.compile(rf"{_OF}(?:completed|complete|done|finished)")
-_MAYBE = re.compile("score|reward|success|correct|outcome|solved|passed")
+_MAYBE = re.compile(
+    r"(?!.*(?:id|idx|index|num|count|type|model)\Z).*(?:score|reward|success|correct|outcome|solved"
+    r"|passed|won\Z|win\Z|met\Z|achiev|reach|accept|fail|goal|complet|accomplish|satisf|fulfil)"
+)
+"""Parts of names that may be those of an outcome."""
+
 _VERDICT = re.compile(
     rf"{_OF}(?:outcome|result|status|verdict|label|evaluation|judge?ment|grade|correctness)"
 )
@@ -143,7 +147,7 @@ def _doubt(places: Sequence[_Place], score: float | None, added: Sequence[float]
         return "scores that are the last of rewards that rise: their sum, if they add up" * either
     for place in places:
         for name, (where, value) in place.items():
-            if _MAYBE.search(name) and isinstance(value, int | float):
+            if _MAYBE.match(name) and isinstance(value, int | float) and 0 <= value <= 1:
                 return f"without a score, though {where} may be one: name it `score` if it is"
     return ""
 
