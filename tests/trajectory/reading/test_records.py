@@ -1033,6 +1033,8 @@ def test_flags_of_what_is_trained_on_are_kept():
         ({"env_name": "Webshop", "reward": 10.0}, (1.0, True)),
         ({"reward": 10.0, "won": True}, (1.0, True)),
         ({"judgement": "incorrect"}, (0.0, False)),
+        ({"reward": {"total": None}}, None),
+        ({"win_rate": 0.0}, (0.0, False)),
         ({"is_winner": False}, (0.0, False)),
         ({"all_goals_met": True}, (1.0, True)),
         ({"verified": False, "reward": None}, (0.0, False)),

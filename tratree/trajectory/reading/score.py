@@ -22,8 +22,9 @@ _OF = (
 """Words before the name of an outcome; names have no case and no underscores: see `_folded`."""
 
 _SCORE = re.compile(
-    rf"{_OF}(?:scores?|rewards?|rew|return|accuracy|acc|successrate|rewardscore)"
-    r"(?:value|sum|total|mean|avg|list|history)?|sr|r|exactmatch|step(?:reward|score)s|progressrate"
+    rf"{_OF}(?:scores?|rewards?|rew|return|accuracy|acc|rewardscore)"
+    r"(?:value|sum|total|mean|avg|list|history)?|sr|r|exactmatch|step(?:reward|score)s"
+    rf"|{_OF}(?:success|win|pass|solved?|progress)rate"
 )
 _RUNNING = re.compile(rf"{_OF}score")
 _MOST = re.compile(r"(?:max|maximum|full)(?:possible)?score|maxpossible(?:score|reward)|scoremax")
@@ -253,8 +254,10 @@ def _number(where: str, value: Any) -> float | None:
     return float(value)
 
 
-def _only(where: str, scores: Mapping[str, Any]) -> float:
+def _only(where: str, scores: Mapping[str, Any]) -> float | None:
     """Return the score that all of an object's have: nothing tells which of different ones counts.
+
+    Null is unknown.
 
     Raises:
         RecordError: If they differ, or there is none.
@@ -264,10 +267,12 @@ def _only(where: str, scores: Mapping[str, Any]) -> float:
         for name, value in scores.items()
         if isinstance(value, int | float | Mapping)
     }
+    if scores and all(value is None for value in scores.values()):
+        return None
     if len(numbers) != 1:
         names = short(", ".join(map(str, scores)))
         raise RecordError(f"{where} has {names}: name the number that counts `score`")
-    return float(numbers.pop() or 0)
+    return numbers.pop()
 
 
 def _together(where: str, numbers: list[float]) -> float | None:
