@@ -47,6 +47,12 @@ _MAYBE = re.compile(
 _VERDICT = re.compile(
     rf"{_OF}(?:outcome|result|status|verdict|label|evaluation|judge?ment|grade|correctness)"
 )
+_OTHERWISE = re.compile(
+    r"(?!.*(?:format|tool|action|step|pars|syntax|json|call|valid|chosen|rejected|use|request))"
+    r".*(?:success|successful|solved|correct|passed|won|achieved|accomplished|satisfied)"
+)
+"""Other names of a success, which count only where it is true or false: not those of a part."""
+
 _REASON = re.compile(r"termination(?:reason)?|(?:done|terminat(?:e|ed)|exit|end|stop|finish)reason")
 _NO_PLACES = frozenset(
     words(
@@ -161,7 +167,9 @@ def _success(places: Sequence[_Place]) -> bool | None:
         return not failure
     if success is None:
         success = _first(places, _VERDICT, _in_words)
-    return success if success is not None else _first(places, _REASON, _in_text)
+    if success is None:
+        success = _first(places, _REASON, _in_text)
+    return success if success is not None else _first(places, _OTHERWISE, _in_words)
 
 
 def _of_part(record: Mapping[str, Any], environment: str | None, part: str) -> float | None:
