@@ -1035,6 +1035,8 @@ def test_flags_of_what_is_trained_on_are_kept():
         ({"judgement": "incorrect"}, (0.0, False)),
         ({"answer_correct": False}, (0.0, False)),
         ({"shopper_was_successful": "no"}, (0.0, False)),
+        ({"household_task_solved": False}, (0.0, False)),
+        ({"rewards": "[0, 0, 1]"}, (1.0, True)),
         ({"last_action_success": True, "format_correct": True, "times_solved": 1}, None),
         ({"reward": {"total": None}}, None),
         ({"win_rate": 0.0}, (0.0, False)),

@@ -48,7 +48,7 @@ _VERDICT = re.compile(
     rf"{_OF}(?:outcome|result|status|verdict|label|evaluation|judge?ment|grade|correctness)"
 )
 _OTHERWISE = re.compile(
-    r"(?!.*(?:format|tool|action|step|pars|syntax|json|call|valid|chosen|rejected|use|request))"
+    r"(?!.*(?:format|tool|action|step|(?<!s)pars|syntax|json|valid(?!ation)|chosen|rejected))"
     r".*(?:success|successful|solved|correct|passed|won|achieved|accomplished|satisfied)"
 )
 """Other names of a success, which count only where it is true or false: not those of a part."""
@@ -218,7 +218,7 @@ def _folded(place: Mapping[str, Any], where: str) -> _Place:
         name = _letters(re.split(r"[./]", str(key))[-1])
         unknown = isinstance(value, str) and value.strip().lower() in _UNKNOWN
         if value is not None and not unknown and (name not in folded or name == _letters(key)):
-            folded[name] = (f"{where}{key}", value)
+            folded[name] = (f"{where}{key}", unpacked(value))
     return folded
 
 
