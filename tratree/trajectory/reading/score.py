@@ -47,8 +47,14 @@ _MAYBE = re.compile(
 _VERDICT = re.compile(
     rf"{_OF}(?:outcome|result|status|verdict|label|evaluation|judge?ment|grade|correctness)"
 )
+_PARTS = r"format|tool|action|step|(?<!s)pars|syntax|json|valid(?!ation)|chosen|rejected"
+_OTHER_SCORE = re.compile(
+    rf"(?!.*(?:{_PARTS}|length|style|quality|difficult|similar|confiden|relevan|penal|bonus|shap|max"
+    r"|min|best|target|threshold|weight|model|baseline|expected|std|rank|process|win|lose|help|safe))"
+    r".*(?:score|reward)"
+)
 _OTHERWISE = re.compile(
-    r"(?!.*(?:format|tool|action|step|(?<!s)pars|syntax|json|valid(?!ation)|chosen|rejected))"
+    rf"(?!.*(?:{_PARTS}))"
     r".*(?:success|successful|solved|correct|passed|won|achieved|accomplished|satisfied)"
 )
 """Other names of a success, which count only where it is true or false: not those of a part."""
@@ -136,6 +142,9 @@ def read_outcome(
         score = _first(places, _VERDICT, _fraction)
         ended = _first([*places, *steps], _ENDED, _in_words)
         success = False if score is None and ended is False else None
+    doubt = ""
+    if score is None and success is None:
+        score, doubt = _other_score(places)
     most = _first(places, _MOST, _number)
     if score is not None:
         score /= most if most is not None and most > 1 else 1
@@ -144,7 +153,21 @@ def read_outcome(
         score = float(success)
     if success is None and score is not None:
         success = score >= 1 - _TOLERANCE
-    return Outcome(score, success, _doubt(places, score, added))
+    return Outcome(score, success, doubt or _doubt(places, score, added))
+
+
+def _other_score(places: Sequence[_Place]) -> tuple[float | None, str]:
+    """Return what the outermost other scores all say, such as ``verifier_reward``, and a remark."""
+    for place in places:
+        found = {
+            where: float(value)
+            for name, (where, value) in place.items()
+            if _OTHER_SCORE.fullmatch(name) and isinstance(value, int | float) and 0 <= value <= 1
+        }
+        if len(set(found.values())) == 1:
+            where, score = found.popitem()
+            return score, f"scores read from {where}: name another field `score` if that counts"
+    return None, ""
 
 
 def _doubt(places: Sequence[_Place], score: float | None, added: Sequence[float]) -> str:
