@@ -1034,6 +1034,8 @@ def test_flags_of_what_is_trained_on_are_kept():
         ({"reward": 10.0, "won": True}, (1.0, True)),
         ({"judgement": "incorrect"}, (0.0, False)),
         ({"verifier_reward": 0}, (0.0, False)),
+        ({"use_reward": True, "reward_type": "sparse"}, None),
+        ({"score_final": 0.5}, (0.5, False)),
         ({"gpt_score": 1, "human_score": 0}, None),
         ({"answer_correct": False}, (0.0, False)),
         ({"shopper_was_successful": "no"}, (0.0, False)),

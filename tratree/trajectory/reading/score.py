@@ -23,7 +23,7 @@ _OF = (
 
 _SCORE = re.compile(
     rf"{_OF}(?:scores?|rewards?|rew|return|accuracy|acc|rewardscore)"
-    r"(?:value|sum|total|mean|avg|list|history)?|sr|r|exactmatch|step(?:reward|score)s"
+    r"(?:value|sum|total|mean|avg|list|history|final|overall)?|sr|r|exactmatch|step(?:reward|score)s"
     rf"|{_OF}(?:success|win|pass|solved?|progress)rate"
 )
 _RUNNING = re.compile(rf"{_OF}score")
@@ -162,7 +162,7 @@ def _other_score(places: Sequence[_Place]) -> tuple[float | None, str]:
         found = {
             where: float(value)
             for name, (where, value) in place.items()
-            if _OTHER_SCORE.fullmatch(name) and isinstance(value, int | float) and 0 <= value <= 1
+            if _OTHER_SCORE.fullmatch(name) and type(value) in (int, float) and 0 <= value <= 1
         }
         if len(set(found.values())) == 1:
             where, score = found.popitem()
