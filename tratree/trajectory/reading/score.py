@@ -55,21 +55,22 @@ _OTHER_SCORE = re.compile(
 )
 _OTHERWISE = re.compile(
     rf"(?!.*(?:{_PARTS}))"
-    r".*(?:success|successful|solved|correct|passed|won|achieved|accomplished|satisfied)"
+    r".*(?:success|successful|solved|correct|passed|won|achieved|accomplished|satisfied"
+    r"|label|outcome|verdict)"
 )
 """Other names of a success, which count only where it is true or false: not those of a part."""
 
 _REASON = re.compile(r"termination(?:reason)?|(?:done|terminat(?:e|ed)|exit|end|stop|finish)reason")
 _NO_PLACES = frozenset(
     words(
-        "wrapper config configuration settings args arguments params parameters kwargs "
-        "hyperparameters rewardmodel tools functions conversations conversation messages dialogue "
+        "wrapper rewardmodel tools functions conversations conversation messages dialogue "
         "dialog turns chat content contents text transcript prompt chosen rejected completion "
         "response input instruction instructions system"
     )
 )
 """Fields whose inner fields are no outcome: what was said, and how a program was set."""
 
+_SETTINGS = words("config configuration settings args arguments params parameters options")
 _YES = frozenset(
     words(
         "true yes y 1 1.0 success succeeded successful successfully succeed won win passed pass "
@@ -223,9 +224,14 @@ def _places(record: Mapping[str, Any]) -> Iterator[_Place]:
                 value = unpacked(value)
                 last = value[-1] if isinstance(value, list) and value else value
                 listed = last is not value and (is_step(last) or is_message(last))
-                if isinstance(last, Mapping) and _letters(key) not in _NO_PLACES and not listed:
+                if isinstance(last, Mapping) and not listed and not _is_no_place(key):
                     inner.append((f"{where}{key}.", last))
         level = inner
+
+
+def _is_no_place(key: Any) -> bool:
+    name = _letters(key)
+    return name in _NO_PLACES or name.endswith(_SETTINGS)
 
 
 def _last_step(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
