@@ -1072,6 +1072,17 @@ def test_outcomes_are_read_where_they_stand(fields, outcome):
     assert (told.score, told.success) == (outcome or (0.0, False))
 
 
+def test_a_won_episode_of_steps_has_the_highest_score_of_any_scale():
+    step = {"observation": TASK, "action": "look"}
+    for won, outcome in ((True, (1.0, True)), (False, None)):
+        record = {"steps": [step, {**step, "reward": 10.0, "info": {"won": won}}]}
+        if outcome is None:
+            with pytest.raises(RecordError, match="beyond 0 to 1"):
+                read_record(record)
+        else:
+            assert (read_record(record)[0].score, read_record(record)[0].success) == outcome
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [

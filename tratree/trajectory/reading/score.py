@@ -23,7 +23,7 @@ _OF = (
 
 _SCORE = re.compile(
     rf"{_OF}(?:scores?|rewards?|rew|return|accuracy|acc|rewardscore)"
-    r"(?:value|sum|total|mean|avg|list|history|final|overall)?|sr|r|exactmatch|step(?:reward|score)s"
+    r"(?:value|sum|total|mean|avg|list|history|final|overall)?|sr|r|exactmatch|(?:per)?step(?:reward|score)s?"
     rf"|{_OF}(?:success|win|pass|solved?|progress)rate"
 )
 _RUNNING = re.compile(rf"{_OF}score")
@@ -33,6 +33,7 @@ _SUCCESS = re.compile(
     r"|passed|pass|correct|reached|achieved|attained|accomplished|fulfilled|satisfied|met|verified"
     r"|(?<=solution)found|(?<=task)completed|(?<=goal)completed|completedsuccessfully)(?:flag)?"
 )
+_WON = re.compile(rf"{_OF}won")
 _WITHIN_SCORE = re.compile(
     rf"{_SCORE.pattern}|{_SUCCESS.pattern}|value|total|sum|final|overall|mean|correctness"
 )
@@ -149,7 +150,8 @@ def read_outcome(
     most = _first(places, _MOST, _number)
     if score is not None:
         score /= most if most is not None and most > 1 else 1
-        score = _scaled(score, environment, "the score", solved=success is True)
+        won = success or _first(steps, _WON, _in_words)
+        score = _scaled(score, environment, "the score", solved=bool(won))
     elif success is not None:
         score = float(success)
     if success is None and score is not None:
