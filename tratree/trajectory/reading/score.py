@@ -75,13 +75,14 @@ _SETTINGS = words("config configuration settings args arguments params parameter
 _YES = frozenset(
     words(
         "true yes y 1 1.0 success succeeded successful successfully succeed won win passed pass "
-        "solved correct c"
+        "solved resolved correct victory achieved accomplished c"
     )
 )
 _NO = frozenset(
     words(
         "false no n i 0 0.0 fail failed failure fails lost unsuccessful unsolved incorrect wrong "
-        "not_solved not_successful timeout"
+        "not_solved not_successful timeout loss lose loses defeat defeated unresolved incomplete "
+        "unfinished aborted"
     )
 )
 _UNKNOWN = frozenset(("", "n/a", "na", "nan", "none", "null", "unknown", "-", "?"))
