@@ -421,6 +421,7 @@ def test_an_unwanted_completion_is_as_a_rejected_one():
         for label in (True, False)
     ]
     assert [t.record.get("part") for t in told] == [None, "rejected"]
+    assert [(t.scored, t.success) for t in told] == [(True, True), (True, False)]
 
 
 def test_steps_with_observations_before_or_after_actions():
