@@ -1035,6 +1035,8 @@ def test_flags_of_what_is_trained_on_are_kept():
         ({"reward": 10.0, "won": True}, (1.0, True)),
         ({"judgement": "incorrect"}, (0.0, False)),
         ({"verifier_reward": 0}, (0.0, False)),
+        ({"outcome": "partial success"}, None),
+        ({"outcome": "Task completed: success"}, (1.0, True)),
         ({"outcome": "loss"}, (0.0, False)),
         ({"game_result": "victory"}, (1.0, True)),
         ({"human_label": "success", "sampling_params": {"reward": 0}}, (1.0, True)),

@@ -86,6 +86,13 @@ _NO = frozenset(
     )
 )
 _UNKNOWN = frozenset(("", "n/a", "na", "nan", "none", "null", "unknown", "-", "?"))
+_PLAIN = frozenset(
+    words(
+        "task goal episode game agent you is was has have been the completed finished status result"
+    )
+)
+"""Words beside that of a success that change nothing: `partial` does."""
+
 _FEW_WORDS = 4
 _TOLERANCE = 1e-6
 _DEEPEST = 5
@@ -347,7 +354,9 @@ def _in_words(where: str, value: Any) -> bool | None:
     told = {w for w in said if len(w) > 3} & (_YES | _NO)
     if len(word.split()) > _FEW_WORDS or not told:
         return None
-    return told <= _YES and not said & {"not", "no", "never"}
+    if told & _NO or said & {"not", "no", "never"}:
+        return False
+    return True if said <= _YES | _PLAIN else None
 
 
 def _in_text(where: str, value: Any) -> bool | None:
