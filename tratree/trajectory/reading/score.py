@@ -93,7 +93,8 @@ _PLAIN = frozenset(
 )
 """Words beside that of a success that change nothing: `partial` does."""
 
-_FEW_WORDS = 4
+_NOT = frozenset(("not", "no", "never"))
+_FEW_WORDS = 6
 _TOLERANCE = 1e-6
 _DEEPEST = 5
 
@@ -352,11 +353,11 @@ def _in_words(where: str, value: Any) -> bool | None:
         return word in _YES
     said = set(re.findall(r"[a-z]+", word))
     told = {w for w in said if len(w) > 3} & (_YES | _NO)
-    if len(word.split()) > _FEW_WORDS or not told:
+    if len(word.split()) > _FEW_WORDS:
         return None
-    if told & _NO or said & {"not", "no", "never"}:
+    if told & _NO or (said & _NOT and (told or said & _PLAIN)):
         return False
-    return True if said <= _YES | _PLAIN else None
+    return True if told and said <= _YES | _PLAIN else None
 
 
 def _in_text(where: str, value: Any) -> bool | None:
