@@ -1036,6 +1036,8 @@ def test_flags_of_what_is_trained_on_are_kept():
         ({"judgement": "incorrect"}, (0.0, False)),
         ({"verifier_reward": 0}, (0.0, False)),
         ({"outcome": "partial success"}, None),
+        ({"eval": "passed"}, (1.0, True)),
+        ({"success": [], "reward": 0}, (0.0, False)),
         ({"outcome": "The task was not solved"}, (0.0, False)),
         ({"status": "Task not completed"}, (0.0, False)),
         ({"outcome": "Task completed: success"}, (1.0, True)),

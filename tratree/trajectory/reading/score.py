@@ -46,7 +46,7 @@ _MAYBE = re.compile(
 """Parts of names that may be those of an outcome."""
 
 _VERDICT = re.compile(
-    rf"{_OF}(?:outcome|result|status|verdict|label|evaluation|judge?ment|grade|correctness)"
+    rf"{_OF}(?:outcome|result|status|verdict|label|evaluation|eval|judge?ment|grade|correctness)"
 )
 _PARTS = r"format|tool|action|step|(?<!s)pars|syntax|json|valid(?!ation)|chosen|rejected"
 _OTHER_SCORE = re.compile(
@@ -257,7 +257,11 @@ def _folded(place: Mapping[str, Any], where: str) -> _Place:
     for key, value in place.items():
         name = _letters(re.split(r"[./]", str(key))[-1])
         unknown = isinstance(value, str) and value.strip().lower() in _UNKNOWN
-        if value is not None and not unknown and (name not in folded or name == _letters(key)):
+        if (
+            value not in (None, [])
+            and not unknown
+            and (name not in folded or name == _letters(key))
+        ):
             folded[name] = (f"{where}{key}", unpacked(value))
     return folded
 
