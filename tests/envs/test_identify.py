@@ -11,6 +11,7 @@ from tratree.envs.identify import Identifier, opens_alike
 from tratree.external_data import external_data
 from tratree.trajectory.goal_words import goal_words
 from tratree.trajectory.reading.records import read_record
+from tratree.trajectory.reading.wrappers import unwrapped
 from tratree.trajectory.types import Task
 
 T, TRIAL = "pick_and_place_simple-Mug-None-Shelf-301", "trial_T20190907_174127_043461"
@@ -209,6 +210,12 @@ def test_facts_of_steps_name_their_task(environment, facts, count):
         found = Identifier(environment, tasks, "train").identify(trajectory)
         assert found.held_out == expected
     assert read_record(other)[0].task.task_id == ""
+
+
+def test_names_of_lists_count():
+    record = {"variation": 21, "messages": [{"role": "user", "content": "x"}] * 2}
+    (wrapped, _) = unwrapped({"boil": [record, record]})
+    assert wrapped == {"split": "boil", **record}
 
 
 def test_numbers_of_attempts_are_no_variations():

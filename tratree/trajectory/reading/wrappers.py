@@ -83,6 +83,8 @@ def _records_within(value: dict[str, Any], name: str) -> Iterator[Any]:
     single one it is the record's own.
     """
     shared = {k: v for k, v in value.items() if k in _OF_ALL and isinstance(v, str)}
+    if name not in _LISTS:
+        shared = {"split": name, **shared}
     facts = {
         k: v
         for k, v in value.items()
