@@ -11,7 +11,6 @@ from tratree.envs.identify import Identifier, opens_alike
 from tratree.external_data import external_data
 from tratree.trajectory.goal_words import goal_words
 from tratree.trajectory.reading.records import read_record
-from tratree.trajectory.reading.wrappers import unwrapped
 from tratree.trajectory.types import Task
 
 T, TRIAL = "pick_and_place_simple-Mug-None-Shelf-301", "trial_T20190907_174127_043461"
@@ -108,6 +107,7 @@ FORMS = {
         *(
             "user_session_logs/fixed_0.jsonl",
             "webshop_idx_0_traj_3",
+            "goals/goal_0.json",
             "session_0_run_2",
             "0.0",
             "webshop.0",
@@ -212,24 +212,22 @@ def test_facts_of_steps_name_their_task(environment, facts, count):
     assert read_record(other)[0].task.task_id == ""
 
 
-def test_names_of_lists_count():
-    record = {"variation": 21, "messages": [{"role": "user", "content": "x"}] * 2}
-    (wrapped, _) = unwrapped({"boil": [record, record]})
-    assert wrapped == {"split": "boil", **record}
-
-
 def test_numbers_of_attempts_are_no_variations():
     for name in ("boil_v3_run21", "boil_3_seed_21", "run21_boil_var3", "boil_var3_sample21"):
         assert not identify("scienceworld", "Your task is to boil lead.", id=name).held_out, name
 
 
 def test_a_held_out_split_counts():
-    for fields in ({"extra_info": {"split": "Test"}}, {"fold": "valid_unseen"}):
+    for fields in (
+        {"extra_info": {"split": "Test"}},
+        {"fold": "valid_unseen"},
+        {"split": "val-unseen"},
+        {"phase": "online_eval"},
+    ):
         assert identify("alfworld", "Hall. Your task is to: do it.", id="x1y", **fields).held_out
     assert identify("webshop", "Hall. Your task is to: do it.", id="x1y", split="test").held_out
-    assert not identify(
-        "webshop", "Hall. Your task is to: do it.", id="x1y", split="train"
-    ).held_out
+    for fields in ({"split": "train"}, {"split": "train-eval"}, {"dataset": "dev-bench"}):
+        assert not identify("webshop", "Hall. Your task is to: do it.", **fields).held_out
 
 
 @pytest.mark.parametrize(

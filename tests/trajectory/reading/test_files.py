@@ -92,6 +92,12 @@ def test_what_a_wrapper_says_is_kept(tmp_path, name):
             assert (one.scored, one.success) == (count == 1, False)
 
 
+def test_the_name_of_a_list_of_records_is_kept(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps({"boil": [record("a"), record("b")]}))
+    read = read_trajectory_files(tmp_path / "a.json").trajectories
+    assert [t.record["record"]["split"] for t in read] == ["boil", "boil"]
+
+
 def test_what_follows_a_list_is_said(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(TWO, indent=1) + json.dumps(TWO, indent=1))
     reading = read_trajectory_files(tmp_path / "a.json")

@@ -48,7 +48,9 @@ def task_finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
 
     def find(published: str) -> list[str]:
         name = published.strip().lower()
-        match = _NUMBER.fullmatch(name) or _WITHIN.search(name)
+        file = re.split(r"[\\/]", name)[-1]
+        labelled = _NUMBER.fullmatch(file) if file[:1].isalpha() else None
+        match = _NUMBER.fullmatch(name) or labelled or _WITHIN.search(name)
         task_id = f"webshop_{int(match[1])}" if match and len(match[1]) < 10 else ""
         return [task_id] if task_id in tasks else []
 

@@ -20,6 +20,9 @@ HELD_OUT_SPLITS = frozenset(
 )
 """Names of splits that nobody trains on."""
 
+_HELD_OUT = frozenset(words("test dev val valid validation eval evaluation unseen heldout held"))
+"""Words in the names of such splits."""
+
 _FIRST = words("item_id game_file gamefile extra.gamefile id task_id")
 """Fields that name a trajectory here, the likeliest first."""
 
@@ -36,6 +39,7 @@ _TASKS = words(
 )
 _VARIATION = re.compile(r"(?:task_?)?var(?:iation)?(?:_?(?:idx|id|num|number|index))?")
 _SPLIT = re.compile(r"split|set\b|fold|mode\b|partition|phase")
+_DATASET = re.compile(r"set\Z")
 _PATH = re.compile(r"trial|\.tw-pddl|traj_data|valid[-_ ]?(?:un)?seen|distribution", re.IGNORECASE)
 _DEEPEST = 8
 _TURN = "[]"
@@ -92,12 +96,18 @@ def texts_of(record: Mapping[str, Any]) -> set[str]:
 
 
 def splits_of(record: Mapping[str, Any]) -> set[str]:
-    """Return the splits that a record says it is of, in small letters, wherever it says so."""
-    return {
-        value.strip().lower()
-        for field, value in _leaves(record, frozenset(), "", 0)
-        if _SPLIT.search(field.rpartition(".")[2].lower())
-    }
+    """Return the splits that a record says it is of, in small letters, wherever it says so.
+
+    One whose words are those of a held-out split is ``test``: ``val_unseen``, ``test-mini``.
+    """
+    splits = set()
+    for field, value in _leaves(record, frozenset(), "", 0):
+        name = field.rpartition(".")[2].lower()
+        if _SPLIT.search(name):
+            said = set(re.findall("[a-z]+", value.lower()))
+            held_out = said & _HELD_OUT and "train" not in said and not _DATASET.search(name)
+            splits.add("test" if held_out else value.strip().lower())
+    return splits
 
 
 def _leaves(
