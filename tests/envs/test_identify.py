@@ -182,6 +182,7 @@ def test_numbers_beside_a_name_count():
         {"env_name": "boil", "variation_idx": 21},
         {"any_field": '{"inner": ["boil_21"]}'},
         {"task": ["boil", 21]},
+        {"task_num": "1-1", "variation_idx": 21},
         {"a": {"b": {"c": {"d": {"e": "boil_21"}}}}},
         {"any_field": ["a", "b", "c", "d", "boil_21"]},
     ):

@@ -34,9 +34,7 @@ _OTHERS = words(
 )
 """Other fields that may name its task. ETO's rollouts have the game's file in ``meta.error``."""
 
-_TASKS = words(
-    "task_name taskname task sub_task sub_task_name task_type name task_id task_idx taskidx"
-)
+_TASK = re.compile(r"(?:sub_?)?task_?(?:name|type|idx|id|num|number|no|index|key|code)?|name")
 _VARIATION = re.compile(r"(?:task_?)?var(?:iation)?(?:_?(?:idx|id|num|number|index))?")
 _SPLIT = re.compile(r"split|set\b|fold|mode\b|partition|phase")
 _DATASET = re.compile(r"set\Z")
@@ -81,7 +79,7 @@ def names_of(
     spoken = [value for _, value in told if len(value) < 80 and any(map(str.isalpha, value))]
     joined = [
         f"{task}_{variation}"
-        for task in [*(v for t in _TASKS for v in by_field.get(t, [])), *spoken]
+        for task in [*(v for t in filter(_TASK.fullmatch, by_field) for v in by_field[t]), *spoken]
         for v in filter(_VARIATION.fullmatch, by_field)
         for variation in by_field[v]
     ]
