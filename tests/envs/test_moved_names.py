@@ -147,7 +147,7 @@ def test_what_differs_is_said_and_fixed(played):
     again = replay(env, task, theirs)
     assert again.observations == (1,)
     assert again.outcome == "the score is 1 here, and 0.5 there"
-    assert str(again) == f"{again.outcome}; 1 observations differ, the first after step 1"
+    assert str(again) == f"{again.outcome}; 1 observation not as recorded, the first after step 1"
     assert again.trajectory == replace(ours, steps=(ours.steps[0], silent, *ours.steps[1:]))
     stuck = replay(env, task, replace(ours, steps=(Step("", "click[nothing]", ""),)))
     assert stuck.refused == (1,)

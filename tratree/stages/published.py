@@ -24,6 +24,7 @@ from tratree.store.stage import Job
 from tratree.trajectory.reading.read import Reading, read_trajectory_files
 from tratree.trajectory.selection import select_trajectories
 from tratree.trajectory.types import Task, Trajectory
+from tratree.words import counted
 
 REPORT = "report.json"
 """Counts of the records taken and skipped, with reasons."""
@@ -93,7 +94,7 @@ def take_published(path: Path, job: Job) -> list[Trajectory]:
     (job.folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     held_out = sum(reason == HELD_OUT for reason in left_out.values())
     job.progress.message(
-        f"  {read} demonstrations in {path.name}: {known} of tasks that are known here, "
+        f"  {counted(read, 'demonstration')} in {path.name}: {known} of tasks that are known here, "
         f"{held_out} of held-out ones, which are left out; {unknown} could not be identified; "
         f"{len(taken)} taken"
     )

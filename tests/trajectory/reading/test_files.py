@@ -221,7 +221,7 @@ def test_bytes_that_are_no_text_spoil_their_record_only(tmp_path):
         (b"\x00\xff", "neither a JSON list nor one JSON record a line"),
         (b"hello", "neither a JSON list nor one JSON record a line"),
         (b"\x1f\x8b\x08\x00broken", r"cannot read .*a\.json"),
-        (b"[1, 2]", r"record 1 of .* \(it is 1, not an object\), nor are the 1 others"),
+        (b"[1, 2]", r"record 1 of .* \(it is 1, not an object\), nor 1 other"),
         (DEEP.encode(), "nested too deeply"),
     ],
 )

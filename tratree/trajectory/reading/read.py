@@ -14,6 +14,7 @@ from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.records import read_record
 from tratree.trajectory.reading.score import stated_score
 from tratree.trajectory.types import Trajectory
+from tratree.words import counted
 
 
 @dataclass
@@ -122,7 +123,7 @@ def _trajectories(reading: Reading, environment: str | None) -> Iterator[tuple[F
             raise UserError(f"{reading.path} has no records: make or download it again")
         place, reason = reading.skipped[0]
         others = len(reading.skipped) - 1
-        more = f", nor are the {others} others" if others else ""
+        more = f", nor {counted(others, 'other')}" if others else ""
         raise UserError(f"{place} is not a conversation of an agent ({reason}){more}: correct it")
 
 

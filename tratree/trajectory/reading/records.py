@@ -16,7 +16,7 @@ from tratree.trajectory.reading.messages import Conversation, conversations_of
 from tratree.trajectory.reading.names import names_of
 from tratree.trajectory.reading.record_error import RecordError, short
 from tratree.trajectory.reading.score import read_outcome
-from tratree.trajectory.turns import parse_turn
+from tratree.trajectory.turn_parsing import parse_turn
 from tratree.trajectory.types import Step, Task, Trajectory
 from tratree.trajectory.words import words
 
