@@ -7,94 +7,34 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from tratree.trajectory.reading.outcome_names import (
+    ENDED,
+    FAILURE,
+    FEW_WORDS,
+    MAYBE,
+    MOST,
+    NO,
+    NO_PLACES,
+    NOT,
+    OTHER_SCORE,
+    OTHERWISE,
+    PLAIN,
+    REASON,
+    RUNNING,
+    SCORE,
+    SETTINGS,
+    SUCCESS,
+    UNKNOWN,
+    VERDICT,
+    WITHIN_SCORE,
+    WON,
+    YES,
+)
 from tratree.trajectory.reading.record_error import RecordError, short
 from tratree.trajectory.reading.steps import is_step
 from tratree.trajectory.reading.values import unpacked
 from tratree.trajectory.reading.wrappers import is_message
-from tratree.trajectory.words import words
 
-_OF = (
-    r"(?:is|was|has|the|final|last|end|total|sum|overall|episode|ep|task|game|goal|env|environment"
-    r"|trajectory|traj|outcome|cumulative|cumulated|accumulated|cum|average|avg|mean|normalized|norm"
-    r"|all|objectives?|goals|target|mission|criteria|solution|subgoals?|agent|sample|run|eval|evaluation|raw|original|true|gt|terminal|sparse|accuracy|success"
-    r"|correctness|completion|rm|tokenlevel|alfworld|scienceworld|sciworld|webshop)*"
-)
-"""Words before the name of an outcome; names have no case and no underscores: see `_folded`."""
-
-_SCORE = re.compile(
-    rf"{_OF}(?:scores?|rewards?|rew|return|accuracy|acc|rewardscore)"
-    r"(?:value|sum|total|mean|avg|list|history|final|overall)?|sr|r|exactmatch|(?:per)?step(?:reward|score)s?"
-    rf"|{_OF}(?:success|win|pass|solved?|progress)rate"
-)
-_RUNNING = re.compile(rf"{_OF}score")
-_MOST = re.compile(r"(?:max|maximum|full)(?:possible)?score|maxpossible(?:score|reward)|scoremax")
-_SUCCESS = re.compile(
-    rf"{_OF}(?:success|successful|successfully|succeed|succeeded|succ|won|win|winner|solved|resolved"
-    r"|passed|pass|correct|reached|achieved|attained|accomplished|fulfilled|satisfied|met|verified"
-    r"|(?<=solution)found|(?<=task)completed|(?<=goal)completed|completedsuccessfully)(?:flag)?"
-)
-_WON = re.compile(rf"{_OF}won")
-_WITHIN_SCORE = re.compile(
-    rf"{_SCORE.pattern}|{_SUCCESS.pattern}|value|total|sum|final|overall|mean|correctness"
-)
-_FAILURE = re.compile(rf"{_OF}(?:fail|failed|failure|lost|unsuccessful|unsolved)")
-_ENDED = re.compile(rf"{_OF}(?:completed|complete|done|finished)")
-_MAYBE = re.compile(
-    r"(?!.*(?:id|idx|index|num|count|type|model)\Z).*(?:score|reward|success|correct|outcome|solved"
-    r"|passed|won\Z|win\Z|met\Z|achiev|reach|accept|fail|goal|complet|accomplish|satisf|fulfil)"
-)
-"""Parts of names that may be those of an outcome."""
-
-_VERDICT = re.compile(
-    rf"{_OF}(?:outcome|result|status|verdict|label|evaluation|eval|judge?ment|grade|correctness)"
-)
-_PARTS = r"format|tool|action|step|(?<!s)pars|syntax|json|valid(?!ation)|chosen|rejected"
-_OTHER_SCORE = re.compile(
-    rf"(?!.*(?:{_PARTS}|length|style|quality|difficult|similar|confiden|relevan|penal|bonus|shap|max"
-    r"|min|best|target|threshold|weight|model|baseline|expected|std|rank|process|win|lose|help|safe))"
-    r".*(?:score|reward)"
-)
-_OTHERWISE = re.compile(
-    rf"(?!.*(?:{_PARTS}))"
-    r".*(?:success|successful|solved|correct|passed|won|achieved|accomplished|satisfied"
-    r"|label|outcome|verdict)"
-)
-"""Other names of a success, which count only where it is true or false: not those of a part."""
-
-_REASON = re.compile(r"termination(?:reason)?|(?:done|terminat(?:e|ed)|exit|end|stop|finish)reason")
-_NO_PLACES = frozenset(
-    words(
-        "wrapper rewardmodel tools functions conversations conversation messages dialogue "
-        "dialog turns chat content contents text transcript prompt chosen rejected completion "
-        "response input instruction instructions system"
-    )
-)
-"""Fields whose inner fields are no outcome: what was said, and how a program was set."""
-
-_SETTINGS = words("config configuration settings args arguments params parameters options")
-_YES = frozenset(
-    words(
-        "true yes y 1 1.0 success succeeded successful successfully succeed won win passed pass "
-        "solved resolved correct victory achieved accomplished c"
-    )
-)
-_NO = frozenset(
-    words(
-        "false no n i 0 0.0 fail failed failure fails lost unsuccessful unsolved incorrect wrong "
-        "not_solved not_successful timeout loss lose loses defeat defeated unresolved incomplete "
-        "unfinished aborted"
-    )
-)
-_UNKNOWN = frozenset(("", "n/a", "na", "nan", "none", "null", "unknown", "-", "?"))
-_PLAIN = frozenset(
-    words(
-        "task goal episode game agent you is was has have been the completed finished status result"
-    )
-)
-"""Words beside that of a success that change nothing: `partial` does."""
-
-_NOT = frozenset(("not", "no", "never"))
-_FEW_WORDS = 6
 _TOLERANCE = 1e-6
 _DEEPEST = 5
 
@@ -141,25 +81,25 @@ def read_outcome(
         return Outcome(score, None if score is None else score >= 1 - _TOLERANCE)
     places = list(_places(record))
     steps = [place for step in _last_step(record) for place in _places(step)]
-    score, success = _first(places, _SCORE, _number), _success(places)
-    added = _first(places, _SCORE, _numbers) or []
+    score, success = _first(places, SCORE, _number), _success(places)
+    added = _first(places, SCORE, _numbers) or []
     if score is None:
-        score = _first(steps, _RUNNING, _number)
+        score = _first(steps, RUNNING, _number)
     if score is None and rewards:
         score, added = _number("rewards of the steps", list(rewards)), list(rewards)
     if score is None and success is None:
-        score, success = _first(steps, _SCORE, _number), _success(steps)
+        score, success = _first(steps, SCORE, _number), _success(steps)
     if score is None and success is None:
-        score = _first(places, _VERDICT, _fraction)
-        ended = _first([*places, *steps], _ENDED, _in_words)
+        score = _first(places, VERDICT, _fraction)
+        ended = _first([*places, *steps], ENDED, _in_words)
         success = False if score is None and ended is False else None
     doubt = ""
     if score is None and success is None:
         score, doubt = _other_score(places)
-    most = _first(places, _MOST, _number)
+    most = _first(places, MOST, _number)
     if score is not None:
         score /= most if most is not None and most > 1 else 1
-        won = success or _first(steps, _WON, _in_words)
+        won = success or _first(steps, WON, _in_words)
         score = _scaled(score, environment, "the score", solved=bool(won))
     elif success is not None:
         score = float(success)
@@ -174,7 +114,7 @@ def _other_score(places: Sequence[_Place]) -> tuple[float | None, str]:
         found = {
             where: float(value)
             for name, (where, value) in place.items()
-            if _OTHER_SCORE.fullmatch(name) and type(value) in (int, float) and 0 <= value <= 1
+            if OTHER_SCORE.fullmatch(name) and type(value) in (int, float) and 0 <= value <= 1
         }
         if len(set(found.values())) == 1:
             where, score = found.popitem()
@@ -189,37 +129,37 @@ def _doubt(places: Sequence[_Place], score: float | None, added: Sequence[float]
         return "scores that are the last of rewards that rise: their sum, if they add up" * either
     for place in places:
         for name, (where, value) in place.items():
-            if _MAYBE.match(name) and isinstance(value, int | float) and 0 <= value <= 1:
+            if MAYBE.match(name) and isinstance(value, int | float) and 0 <= value <= 1:
                 return f"without a score, though {where} may be one: name it `score` if it is"
     return ""
 
 
 def _success(places: Sequence[_Place]) -> bool | None:
     """Return what a record calls success, or its failure, or its outcome in a word."""
-    success = _first(places, _SUCCESS, _yes_or_no)
-    failure = _first(places, _FAILURE, _yes_or_no) if success is None else None
+    success = _first(places, SUCCESS, _yes_or_no)
+    failure = _first(places, FAILURE, _yes_or_no) if success is None else None
     if failure is not None:
         return not failure
     if success is None:
-        success = _first(places, _VERDICT, _in_words)
+        success = _first(places, VERDICT, _in_words)
     if success is None:
-        success = _first(places, _REASON, _in_text)
-    return success if success is not None else _first(places, _OTHERWISE, _in_words)
+        success = _first(places, REASON, _in_text)
+    return success if success is not None else _first(places, OTHERWISE, _in_words)
 
 
 def _of_part(record: Mapping[str, Any], environment: str | None, part: str) -> float | None:
-    name = re.compile(rf"{part}(?:{_SCORE.pattern}|rating)|(?:{_SCORE.pattern}|rating){part}")
+    name = re.compile(rf"{part}(?:{SCORE.pattern}|rating)|(?:{SCORE.pattern}|rating){part}")
     score = _first(list(_places(record)), name, _number)
     own = record.get(part)
     if score is None and isinstance(own, Mapping):
-        score = _first(list(_places(own)), _SCORE, _number)
+        score = _first(list(_places(own)), SCORE, _number)
     return None if score is None else _scaled(score, environment, f"the {part} one's score")
 
 
 def stated_score(record: Mapping[str, Any]) -> float | None:
     """Return the score that the fields of a record state, in its own scale; None without one."""
     try:
-        return _first(list(_places(record)), _SCORE, _number)
+        return _first(list(_places(record)), SCORE, _number)
     except RecordError:
         return None
 
@@ -242,7 +182,7 @@ def _places(record: Mapping[str, Any]) -> Iterator[_Place]:
 
 def _is_no_place(key: Any) -> bool:
     name = _letters(key)
-    return name in _NO_PLACES or name.endswith(_SETTINGS)
+    return name in NO_PLACES or name.endswith(SETTINGS)
 
 
 def _last_step(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -256,7 +196,7 @@ def _folded(place: Mapping[str, Any], where: str) -> _Place:
     folded: dict[str, tuple[str, Any]] = {}
     for key, value in place.items():
         name = _letters(re.split(r"[./]", str(key))[-1])
-        unknown = isinstance(value, str) and value.strip().lower() in _UNKNOWN
+        unknown = isinstance(value, str) and value.strip().lower() in UNKNOWN
         if (
             value not in (None, [])
             and not unknown
@@ -290,7 +230,7 @@ def _number(where: str, value: Any) -> float | None:
         return _together(where, [number for number in read if number is not None])
     if isinstance(value, Mapping):
         inner = [_folded(value, f"{where}.")]
-        found = _first(inner, _WITHIN_SCORE, _number)
+        found = _first(inner, WITHIN_SCORE, _number)
         return _only(where, value) if found is None else found
     said = _in_words(where, value)
     if said is not None:
@@ -353,15 +293,15 @@ def _fraction(where: str, value: Any) -> float | None:
 def _in_words(where: str, value: Any) -> bool | None:
     """Return what a word says, or a few words such as ``Task failed.``."""
     word = str(value).strip(" \n.!").lower() if isinstance(value, str | bool) else ""
-    if word in _YES or word in _NO:
-        return word in _YES
+    if word in YES or word in NO:
+        return word in YES
     said = set(re.findall(r"[a-z]+", word))
-    told = {w for w in said if len(w) > 3} & (_YES | _NO)
-    if len(word.split()) > _FEW_WORDS:
+    told = {w for w in said if len(w) > 3} & (YES | NO)
+    if len(word.split()) > FEW_WORDS:
         return None
-    if told & _NO or (said & _NOT and (told or said & _PLAIN)):
+    if told & NO or (said & NOT and (told or said & PLAIN)):
         return False
-    return True if told and said <= _YES | _PLAIN else None
+    return True if told and said <= YES | PLAIN else None
 
 
 def _in_text(where: str, value: Any) -> bool | None:
