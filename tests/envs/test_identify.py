@@ -107,6 +107,7 @@ FORMS = {
         *(
             "user_session_logs/fixed_0.jsonl",
             "webshop_idx_0_traj_3",
+            "goals/goal_0.json",
             "session_0_run_2",
             "0.0",
             "webshop.0",
@@ -181,10 +182,35 @@ def test_numbers_beside_a_name_count():
         {"env_name": "boil", "variation_idx": 21},
         {"any_field": '{"inner": ["boil_21"]}'},
         {"task": ["boil", 21]},
+        {"task_num": "1-1", "variation_idx": 21},
         {"a": {"b": {"c": {"d": {"e": "boil_21"}}}}},
         {"any_field": ["a", "b", "c", "d", "boil_21"]},
     ):
         assert identify("scienceworld", "Hall.", **fields).held_out
+
+
+STEP = {"observation": "Your task is to: put a vase in safe.", "action": "look"}
+
+
+@pytest.mark.parametrize("count", [1, 2, 9])
+@pytest.mark.parametrize(
+    ("environment", "facts"),
+    [
+        ("alfworld", {"gamefile": f"valid_unseen/{T}/{TRIAL}/game.tw-pddl"}),
+        ("alfworld", {TRIAL: 1}),
+        ("scienceworld", {"taskName": "boil", "variationIdx": 21}),
+        ("scienceworld", {"env": ["1-1", 21]}),
+    ],
+)
+def test_facts_of_steps_name_their_task(environment, facts, count):
+    held_out = {"steps": [{**STEP, "info": facts}] * count}
+    other = {"steps": [{**STEP, "index": 0, "idx": 21, "id": "boil"}] * count}
+    for record, expected in ((held_out, True), (other, False)):
+        (trajectory,) = read_record(record)
+        tasks = {task.task_id: task for task in EVERY[environment]}
+        found = Identifier(environment, tasks, "train").identify(trajectory)
+        assert found.held_out == expected
+    assert read_record(other)[0].task.task_id == ""
 
 
 def test_numbers_of_attempts_are_no_variations():
@@ -193,12 +219,16 @@ def test_numbers_of_attempts_are_no_variations():
 
 
 def test_a_held_out_split_counts():
-    for fields in ({"extra_info": {"split": "Test"}}, {"fold": "valid_unseen"}):
+    for fields in (
+        {"extra_info": {"split": "Test"}},
+        {"fold": "valid_unseen"},
+        {"split": "val-unseen"},
+        {"phase": "online_eval"},
+    ):
         assert identify("alfworld", "Hall. Your task is to: do it.", id="x1y", **fields).held_out
     assert identify("webshop", "Hall. Your task is to: do it.", id="x1y", split="test").held_out
-    assert not identify(
-        "webshop", "Hall. Your task is to: do it.", id="x1y", split="train"
-    ).held_out
+    for fields in ({"split": "train"}, {"split": "train-eval"}, {"dataset": "dev-bench"}):
+        assert not identify("webshop", "Hall. Your task is to: do it.", **fields).held_out
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,8 @@ def test_price_bounds_in_other_words(bound):
     rules = PLUGINS.find("webshop").moved_names(None, task)
     new, _ = renamed(told(f"Instruction: [SEP] find me hats{bound}. [SEP] Search"), rules)
     assert new.first_observation == f"Instruction: [SEP] {task.instruction}. [SEP] Search"
+    another = told(f"Find me hats with color: red{bound}")
+    assert renamed(another, rules) == (another, {})
 
 
 def test_alfworld_placing_follows_the_wording():

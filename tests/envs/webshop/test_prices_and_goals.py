@@ -7,9 +7,14 @@ import pytest
 
 from tests.envs.webshop.shops import make_product
 from tratree.envs.webshop.catalogue import read_products
-from tratree.envs.webshop.goals import WantedOption, human_goals, synthetic_goals
+from tratree.envs.webshop.goals import Goal, WantedOption, human_goals, synthetic_goals
 from tratree.envs.webshop.prices import NO_BOUND, price_bound, purchase_price
-from tratree.envs.webshop.splits import eto_splits, official_splits
+from tratree.envs.webshop.splits import (
+    distinct_splits,
+    eto_splits,
+    official_splits,
+    shared_goals,
+)
 from tratree.errors import UserError
 from tratree.external_data import external_data
 
@@ -93,6 +98,30 @@ def test_official_goals_have_the_numbers_of_the_original(official):
     pairs = list(zip(goals, other, strict=True))
     assert all(one.product.asin == two.product.asin for one, two in pairs)
     assert sum(one.price_bound != two.price_bound for one, two in pairs) > 1000
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("find red hats, and price lower than 30.00 dollars", "find red hats", True),
+        ("find red hats, and price lower than 30.00 dollars", "Find  red hats!", True),
+        ("i want a hat under $30", "i want a hat under 50 dollars", True),
+        ("i want a hat, with price less than 30", "i want a hat", True),
+        ("a hat for no more than 60 dollars", "a hat up to $70", True),
+        ("a tent for up to 4 people", "a tent for up to 6 people", False),
+        ("find hats with size: 3", "find hats with size: 4", False),
+        ("find hats with size: 3", "find hats", False),
+        ("glasses with power: +2.50", "glasses with power: -2.50", False),
+        ("a bag that weighs less than 5", "a bag that weighs less than 7", False),
+        ("a bag under 5 pounds", "a bag under 7 pounds", False),
+    ],
+)
+def test_goals_that_are_the_same_but_for_the_price(one, other, same):
+    goals = [Goal(text, make_product(), ("a",), (), 0.0) for text in (one, other)]
+    splits = {"train": [0], "test": [1]}
+    assert shared_goals(goals, splits, "train") == {"test": int(same)}
+    distinct = distinct_splits(goals, splits, "train")
+    assert distinct == {"train": [] if same else [0], "test": [1]}
 
 
 def test_official_splits():

@@ -1,12 +1,14 @@
 """From settings to an environment."""
 
 from dataclasses import asdict
+from itertools import combinations
 
 import pytest
 
 from tratree.composition import compose_config
 from tratree.envs.base import play_expert
 from tratree.envs.registry import make_env, prepare_data
+from tratree.envs.webshop.published import gist
 from tratree.errors import UserError
 from tratree.external_data import external_data
 
@@ -63,6 +65,21 @@ def test_goals_of_training_are_not_asked_for_in_the_test(tmp_path):
     assert note.startswith("180 goals also for training, apart from the price")
 
 
+def test_goals_are_shared_with_the_split_that_is_trained_on(tmp_path):
+    swapped = ("env.products=300", "env.splits.train=dev", "env.splits.development=train")
+    env = opened(tmp_path, *swapped, "env.distinct_goals=false")
+    assert env.notes("dev") == []
+    trained, tested = wishes(env, "dev"), [gist(task.instruction) for task in env.tasks("test")]
+    (note,) = env.notes("test")
+    assert note.startswith(f"{sum(wish in trained for wish in tested)} goals also for training")
+    distinct = opened(tmp_path, *swapped)
+    assert distinct.tasks("test") == env.tasks("test")
+    for one, other in combinations(("train", "dev", "test"), 2):
+        assert not wishes(distinct, one) & wishes(distinct, other)
+    lost = wishes(env, "train") & wishes(env, "dev") - wishes(env, "test")
+    assert lost <= wishes(distinct, "train")
+
+
 def test_official(tmp_path, official):
     env = opened(tmp_path, "env.catalogue=official", f"env.data={official}")
     assert len(env.tasks("train")) == 6910 - 1500
@@ -75,6 +92,7 @@ def test_eto(tmp_path):
     overrides = ("env.protocol=eto", "env.goals=human", "env.products=4100")
     env = opened(tmp_path, *overrides)
     assert (len(env.tasks("train")), len(env.tasks("test"))) == (1823, 200)
+    assert env.notes("test")[0].endswith("ETO's lists are taken as they are")
     with pytest.raises(UserError, match="no split 'dev': use one of test, train"):
         env.tasks("dev")
 

@@ -78,6 +78,26 @@ def test_one_conversation_with_a_message_a_line(tmp_path):
     assert [step.action for step in told.steps] == ["look", "look"]
 
 
+@pytest.mark.parametrize("name", ["rollouts", "records", "attempts_of_this"])
+def test_what_a_wrapper_says_is_kept(tmp_path, name):
+    other = {"conversations": record("")["conversations"]}
+    wrapper = {"gamefile": "valid_unseen/T/trial_1", "success": False, "status": "success"}
+    for count in (1, 2):
+        content = json.dumps({**wrapper, name: [other] * count})
+        (tmp_path / "a.json").write_text(content)
+        read = read_trajectory_files(tmp_path / "a.json").trajectories
+        assert len(read) == count
+        for one in read:
+            assert one.task.task_id == "valid_unseen/T/trial_1"
+            assert (one.scored, one.success) == (count == 1, False)
+
+
+def test_the_name_of_a_list_of_records_is_kept(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps({"boil": [record("a"), record("b")]}))
+    read = read_trajectory_files(tmp_path / "a.json").trajectories
+    assert [t.record["record"]["split"] for t in read] == ["boil", "boil"]
+
+
 def test_what_follows_a_list_is_said(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(TWO, indent=1) + json.dumps(TWO, indent=1))
     reading = read_trajectory_files(tmp_path / "a.json")

@@ -421,6 +421,7 @@ def test_an_unwanted_completion_is_as_a_rejected_one():
         for label in (True, False)
     ]
     assert [t.record.get("part") for t in told] == [None, "rejected"]
+    assert [(t.scored, t.success) for t in told] == [(True, True), (True, False)]
 
 
 def test_steps_with_observations_before_or_after_actions():
@@ -1033,6 +1034,38 @@ def test_flags_of_what_is_trained_on_are_kept():
         ({"env_name": "Webshop", "reward": 10.0}, (1.0, True)),
         ({"reward": 10.0, "won": True}, (1.0, True)),
         ({"judgement": "incorrect"}, (0.0, False)),
+        ({"verifier_reward": 0}, (0.0, False)),
+        ({"outcome": "partial success"}, None),
+        ({"eval": "passed"}, (1.0, True)),
+        ({"success": [], "reward": 0}, (0.0, False)),
+        ({"outcome": "The task was not solved"}, (0.0, False)),
+        ({"status": "Task not completed"}, (0.0, False)),
+        ({"outcome": "Task completed: success"}, (1.0, True)),
+        ({"outcome": "loss"}, (0.0, False)),
+        ({"game_result": "victory"}, (1.0, True)),
+        ({"human_label": "success", "sampling_params": {"reward": 0}}, (1.0, True)),
+        ({"use_reward": True, "reward_type": "sparse"}, None),
+        ({"score_final": 0.5}, (0.5, False)),
+        ({"gpt_score": 1, "human_score": 0}, None),
+        ({"answer_correct": False}, (0.0, False)),
+        ({"shopper_was_successful": "no"}, (0.0, False)),
+        ({"household_task_solved": False}, (0.0, False)),
+        ({"rewards": "[0, 0, 1]"}, (1.0, True)),
+        ({"last_action_success": True, "format_correct": True, "times_solved": 1}, None),
+        ({"reward": {"total": None}}, None),
+        ({"win_rate": 0.0}, (0.0, False)),
+        ({"is_winner": False}, (0.0, False)),
+        ({"all_goals_met": True}, (1.0, True)),
+        ({"verified": False, "reward": None}, (0.0, False)),
+        ({"solution_found": False}, (0.0, False)),
+        ({"done": True, "done_reason": "success"}, (1.0, True)),
+        ({"termination": True, "finish_reason": "stop"}, None),
+        ({"extra": {"eval": {"alfworld": {"success": True}}}}, (1.0, True)),
+        ({"ep_rew": 0.0, "ep_len": 4}, (0.0, False)),
+        ({"evaluation_result": "Task failed."}, (0.0, False)),
+        ({"status": "not solved yet"}, (0.0, False)),
+        ({"status": "Solved successfully"}, (1.0, True)),
+        ({"result": "You see nothing of a success in this room"}, None),
         ({"info": "{'won': False, 'x': None}"}, (0.0, False)),
         ({"info": "{'won': "}, None),
         ({"history": {"finalNormalizedScore": 0.83}}, (0.83, False)),
@@ -1048,6 +1081,17 @@ def test_outcomes_are_read_where_they_stand(fields, outcome):
     assert (told.score, told.success) == (outcome or (0.0, False))
 
 
+def test_a_won_episode_of_steps_has_the_highest_score_of_any_scale():
+    step = {"observation": TASK, "action": "look"}
+    for won, outcome in ((True, (1.0, True)), (False, None)):
+        record = {"steps": [step, {**step, "reward": 10.0, "info": {"won": won}}]}
+        if outcome is None:
+            with pytest.raises(RecordError, match="beyond 0 to 1"):
+                read_record(record)
+        else:
+            assert (read_record(record)[0].score, read_record(record)[0].success) == outcome
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
@@ -1058,6 +1102,10 @@ def test_outcomes_are_read_where_they_stand(fields, outcome):
         ({"scores": [0.5, 0.5]}, ""),
         ({"quality_score": 0.9}, "though quality_score may be one"),
         ({"note": "a score"}, ""),
+        ({"verifier_reward": 0}, "read from verifier_reward"),
+        ({"gpt_score": 1, "human_score": 0}, "though gpt_score may be one"),
+        ({"completed": True}, "though completed may be one"),
+        ({"reward_model": {"score": 1}, "max_score": 100}, ""),
     ],
 )
 def test_doubts_about_an_outcome_are_said(fields, said):

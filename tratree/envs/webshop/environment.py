@@ -57,6 +57,7 @@ class WebShopEnv:
         self._splits = splits
         self._style = page_style(settings)
         self._nouns = nouns
+        self._train = settings.splits.get("train", "train")
         self._left_out = left_out or {}
         self._goal: Goal | None = None
         self._page = Page()
@@ -91,11 +92,15 @@ class WebShopEnv:
                 f"left out: {counted(self._left_out[split], 'goal')} that a held-out split also "
                 "has, apart from the price (env.distinct_goals=true)"
             )
-        shared = shared_goals(list(self._goals.values()), self._splits).get(split)
+        remedy = (
+            "ETO's lists are taken as they are"
+            if self._settings.protocol == "eto"
+            else "env.distinct_goals=true leaves them out of training"
+        )
+        shared = shared_goals(list(self._goals.values()), self._splits, self._train).get(split)
         if shared:
             notes.append(
-                f"{counted(shared, 'goal')} also for training, apart from the price: "
-                "env.distinct_goals=true leaves them out of training"
+                f"{counted(shared, 'goal')} also for training, apart from the price: {remedy}"
             )
         return notes
 

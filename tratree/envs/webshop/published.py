@@ -20,10 +20,17 @@ _WITHIN = re.compile(
 )
 """A number within an address of a page, or before that of an attempt."""
 
-_BOUND = (
-    r"(?:,?\s+(?:(?:and|with|for|at)\s+)?(?:an?\s+)?(?:price\s+)?(?:lower|less|below|under|cheaper)"
-    r"(?:\s+than)?\s+\$?\d[\d,]*(?:\.\d+)?(?:\s+dollars)?)?"
+_AMOUNT = r"\d[\d,]*(?:\.\d+)?"
+_LOWER = (
+    r"(?:(?:lower|less|cheaper|(?:no|not)\s+more)\s+than|below|under|at\s+most|up\s+to|within)\s+"
 )
+_BOUND = (
+    r"(?:,?\s+(?:(?:and|with|for|at)\s+)?(?:an?\s+)?(?:"
+    rf"price\s+{_LOWER}\$?{_AMOUNT}(?:\s+dollars)?|{_LOWER}(?:\${_AMOUNT}|{_AMOUNT}\s+dollars)))"
+)
+"""A bound of the price, as the original and as people word it."""
+
+_BOUND_AT_THE_END = re.compile(rf"{_BOUND}\W*\Z", re.IGNORECASE)
 
 
 def own_task_id(published: str) -> str | None:
@@ -41,7 +48,9 @@ def task_finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
 
     def find(published: str) -> list[str]:
         name = published.strip().lower()
-        match = _NUMBER.fullmatch(name) or _WITHIN.search(name)
+        file = re.split(r"[\\/]", name)[-1]
+        labelled = _NUMBER.fullmatch(file) if file[:1].isalpha() else None
+        match = _NUMBER.fullmatch(name) or labelled or _WITHIN.search(name)
         task_id = f"webshop_{int(match[1])}" if match and len(match[1]) < 10 else ""
         return [task_id] if task_id in tasks else []
 
@@ -52,10 +61,9 @@ def moved_names(settings: Any, task: Task | None) -> Sequence[MovedName]:
     """Return how a publisher worded a task: with a price bound that was drawn at another start."""
     if task is None:
         return ()
-    theirs = re.compile(
-        r"\s+".join(map(re.escape, gist(task.instruction).split())) + _BOUND,
-        re.IGNORECASE,
-    )
+    wish = r"\s+".join(map(re.escape, gist(task.instruction).split()))
+    another = r"(?!,?\s+(?:with|and)\s)"  # what follows belongs to a goal that begins so
+    theirs = re.compile(f"{wish}{_BOUND}?{another}", re.IGNORECASE)
     here = task.instruction.replace("\\", r"\\")
     what = "webshop: the instruction with its price bound is that of the task"
     return (MovedName(what, theirs, here, "observations"),)
@@ -63,4 +71,4 @@ def moved_names(settings: Any, task: Task | None) -> Sequence[MovedName]:
 
 def gist(instruction: str) -> str:
     """Return an instruction without the price bound, which the original draws again each time."""
-    return instruction.partition(", and price lower than ")[0]
+    return _BOUND_AT_THE_END.sub("", instruction.partition(", and price lower than ")[0])

@@ -96,12 +96,14 @@ def make_env(settings: WebShopSettings, folder: Path, cache: Path) -> WebShopEnv
         goals = human_goals(products, files, seed)
     else:
         goals = synthetic_goals(products, seed)
-    if settings.protocol == "eto":
+    eto = settings.protocol == "eto"
+    if eto:
         splits = eto_splits(_eto_folder(settings.eto_indices), len(goals))
     else:
         splits = official_splits(len(goals))
-    distinct = settings.distinct_goals and settings.protocol == "official"
-    kept = distinct_splits(goals, splits) if distinct else splits
+    train = settings.splits.get("train", "train")
+    distinct = settings.distinct_goals and not eto
+    kept = distinct_splits(goals, splits, train) if distinct else splits
     return WebShopEnv(
         products,
         goals,

@@ -41,30 +41,35 @@ def eto_splits(folder: Path, goal_count: int) -> dict[str, Sequence[int]]:
     return splits
 
 
-def shared_goals(goals: Sequence[Goal], splits: Mapping[str, Sequence[int]]) -> dict[str, int]:
+def shared_goals(
+    goals: Sequence[Goal], splits: Mapping[str, Sequence[int]], train: str
+) -> dict[str, int]:
     """Count the goals of each held-out split that a training goal equals apart from the price."""
-    trained = {_wish(goals[number]) for number in splits["train"]}
+    trained = {_wish(goals[number]) for number in splits.get(train, ())}
     return {
         split: sum(_wish(goals[number]) in trained for number in numbers)
         for split, numbers in splits.items()
-        if split != "train"
+        if split != train
     }
 
 
 def distinct_splits(
-    goals: Sequence[Goal], splits: Mapping[str, Sequence[int]]
+    goals: Sequence[Goal], splits: Mapping[str, Sequence[int]], train: str
 ) -> dict[str, Sequence[int]]:
     """Return the splits so that no two of them have a goal that is the same apart from the price.
 
-    A later split keeps its goals and an earlier one loses them: ``test`` stays as it is.
+    A later split keeps its goals and an earlier one loses them, the training split to all others:
+    ``test`` stays as it is.
     """
     taken: set[str] = set()
     distinct: dict[str, Sequence[int]] = {}
-    for split in reversed(list(splits)):
+    order = list(splits)[::-1]
+    order.sort(key=lambda name: name == train)
+    for split in order:
         distinct[split] = [number for number in splits[split] if _wish(goals[number]) not in taken]
         taken.update(_wish(goals[number]) for number in splits[split])
     return {split: distinct[split] for split in splits}
 
 
 def _wish(goal: Goal) -> str:
-    return folded(gist(goal.instruction))
+    return folded(gist(goal.instruction)).rstrip(" .,;:!?")

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tratree.trajectory.reading.record_error import RecordError
+from tratree.trajectory.reading.steps import is_step
 from tratree.trajectory.reading.values import unpacked
+from tratree.trajectory.reading.wrappers import is_message
 from tratree.trajectory.types import short
 from tratree.trajectory.words import words
 
@@ -18,6 +20,9 @@ HELD_OUT_SPLITS = frozenset(
     )
 )
 """Names of splits that nobody trains on."""
+
+_HELD_OUT = frozenset(words("test dev val valid validation eval evaluation unseen heldout held"))
+"""Words in the names of such splits."""
 
 _FIRST = words("item_id game_file gamefile extra.gamefile id task_id")
 """Fields that name a trajectory here, the likeliest first."""
@@ -30,13 +35,20 @@ _OTHERS = words(
 )
 """Other fields that may name its task. ETO's rollouts have the game's file in ``meta.error``."""
 
-_TASKS = words(
-    "task_name taskname task sub_task sub_task_name task_type name task_id task_idx taskidx"
-)
+_TASK = re.compile(r"(?:sub_?)?task_?(?:name|type|idx|id|num|number|no|index|key|code)?|name")
 _VARIATION = re.compile(r"(?:task_?)?var(?:iation)?(?:_?(?:idx|id|num|number|index))?")
 _SPLIT = re.compile(r"split|set\b|fold|mode\b|partition|phase")
+_DATASET = re.compile(r"set\Z")
 _PATH = re.compile(r"trial|\.tw-pddl|traj_data|valid[-_ ]?(?:un)?seen|distribution", re.IGNORECASE)
 _DEEPEST = 8
+_TURN = "[]"
+_SAID = frozenset(
+    words(
+        "role from content value text observation obs next_observation next_obs action thought "
+        "response output input prompt reasoning_content tool_calls tool_call_id function_call type"
+    )
+)
+"""Fields of a turn that name nothing."""
 
 
 def names_of(
@@ -56,18 +68,19 @@ def names_of(
     by_field: dict[str, list[str]] = {}
     for field, value in leaves:
         by_field.setdefault(field.rpartition(".")[2].lower(), []).append(value)
-        by_field.setdefault(field.lower(), []).append(value)
     for field in ("id", "item_id"):
         name = record.get(field)
         named = isinstance(name, str | None) or _is_whole(name) or name in ([], {})
         if not named:
             raise RecordError(f"{field} is {short(name)}, not a name or a whole number")
-    first = [value for field in _FIRST for value in by_field.get(field, [])]
-    others = [v for f, v in leaves if f.rpartition(".")[2].lower() in _FIRST + _OTHERS]
-    spoken = [value for _, value in leaves if len(value) < 80 and any(map(str.isalpha, value))]
+    told = [(field.lower(), value) for field, value in leaves if _TURN not in field]
+    last = [(field.rpartition(".")[2], value) for field, value in told]
+    first = [v for name in _FIRST for field, v in (*last, *told) if field == name]
+    others = [value for field, value in last if field in _FIRST + _OTHERS]
+    spoken = [value for _, value in told if len(value) < 80 and any(map(str.isalpha, value))]
     joined = [
         f"{task}_{variation}"
-        for task in [*(v for t in _TASKS for v in by_field.get(t, [])), *spoken]
+        for task in [*(v for t in filter(_TASK.fullmatch, by_field) for v in by_field[t]), *spoken]
         for v in filter(_VARIATION.fullmatch, by_field)
         for variation in by_field[v]
     ]
@@ -82,29 +95,47 @@ def texts_of(record: Mapping[str, Any]) -> set[str]:
 
 
 def splits_of(record: Mapping[str, Any]) -> set[str]:
-    """Return the splits that a record says it is of, in small letters, wherever it says so."""
-    return {
-        value.strip().lower()
-        for field, value in _leaves(record, frozenset(), "", 0)
-        if _SPLIT.search(field.rpartition(".")[2].lower())
-    }
+    """Return the splits that a record says it is of, in small letters, wherever it says so.
+
+    One whose words are those of a held-out split is ``test``: ``val_unseen``, ``test-mini``.
+    """
+    splits = set()
+    for field, value in _leaves(record, frozenset(), "", 0):
+        name = field.rpartition(".")[2].lower()
+        if _SPLIT.search(name):
+            said = set(re.findall("[a-z]+", value.lower()))
+            held_out = said & _HELD_OUT and "train" not in said and not _DATASET.search(name)
+            splits.add("test" if held_out else value.strip().lower())
+    return splits
 
 
 def _leaves(
     value: Any, left_out: frozenset[str], where: str, depth: int
 ) -> Iterator[tuple[str, str]]:
+    """Yield (field, text) of the facts of a record; of turns those beside what was said.
+
+    A field within a turn has `_TURN` in its name. Facts are those of the first and the last one.
+    """
     value = unpacked(value)
     if isinstance(value, Mapping) and depth < _DEEPEST:
+        said = _SAID if where.endswith(_TURN) else left_out
         for key, inner in value.items():
-            if depth or key not in left_out or isinstance(inner, Mapping):
+            if key not in said or isinstance(inner, Mapping | list):
+                field = f"{where}.{key}" if where else str(key)
+                turns = not depth and key in left_out and isinstance(inner, list)
                 yield from _leaves(
-                    inner, left_out, f"{where}.{key}" if where else str(key), depth + 1
+                    inner, frozenset(), f"{field}{_TURN}" if turns else field, depth + 1
                 )
-    elif isinstance(value, list) and depth < _DEEPEST and len(value) <= _most(value):
-        for inner in value:
+            if _PATH.search(str(key)):
+                yield where, str(key)
+    elif isinstance(value, list) and depth < _DEEPEST:
+        if any(is_message(item) or is_step(item) for item in value[:2]):
+            where += _TURN * (not where.endswith(_TURN))
+        elif len(value) == 2 and isinstance(value[0], str) and _is_whole(value[1]):
+            yield f"{where}.task", f"task_{value[0]}_{int(value[1])}"  # and its variation
+        few = len(value) <= _most(value) and not where.endswith(_TURN)
+        for inner in value if few else (value[0], value[-1]) if value else ():
             yield from _leaves(inner, left_out, where, depth + 1)
-        if len(value) == 2 and isinstance(value[0], str) and _is_whole(value[1]):
-            yield where, f"{value[0]}_{int(value[1])}"  # a task and its variation
     elif isinstance(value, str) and 0 < len(value) < 500:
         yield where, value
     elif _is_whole(value):

@@ -153,7 +153,9 @@ def _trajectory(
     if not any(step.valid for step in steps):
         raise RecordError("no turn with an action that can be read")
     rewards = [m.reward for m in messages[begin:] if m.reward is not None]
-    score, success, doubt = read_outcome(record, environment, found.part, rewards)
+    paired = found.part in map(str.lower, record)  # else it is one completion, with a label
+    part = found.part if paired else ""
+    score, success, doubt = read_outcome(record, environment, part, rewards)
     opening = opening_of(messages, begin)
     kept = {"record": dict(record), "names": names, "front": messages[begin].first}
     if found.part:

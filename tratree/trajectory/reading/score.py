@@ -7,66 +7,37 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from tratree.trajectory.reading.outcome_names import (
+    ENDED,
+    FAILURE,
+    FEW_WORDS,
+    MAYBE,
+    MOST,
+    NO,
+    NO_PLACES,
+    NOT,
+    OTHER_SCORE,
+    OTHERWISE,
+    PLAIN,
+    REASON,
+    RUNNING,
+    SCORE,
+    SETTINGS,
+    SUCCESS,
+    UNKNOWN,
+    VERDICT,
+    WITHIN_SCORE,
+    WON,
+    YES,
+)
 from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.steps import is_step
 from tratree.trajectory.reading.values import unpacked
 from tratree.trajectory.reading.wrappers import is_message
 from tratree.trajectory.types import short
-from tratree.trajectory.words import words
 
-_OF = (
-    r"(?:is|was|has|the|final|last|end|total|sum|overall|episode|ep|task|game|goal|env|environment"
-    r"|trajectory|traj|outcome|cumulative|cumulated|accumulated|cum|average|avg|mean|normalized|norm"
-    r"|agent|sample|run|eval|evaluation|raw|original|true|gt|terminal|sparse|accuracy|success"
-    r"|correctness|completion|rm|tokenlevel|alfworld|scienceworld|sciworld|webshop)*"
-)
-"""Words before the name of an outcome; names have no case and no underscores: see `_folded`."""
-
-_SCORE = re.compile(
-    rf"{_OF}(?:scores?|rewards?|return|accuracy|acc|successrate|rewardscore)"
-    r"(?:value|sum|total|mean|avg|list|history)?|sr|r|exactmatch|step(?:reward|score)s|progressrate"
-)
-_RUNNING = re.compile(rf"{_OF}score")
-_MOST = re.compile(r"(?:max|maximum|full)(?:possible)?score|maxpossible(?:score|reward)|scoremax")
-_SUCCESS = re.compile(
-    rf"{_OF}(?:success|successful|successfully|succeed|succeeded|succ|won|win|solved|resolved|passed"
-    r"|pass|correct|reached|achieved|accomplished|fulfilled|satisfied|(?<=task)completed"
-    r"|(?<=goal)completed"
-    r"|completedsuccessfully)(?:flag)?"
-)
-_WITHIN_SCORE = re.compile(
-    rf"{_SCORE.pattern}|{_SUCCESS.pattern}|value|total|sum|final|overall|mean|correctness"
-)
-_FAILURE = re.compile(rf"{_OF}(?:fail|failed|failure|lost|unsuccessful|unsolved)")
-_ENDED = re.compile(rf"{_OF}(?:completed|complete|done|finished)")
-_MAYBE = re.compile("score|reward|success|correct|outcome|solved|passed")
-_VERDICT = re.compile(
-    rf"{_OF}(?:outcome|result|status|verdict|label|evaluation|judge?ment|grade|correctness)"
-)
-_NO_PLACES = frozenset(
-    words(
-        "config configuration settings args arguments params parameters kwargs hyperparameters "
-        "rewardmodel tools functions conversations conversation messages dialogue dialog "
-        "turns chat content contents text transcript prompt chosen rejected completion response "
-        "input instruction instructions system"
-    )
-)
-"""Fields whose inner fields are no outcome: what was said, and how a program was set."""
-
-_YES = frozenset(
-    words(
-        "true yes y 1 1.0 success succeeded successful succeed won win passed pass solved correct c"
-    )
-)
-_NO = frozenset(
-    words(
-        "false no n i 0 0.0 fail failed failure fails lost unsuccessful unsolved incorrect wrong "
-        "not_solved not_successful timeout"
-    )
-)
-_UNKNOWN = frozenset(("", "n/a", "na", "nan", "none", "null", "unknown", "-", "?"))
 _TOLERANCE = 1e-6
-_DEEPEST = 3
+_DEEPEST = 5
 
 _Place = Mapping[str, tuple[str, Any]]
 _Outcome = TypeVar("_Outcome", bool, float, list[float])
@@ -111,27 +82,45 @@ def read_outcome(
         return Outcome(score, None if score is None else score >= 1 - _TOLERANCE)
     places = list(_places(record))
     steps = [place for step in _last_step(record) for place in _places(step)]
-    score, success = _first(places, _SCORE, _number), _success(places)
-    added = _first(places, _SCORE, _numbers) or []
+    score, success = _first(places, SCORE, _number), _success(places)
+    added = _first(places, SCORE, _numbers) or []
     if score is None:
-        score = _first(steps, _RUNNING, _number)
+        score = _first(steps, RUNNING, _number)
     if score is None and rewards:
         score, added = _number("rewards of the steps", list(rewards)), list(rewards)
     if score is None and success is None:
-        score, success = _first(steps, _SCORE, _number), _success(steps)
+        score, success = _first(steps, SCORE, _number), _success(steps)
     if score is None and success is None:
-        score = _first(places, _VERDICT, _fraction)
-        ended = _first([*places, *steps], _ENDED, _in_words)
+        score = _first(places, VERDICT, _fraction)
+        ended = _first([*places, *steps], ENDED, _in_words)
         success = False if score is None and ended is False else None
-    most = _first(places, _MOST, _number)
+    doubt = ""
+    if score is None and success is None:
+        score, doubt = _other_score(places)
+    most = _first(places, MOST, _number)
     if score is not None:
         score /= most if most is not None and most > 1 else 1
-        score = _scaled(score, environment, "the score", solved=success is True)
+        won = success or _first(steps, WON, _in_words)
+        score = _scaled(score, environment, "the score", solved=bool(won))
     elif success is not None:
         score = float(success)
     if success is None and score is not None:
         success = score >= 1 - _TOLERANCE
-    return Outcome(score, success, _doubt(places, score, added))
+    return Outcome(score, success, doubt or _doubt(places, score, added))
+
+
+def _other_score(places: Sequence[_Place]) -> tuple[float | None, str]:
+    """Return what the outermost other scores all say, such as ``verifier_reward``, and a remark."""
+    for place in places:
+        found = {
+            where: float(value)
+            for name, (where, value) in place.items()
+            if OTHER_SCORE.fullmatch(name) and type(value) in (int, float) and 0 <= value <= 1
+        }
+        if len(set(found.values())) == 1:
+            where, score = found.popitem()
+            return score, f"scores read from {where}: name another field `score` if that counts"
+    return None, ""
 
 
 def _doubt(places: Sequence[_Place], score: float | None, added: Sequence[float]) -> str:
@@ -141,33 +130,37 @@ def _doubt(places: Sequence[_Place], score: float | None, added: Sequence[float]
         return "scores that are the last of rewards that rise: their sum, if they add up" * either
     for place in places:
         for name, (where, value) in place.items():
-            if _MAYBE.search(name) and isinstance(value, int | float):
+            if MAYBE.match(name) and isinstance(value, int | float) and 0 <= value <= 1:
                 return f"without a score, though {where} may be one: name it `score` if it is"
     return ""
 
 
 def _success(places: Sequence[_Place]) -> bool | None:
     """Return what a record calls success, or its failure, or its outcome in a word."""
-    success = _first(places, _SUCCESS, _yes_or_no)
-    failure = _first(places, _FAILURE, _yes_or_no) if success is None else None
+    success = _first(places, SUCCESS, _yes_or_no)
+    failure = _first(places, FAILURE, _yes_or_no) if success is None else None
     if failure is not None:
         return not failure
-    return success if success is not None else _first(places, _VERDICT, _in_words)
+    if success is None:
+        success = _first(places, VERDICT, _in_words)
+    if success is None:
+        success = _first(places, REASON, _in_text)
+    return success if success is not None else _first(places, OTHERWISE, _in_words)
 
 
 def _of_part(record: Mapping[str, Any], environment: str | None, part: str) -> float | None:
-    name = re.compile(rf"{part}(?:{_SCORE.pattern}|rating)|(?:{_SCORE.pattern}|rating){part}")
+    name = re.compile(rf"{part}(?:{SCORE.pattern}|rating)|(?:{SCORE.pattern}|rating){part}")
     score = _first(list(_places(record)), name, _number)
     own = record.get(part)
     if score is None and isinstance(own, Mapping):
-        score = _first(list(_places(own)), _SCORE, _number)
+        score = _first(list(_places(own)), SCORE, _number)
     return None if score is None else _scaled(score, environment, f"the {part} one's score")
 
 
 def stated_score(record: Mapping[str, Any]) -> float | None:
     """Return the score that the fields of a record state, in its own scale; None without one."""
     try:
-        return _first(list(_places(record)), _SCORE, _number)
+        return _first(list(_places(record)), SCORE, _number)
     except RecordError:
         return None
 
@@ -183,9 +176,14 @@ def _places(record: Mapping[str, Any]) -> Iterator[_Place]:
                 value = unpacked(value)
                 last = value[-1] if isinstance(value, list) and value else value
                 listed = last is not value and (is_step(last) or is_message(last))
-                if isinstance(last, Mapping) and _letters(key) not in _NO_PLACES and not listed:
+                if isinstance(last, Mapping) and not listed and not _is_no_place(key):
                     inner.append((f"{where}{key}.", last))
         level = inner
+
+
+def _is_no_place(key: Any) -> bool:
+    name = _letters(key)
+    return name in NO_PLACES or name.endswith(SETTINGS)
 
 
 def _last_step(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -199,9 +197,13 @@ def _folded(place: Mapping[str, Any], where: str) -> _Place:
     folded: dict[str, tuple[str, Any]] = {}
     for key, value in place.items():
         name = _letters(re.split(r"[./]", str(key))[-1])
-        unknown = isinstance(value, str) and value.strip().lower() in _UNKNOWN
-        if value is not None and not unknown and (name not in folded or name == _letters(key)):
-            folded[name] = (f"{where}{key}", value)
+        unknown = isinstance(value, str) and value.strip().lower() in UNKNOWN
+        if (
+            value not in (None, [])
+            and not unknown
+            and (name not in folded or name == _letters(key))
+        ):
+            folded[name] = (f"{where}{key}", unpacked(value))
     return folded
 
 
@@ -229,7 +231,7 @@ def _number(where: str, value: Any) -> float | None:
         return _together(where, [number for number in read if number is not None])
     if isinstance(value, Mapping):
         inner = [_folded(value, f"{where}.")]
-        found = _first(inner, _WITHIN_SCORE, _number)
+        found = _first(inner, WITHIN_SCORE, _number)
         return _only(where, value) if found is None else found
     said = _in_words(where, value)
     if said is not None:
@@ -245,8 +247,10 @@ def _number(where: str, value: Any) -> float | None:
     return float(value)
 
 
-def _only(where: str, scores: Mapping[str, Any]) -> float:
+def _only(where: str, scores: Mapping[str, Any]) -> float | None:
     """Return the score that all of an object's have: nothing tells which of different ones counts.
+
+    Null is unknown.
 
     Raises:
         RecordError: If they differ, or there is none.
@@ -256,10 +260,12 @@ def _only(where: str, scores: Mapping[str, Any]) -> float:
         for name, value in scores.items()
         if isinstance(value, int | float | Mapping)
     }
+    if scores and all(value is None for value in scores.values()):
+        return None
     if len(numbers) != 1:
         names = short(", ".join(map(str, scores)))
         raise RecordError(f"{where} has {names}: name the number that counts `score`")
-    return float(numbers.pop() or 0)
+    return numbers.pop()
 
 
 def _together(where: str, numbers: list[float]) -> float | None:
@@ -286,8 +292,21 @@ def _fraction(where: str, value: Any) -> float | None:
 
 
 def _in_words(where: str, value: Any) -> bool | None:
+    """Return what a word says, or a few words such as ``Task failed.``."""
     word = str(value).strip(" \n.!").lower() if isinstance(value, str | bool) else ""
-    return word in _YES if word in _YES or word in _NO else None
+    if word in YES or word in NO:
+        return word in YES
+    said = set(re.findall(r"[a-z]+", word))
+    told = {w for w in said if len(w) > 3} & (YES | NO)
+    if len(word.split()) > FEW_WORDS:
+        return None
+    if told & NO or (said & NOT and (told or said & PLAIN)):
+        return False
+    return True if told and said <= YES | PLAIN else None
+
+
+def _in_text(where: str, value: Any) -> bool | None:
+    return _in_words(where, value) if isinstance(value, str) else None
 
 
 def _yes_or_no(where: str, value: Any) -> bool | None:

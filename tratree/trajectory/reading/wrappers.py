@@ -33,27 +33,14 @@ def unwrapped(value: Any) -> Iterator[Any]:
     """Yield the records that an object is only a wrapper of, or the object.
 
     Where a record has none itself, its environment, split or model is the wrapper's, its ``id`` the
-    key of it among others, its ``split`` the key of its list.
+    key of it among others, its ``split`` the key of its list. See `_records_within`.
     """
     if not isinstance(value, dict) or not value:
         yield value
         return
-    for name in _LISTS:
-        inner = value.get(name)
-        if (
-            isinstance(inner, list)
-            and _are_records(inner)
-            and not (_OF_A_RECORD - {name}) & set(value)
-        ):
-            shared = {k: v for k, v in value.items() if k in _OF_ALL and isinstance(v, str)}
-            for item in inner:
-                record = item.get("row", item)
-                yield {**shared, **record} if isinstance(record, dict) else record
-            return
-    name = _episodes(value)
+    name = _records_field(value)
     if name:
-        of_all = {k: v for k, v in value.items() if isinstance(v, str | int)}
-        yield from ({**of_all, **record} for record in value[name])
+        yield from _records_within(value, name)
         return
     for name in _COLUMNS:
         column = value.get(name)
@@ -79,6 +66,38 @@ def is_message(value: Any) -> bool:
 
 def _is_conversation(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(map(is_message, value))
+
+
+def _records_field(value: dict[str, Any]) -> str:
+    """Return the field of a wrapper that lists its records; empty if it is none."""
+    for name in _LISTS:
+        if _are_records(value.get(name)) and not (_OF_A_RECORD - {name}) & set(value):
+            return name
+    return _episodes(value)
+
+
+def _records_within(value: dict[str, Any], name: str) -> Iterator[Any]:
+    """Yield the records of a wrapper.
+
+    What it says beside them is in their field ``wrapper``, as its outcome is not that of each. Of a
+    single one it is the record's own.
+    """
+    shared = {k: v for k, v in value.items() if k in _OF_ALL and isinstance(v, str)}
+    if name not in _LISTS:
+        shared = {"split": name, **shared}
+    facts = {
+        k: v
+        for k, v in value.items()
+        if k != name and k not in shared and not isinstance(v, list | None)
+    }
+    for item in value[name]:
+        record = item.get("row", item)
+        if not isinstance(record, dict):
+            yield record
+        elif len(value[name]) == 1:
+            yield {**facts, **shared, **record}
+        else:
+            yield {**shared, **record, **({"wrapper": facts} if facts else {})}
 
 
 def _episodes(value: dict[str, Any]) -> str:
