@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tratree.trajectory.reading.message import ROLES
+from tratree.trajectory.reading.goals import the_task
+from tratree.trajectory.reading.roles import ROLES
 
 _SPEAKER = re.compile(
     r"<\|im_start\|>[ \t]*(?P<chatml>\w+)[ \t]*\n"
@@ -87,14 +88,17 @@ def _split_at_prompts(text: str) -> list[tuple[str, str]]:
         seen = []
         if thoughts and shown in ("OK.", "OK", ""):
             shown = ""
-        if shown:
-            messages.append(("user", shown))
+        before, task = the_task(shown)
+        if before.strip():
+            messages.append(("system", before.strip()))
+        if task.strip():
+            messages.append(("user", task.strip()))
         thought = _THINK.match(said)
         if thought:
             thoughts.append(thought[1].strip())
             continue
-        before = "Thought: " + " ".join(thoughts) + "\n" if thoughts else ""
-        messages.append(("assistant", f"{before}Action: {said}"))
+        said_before = "Thought: " + " ".join(thoughts) + "\n" if thoughts else ""
+        messages.append(("assistant", f"{said_before}Action: {said}"))
         thoughts = []
     shown = "\n".join(seen).strip()
     return [*messages, ("user", shown)] if shown else messages

@@ -6,35 +6,15 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from tratree.trajectory.reading.record_error import RecordError, short
+from tratree.trajectory.reading.roles import ROLES, Role
 from tratree.trajectory.reading.steps import AFTER, DONE, SEEN
 from tratree.trajectory.reading.values import decoded
 from tratree.trajectory.tool_calls import call_to_action
+from tratree.trajectory.turns import parse_turn
 from tratree.trajectory.words import words
-
-Role = Literal["system", "user", "agent"]
-
-ROLES: Mapping[str, Role] = {
-    **dict.fromkeys(("system", "developer"), "system"),
-    **dict.fromkeys(
-        words(
-            "user human observation obs tool tool_response tool_result tool_output function "
-            "function_response environment env ipython execution result prompter "
-            "instruction functions"
-        ),
-        "user",
-    ),
-    **dict.fromkeys(
-        words(
-            "assistant gpt agent model bot chatgpt ai llm policy function_call tool_call "
-            "action thought think expert response"
-        ),
-        "agent",
-    ),
-}
-"""Speakers, by the names that publishers use."""
 
 _SPEAKER = ("role", "from", "speaker", "author", "sender", "source_role")
 _TEXT = ("content", "value", "text", "message", "utterance", "parts")
@@ -89,6 +69,8 @@ def read_message(item: Any) -> list[Message]:
         speaker = kind  # LangChain's
         inner = item.get("data")
         item = inner if isinstance(inner, Mapping) else item
+    if speaker is None and str(item.get("label")).lower() in ROLES:
+        speaker = item["label"]  # Reflexion's
     if speaker is None:
         return _of_step(item)
     name = speaker.strip().lower() if isinstance(speaker, str) else ""
@@ -102,6 +84,8 @@ def read_message(item: Any) -> list[Message]:
     if name in ("function_call", "tool_call", "action") and action is None:
         action = _call_text(said)
         said = "" if action else said
+        if action is None and name == "action" and "\n" not in said and not parse_turn(said)[1]:
+            said, action = "", said.strip()
     calls = [] if role != "agent" else _calls(item)
     if calls:
         action = calls[0] if len(calls) == 1 else ""

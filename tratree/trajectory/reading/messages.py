@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
+from tratree.trajectory.reading.events import spoken
 from tratree.trajectory.reading.goals import stated_goal
 from tratree.trajectory.reading.logs import split_log
-from tratree.trajectory.reading.message import (
-    ROLES,
-    Message,
-    Role,
-    read_message,
-    text_of,
-)
+from tratree.trajectory.reading.message import Message, read_message, text_of
 from tratree.trajectory.reading.record_error import RecordError, short
 from tratree.trajectory.reading.responses import as_messages, from_openai
-from tratree.trajectory.reading.steps import is_step, side_by_side, stated_opening, with_answers
+from tratree.trajectory.reading.roles import ROLES, Role, is_role
+from tratree.trajectory.reading.steps import in_order, is_step, side_by_side, stated_opening
 from tratree.trajectory.reading.values import by_rows, decoded
 from tratree.trajectory.reading.wrappers import is_message
 from tratree.trajectory.words import words
 
 _CONTAINERS = words(
     "conversations conversation messages dialogue dialog history trajectory traj turns chat "
-    "steps content contents text transcript log items"
+    "steps content contents text transcript log items intermediate_steps env_history scratchpad"
 )
 _NO_CONTAINERS = frozenset(words("prompt chosen rejected completion response output input tools"))
 _KEPT_OF_CALLS = ("role", "from", "loss", "train", "trainable", "weight")
@@ -71,18 +68,16 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
     container = _container(record)
     if any(isinstance(record.get(a), str) and isinstance(record.get(b), str) for a, b in _ASKED):
         container = None  # its history is a part of the prompt
-    shared = _messages(record[container], container) if container else _prompt(record)
+    shared = _messages(record[container], container, record) if container else _prompt(record)
     if shared and shared[0].role == "agent":
         opening = stated_opening(record)
         shared = [*([Message("user", opening)] if opening else []), *shared]
-    pairs = [(n, record[n]) for n in ("chosen", "rejected") if record.get(n) not in (None, "", [])]
-    if not pairs:
-        answered = container is not None and any(message.role == "agent" for message in shared)
-        for name in () if answered else _ANSWERS:
-            if record.get(name) not in (None, "", []):
-                unwanted = record.get("label") is False  # of unpaired preferences
-                pairs = [("rejected" if unwanted else "", record[name])]
-                break
+    elif container and shared and _has_steps(record[container]):
+        shared[0] = replace(shared[0], text=stated_opening(record, shared[0].text))
+    pairs = [(n, n) for n in ("chosen", "rejected") if record.get(n) not in (None, "", [])]
+    if not pairs and not (container and any(message.role == "agent" for message in shared)):
+        part = "rejected" if record.get("label") is False else ""  # of unpaired preferences
+        pairs = [(part, n) for n in _ANSWERS if record.get(n) not in (None, "", [])][:1]
     if not pairs:
         if not shared:
             raise RecordError(
@@ -91,8 +86,8 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
             )
         return [Conversation(_joined([*front, *shared]))]
     found = []
-    for name, answer in pairs:
-        field = name if name in record else "completion"
+    for part, field in pairs:
+        answer = record[field]
         inner = _container(answer) if isinstance(answer, Mapping) else None
         answer = answer[inner] if inner else answer
         if isinstance(answer, list) and len(answer) == 1 and isinstance(answer[0], str):
@@ -102,7 +97,7 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
             (m.role, m.text) for m in shared
         ]
         whole = _joined([*front, *([] if begins else shared), *said])
-        found.append(Conversation(whole, name, len(_joined([*front, *shared]))))
+        found.append(Conversation(whole, part, len(_joined([*front, *shared]))))
     return found
 
 
@@ -112,7 +107,8 @@ def _unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any]:
     if steps:
         return {**record, "steps": steps}
     inner = [] if _container(record) else [record.get(name) for name in _WRAPPERS]
-    return next((i for i in inner if isinstance(i, Mapping) and _container(i)), record)
+    found = next((i for i in inner if isinstance(i, Mapping) and _container(i)), None)
+    return record if found is None else {**record, **found}
 
 
 def _container(record: Mapping[str, Any]) -> str | None:
@@ -130,6 +126,13 @@ def _container(record: Mapping[str, Any]) -> str | None:
         if all(is_message(item) or is_step(item) for item in value)
     )
     return next(known, None) or next(others, None)
+
+
+def _has_steps(value: Any) -> bool:
+    """Return whether a list has steps, or pairs of an observation and an action."""
+    first = value[0] if isinstance(value, list) else None
+    pair = isinstance(first, list) and len(first) == 2 and not is_role(first[0])
+    return is_step(first) or (pair and all(isinstance(text, str) for text in first))
 
 
 def _are_texts(value: Any) -> bool:
@@ -193,7 +196,12 @@ def _prompt(record: Mapping[str, Any]) -> list[Message]:
     return messages
 
 
-def _messages(value: Any, where: str, alone: Role | None = None) -> list[Message]:
+def _messages(
+    value: Any,
+    where: str,
+    record: Mapping[str, Any] = MappingProxyType({}),
+    alone: Role | None = None,
+) -> list[Message]:
     """Return the messages of a field: a list, JSON of one, a log, or one text of `alone`."""
     if isinstance(value, str):
         value = decoded(value)
@@ -212,7 +220,7 @@ def _messages(value: Any, where: str, alone: Role | None = None) -> list[Message
         sides: tuple[Role, Role] = ("user", "agent")  # texts in turn
         return [Message(sides[n % 2], text, first=n) for n, text in enumerate(value)]
     messages: list[Message] = []
-    for number, item in _one_call_each(as_messages(with_answers(value))):
+    for number, item in _one_call_each(as_messages(in_order(spoken(value), record))):
         try:
             found = read_message(item)
         except RecordError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tratree.trajectory.reading.roles import is_role
 from tratree.trajectory.words import words
 
 _LISTS = words(
@@ -65,7 +66,10 @@ def is_message(value: Any) -> bool:
     """Return whether a value is one message, not a record of several."""
     return (
         isinstance(value, dict)
-        and any(isinstance(value.get(name), str) for name in ("role", "from"))
+        and (
+            any(isinstance(value.get(name), str) for name in ("role", "from"))
+            or is_role(value.get("label"))
+        )
         and any(name in value for name in ("content", "value", "tool_calls"))
         and not any(name in value for name in ("messages", "conversations"))
     )

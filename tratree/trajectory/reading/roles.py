@@ -1,0 +1,35 @@
+"""The three sides of a conversation, and what publishers call them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from tratree.trajectory.words import words
+
+Role = Literal["system", "user", "agent"]
+
+ROLES: Mapping[str, Role] = {
+    **dict.fromkeys(("system", "developer"), "system"),
+    **dict.fromkeys(
+        words(
+            "user human observation obs tool tool_response tool_result tool_output function "
+            "function_response environment env ipython execution result prompter "
+            "instruction functions"
+        ),
+        "user",
+    ),
+    **dict.fromkeys(
+        words(
+            "assistant gpt agent model bot chatgpt ai llm policy function_call tool_call "
+            "action thought think expert response"
+        ),
+        "agent",
+    ),
+}
+"""Speakers, by the names that publishers use."""
+
+
+def is_role(value: Any) -> bool:
+    """Return whether a value is the name of a side."""
+    return isinstance(value, str) and value.strip().lower() in ROLES
