@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from pprint import pformat
 
 import pytest
 
@@ -234,3 +235,59 @@ def test_a_score_of_1_is_one_point_where_others_of_the_file_have_more(tmp_path):
     assert reading.notes["scores of 1 that are 1 of 100, as others are above 1"] == 1
     (tmp_path / "a.json").write_text(json.dumps(science[:1]))
     assert read_trajectory_files(tmp_path / "a.json").trajectories[0].success
+
+
+def test_objects_that_python_printed_are_literals_only(tmp_path):
+    first, other = record("a"), {**record("it's b"), "score": None, "pair": (1, 2)}
+    path = tmp_path / "in.jsonl"
+    for content in (f"{first}\n{other}\n", f"{[first, other]}", pformat([first, other])):
+        path.write_text(content)
+        told = read_trajectory_files(path).trajectories
+        assert [t.task.task_id for t in told] == ["a", "it's b"]
+        assert told[1].record["record"]["pair"] == [1, 2]
+    program = "{'a': __import__('pathlib').Path('made').touch()}"
+    path.write_text(f"{first}\n{program}\n{{'a': nan}}\n{{'a': [}}\n")
+    reading = read_trajectory_files(path)
+    assert len(reading.trajectories) == 1
+    assert [reason.partition(" is")[0] for _, reason in reading.skipped] == [
+        "line 2",
+        "line 3",
+        "line 4",
+    ]
+    assert "no literal of Python" in reading.skipped[0][1]
+
+
+def test_trials_of_reflexion_hold_many_episodes(tmp_path):
+    episode = "Hall. Your task is to: sit.\n> think: So.\nOK.\n> sit\nYou sit."
+    path = tmp_path / "trial_0.log"
+    path.write_text(
+        f"\n#####\n\nEnvironment #0:\n{episode}\n\nSTATUS: OK\n\n#####\n"
+        "\n#####\n\nEnvironment #1: Success\n\n#####\n"
+        f"\n#####\n\nEnvironment #2:\n{episode}\n\nSTATUS: FAIL\n\n#####\n"
+        "\n-----\nSUCCESS: 1\nTOTAL: 3\n-----"
+    )
+    reading = read_trajectory_files(path)
+    assert [(t.score, len(t.steps)) for t in reading.trajectories] == [(1.0, 1), (0.0, 1)]
+    assert reading.trajectories[1].steps[0].observation == "You sit."
+    assert reading.skipped == [
+        (f"record 2 of {path}", "it was solved in an earlier trial: no episode")
+    ]
+
+
+def test_gold_paths_of_scienceworld(tmp_path):
+    step = {"action": "look around", "observation": "This room is called the hall.", "score": "1.0"}
+    sequence = {"variationIdx": 3, "taskDescription": "Your task is to boil.", "path": [step]}
+    task = {"taskName": "boil", "taskIdx": 0, "goldActionSequences": [sequence]}
+    path = tmp_path / "gold.json"
+    path.write_text(json.dumps({"0": task, "1": {**task, "taskName": "melt"}}))
+    told = read_trajectory_files(path).trajectories
+    assert ["boil_3" in told[0].record["names"], "melt_3" in told[1].record["names"]] == [True] * 2
+    assert told[0].first_observation == "Your task is to boil."
+
+
+def test_a_file_may_be_the_steps_of_one_episode(tmp_path):
+    step = {"action": "sit", "observation": "You sit."}
+    path = tmp_path / "a.jsonl"
+    path.write_text(f"{json.dumps(step)}\n{json.dumps({**step, 'action': 'stand'})}\n")
+    (told,) = read_trajectory_files(path).trajectories
+    assert [s.action for s in told.steps] == ["sit", "stand"]

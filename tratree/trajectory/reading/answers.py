@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from statistics import fmean
 
 from tratree.trajectory.reading.goals import stated_goal
 
@@ -15,15 +16,17 @@ _SCENE = re.compile(
 _LOOK = re.compile(r"look\b|reset\b|start\b|(?:think|inventory)\b", re.IGNORECASE)
 _ANSWER = re.compile(
     r"\s*(?:Observation:\s*)?(?:nothing happen|ok\.?\s*\Z|invalid|no known action|unknown|error\b"
-    r"|(?s:.*\bback to search\b)|you (?:open|close|pick|put|place|move|arrive|take|turn|heat|cool|clean|focus|activate|pour"
-    r"|mix|use|go|drop|wait|decide|cannot|can't|are (?:carrying|now)|have (?:open|clos)))",
+    r"|(?s:.*\bback to search\b)|you (?:open|close|pick|put|place|move|arrive|take|turn|heat|cool"
+    r"|clean|focus|activate|pour|mix|use|go|drop|wait|decide|cannot|can't"
+    r"|are (?:carrying|now)|have (?:open|clos)))",
     re.IGNORECASE,
 )
 _HEAD = 15
 """Words of an observation that are compared with an action."""
 
+_LEAST = 0.2
 _CLEARLY = 1.2
-"""Times as many words in common that decide."""
+"""The share of words in common that decides, and how many times that of the other order it is."""
 
 
 def come_after(actions: Sequence[str], seen: Sequence[str]) -> bool | None:
@@ -43,10 +46,11 @@ def come_after(actions: Sequence[str], seen: Sequence[str]) -> bool | None:
         return True
     if stated_goal(seen[0]) and not any(map(stated_goal, seen[1:2])):
         return False
-    count = len(actions) - 1
-    own = sum(map(_common, actions[:count], seen[:count]))
-    following = sum(map(_common, actions[:count], seen[1:]))
-    if max(own, following) < 1 or max(own, following) < _CLEARLY * min(own, following):
+    if len(actions) < 2:
+        return None
+    own = fmean(map(_common, actions, seen))
+    following = fmean(map(_common, actions[:-1], seen[1:]))
+    if max(own, following) < _LEAST or max(own, following) < _CLEARLY * min(own, following):
         return None
     return own > following
 

@@ -97,7 +97,16 @@ def episode_begins(messages: Sequence[Message]) -> int:
         return max([begin, *(turns if len(turns) == 1 else [])])
     if len(turns) == 1:
         return turns[0]
-    return users[-1] if flagged else users[0]
+    if flagged:
+        return users[-1]
+    first = next(n for n in range(front, len(messages)) if messages[n].role != "system")
+    return first if _acts(messages[first]) else users[0]
+
+
+def _acts(message: Message) -> bool:
+    """Return whether a message is an agent's that has an action."""
+    called = message.action or (message.action is None and parse_turn(message.text)[1])
+    return message.role == "agent" and bool(called)
 
 
 def _opens(text: str, earlier: str, *, flagged: bool) -> bool:

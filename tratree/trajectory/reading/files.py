@@ -6,6 +6,7 @@ place; what comes before and after it is read.
 
 from __future__ import annotations
 
+import ast
 import gzip
 import json
 import math
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from tratree.errors import UserError
+from tratree.trajectory.reading.events import is_event
+from tratree.trajectory.reading.steps import is_step
 from tratree.trajectory.reading.wrappers import is_message, unwrapped
 
 LARGEST = 2**30
@@ -36,6 +39,13 @@ _BYTE_ORDER_MARKS = (
 )
 _LISTS_ON_LINES = re.compile(r"\s*\[.*\][ \t\r]*\n\s*\[")
 """The beginning of a file with a list in each line: ``.`` ends with the line."""
+
+_EPISODE = re.compile(r"^#{3,}\s+Environment #(\d+):[ \t]*", re.MULTILINE)
+_RULE = re.compile(r"^#{3,}[ \t]*$", re.MULTILINE)
+_STATUS = re.compile(r"^STATUS: (OK|FAIL)\s*\Z", re.MULTILINE)
+
+_PYTHON = re.compile(r"\s*\[?\s*\{\s*'")
+"""The beginning of an object that Python has printed."""
 
 _DECODER = json.JSONDecoder()
 
@@ -106,12 +116,34 @@ def _read_file(path: Path) -> Iterator[Found]:
     # A byte that is not text spoils only its record, which then holds what JSON cannot.
     text = content.decode(encoding, "surrogateescape" if encoding != "utf-16" else "replace")
     plain = path.suffix in (".txt", ".log")
-    if text.lstrip()[:1] in ("{", "[") or ("\n{" in text and not plain):
+    if _PYTHON.match(text):
+        yield from _numbered(path, _parse_python(text))
+    elif text.lstrip()[:1] in ("{", "[") or ("\n{" in text and not plain):
         yield from _numbered(path, _parse_json(text))
     elif plain and text.strip():
-        yield Found(f"record 1 of {path}", {"text": text}, alone=path.stem)
+        yield from _read_log(path, text)
     elif text.strip():
         yield Found(str(path), problem="is neither a JSON list nor one JSON record a line")
+
+
+def _read_log(path: Path, text: str) -> Iterator[Found]:
+    """Yield the episode of a log; Reflexion's trials have many, between rules of ``#``."""
+    marks = list(_EPISODE.finditer(text))
+    if not marks:
+        yield Found(f"record 1 of {path}", {"text": text}, alone=path.stem)
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    for number, (mark, end) in enumerate(zip(marks, ends, strict=True), start=1):
+        episode = _RULE.split(text[mark.end() : end])[0]
+        status = _STATUS.search(episode)
+        said = episode[: status.start()] if status else episode
+        record = {"number": mark[1], "text": said.strip()}
+        if status:
+            record["status"] = "success" if status[1] == "OK" else "fail"
+        where = f"record {number} of {path}"
+        if said.strip().lower().startswith("success"):
+            yield Found(where, problem="it was solved in an earlier trial: no episode")
+        else:
+            yield Found(where, record)
 
 
 def _read_bytes(path: Path, *, packed: bool) -> bytes:
@@ -126,8 +158,10 @@ def _read_bytes(path: Path, *, packed: bool) -> bytes:
 
 def _numbered(path: Path, values: Iterator[Any]) -> Iterator[Found]:
     every = list(values)
-    if len(every) > 1 and all(is_message(value) for value in every):
+    if len(every) > 1 and (all(map(is_message, every)) or all(map(is_event, every))):
         every = [{"messages": every}]  # of one conversation
+    elif len(every) > 1 and all(is_step(value) and "action" in value for value in every):
+        every = [{"steps": every}]
     alone = path.name.partition(".")[0] if len(every) == 1 else ""
     for number, value in enumerate(every, start=1):
         where = f"record {number} of {path}"
@@ -170,6 +204,32 @@ def _parse_json(text: str) -> Iterator[Any]:
             position = following + 1
             continue
         yield from unwrapped(value)
+
+
+def _parse_python(text: str) -> Iterator[Any]:
+    """Yield values as Python prints them: one, a list of them, or one a line.
+
+    Only literals are read; nothing is computed.
+    """
+    whole = _literal(text)
+    if not isinstance(whole, _Damage):
+        for value in whole if isinstance(whole, list) else [whole]:
+            yield from unwrapped(value)
+        return
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            value = _literal(line)
+            if isinstance(value, _Damage):
+                yield _Damage(f"line {number} {value.reason}")
+            else:
+                yield from unwrapped(value)
+
+
+def _literal(text: str) -> Any:
+    try:
+        return _as_json(ast.literal_eval(text.strip()))
+    except (MemoryError, RecursionError, SyntaxError, TypeError, ValueError):
+        return _Damage("is not JSON, and no literal of Python, either: write it with json.dumps")
 
 
 def _skip(text: str, position: int, blanks: str) -> int:

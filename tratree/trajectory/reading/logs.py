@@ -52,12 +52,9 @@ def split_log(text: str) -> list[tuple[str, str]]:
     if found and roles <= ROLES.keys() and (rendered or {"assistant"} < roles):
         before = text[: marks[0].start()].strip()
         return found if _TAGS.fullmatch(before) else [("system", before), *found]
-    if re.search(r"^> ?\S", text, re.MULTILINE):
-        return _split_at_prompts(text)
-    marks = list(_LABEL.finditer(text))
-    if any(mark[1].lower().startswith("obs") for mark in marks):
-        return _split_at_labels(text, marks)
-    return []
+    front, text = the_task(text)
+    split = _split_at_prompts(text) or _split_at_labels(text)
+    return [("system", front.strip()), *split] if front.strip() and split else split
 
 
 def _split_at_instructions(text: str) -> list[tuple[str, str]]:
@@ -76,6 +73,8 @@ def _split_at_instructions(text: str) -> list[tuple[str, str]]:
 
 def _split_at_prompts(text: str) -> list[tuple[str, str]]:
     """Split the log of a game: each line after ``>`` is an action, or a thought if it says so."""
+    if not re.search(r"^> ?\S", text, re.MULTILINE):
+        return []
     messages: list[tuple[str, str]] = []
     thoughts: list[str] = []
     seen: list[str] = []
@@ -88,24 +87,24 @@ def _split_at_prompts(text: str) -> list[tuple[str, str]]:
         seen = []
         if thoughts and shown in ("OK.", "OK", ""):
             shown = ""
-        before, task = the_task(shown)
-        if before.strip():
-            messages.append(("system", before.strip()))
-        if task.strip():
-            messages.append(("user", task.strip()))
+        if shown:
+            messages.append(("user", shown))
         thought = _THINK.match(said)
         if thought:
             thoughts.append(thought[1].strip())
             continue
-        said_before = "Thought: " + " ".join(thoughts) + "\n" if thoughts else ""
-        messages.append(("assistant", f"{said_before}Action: {said}"))
+        before = "Thought: " + " ".join(thoughts) + "\n" if thoughts else ""
+        messages.append(("assistant", f"{before}Action: {said}"))
         thoughts = []
     shown = "\n".join(seen).strip()
     return [*messages, ("user", shown)] if shown else messages
 
 
-def _split_at_labels(text: str, marks: list[re.Match[str]]) -> list[tuple[str, str]]:
+def _split_at_labels(text: str) -> list[tuple[str, str]]:
     """Split at ``Observation``; the text from a thought or an action to it is the agent's."""
+    marks = list(_LABEL.finditer(text))
+    if not any(mark[1].lower().startswith("obs") for mark in marks):
+        return []
     messages = [("user", text[: marks[0].start()].strip())]
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     for mark, end in zip(marks, ends, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -17,6 +18,7 @@ from tratree.trajectory.reading.roles import ROLES, Role, is_role
 from tratree.trajectory.reading.steps import in_order, is_step, side_by_side, stated_opening
 from tratree.trajectory.reading.values import by_rows, decoded
 from tratree.trajectory.reading.wrappers import is_message
+from tratree.trajectory.turns import parse_turn
 from tratree.trajectory.words import words
 
 _CONTAINERS = words(
@@ -35,6 +37,10 @@ _ASKED = (("instruction", "output"), ("query", "response"))
 
 _ANSWERS = words("completion response responses output answer answers")
 """Fields with what the agent says at last, where the messages do not have it."""
+
+_NOTED = frozenset(("OK.", "OK", ""))
+_THINK = re.compile(r"(?:>\s*)?think\s*(?::|\[)\s*(.*?)\]?\s*", re.IGNORECASE | re.DOTALL)
+"""A thought in the place of an action, and what ReAct's environments answer."""
 
 _WRAPPERS = words("data trajectory episode sample record example conversation item")
 """Fields that may hold the object with the messages."""
@@ -234,10 +240,37 @@ def _opens_task(last: Message, message: Message) -> bool:
     return message.role == "user" and bool(stated_goal(message.text)) and not stated_goal(last.text)
 
 
+def _with_thoughts(messages: Sequence[Message]) -> Iterator[Message]:
+    """Yield messages without ``think: ...`` as an action and ``OK.`` as its answer.
+
+    ReAct's agents think so; it is a thought of the next turn.
+    """
+    thoughts: list[Message] = []
+    for number, message in enumerate(messages):
+        after = messages[number + 1].text if number + 1 < len(messages) else None
+        if thoughts and message.role == "user" and message.text.strip() in _NOTED:
+            continue
+        thought = _thought(message) if after is not None and after.strip() in _NOTED else None
+        if thought is not None:
+            thoughts.append(replace(message, text=f"<think>{thought}</think>", action=None))
+            continue
+        yield from thoughts
+        thoughts = []
+        yield message
+    yield from thoughts
+
+
+def _thought(message: Message) -> str | None:
+    if message.role != "agent":
+        return None
+    said = _THINK.fullmatch(message.action or parse_turn(message.text)[1] or message.text.strip())
+    return said[1].strip() if said else None
+
+
 def _joined(messages: Sequence[Message]) -> tuple[Message, ...]:
     """Join neighbours of one side: a thought and its call, an observation and a reminder."""
     joined: list[Message] = []
-    for message in messages:
+    for message in _with_thoughts(messages):
         last = joined[-1] if joined else None
         if last is None or last.role != message.role or _opens_task(last, message):
             joined.append(message)

@@ -10,7 +10,7 @@ from tratree.trajectory.words import words
 
 _LISTS = words(
     "data trajectories trajs records episodes rollouts examples samples items rows instances "
-    "results outputs logs"
+    "results outputs logs goldActionSequences"
 )
 _COLUMNS = words("messages conversations")
 _OF_A_RECORD = frozenset(
@@ -24,7 +24,7 @@ _OF_A_RECORD = frozenset(
 
 _OF_ALL = words(
     "env environment env_name environment_name benchmark dataset data_source domain source "
-    "split subset model version"
+    "split subset model version taskName"
 )
 """Fields of a wrapper that count for each of its records."""
 
@@ -99,7 +99,7 @@ def _is_named(key: Any, value: Any) -> bool:
 
 def _named(key: str, value: Any) -> Iterator[Any]:
     if isinstance(value, dict):
-        yield {"id": key, **value}
+        yield from unwrapped({"id": key, **value})
     elif _is_conversation(value):
         yield {"id": key, "messages": value}
     else:
