@@ -30,7 +30,6 @@ _TAGS = re.compile(r"(?:<[^<>]*>|\[\w+\]|\s)*")
 _INST = re.compile(r"\[INST\](.*?)\[/INST\](.*?)(?=</s>|<s>|\[INST\]|\Z)", re.DOTALL)
 _SYS = re.compile(r"\s*<<SYS>>(.*?)<</SYS>>(.*)", re.DOTALL)
 _LABEL = re.compile(r"^[ \t]*(Thought|Action|Observation|Act|Obs)[ \t]*\d*[ \t]*:", re.I | re.M)
-_THINK = re.compile(r"think\s*(?::|\[)\s*(.*?)\]?\s*\Z", re.IGNORECASE | re.DOTALL)
 
 
 def split_log(text: str) -> list[tuple[str, str]]:
@@ -72,30 +71,19 @@ def _split_at_instructions(text: str) -> list[tuple[str, str]]:
 
 
 def _split_at_prompts(text: str) -> list[tuple[str, str]]:
-    """Split the log of a game: each line after ``>`` is an action, or a thought if it says so."""
+    """Split the log of a game: each line after ``>`` is an action."""
     if not re.search(r"^> ?\S", text, re.MULTILINE):
         return []
     messages: list[tuple[str, str]] = []
-    thoughts: list[str] = []
     seen: list[str] = []
     for line in text.split("\n"):
         if not re.match(r"> ?\S", line):
             seen.append(line)
             continue
-        said = line[1:].strip()
-        shown = "\n".join(seen).strip()
-        seen = []
-        if thoughts and shown in ("OK.", "OK", ""):
-            shown = ""
-        if shown:
+        if shown := "\n".join(seen).strip():
             messages.append(("user", shown))
-        thought = _THINK.match(said)
-        if thought:
-            thoughts.append(thought[1].strip())
-            continue
-        before = "Thought: " + " ".join(thoughts) + "\n" if thoughts else ""
-        messages.append(("assistant", f"{before}Action: {said}"))
-        thoughts = []
+        seen = []
+        messages.append(("assistant", f"Action: {line[1:].strip()}"))
     shown = "\n".join(seen).strip()
     return [*messages, ("user", shown)] if shown else messages
 

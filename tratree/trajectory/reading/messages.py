@@ -246,11 +246,11 @@ def _with_thoughts(messages: Sequence[Message]) -> Iterator[Message]:
     ReAct's agents think so; it is a thought of the next turn.
     """
     thoughts: list[Message] = []
-    for number, message in enumerate(messages):
-        after = messages[number + 1].text if number + 1 < len(messages) else None
+    for message, following in zip(messages, [*messages[1:], None], strict=True):
         if thoughts and message.role == "user" and message.text.strip() in _NOTED:
             continue
-        thought = _thought(message) if after is not None and after.strip() in _NOTED else None
+        noted = following and (following.role == "agent" or following.text.strip() in _NOTED)
+        thought = _thought(message) if noted else None
         if thought is not None:
             thoughts.append(replace(message, text=f"<think>{thought}</think>", action=None))
             continue
