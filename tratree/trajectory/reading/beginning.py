@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from tratree.trajectory.reading.goals import last_statement, stated_goal
-from tratree.trajectory.reading.message import Message
+from tratree.trajectory.reading.message import Message, action_of
 from tratree.trajectory.turns import parse_turn
 
 _YOUR_TURN = re.compile(
@@ -105,8 +105,7 @@ def episode_begins(messages: Sequence[Message]) -> int:
 
 def _acts(message: Message) -> bool:
     """Return whether a message is an agent's that has an action."""
-    called = message.action or (message.action is None and parse_turn(message.text)[1])
-    return message.role == "agent" and bool(called)
+    return message.role == "agent" and bool(action_of(message))
 
 
 def _opens(text: str, earlier: str, *, flagged: bool) -> bool:
@@ -166,10 +165,10 @@ def _polite_end(messages: Sequence[Message]) -> int:
     said = messages[first]
     if said.action is not None:
         return 0
-    if not any(m.role == "user" for m in messages[:first]):
-        return first + 1  # it greets before anybody asks
     text = said.text.strip()
     readable = bool(parse_turn(text)[1])
+    if not any(m.role == "user" for m in messages[:first]):
+        return 0 if readable else first + 1  # it greets before anybody asks
     asked, following = messages[first - 1].text, messages[first + 1].text
     if (
         not readable

@@ -6,10 +6,8 @@ place; what comes before and after it is read.
 
 from __future__ import annotations
 
-import ast
 import gzip
 import json
-import math
 import re
 import zlib
 from collections.abc import Iterator
@@ -21,6 +19,7 @@ from typing import Any
 from tratree.errors import UserError
 from tratree.trajectory.reading.events import is_event
 from tratree.trajectory.reading.steps import is_step
+from tratree.trajectory.reading.values import PYTHON, as_json, literal
 from tratree.trajectory.reading.wrappers import is_message, unwrapped
 
 LARGEST = 2**30
@@ -43,9 +42,6 @@ _LISTS_ON_LINES = re.compile(r"\s*\[.*\][ \t\r]*\n\s*\[")
 _EPISODE = re.compile(r"^#{3,}\s+Environment #(\d+):[ \t]*", re.MULTILINE)
 _RULE = re.compile(r"^#{3,}[ \t]*$", re.MULTILINE)
 _STATUS = re.compile(r"^STATUS: (OK|FAIL)\s*\Z", re.MULTILINE)
-
-_PYTHON = re.compile(r"\s*\[?\s*\{\s*'")
-"""The beginning of an object that Python has printed."""
 
 _DECODER = json.JSONDecoder()
 
@@ -116,7 +112,7 @@ def _read_file(path: Path) -> Iterator[Found]:
     # A byte that is not text spoils only its record, which then holds what JSON cannot.
     text = content.decode(encoding, "surrogateescape" if encoding != "utf-16" else "replace")
     plain = path.suffix in (".txt", ".log")
-    if _PYTHON.match(text):
+    if PYTHON.match(text):
         yield from _numbered(path, _parse_python(text))
     elif text.lstrip()[:1] in ("{", "[") or ("\n{" in text and not plain):
         yield from _numbered(path, _parse_json(text))
@@ -211,25 +207,23 @@ def _parse_python(text: str) -> Iterator[Any]:
 
     Only literals are read; nothing is computed.
     """
-    whole = _literal(text)
-    if not isinstance(whole, _Damage):
+    try:
+        whole = literal(text)
+    except ValueError:
+        pass
+    else:
         for value in whole if isinstance(whole, list) else [whole]:
             yield from unwrapped(value)
         return
     for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            value = _literal(line)
-            if isinstance(value, _Damage):
-                yield _Damage(f"line {number} {value.reason}")
-            else:
-                yield from unwrapped(value)
-
-
-def _literal(text: str) -> Any:
-    try:
-        return _as_json(ast.literal_eval(text.strip()))
-    except (MemoryError, RecursionError, SyntaxError, TypeError, ValueError):
-        return _Damage("is not JSON, and no literal of Python, either: write it with json.dumps")
+        if not line.strip():
+            continue
+        try:
+            yield from unwrapped(literal(line))
+        except ValueError as error:
+            yield _Damage(
+                f"line {number} is not JSON, and {error}, either: write it with json.dumps"
+            )
 
 
 def _skip(text: str, position: int, blanks: str) -> int:
@@ -263,20 +257,7 @@ def _read_arrow(path: Path) -> Iterator[Any]:
 
 def _rows(batch: Any) -> Iterator[Any]:
     batch.validate(full=True)  # offsets of a damaged file would crash this process
-    yield from map(_as_json, batch.to_pylist())
-
-
-def _as_json(value: Any) -> Any:
-    """Return a value of a table as JSON has it; what is no number is null, a date is text."""
-    if isinstance(value, dict):
-        return {str(key): _as_json(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_as_json(inner) for inner in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return value if isinstance(value, str | int | None) else str(value)
+    yield from map(as_json, batch.to_pylist())
 
 
 def _first_line(error: Exception) -> str:

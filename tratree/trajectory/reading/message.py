@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tratree.trajectory.reading.goals import stated_goal
 from tratree.trajectory.reading.record_error import RecordError, short
-from tratree.trajectory.reading.roles import ROLES, Role
-from tratree.trajectory.reading.steps import AFTER, DONE, SEEN
+from tratree.trajectory.reading.roles import ROLES, Role, is_role
+from tratree.trajectory.reading.steps import AFTER, DONE, GOALS, SEEN
 from tratree.trajectory.reading.values import decoded
 from tratree.trajectory.tool_calls import call_to_action
 from tratree.trajectory.turns import parse_turn
@@ -26,6 +27,12 @@ _UNREAD = ("image", "input_image", "video", "audio", "input_audio")
 
 _SIDES = words("system human user assistant gpt bot model")
 """Speakers that may be the names of fields with what they say."""
+
+_TOLD = re.compile(r"action\s*[:：]|<action>|tool_call|\A\{|\n", re.IGNORECASE)
+"""What a step's action has if it is a whole turn."""
+
+_KINDS = {"Human": "human", "AI": "ai", "System": "system", "Tool": "tool", "Function": "function"}
+"""Speakers by what the names of LangChain's classes begin with."""
 
 _THINKING = ("reasoning_content", "thinking", "reasoning")
 
@@ -51,6 +58,11 @@ class Message:
     reward: float | None = None
 
 
+def action_of(message: Message) -> str:
+    """Return the action of an agent's message: that of its call, else that of its text."""
+    return parse_turn(message.text)[1] if message.action is None else message.action
+
+
 def read_message(item: Any) -> list[Message]:
     if isinstance(item, list) and len(item) == 2 and all(isinstance(text, str) for text in item):
         if item[0].strip().lower() in ROLES:
@@ -58,6 +70,10 @@ def read_message(item: Any) -> list[Message]:
         return [Message("user", item[0]), Message("agent", item[1])]
     if not isinstance(item, Mapping):
         raise RecordError(f" is {short(item)}, not a message")
+    if "lc" in item and isinstance(item.get("kwargs"), Mapping):  # LangChain's serialisation
+        kind = str(item["id"][-1:]) if isinstance(item.get("id"), list) else ""
+        speaker = next((_KINDS[name] for name in _KINDS if name in kind), None)
+        return read_message({**item["kwargs"], "type": speaker or item["kwargs"].get("type")})
     if isinstance(item.get("message"), Mapping):
         return read_message({**item["message"], **{k: v for k, v in item.items() if k == "loss"}})
     item = {str(key).lower(): value for key, value in item.items()}
@@ -69,8 +85,8 @@ def read_message(item: Any) -> list[Message]:
         speaker = kind  # LangChain's
         inner = item.get("data")
         item = inner if isinstance(inner, Mapping) else item
-    if speaker is None and str(item.get("label")).lower() in ROLES:
-        speaker = item["label"]  # Reflexion's
+    if speaker is None:  # as Reflexion and AutoGen call it
+        speaker = next((item[key] for key in ("label", "source") if is_role(item.get(key))), None)
     if speaker is None:
         return _of_step(item)
     name = speaker.strip().lower() if isinstance(speaker, str) else ""
@@ -217,25 +233,26 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
             for names in (DONE, SEEN, AFTER)
         )
     )
-    if action is None and seen is None:
-        raise RecordError(" has neither a role nor an observation or an action")
+    calls = _calls(item)
+    goal = next((item[k] for k in GOALS if isinstance(item.get(k), str)), None)
+    if action is None and seen is None and not calls:
+        if goal is None:
+            raise RecordError(" has neither a role nor an observation or an action")
+        return [Message("user", goal if stated_goal(goal) else f"Task: {goal}")]
     thought = next(
         (item[k] for k in ("thought", "think", "reasoning") if isinstance(item.get(k), str)), ""
     )
+    said = (action or "").strip()
     messages = [] if seen is None else [Message("user", seen)]
-    if action is not None:
-        action = action.strip()
-        told = r"action\s*[:：]|<action>|tool_call|\A\{|\n"
-        plain = not re.search(told, action, re.IGNORECASE)
-        messages.append(
-            Message(
-                "agent",
-                thought if plain else action,
-                None,
-                action if plain else None,
-                reward=_reward(item),
-            )
-        )
+    if calls:
+        whole = "\n".join(part for part in (thought, said) if part)
+        called = calls[0] if len(calls) == 1 else ""
+        messages.append(Message("agent", whole, None, called, reward=_reward(item)))
+    elif action is not None and _TOLD.search(said):
+        whole = f"<think>{thought}</think>\n{said}" if thought else said
+        messages.append(Message("agent", whole, reward=_reward(item)))
+    elif action is not None:
+        messages.append(Message("agent", thought, None, said, reward=_reward(item)))
     return messages if after is None else [*messages, Message("user", after)]
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from tratree.trajectory.reading.events import spoken
-from tratree.trajectory.reading.goals import stated_goal
+from tratree.trajectory.reading.joined import acts_again, joined
 from tratree.trajectory.reading.logs import split_log
 from tratree.trajectory.reading.message import Message, read_message, text_of
 from tratree.trajectory.reading.record_error import RecordError, short
@@ -18,7 +17,6 @@ from tratree.trajectory.reading.roles import ROLES, Role, is_role
 from tratree.trajectory.reading.steps import in_order, is_step, side_by_side, stated_opening
 from tratree.trajectory.reading.values import by_rows, decoded
 from tratree.trajectory.reading.wrappers import is_message
-from tratree.trajectory.turns import parse_turn
 from tratree.trajectory.words import words
 
 _CONTAINERS = words(
@@ -37,10 +35,6 @@ _ASKED = (("instruction", "output"), ("query", "response"))
 
 _ANSWERS = words("completion response responses output answer answers")
 """Fields with what the agent says at last, where the messages do not have it."""
-
-_NOTED = frozenset(("OK.", "OK", ""))
-_THINK = re.compile(r"(?:>\s*)?think\s*(?::|\[)\s*(.*?)\]?\s*", re.IGNORECASE | re.DOTALL)
-"""A thought in the place of an action, and what ReAct's environments answer."""
 
 _WRAPPERS = words("data trajectory episode sample record example conversation item")
 """Fields that may hold the object with the messages."""
@@ -90,7 +84,7 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
                 "no conversations or messages: it has "
                 + (", ".join(map(str, list(record)[:8])) or "no field")
             )
-        return [Conversation(_joined([*front, *shared]))]
+        return [Conversation(joined([*front, *shared]))]
     found = []
     for part, field in pairs:
         answer = record[field]
@@ -102,8 +96,8 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
         begins = [(m.role, m.text) for m in said[: len(shared)]] == [
             (m.role, m.text) for m in shared
         ]
-        whole = _joined([*front, *([] if begins else shared), *said])
-        found.append(Conversation(whole, part, len(_joined([*front, *shared]))))
+        whole = joined([*front, *([] if begins else shared), *said])
+        found.append(Conversation(whole, part, len(joined([*front, *shared]))))
     return found
 
 
@@ -112,9 +106,13 @@ def _unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any]:
     steps = side_by_side(record)
     if steps:
         return {**record, "steps": steps}
-    inner = [] if _container(record) else [record.get(name) for name in _WRAPPERS]
-    found = next((i for i in inner if isinstance(i, Mapping) and _container(i)), None)
-    return record if found is None else {**record, **found}
+    for name in () if _container(record) else _WRAPPERS:
+        inner = record.get(name)
+        if isinstance(inner, Mapping) and (steps := side_by_side(inner)):
+            return {**record, "steps": steps}
+        if isinstance(inner, Mapping) and _container(inner):
+            return {**record, **inner}
+    return record
 
 
 def _container(record: Mapping[str, Any]) -> str | None:
@@ -231,59 +229,7 @@ def _messages(
             found = read_message(item)
         except RecordError as error:
             raise RecordError(f"{where}[{number}]{error}") from None
+        if messages and found and not is_message(item) and acts_again(messages[-1], found[0]):
+            raise RecordError(f"{where}[{number}] acts, but nothing was seen after the last action")
         messages += [replace(message, first=number) for message in found]
     return messages
-
-
-def _opens_task(last: Message, message: Message) -> bool:
-    """Return whether a message of the user's side opens a task after rules or an example."""
-    return message.role == "user" and bool(stated_goal(message.text)) and not stated_goal(last.text)
-
-
-def _with_thoughts(messages: Sequence[Message]) -> Iterator[Message]:
-    """Yield messages without ``think: ...`` as an action and ``OK.`` as its answer.
-
-    ReAct's agents think so; it is a thought of the next turn.
-    """
-    thoughts: list[Message] = []
-    for message, following in zip(messages, [*messages[1:], None], strict=True):
-        if thoughts and message.role == "user" and message.text.strip() in _NOTED:
-            continue
-        noted = following and (following.role == "agent" or following.text.strip() in _NOTED)
-        thought = _thought(message) if noted else None
-        if thought is not None:
-            thoughts.append(replace(message, text=f"<think>{thought}</think>", action=None))
-            continue
-        yield from thoughts
-        thoughts = []
-        yield message
-    yield from thoughts
-
-
-def _thought(message: Message) -> str | None:
-    if message.role != "agent":
-        return None
-    said = _THINK.fullmatch(message.action or parse_turn(message.text)[1] or message.text.strip())
-    return said[1].strip() if said else None
-
-
-def _joined(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Join neighbours of one side: a thought and its call, an observation and a reminder."""
-    joined: list[Message] = []
-    for message in _with_thoughts(messages):
-        last = joined[-1] if joined else None
-        if last is None or last.role != message.role or _opens_task(last, message):
-            joined.append(message)
-            continue
-        losses = {last.loss, message.loss} - {None}
-        text = "\n".join(part for part in (last.text, message.text) if part)
-        if last.role == "user" and last.text == message.text:
-            text = last.text  # a step's next observation, and the following step's observation
-        joined[-1] = replace(
-            last,
-            text=text,
-            loss=None if not losses else True in losses,
-            action=last.action if message.action is None else message.action,
-            reward=last.reward if message.reward is None else message.reward,
-        )
-    return tuple(joined)

@@ -16,19 +16,26 @@ DONE = words(
     "action act agent_action raw_action response output raw_output model_output model_response "
     "completion generation"
 )
-SEEN = words("observation obs env_observation state prompt")
-AFTER = words("next_observation next_obs next_state feedback")
+SEEN = words(
+    "observation obs env_observation current_observation current_obs observations state prompt"
+)
+AFTER = words(
+    "next_observation next_obs new_observation new_obs next_state env_feedback "
+    "environment_feedback env_response environment_response tool_response tool_output feedback"
+)
 """Fields of a step: what the agent did, and what it saw before and after."""
 
+_CALLS = "tool_calls"
 _ALL_SEEN = words("observations obs states prompts input inputs")
 _ALL_DONE = words("actions acts responses output outputs")
-_GOALS = words(
+GOALS = words(
     "goal task task_description taskdescription instruction question objective query input"
 )
 _OPENINGS = words(
     "initial_observation init_observation initial_obs init_obs first_observation first_obs "
-    "reset_observation initial_state cur_query _cur_query"
+    "reset_observation reset_obs initial_state init_prompt initial_prompt cur_query _cur_query"
 )
+_ALL_SAID = words("thoughts reasonings")
 _THOUGHTS = frozenset(words("thought thoughts think reasoning"))
 _MOST_WORDS = 20
 """Words of an action that has no label."""
@@ -37,7 +44,7 @@ _MOST_WORDS = 20
 def is_step(value: Any) -> bool:
     """Return whether a value is a step of an episode: an action, and what was seen."""
     names = {str(name).lower() for name in value} if isinstance(value, dict) else set()
-    return bool(names & set(DONE)) and bool(names & {*SEEN, *AFTER})
+    return bool(names & {*DONE, _CALLS}) and bool(names & {*SEEN, *AFTER})
 
 
 def stated_opening(record: Mapping[str, Any], shown: str = "") -> str:
@@ -49,7 +56,7 @@ def stated_opening(record: Mapping[str, Any], shown: str = "") -> str:
     """
     goal, scene = (
         next((record[n] for n in names if isinstance(record.get(n), str) and " " in record[n]), "")
-        for names in (_GOALS, _OPENINGS)
+        for names in (GOALS, _OPENINGS)
     )
     goal, scene = goal.strip(), the_task(shown or scene)[1].strip()
     if not goal or goal in scene or (shown and stated_goal(shown)):
@@ -64,10 +71,13 @@ def side_by_side(record: Mapping[str, Any]) -> list[dict[str, str]]:
     texts = all(isinstance(text, str) for text in (*seen, *done))
     if not seen or not done or not texts or len(seen) - len(done) not in (0, 1):
         return []
+    said: list[Any] = next((record[n] for n in _ALL_SAID if isinstance(record.get(n), list)), [])
     after = come_after(_bare(done), seen) if len(seen) == len(done) else False
-    if after or (after is None and stated_opening(record)):
-        return [{"action": a, "next_obs": s} for s, a in zip(seen, done, strict=True)]
-    steps = [{"observation": s, "action": a} for s, a in zip(seen, done, strict=False)]
+    answers = after or (after is None and bool(stated_opening(record)))
+    name = "next_obs" if answers else "observation"
+    steps = [{name: s, "action": a} for s, a in zip(seen, done, strict=False)]
+    if len(said) == len(steps) and all(isinstance(thought, str) for thought in said):
+        steps = [{**step, "thought": thought} for step, thought in zip(steps, said, strict=True)]
     return [*steps, *({"observation": s} for s in seen[len(done) :])]
 
 
@@ -88,9 +98,9 @@ def in_order(items: list[Any], record: Mapping[str, Any]) -> list[Any]:
     if not items or not all(map(is_step, items)):
         return items
     names = [str(name).lower() for name in items[0]]
-    done = next(name for name in names if name in DONE)
-    seen = next((name for name in names if name in SEEN and name != "prompt"), None)
-    if seen is None or set(names) & set(AFTER):
+    done = next((name for name in DONE if name in names), _CALLS)
+    seen = next((name for name in SEEN if name in names), "prompt")
+    if seen == "prompt" or set(names) & set(AFTER):
         return items
     folded = [{str(key).lower(): value for key, value in item.items()} for item in items]
     texts = [(item.get(done), item.get(seen)) for item in folded]
@@ -107,9 +117,10 @@ def in_order(items: list[Any], record: Mapping[str, Any]) -> list[Any]:
             )
     if not after:
         return items
+    others = frozenset(SEEN) - {seen}
     return [
-        {("next_obs" if str(k).lower() == seen else k): v for k, v in item.items()}
-        for item in items
+        {("next_obs" if k == seen else k): v for k, v in item.items() if k not in others}
+        for item in folded
     ]
 
 

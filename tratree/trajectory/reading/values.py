@@ -2,13 +2,45 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import math
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
+
+PYTHON = re.compile(r"\s*\[?\s*\{\s*'")
+"""The beginning of an object that Python has printed."""
+
+
+def literal(text: str) -> Any:
+    """Return a value that Python has printed, as JSON has it. Nothing of it is computed.
+
+    Raises:
+        ValueError: If it is no literal.
+    """
+    try:
+        return as_json(ast.literal_eval(text.strip()))
+    except (MemoryError, RecursionError, SyntaxError, TypeError, ValueError):
+        raise ValueError("no literal of Python") from None
+
+
+def as_json(value: Any) -> Any:
+    """Return a value of a table as JSON has it; what is no number is null, a date is text."""
+    if isinstance(value, dict):
+        return {str(key): as_json(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(inner) for inner in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value if isinstance(value, str | int | None) else str(value)
 
 
 def decoded(text: str) -> Any:
-    """Return what JSON in a field of text says: tables have nested values so."""
+    """Return what JSON or Python in a field of text says: tables have nested values so."""
     return unpacked(text) if text.lstrip()[:2] in ("[{", "[[", "[ ", "[\n") else text
 
 
@@ -25,10 +57,8 @@ def by_rows(value: Any) -> Any:
 
 
 def unpacked(value: Any) -> Any:
-    """Return what JSON in a field of facts says, objects included; other values as they are."""
+    """Return what a field of facts says, objects included; other values as they are."""
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError):
-            return value
+        with suppress(ValueError, RecursionError):
+            return literal(value) if PYTHON.match(value) else json.loads(value)
     return value

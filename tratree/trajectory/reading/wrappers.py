@@ -68,7 +68,7 @@ def is_message(value: Any) -> bool:
         isinstance(value, dict)
         and (
             any(isinstance(value.get(name), str) for name in ("role", "from"))
-            or is_role(value.get("label"))
+            or any(is_role(value.get(name)) for name in ("label", "source"))
         )
         and any(name in value for name in ("content", "value", "tool_calls"))
         and not any(name in value for name in ("messages", "conversations"))
