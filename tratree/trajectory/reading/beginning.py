@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tratree.trajectory.reading.goals import last_statement, stated_goal
+from tratree.trajectory.reading.goals import last_statement, stated_goal, the_task
 from tratree.trajectory.reading.message import Message, action_of
 from tratree.trajectory.turns import parse_turn
 
@@ -200,9 +200,13 @@ def _goal(text: str) -> str:
 def opening_of(messages: Sequence[Message], begin: int) -> str:
     """Return the text that opens the episode.
 
-    Where the goal is stated only before a polite answer, that message belongs to it, too.
+    Where the goal is stated only before a polite answer, that message belongs to it, too. Examples
+    in the same message, before a line that says where the task begins, do not.
     """
     opening = messages[begin].text if messages[begin].role == "user" else ""
+    front, task = the_task(opening)
+    if stated_goal(front) and task.strip():
+        opening = task.strip()
     if _goal(opening) or not begin:
         return opening
     earlier = next((m for m in reversed(messages[:begin]) if m.role == "user"), None)
