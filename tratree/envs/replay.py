@@ -17,6 +17,7 @@ class Replay:
             stay as they are; those after the end are cut.
         observations: Numbers of steps whose observation differs, 0 the first one; space aside.
         refused: Numbers of steps whose action is not possible here, though it was published.
+        beyond: Number of published actions after the end of the episode here.
         outcome: Difference in score and success; empty if they do not. An unknown score is one of a
             success, as demonstrations are.
     """
@@ -24,12 +25,13 @@ class Replay:
     trajectory: Trajectory
     observations: tuple[int, ...]
     refused: tuple[int, ...]
+    beyond: int
     outcome: str
 
     @property
     def differs(self) -> bool:
         """Return whether anything does."""
-        return bool(self.observations or self.outcome)
+        return bool(self.observations or self.beyond or self.outcome)
 
     def __str__(self) -> str:
         """Say in a line what differs."""
@@ -39,6 +41,8 @@ class Replay:
         if self.observations:
             count, first = len(self.observations), self.observations[0]
             said.append(f"{count} observations differ, the first after step {first}")
+        if self.beyond:
+            said.append(f"{self.beyond} actions are after its end here")
         if self.refused:
             said.append(f"{len(self.refused)} actions are not possible here")
         return "; ".join(said) or "the same"
@@ -68,6 +72,7 @@ def replay(env: TextEnv, task: Task, trajectory: Trajectory) -> Replay:
         last = number == len(trajectory.steps)
         if not _same(step.observation, result.observation) and not (last and not step.observation):
             differing.append(number)
+    beyond = sum(bool(step.action) for step in trajectory.steps[len(steps) :])
     claimed = trajectory.score if trajectory.scored else 1.0
     outcome = ""
     if abs(result.score - claimed) > 1e-6:
@@ -85,7 +90,7 @@ def replay(env: TextEnv, task: Task, trajectory: Trajectory) -> Replay:
         finished=result.finished,
         scored=True,
     )
-    return Replay(played, tuple(differing), tuple(refused), outcome)
+    return Replay(played, tuple(differing), tuple(refused), beyond, outcome)
 
 
 def _same(theirs: str, ours: str) -> bool:
