@@ -41,6 +41,29 @@ def serialised(action):
 
 
 LOOK, OPEN = call("act", "look"), call("act", {"action": "open desk 1"}, "")
+SDK = [
+    {"kind": "SystemPromptEvent", "source": "agent", "system_prompt": {"text": "Act."}},
+    {
+        "kind": "MessageEvent",
+        "source": "user",
+        "llm_message": {"role": "user", "content": [{"type": "text", "text": TASK}]},
+    },
+    {
+        "kind": "ActionEvent",
+        "source": "agent",
+        "thought": [{"type": "text", "text": "I look."}],
+        "action": {"kind": "ActAction", "action": "look"},
+        "tool_name": "act",
+        "tool_call": {"id": "1", "name": "act", "arguments": '{"action": "look"}'},
+    },
+    {"kind": "ObservationEvent", "source": "environment", "observation": {"content": "A desk."}},
+    {
+        "source": "agent",
+        "action": "call_tool_mcp",
+        "args": {"name": "act", "arguments": {"action": "open desk 1"}, "thought": ""},
+    },
+    {"source": "environment", "observation": "mcp", "content": "Open.", "extras": {}},
+]
 LABELLED = [
     {"label": "action", "value": "think: I look."},
     {"label": "observation", "value": "OK."},
@@ -76,6 +99,14 @@ Open."""
                 {"action": OPEN, "observation": "Open."},
             ],
         },
+        {
+            "input": TASK,
+            "intermediate_steps": [
+                ["tool='act' tool_input='look' log='I look.'", "A desk."],
+                ["AgentAction(tool='act', tool_input={'action': 'open desk 1'}, log='')", "Open."],
+            ],
+        },
+        {"events": SDK},
         {"_history": LABELLED, "_cur_query": f"Interact.\n{EXAMPLE}\nHere is the task:\n{TASK}"},
         {
             "env_history": f"Interact.\n{EXAMPLE}\n\nYour memory for the task below:\nTrial 0:\n"

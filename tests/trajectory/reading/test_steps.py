@@ -96,3 +96,34 @@ def test_thoughts_in_the_place_of_actions_are_thoughts():
     assert told({"goal": GOAL, "steps": steps}) == (f"Task: {GOAL}", ANSWERS)
     (trajectory,) = read_record({"goal": GOAL, "steps": steps})
     assert trajectory.steps[0].thought == "I need a mug."
+
+
+def test_steps_that_repeat_the_chat_before_them():
+    asked, said = {"role": "user", "content": ROOM}, {"role": "assistant", "content": "Act: sit"}
+    seen = {"role": "user", "content": "You sit."}
+    first = {"prompt": [asked], "response": "Act: sit"}
+    second = {"prompt": [asked, said, seen], "response": "Act: stand"}
+    (trajectory,) = read_record({"steps": [first, second]})
+    assert [(s.action, s.observation) for s in trajectory.steps] == [
+        ("sit", "You sit."),
+        ("stand", ""),
+    ]
+    with pytest.raises(RecordError, match="prompt of step 1 does not begin with that of the last"):
+        read_record({"steps": [first, {**second, "prompt": [seen]}]})
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("agentAction", "nextObs"), ("agent-action", "next-observation"), ("agent", "env")],
+)
+def test_names_in_other_spellings(names):
+    steps = [{names[0]: f"Action: {a}", names[1]: o} for a, o in zip(ACTIONS, ANSWERS, strict=True)]
+    assert told({"goal": GOAL, "steps": steps}) == (f"Task: {GOAL}", ANSWERS)
+    by_number = {f"step_{n}": step for n, step in enumerate(steps)}
+    assert told({"goal": GOAL, "steps": by_number}) == (f"Task: {GOAL}", ANSWERS)
+
+
+def test_speakers_within_texts():
+    said = [f"User: {ROOM}", "Agent: Action: go to desk 1", f"User: {ANSWERS[0]}"]
+    (trajectory,) = read_record({"dialogue": said})
+    assert (trajectory.first_observation, trajectory.steps[0].observation) == (ROOM, ANSWERS[0])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
+from tratree.trajectory.reading.values import literal
 from tratree.trajectory.words import words
 
 _OF_THE_PROGRAM = frozenset(
@@ -18,6 +21,12 @@ _OF_THE_PROGRAM = frozenset(
 _WHOLE = words("command code browser_actions url")
 """Arguments of an OpenHands action that are what it does."""
 
+_TEXT = r"('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
+_PRINTED = re.compile(
+    rf"\s*(?:\w+\()?tool={_TEXT},? tool_input=({_TEXT[1:-1]}|\{{.*?\}}),? log={_TEXT}", re.DOTALL
+)
+"""A call of LangChain's as Python prints it."""
+
 
 def is_event(value: Any) -> bool:
     """Return whether a value is an event of OpenHands: somebody's action, or an observation."""
@@ -25,14 +34,14 @@ def is_event(value: Any) -> bool:
         return False
     acted = "action" in value and ("args" in value or "tool_name" in value)
     seen = "observation" in value and ("extras" in value or "cause" in value or "kind" in value)
-    said = isinstance(value.get("llm_message"), Mapping)
-    return ("source" in value or seen) and (acted or seen or said)
+    named = "source" in value and str(value.get("kind")).endswith("Event")
+    return named or seen or ("source" in value and acted)
 
 
 def is_intermediate_step(value: Any) -> bool:
     """Return whether a value is a step of LangChain's: a tool's call, and what it answered."""
     called = value[0] if isinstance(value, list) and len(value) == 2 else _called(value)
-    return isinstance(_plain(called), Mapping) and {"tool", "tool_input"} <= _plain(called).keys()
+    return {"tool", "tool_input"} <= _plain(called).keys()
 
 
 def spoken(items: list[Any]) -> list[Any]:
@@ -46,27 +55,26 @@ def spoken(items: list[Any]) -> list[Any]:
 
 
 def _of_event(event: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    by_agent = event.get("source") == "agent"
-    speaker = "assistant" if by_agent else "user"
-    kind, seen = event.get("action"), event.get("observation")
-    given = event.get("args")
+    speaker = "assistant" if event.get("source") == "agent" else "user"
+    acted, seen, given = event.get("action"), event.get("observation"), event.get("args")
+    kind = acted if isinstance(acted, str) else None
     arguments: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
     thought = arguments.get("thought", event.get("thought")) or ""
     if isinstance(said := event.get("llm_message"), Mapping):
         yield {"role": speaker, **said}
-    elif event.get("tool_call") and isinstance(kind, Mapping | None):
+    elif kind is None and event.get("tool_call"):
         yield {"role": "assistant", "content": thought, "tool_calls": [event["tool_call"]]}
-    elif kind in _OF_THE_PROGRAM or (kind is None and seen in _OF_THE_PROGRAM):
-        return
     elif kind == "system":
         yield {"role": "system", "content": arguments.get("content")}
     elif kind == "message":
         yield {"role": speaker, "content": arguments.get("content", event.get("message"))}
     elif kind == "think":
         yield {"role": "assistant", "content": "", "reasoning_content": thought}
-    elif isinstance(kind, str):
+    elif kind is not None and kind not in _OF_THE_PROGRAM:
         yield {"role": "assistant", "content": thought, "tool_calls": [_call(kind, arguments)]}
-    elif seen != "think":
+    elif isinstance(seen, Mapping):
+        yield {"role": "user", "content": seen.get("content")}
+    elif kind is None and isinstance(seen, str) and seen not in (*_OF_THE_PROGRAM, "think"):
         content = event.get("content")
         yield {"role": "user", "content": seen if content is None else content}
 
@@ -102,7 +110,11 @@ def _called(value: Any) -> Any:
     return value.get("action") if isinstance(value, Mapping) else None
 
 
-def _plain(value: Any) -> Any:
-    """Return an object without what LangChain's serialisation puts around it."""
-    inner = value.get("kwargs") if isinstance(value, Mapping) and "lc" in value else None
-    return inner if isinstance(inner, Mapping) else value
+def _plain(value: Any) -> Mapping[str, Any]:
+    """Return a call without what LangChain's serialisation, or Python's, puts around it."""
+    if isinstance(value, str) and (printed := _PRINTED.match(value)) is not None:
+        with suppress(ValueError):
+            fields = ("tool", "tool_input", "log")
+            return dict(zip(fields, map(literal, printed.groups()), strict=True))
+    inner = value.get("kwargs") if isinstance(value, Mapping) and "lc" in value else value
+    return inner if isinstance(inner, Mapping) else {}

@@ -12,7 +12,7 @@ from tratree.trajectory.reading.goals import stated_goal
 from tratree.trajectory.reading.record_error import RecordError, short
 from tratree.trajectory.reading.roles import ROLES, Role, is_role
 from tratree.trajectory.reading.steps import AFTER, DONE, GOALS, SEEN
-from tratree.trajectory.reading.values import decoded
+from tratree.trajectory.reading.values import decoded, field_name
 from tratree.trajectory.tool_calls import call_to_action
 from tratree.trajectory.turns import parse_turn
 from tratree.trajectory.words import words
@@ -25,7 +25,7 @@ _SEEN = ("observation", "result", "output", "response")
 _UNREAD = ("image", "input_image", "video", "audio", "input_audio")
 """Types of parts that have no text."""
 
-_SIDES = words("system human user assistant gpt bot model")
+_SIDES = words("system human user environment env assistant gpt bot model agent ai")
 """Speakers that may be the names of fields with what they say."""
 
 _TOLD = re.compile(r"action\s*[:：]|<action>|tool_call|\A\{|\n", re.IGNORECASE)
@@ -76,7 +76,7 @@ def read_message(item: Any) -> list[Message]:
         return read_message({**item["kwargs"], "type": speaker or item["kwargs"].get("type")})
     if isinstance(item.get("message"), Mapping):
         return read_message({**item["message"], **{k: v for k, v in item.items() if k == "loss"}})
-    item = {str(key).lower(): value for key, value in item.items()}
+    item = {field_name(key): value for key, value in item.items()}
     if "class_" in item or ("description" in item and "content" in item and "role" not in item):
         return [_of_data_protocol(item)]
     kind = item.get("type")
@@ -224,7 +224,8 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
         system = item.get("system")
         first = [Message("system", system)] if isinstance(system, str) and system else []
         return [*first, Message("user", item["input"]), Message("agent", item["output"])]
-    if sides := [name for name in _SIDES if isinstance(item.get(name), str)]:
+    sides = [name for name in _SIDES if isinstance(item.get(name), str)]
+    if sides and not set(DONE) & set(item):
         return [Message(ROLES[name], item[name]) for name in item if name in sides]
     action, seen, after = (
         None if name is None else text_of(item[name], f".{name}")[0]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from tratree.trajectory.reading.events import spoken
+from tratree.trajectory.reading.events import is_event, spoken
 from tratree.trajectory.reading.joined import acts_again, joined
 from tratree.trajectory.reading.logs import split_log
 from tratree.trajectory.reading.message import Message, read_message, text_of
@@ -35,6 +36,9 @@ _ASKED = (("instruction", "output"), ("query", "response"))
 
 _ANSWERS = words("completion response responses output answer answers")
 """Fields with what the agent says at last, where the messages do not have it."""
+
+_SPOKEN = re.compile(r"\s*(\w+)\s*:\s*(.*)", re.DOTALL)
+"""A speaker and what it says, in one text."""
 
 _WRAPPERS = words("data trajectory episode sample record example conversation item")
 """Fields that may hold the object with the messages."""
@@ -127,7 +131,7 @@ def _container(record: Mapping[str, Any]) -> str | None:
         name
         for name, value in record.items()
         if name not in _NO_CONTAINERS and isinstance(value, list) and value
-        if all(is_message(item) or is_step(item) for item in value)
+        if all(is_message(item) or is_step(item) or is_event(item) for item in value)
     )
     return next(known, None) or next(others, None)
 
@@ -220,6 +224,10 @@ def _messages(
         value = [value]
     if not isinstance(value, list):
         raise RecordError(f"{where} is {short(value)}, not a list of messages")
+    if alone is None and _are_texts(value):
+        named = [_SPOKEN.match(text) for text in value]
+        if all(mark and is_role(mark[1]) for mark in named):
+            value = [[mark[1], mark[2]] for mark in named if mark]
     if alone is None and _are_texts(value):
         sides: tuple[Role, Role] = ("user", "agent")  # texts in turn
         return [Message(sides[n % 2], text, first=n) for n, text in enumerate(value)]

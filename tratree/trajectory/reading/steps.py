@@ -9,12 +9,14 @@ from tratree.trajectory.reading.answers import come_after
 from tratree.trajectory.reading.goals import stated_goal, the_task
 from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.roles import is_role
+from tratree.trajectory.reading.values import field_name
+from tratree.trajectory.reading.wrappers import is_message
 from tratree.trajectory.turns import parse_turn
 from tratree.trajectory.words import words
 
 DONE = words(
     "action act agent_action raw_action response output raw_output model_output model_response "
-    "completion generation"
+    "completion generation actions"
 )
 SEEN = words(
     "observation obs env_observation current_observation current_obs observations state prompt"
@@ -43,7 +45,7 @@ _MOST_WORDS = 20
 
 def is_step(value: Any) -> bool:
     """Return whether a value is a step of an episode: an action, and what was seen."""
-    names = {str(name).lower() for name in value} if isinstance(value, dict) else set()
+    names = set(map(field_name, value)) if isinstance(value, dict) else set()
     return bool(names & {*DONE, _CALLS}) and bool(names & {*SEEN, *AFTER})
 
 
@@ -97,12 +99,14 @@ def in_order(items: list[Any], record: Mapping[str, Any]) -> list[Any]:
     items = _from_pairs(items)
     if not items or not all(map(is_step, items)):
         return items
-    names = [str(name).lower() for name in items[0]]
+    if (chat := _grown_chat(items)) is not None:
+        return chat
+    names = list(map(field_name, items[0]))
     done = next((name for name in DONE if name in names), _CALLS)
     seen = next((name for name in SEEN if name in names), "prompt")
     if seen == "prompt" or set(names) & set(AFTER):
         return items
-    folded = [{str(key).lower(): value for key, value in item.items()} for item in items]
+    folded = [{field_name(key): value for key, value in item.items()} for item in items]
     texts = [(item.get(done), item.get(seen)) for item in folded]
     known = [(a, o) for a, o in texts if isinstance(a, str) and isinstance(o, str)]
     after = come_after(_bare([a for a, _ in known]), [o for _, o in known])
@@ -122,6 +126,26 @@ def in_order(items: list[Any], record: Mapping[str, Any]) -> list[Any]:
         {("next_obs" if k == seen else k): v for k, v in item.items() if k not in others}
         for item in folded
     ]
+
+
+def _grown_chat(items: Sequence[Mapping[str, Any]]) -> list[Any] | None:
+    """Return the whole chat of steps that each have all of it before them; None of other steps.
+
+    Raises:
+        RecordError: If a step has another chat before it.
+    """
+    folded = [{field_name(key): value for key, value in item.items()} for item in items]
+    seen = next((name for name in SEEN if isinstance(folded[0].get(name), list)), None)
+    if seen is None or not all(map(is_message, folded[0][seen])):
+        return None
+    before: list[Any] = []
+    for number, item in enumerate(folded):
+        chat = item.get(seen)
+        if not isinstance(chat, list) or chat[: len(before)] != before:
+            raise RecordError(f"the {seen} of step {number} does not begin with that of the last")
+        before = chat
+    said = next(folded[-1][name] for name in DONE if name in folded[-1])
+    return [*before, {"role": "assistant", "content": said}]
 
 
 def _are_sorted(names: Sequence[str], done: str, seen: str, record: Mapping[str, Any]) -> bool:

@@ -14,6 +14,14 @@ PYTHON = re.compile(r"\s*\[?\s*\{\s*'")
 """The beginning of an object that Python has printed."""
 
 
+_NUMBERED = re.compile(r"(?:(?:step|turn|t)[ _-]?)?\d+", re.IGNORECASE)
+
+
+def field_name(key: Any) -> str:
+    """Return the name of a field in small letters, words apart: ``nextObs`` is ``next_obs``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[- ]+", "_", str(key)).lower()
+
+
 def literal(text: str) -> Any:
     """Return a value that Python has printed, as JSON has it. Nothing of it is computed.
 
@@ -46,7 +54,7 @@ def decoded(text: str) -> Any:
 
 def by_rows(value: Any) -> Any:
     """Return columns of messages or steps, or those by their numbers, as a list of them."""
-    if isinstance(value, Mapping) and value and all(str(key).isdecimal() for key in value):
+    if isinstance(value, Mapping) and value and all(_NUMBERED.fullmatch(str(k)) for k in value):
         return list(value.values())
     if not isinstance(value, Mapping) or not {"role", "from", "action"} & set(value):
         return value
