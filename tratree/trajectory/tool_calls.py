@@ -146,7 +146,7 @@ def call_in_text(text: str) -> tuple[str, str] | None:
             last = found[-1]
             if tag is _FUNCTION:
                 given = {key: value.strip() for key, value in _PARAMETER.findall(last[2])}
-                return text[: last.start()], call_to_action(last[1], given) or ""
+                return text[: last.start()], call_to_action(last[1], given or last[2].strip()) or ""
             return text[: last.start()], _inside(last[2])
     python = _PYTHON.match(text)
     if python is not None and python[1].lower() in _ACT | _SHOP:

@@ -53,7 +53,10 @@ def _label(words: str) -> re.Pattern[str]:
     return re.compile(f"{colon}|{heading}|{bracketed}", re.IGNORECASE | re.MULTILINE)
 
 
-_ACTION = _label(r"(?:(?:next|my|final)\s+)?(?:actions?|act|command)|动作|行动")
+_ACTION = _label(
+    r"(?:(?:the\s+)?(?:next|my|final|chosen|selected|best|agent|proposed)\s+)?"
+    r"(?:actions?|act|command)(?:\s+to\s+take)?|动作|行动"
+)
 _THOUGHT = _label(r"(?:my\s+)?(?:thoughts?|think|reasoning|reason)|思考|想法")
 _OBSERVATION = _label(r"(?:observation|obs)|观察")
 _INPUT = _label(r"action\s+input")

@@ -1002,6 +1002,19 @@ def test_messages_in_a_row_are_joined_but_where_a_task_opens():
     assert told.steps[0].observation == f"A desk.\n{TASK}"
 
 
+def test_a_goal_said_again_in_fewer_words_opens_nothing():
+    first = "WebShop [SEP] Instruction: [SEP] i need a red cup, and price lower than 9 dollars"
+    page = "Instruction: [SEP] i need a red cup [SEP] Back to Search [SEP] Page 1"
+    said = [
+        ("human", first),
+        ("gpt", "Act: search[cup]"),
+        ("human", page),
+        ("gpt", "Act: click[b]"),
+    ]
+    (told,) = read_record(chat(*said))
+    assert (told.first_observation, actions(told)) == (first, ["search[cup]", "click[b]"])
+
+
 def test_examples_of_the_same_message_do_not_open_it():
     example = f"Here is an example:\n{DEN}\n> take pen\nYou take it."
     for mark in ("Here is the task:", "Now here is the real task."):

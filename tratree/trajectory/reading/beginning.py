@@ -89,8 +89,9 @@ def episode_begins(messages: Sequence[Message]) -> int:
     begin: int | None = None
     for n in users:
         earlier = "" if begin is None else messages[begin].text
-        goal = _goal(messages[n].text)
-        if goal and goal != _goal(earlier):
+        goal, known = _goal(messages[n].text), _goal(earlier)
+        shortened = f" {goal} " in f" {known} " and not _SCENE.match(messages[n].text)
+        if goal and goal != known and not shortened:
             first = all(message.role != "agent" for message in messages[front:n])
             begin = n if first or _opens(messages[n].text, earlier, flagged=flagged) else begin
     if begin is not None:
