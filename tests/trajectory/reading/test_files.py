@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 from pprint import pformat
 
 import pytest
@@ -49,6 +51,13 @@ def ids(path):
         json.dumps({key: [r[key] for r in TWO] for key in TWO[0]}).encode(),
         json.dumps({r["id"]: {**r, "id": r["id"]} for r in TWO}).encode(),
         json.dumps({r["id"]: r["conversations"] for r in TWO}).encode(),
+        bz2.compress(LINES.encode()),
+        lzma.compress(LINES.encode()),
+        ("\x1e" + LINES.replace("\n", "\n\x1e")).encode(),
+        "\n".join(json.dumps([r]) for r in TWO).encode(),
+        json.dumps(list(map(json.dumps, TWO))).encode(),
+        "\n".join(json.dumps(json.dumps(r)) for r in TWO).encode(),
+        json.dumps({"train": {"data": TWO[:1]}, "test": {"data": TWO[1:]}}).encode(),
         gzip.compress(LINES.encode()),
     ],
 )
@@ -152,7 +161,7 @@ DEEP = '{"a":' * 100_000
         (json.dumps(TWO)[:-1], 2, "the JSON list is cut off"),
         (json.dumps(TWO)[:-20], 1, "is damaged"),
         (f"{json.dumps(TWO[0])}\n5\n[]\n", 1, "it is 5, not an object"),
-        (f'{json.dumps(TWO[0])}\n{{"id": NaN, "x": []}}\n', 1, "JSON cannot"),
+        (f'{json.dumps(TWO[0])}\n{{"id": Infinity, "x": []}}\n', 1, "JSON cannot"),
     ],
 )
 def test_what_is_damaged_is_skipped_and_said(tmp_path, content, taken, said):
@@ -291,3 +300,25 @@ def test_a_file_may_be_the_steps_of_one_episode(tmp_path):
     path.write_text(f"{json.dumps(step)}\n{json.dumps({**step, 'action': 'stand'})}\n")
     (told,) = read_trajectory_files(path).trajectories
     assert [s.action for s in told.steps] == ["sit", "stand"]
+
+
+def test_nan_is_an_unknown_number(tmp_path):
+    (tmp_path / "a.jsonl").write_text(json.dumps(record("a", float("nan"))))
+    (told,) = read_trajectory_files(tmp_path / "a.jsonl").trajectories
+    assert not told.scored
+
+
+def test_splits_of_wrapped_lists_are_those_of_their_records(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"train": {"data": TWO[:1]}, "test": {"data": TWO[1:]}}))
+    told = read_trajectory_files(path).trajectories
+    assert [t.record["record"]["split"] for t in told] == ["train", "test"]
+
+
+def test_a_text_is_one_episode_and_other_archives_are_named(tmp_path):
+    (tmp_path / "a.txt").write_text("Your task is to: sit.\n> sit\nYou sit.\n")
+    (told,) = read_trajectory_files(tmp_path / "a.txt").trajectories
+    assert (told.task.task_id, told.steps[0].observation) == ("a", "You sit.")
+    (tmp_path / "a.zip").write_bytes(b"PK\x03\x04...")
+    with pytest.raises(UserError, match=r"a\.zip is packed with zip: unpack it"):
+        read_trajectory_files(tmp_path / "a.zip")

@@ -6,11 +6,13 @@ place; what comes before and after it is read.
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -19,13 +21,24 @@ from typing import Any
 from tratree.errors import UserError
 from tratree.trajectory.reading.events import is_event
 from tratree.trajectory.reading.steps import is_step
-from tratree.trajectory.reading.values import PYTHON, as_json, literal
+from tratree.trajectory.reading.values import PYTHON, as_json, literal, unpacked
 from tratree.trajectory.reading.wrappers import is_message, unwrapped
 
 LARGEST = 2**30
 """Most bytes of one file, unpacked."""
 
-_SUFFIXES = (".json", ".jsonl", ".ndjson", ".gz", ".parquet", ".arrow", ".txt", ".log")
+_SUFFIXES = (
+    ".json",
+    ".jsonl",
+    ".ndjson",
+    ".gz",
+    ".bz2",
+    ".xz",
+    ".parquet",
+    ".arrow",
+    ".txt",
+    ".log",
+)
 _NOT_RECORDS = re.compile(
     r"(?:dataset_infos?|state|dataset_dict|dataset_card)\.json|cache-.*\.arrow|.*\.report\.json"
     r"|(?:readme|license|requirements).*",
@@ -43,7 +56,15 @@ _EPISODE = re.compile(r"^#{3,}\s+Environment #(\d+):[ \t]*", re.MULTILINE)
 _RULE = re.compile(r"^#{3,}[ \t]*$", re.MULTILINE)
 _STATUS = re.compile(r"^STATUS: (OK|FAIL)\s*\Z", re.MULTILINE)
 
-_DECODER = json.JSONDecoder()
+_DECODER = json.JSONDecoder(parse_constant=lambda name: None if name == "NaN" else float(name))
+"""Pandas writes an unknown number as NaN."""
+
+_UNPACKED: Mapping[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+_PACKED = {b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd", b"7z\xbc\xaf": "7z"}
+_JSON = re.compile(r"[\s\0\x1e]*(?:[{\[]|\"\{)")
+"""The beginning of JSON: of objects, a list, or objects in texts."""
+
+_BLANKS = " \t\r\n\0\x1e"
 
 
 _DAMAGED = (ArithmeticError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
@@ -102,8 +123,8 @@ def _read_file(path: Path) -> Iterator[Found]:
         if start.startswith(b"ARROW1") or path.suffix == ".arrow":
             yield from _numbered(path, _read_arrow(path))
             return
-        content = _read_bytes(path, packed=start.startswith(b"\x1f\x8b"))
-    except (OSError, EOFError, zlib.error) as error:
+        content = _read_bytes(path, start)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(
             f"cannot read {path} ({reason}): correct the path, or make it again"
@@ -114,7 +135,11 @@ def _read_file(path: Path) -> Iterator[Found]:
     plain = path.suffix in (".txt", ".log")
     if PYTHON.match(text):
         yield from _numbered(path, _parse_python(text))
-    elif text.lstrip()[:1] in ("{", "[") or ("\n{" in text and not plain):
+    elif (
+        text.lstrip(_BLANKS)[:1] in ("{", "[")
+        or text.lstrip()[:2] == '"{'
+        or ("\n{" in text and not plain)
+    ):
         yield from _numbered(path, _parse_json(text))
     elif plain and text.strip():
         yield from _read_log(path, text)
@@ -127,6 +152,7 @@ def _read_log(path: Path, text: str) -> Iterator[Found]:
     marks = list(_EPISODE.finditer(text))
     if not marks:
         yield Found(f"record 1 of {path}", {"text": text}, alone=path.stem)
+        return
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     for number, (mark, end) in enumerate(zip(marks, ends, strict=True), start=1):
         episode = _RULE.split(text[mark.end() : end])[0]
@@ -142,9 +168,13 @@ def _read_log(path: Path, text: str) -> Iterator[Found]:
             yield Found(where, record)
 
 
-def _read_bytes(path: Path, *, packed: bool) -> bytes:
-    with gzip.open(path) if packed else path.open("rb") as file:
-        content = file.read(LARGEST + 1)
+def _read_bytes(path: Path, start: bytes) -> bytes:
+    for mark, name in _PACKED.items():
+        if start.startswith(mark):
+            raise UserError(f"{path} is packed with {name}: unpack it into a folder, and name that")
+    unpack = next((opened for mark, opened in _UNPACKED.items() if start.startswith(mark)), open)
+    with unpack(path, "rb") as file:
+        content: bytes = file.read(LARGEST + 1)
     if len(content) > LARGEST:
         raise UserError(
             f"{path} holds more than {LARGEST // 2**20} MiB: divide it into files of a folder"
@@ -177,13 +207,13 @@ def _parse_json(text: str) -> Iterator[Any]:
     listed = text.lstrip().startswith("[") and not _LISTS_ON_LINES.match(text)
     position = text.index("[") + 1 if listed else 0
     while True:
-        position = _skip(text, position, " \t\r\n\0," if listed else " \t\r\n\0")
+        position = _skip(text, position, _BLANKS + "," if listed else _BLANKS)
         if position >= len(text):
             if listed:
                 yield _Damage("the JSON list is cut off")
             return
         if listed and text[position] == "]":
-            if text[position + 1 :].strip(" \t\r\n\0"):
+            if text[position + 1 :].strip(_BLANKS):
                 yield _Damage("something follows the JSON list")
             return
         try:
@@ -199,7 +229,18 @@ def _parse_json(text: str) -> Iterator[Any]:
                 return
             position = following + 1
             continue
-        yield from unwrapped(value)
+        value = unpacked(value)
+        records = value if isinstance(value, list) and not listed else []
+        if records and not any(map(_is_part, records)):
+            for record in records:
+                yield from unwrapped(record)
+        else:
+            yield from unwrapped(value)
+
+
+def _is_part(value: Any) -> bool:
+    """Return whether a value is a message, step or event: a part of a record."""
+    return not isinstance(value, dict) or is_message(value) or is_step(value) or is_event(value)
 
 
 def _parse_python(text: str) -> Iterator[Any]:

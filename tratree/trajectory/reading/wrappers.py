@@ -93,12 +93,21 @@ def _is_named(key: Any, value: Any) -> bool:
     if key in _OF_A_RECORD:
         return False
     if isinstance(value, dict):
-        return any(_is_conversation(inner) for inner in value.values())
+        return any(map(_is_conversation, value.values())) or _wraps(value)
     return _is_conversation(value) or (_are_records(value) and all(_is_named("", v) for v in value))
 
 
+def _wraps(value: Mapping[str, Any]) -> bool:
+    """Return whether an object is a list of records under a name, as those of a split may be."""
+    return not _OF_A_RECORD & set(value) - set(_LISTS) and any(
+        _are_records(value.get(name)) for name in _LISTS
+    )
+
+
 def _named(key: str, value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
+    if isinstance(value, dict) and not key.isdecimal() and _wraps(value):
+        yield from unwrapped({"split": key, **value})
+    elif isinstance(value, dict):
         yield from unwrapped({"id": key, **value})
     elif _is_conversation(value):
         yield {"id": key, "messages": value}
