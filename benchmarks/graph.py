@@ -20,7 +20,8 @@ from exploration import add_arguments, explored_tasks
 from mcts import timed
 
 from tratree.tree import CharacterNgrams, TrajectoryTree, build_trees
-from tratree.tree.graph import make_graphs, merge_states
+from tratree.tree.graph import make_graphs
+from tratree.tree.information_states import merge_states
 from tratree.tree.mcts import search
 from tratree.tree.value_iteration import shortest_paths
 

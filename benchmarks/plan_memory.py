@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
-from tratree.data.episodes import Batch
+from tratree.data.padding import Batch
 from tratree.models.lora import add_lora
 from tratree.models.settings import LoraSettings
 from tratree.modules.log_probabilities import token_log_probs

@@ -20,7 +20,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from tratree.cli.main import COMMANDS, GROUPS, help_text
-from tratree.config import known_settings
+from tratree.config_reading import known_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 LINK = re.compile(r"\]\(([^)\s#]+)")

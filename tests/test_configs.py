@@ -8,7 +8,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from tratree.composition import CONFIG_FOLDER, compose_config
-from tratree.config import register_defaults
+from tratree.config_reading import register_defaults
 from tratree.modules.settings import TrainingSettings
 from tratree.preemption import PATIENCE_SECONDS
 from tratree.stages.training_settings import training_settings

@@ -18,8 +18,9 @@ LAYERS = (
     ("runs",),
     ("plan",),
     ("composition", "stages"),
+    ("config_reading",),
     ("config",),
-    ("composition_checks", "method_plugins"),
+    ("combinations", "composition_checks", "method_plugins"),
     ("store",),
     ("tracking",),
     ("report", "tuning"),
@@ -30,7 +31,7 @@ LAYERS = (
     ("envs", "tree"),
     ("trajectory", "plugins", "external_files"),
     ("child_processes", "documents", "files", "leftovers", "slurm_steps", "time_limit"),
-    ("errors", "external_data", "large_imports", "preemption"),
+    ("errors", "external_data", "large_imports", "preemption", "words"),
 )
 
 SETTINGS = ("settings", "plugin", "our_methods")
@@ -98,3 +99,25 @@ def test_rooms_import_what_is_below_them() -> None:
         and not layer.get(mine, -1) < layer.get(theirs, -1)
     ]
     assert not wrong
+
+
+REGISTERED = ("OmegaConf.register_new_resolver", "register_attention")
+"""Calls at import that tell a library of something of ours, which changes nothing else."""
+
+PUTS_BACK = ("tratree.envs.alfworld.package", "tratree.large_imports.first")
+PUTS_BACK += ("tratree.large_imports.last",)
+"""Modules whose purpose is an effect, which they or their user undo."""
+
+
+def test_importing_a_module_has_no_effect() -> None:
+    found = []
+    for module, path in modules().items():
+        for node in ast.parse(path.read_text("utf-8")).body:
+            calls = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+            if calls and ast.unparse(node).startswith(REGISTERED):
+                continue
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            sets = any(isinstance(target, ast.Subscript | ast.Attribute) for target in targets)
+            if (calls or sets) and module not in PUTS_BACK:
+                found.append(f"{module}: {ast.unparse(node)}")
+    assert not found

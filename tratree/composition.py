@@ -15,7 +15,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 
-from tratree.config import Config, known_settings, read_config, register_defaults, unknown_key
+from tratree.config import Config
+from tratree.config_reading import known_settings, read_config, register_defaults, unknown_key
 from tratree.envs.registry import ENVIRONMENTS
 from tratree.errors import UserError
 from tratree.method_plugins import METHODS

@@ -25,7 +25,7 @@ from tratree.stages.trees import read_trees
 from tratree.store.progress import Progress
 from tratree.trajectory.types import Trajectory
 from tratree.tree.divergence import find_pairs
-from tratree.tree.graph import by_history, merge_states
+from tratree.tree.information_states import by_history, merge_states
 from tratree.tree.mcts import search_paths
 from tratree.tree.paths import path_trajectory
 from tratree.tree.recovery import recoveries

@@ -22,7 +22,7 @@ from transformers import PreTrainedModel
 
 from tratree.composition import compose_config
 from tratree.config import Config
-from tratree.data.episodes import collate, cut_into_batches
+from tratree.data.padding import collate, cut_into_batches
 from tratree.evaluation.seeds import over_seeds
 from tratree.policy.encoding import EncodedTrajectory, encode_trajectory
 from tratree.policy.rollout_settings import SamplingSettings

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ def main() -> None:
     given = parser.parse_args()
     lines: list[Line] = []
     with tempfile.TemporaryDirectory(prefix="attack-") as scratch:
+        get_temp_dir()  # this process' own is made outside `scratch`, which is gone before it is
         os.environ["TMPDIR"] = str(Path(scratch, "tmp"))
         Path(scratch, "tmp").mkdir()
         tempfile.tempdir = None

@@ -113,7 +113,7 @@ def test_files_are_converted_there_and_back(folder: Path) -> None:
     (folder / "ours.jsonl").write_text(json.dumps(trajectory.to_json()) + "\n")
     for name in ("agentgym", "eto", "trl"):
         there = tratree(folder, "convert", "ours.jsonl", f"{name}.json", "--to", name)
-        assert there.stdout.endswith(f"1 trajectories in {name}.json\n"), there.stderr
+        assert there.stdout.endswith(f"1 trajectory in {name}.json\n"), there.stderr
         back = tratree(folder, "convert", f"{name}.json", "back.jsonl")
         assert back.returncode == 0, back.stderr
         assert read_trajectories(folder / "back.jsonl") == [trajectory]

@@ -11,7 +11,7 @@ from hydra.core.singleton import Singleton
 
 from tratree.cli.train import _group
 from tratree.composition import CONFIG_FOLDER
-from tratree.config import register_defaults
+from tratree.config_reading import register_defaults
 
 
 @pytest.fixture(autouse=True)

@@ -149,6 +149,9 @@ FORMS = {
             "task_name=boil;variation=21",
             "task_1_1_var_21",
             "1.1_21",
+            "boil-v21-s3",
+            "var7 of task-10-measure-melting-point-(known-substance)",
+            "run7_boil_21",
         ),
     ],
 }
@@ -177,8 +180,16 @@ def test_numbers_beside_a_name_count():
         {"any_field": "boil_21"},
         {"env_name": "boil", "variation_idx": 21},
         {"any_field": '{"inner": ["boil_21"]}'},
+        {"task": ["boil", 21]},
+        {"a": {"b": {"c": {"d": {"e": "boil_21"}}}}},
+        {"any_field": ["a", "b", "c", "d", "boil_21"]},
     ):
         assert identify("scienceworld", "Hall.", **fields).held_out
+
+
+def test_numbers_of_attempts_are_no_variations():
+    for name in ("boil_v3_run21", "boil_3_seed_21", "run21_boil_var3", "boil_var3_sample21"):
+        assert not identify("scienceworld", "Your task is to boil lead.", id=name).held_out, name
 
 
 def test_a_held_out_split_counts():
@@ -223,7 +234,7 @@ def test_training_tasks_are_told_by_name_and_goal(environment, name, opening, ta
     found = identify(environment, opening, id=name)
     assert found.task is not None
     assert (found.task.task_id, found.held_out, found.could_be_held_out) == (task_id, False, False)
-    other = identify(environment, "Hall. Your task is to: do something else.", id=name)
+    other = identify(environment, "Hall. Your task is to: put a vase in safe.", id=name)
     assert (other.task, other.held_out) == (None, False)
 
 
@@ -259,6 +270,53 @@ def test_what_has_another_goal_than_all_held_out_tasks_is_safe():
     for goal in ("put a hot egg in fridge", "put a hot mug in shelf", "put two mugs in shelf"):
         found = identify("alfworld", f"Room. Your task is to: {goal}.", id="mine-7x")
         assert (found.held_out, found.could_be_held_out) == (False, False)
+
+
+def test_a_goal_in_a_persons_words_could_be_any():
+    said = "Room. Your task is to: Carry an alarm clock while turning on a lamp"
+    assert identify("alfworld", said, id="mine-7x").candidates is None
+    assert (
+        identify("alfworld", said, gamefile=f"train/{T}/{OTHER}/game.tw-pddl").task == ALFWORLD[1]
+    )
+    elsewhere = identify("alfworld", said, id="trial_T20190101_101010_123456")
+    assert (elsewhere.task, elsewhere.could_be_held_out) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("environment", "opening", "name", "could"),
+    [
+        ("alfworld", "Room. Your task is to: put a mug in shelf.", "T/trial_T2019", True),
+        ("alfworld", "Room. Your task is to: put a mug in shelf.", f"{TRIAL[:-1]}9", False),
+        ("scienceworld", "Your task is to boil water. Wait.", "boil_22", False),
+        ("scienceworld", "Your task is to boil water. Wait.", "sciworld_22", False),
+        ("scienceworld", "Your task is to boil water. Wait.", "0_22", False),
+        ("scienceworld", "Your task is to boil water. Wait.", "3_2", True),
+        ("webshop", "Instruction: [SEP] find red cups with size: 9.5", "webshop_9000", True),
+    ],
+)
+def test_a_name_of_a_task_that_is_not_here_tells_it_from_held_out_ones(
+    environment, opening, name, could
+):
+    found = identify(environment, opening, id=name)
+    assert (found.held_out, found.could_be_held_out) == (False, could)
+
+
+def test_goals_in_the_words_of_older_versions_are_told():
+    instruction = "Your task is to make a banana sandwich. Wait."
+    task = Task("chemistry-mix/3", "test", "chemistry-mix", instruction)
+    identifier = Identifier("scienceworld", {task.task_id: task}, "train")
+    told = read_record(
+        {
+            "messages": [
+                {"role": "user", "content": instruction.replace("sandwich", "sandwhich")},
+                {"role": "assistant", "content": "Action: go to green house"},
+            ]
+        }
+    )
+    found, moved, changes = identifier.read(told[0], None)
+    assert found.candidates == (task,)
+    assert moved.first_observation == instruction
+    assert sum(changes.values()) == 2
 
 
 def test_openings_are_compared_folded():

@@ -37,13 +37,48 @@ def test_scienceworld_rooms():
     assert new.steps[0] == Step(
         "To the greenhouse.", "go to greenhouse", "You move to the greenhouse."
     )
-    assert said == {"scienceworld 1.2.3: `green house` is `greenhouse`": 4}
+    assert said == {"scienceworld 1.1.0: `green house` is `greenhouse`": 4}
     assert renamed(new, moved("scienceworld")) == (new, {})
     sampled = Trajectory.from_json(
         told("", ("", "go to green house", "ok", (1, 2), True, (1,))).to_json()
     )
     (step,) = renamed(sampled, moved("scienceworld"))[0].steps
     assert (step.action, step.token_ids, step.inserted) == ("go to greenhouse", (), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs", "here"),
+    [
+        ("scienceworld", "a bath tub, and Sandwhich", "a bathtub, and Sandwich"),
+        ("scienceworld", "mixed nuts of cachews in voilet", "mixed nuts of cashews in violet"),
+        ("scienceworld", "gasseous tin", "gaseous tin"),
+        ("scienceworld", "above 40 degrees, place it", "above 40 degrees celsius, place it"),
+        ("alfworld", "put (object) in/on (place)", "move (object) to (place)"),
+        ("alfworld", "put {obj} in/on {recep}", "move {obj} to {recep}"),
+        ("alfworld", "You arrive at loc 3. The safe 1 is", "You arrive at safe 1. The safe 1 is"),
+    ],
+)
+def test_what_older_versions_say_is_said_as_here(name, theirs, here):
+    new, said = renamed(told(f"Rules: {theirs} 1.", ("", "look", theirs)), moved(name))
+    assert new == told(f"Rules: {here} 1.", ("", "look", here))
+    assert sum(said.values()) >= 2
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [
+        ", with price lower than $9.50",
+        " and a price less than 1,000 dollars",
+        ", price below 30.00 dollars",
+        " under $30",
+        "",
+    ],
+)
+def test_price_bounds_in_other_words(bound):
+    task = Task("webshop_1", "train", "a", "Find me hats, and price lower than 20.00 dollars")
+    rules = PLUGINS.find("webshop").moved_names(None, task)
+    new, _ = renamed(told(f"Instruction: [SEP] find me hats{bound}. [SEP] Search"), rules)
+    assert new.first_observation == f"Instruction: [SEP] {task.instruction}. [SEP] Search"
 
 
 def test_alfworld_placing_follows_the_wording():
@@ -57,6 +92,9 @@ def test_alfworld_placing_follows_the_wording():
             told("", ours),
             {},
         )
+    for action in ("put down mug 1 on desk 2", "put mug on desk", "put mug 1 inside safe 1"):
+        none = told("", ("", action, ""))
+        assert renamed(none, moved("alfworld")) == (none, {})
     listed = told("Actions: look, put mug 1 in/on desk 2")
     new, _ = renamed(listed, moved("alfworld"))
     assert new.first_observation == "Actions: look, move mug 1 to desk 2"
@@ -113,8 +151,8 @@ def test_what_differs_is_said_and_fixed(played):
     assert again.observations == (1,)
     assert again.outcome == "the score is 1 here, and 0.5 there"
     assert str(again) == (
-        f"{again.outcome}; 1 observations differ, the first after step 1; "
-        "1 actions are after its end here"
+        f"{again.outcome}; 1 observation not as recorded, the first after step 1; "
+        "1 action after its end here"
     )
     assert again.trajectory == replace(ours, steps=(ours.steps[0], silent, *ours.steps[1:]))
     stuck = replay(env, task, replace(ours, steps=(Step("", "click[nothing]", ""),)))

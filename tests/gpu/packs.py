@@ -18,8 +18,8 @@ from torch.nn.attention.flex_attention import flex_attention
 
 from tests.gpu.place import Check, Place, Row, unmeasured
 from tests.modules.small_models import SETTINGS
-from tratree.data.episodes import collate
 from tratree.data.packing import pack_sequences
+from tratree.data.padding import collate
 from tratree.data.pairs import EncodedPair, collate_pairs
 from tratree.models.lora import add_lora
 from tratree.models.settings import LoraSettings

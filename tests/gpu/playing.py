@@ -14,7 +14,8 @@ from transformers import GenerationConfig
 
 from tests.gpu.place import Check, Place, Row, synchronize, unmeasured
 from tests.gpu.training import settings_of
-from tratree.data.episodes import EpisodeDataModule, collate
+from tratree.data.episodes import EpisodeDataModule
+from tratree.data.padding import collate
 from tratree.models.loading import load_base
 from tratree.models.lora import add_lora, load_policy_model, save_adapter
 from tratree.models.settings import LoraSettings, ModelSettings

@@ -11,7 +11,8 @@ from typing import Any
 
 from tests.gpu.place import Check, Place, Row, synchronize
 from tests.modules.small_models import SETTINGS
-from tratree.data.episodes import EpisodeDataModule, StepDataModule
+from tratree.data.data_module import StepDataModule
+from tratree.data.episodes import EpisodeDataModule
 from tratree.data.labels import LabelDataModule, LabelledTrajectory
 from tratree.data.pairs import PairDataModule
 from tratree.errors import UserError

@@ -9,8 +9,8 @@ import torch
 from transformers import Gemma2Config, Gemma2ForCausalLM
 
 from tests.modules.small_models import random_tree, small_base
-from tratree.data.episodes import Batch, collate
 from tratree.data.packing import Pack, pack_sequences
+from tratree.data.padding import Batch, collate
 from tratree.models import output_head
 from tratree.models.lora import add_lora
 from tratree.models.output_head import log_probs_without_logits

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.modules.small_models import SETTINGS, episodes, small_base, small_model
-from tratree.data.episodes import collate
+from tratree.data.padding import collate
 from tratree.modules.explorer import ExplorerModule
 from tratree.modules.imitation import SFTModule
 

@@ -17,9 +17,10 @@ import torch
 from safetensors.torch import load_file
 
 from tests.modules.small_models import SETTINGS, episode, episodes, small_model
-from tratree.data.batches import steps_of_similar_length
-from tratree.data.episodes import EpisodeDataModule, collate
+from tratree.data.episodes import EpisodeDataModule
+from tratree.data.padding import collate
 from tratree.data.pairs import EncodedPair, PairDataModule
+from tratree.data.steps import steps_of_similar_length
 from tratree.errors import UserError
 from tratree.models.lora import save_adapter
 from tratree.modules.adapter_module import learning_rate_factor

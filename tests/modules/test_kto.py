@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.modules.small_models import SETTINGS, episodes, small_model
-from tratree.data.episodes import collate
 from tratree.data.labels import LabelDataModule, LabelledTrajectory
+from tratree.data.padding import collate
 from tratree.data.pairs import EncodedPair, collate_pairs
 from tratree.errors import UserError
 from tratree.modules.kto import KTOModule

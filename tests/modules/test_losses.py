@@ -17,7 +17,7 @@ from tests.modules.small_models import (
     small_base,
     small_model,
 )
-from tratree.data.episodes import collate
+from tratree.data.padding import collate
 from tratree.data.pairs import EncodedPair, PairBatch, collate_pairs
 from tratree.errors import UserError
 from tratree.modules.adapter_module import (

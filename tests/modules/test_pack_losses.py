@@ -32,8 +32,9 @@ from tests.modules.small_models import (
     score_sequences,
     small_model,
 )
-from tratree.data.episodes import Batch, EpisodeDataModule, collate
+from tratree.data.episodes import EpisodeDataModule
 from tratree.data.packing import Pack, pack_sequences
+from tratree.data.padding import Batch, collate
 from tratree.data.pairs import EncodedPair, PairDataModule
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.games import GameFolder

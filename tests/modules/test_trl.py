@@ -11,8 +11,8 @@ from peft import PeftModel
 from transformers import PreTrainedModel
 
 from tests.modules.small_models import score_sequences
-from tratree.data.episodes import collate
 from tratree.data.packing import pack_sequences
+from tratree.data.padding import collate
 from tratree.data.pairs import EncodedPair, collate_pairs
 from tratree.models.loading import load_base, load_tokenizer
 from tratree.models.lora import add_lora

@@ -27,7 +27,7 @@ from tratree.policy.sampling import SamplingSettings
 from tratree.policy.server_pool import ServerPool
 from tratree.policy.server_rollout import roll_out_on_servers
 from tratree.policy.vllm_server import VllmServer
-from tratree.trajectory.turns import parse_turn
+from tratree.trajectory.turn_parsing import parse_turn
 from tratree.trajectory.types import Step, Task, Trajectory
 
 PROMPT = Prompt(RULES, EXAMPLE, first_label="", label="Observation: ")

@@ -19,7 +19,7 @@ def test_a_finished_run_has_all_parts() -> None:
     page = render(finished_run(), viewer="trees.html")
     for said in (
         *("<h1>alfworld, mcts, seed 7</h1>", "Run folder my run, finished", "50.0 [25.0, 75.0]"),
-        *("Learning curves of sft weak", "loss per token, nats", "1 trees of 1 trajectories"),
+        *("Learning curves of sft weak", "loss per token, nats", "1 tree of 1 trajectory"),
         *("python train.py method=mcts", "abc123 with changes", "torch 2.13.0", "name: alfworld"),
         *("evaluate/mcts", "<a href='trees.html#tree=easy'>easy</a>"),
         *("Against sft_strong, task by task", "<td class='number'>+25.0 [-12.5, +50.0]</td>"),

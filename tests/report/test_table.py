@@ -103,6 +103,13 @@ def test_a_narrow_table_keeps_names_rewards_and_gaps_whole() -> None:
     assert "steps" in printed(document, 132)[1]
 
 
+def test_a_gap_is_explained_only_where_one_is_shown() -> None:
+    document = results()
+    assert any("Gap (to strong)" in line for line in printed(document, 132))
+    del document["systems"]["mcts"]
+    assert not any("Gap (to strong)" in line for line in printed(document, 132))
+
+
 def test_equal_figures_are_one_column() -> None:
     document = results()
     header = readable_rows(document["systems"])[0]

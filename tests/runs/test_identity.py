@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from tratree.composition import CONFIG_FOLDER, compose_config
-from tratree.config import register_defaults
+from tratree.config_reading import register_defaults
 from tratree.runs.identity import concerns, configurations, flat, point_identity
 from tratree.settings import plain as settings_of
 

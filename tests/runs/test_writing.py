@@ -9,7 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from tratree.composition import CONFIG_FOLDER
-from tratree.config import register_defaults
+from tratree.config_reading import register_defaults
 from tratree.errors import UserError
 from tratree.runs.run_folder import writing
 from tratree.runs.starts import STARTS

@@ -244,7 +244,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "2 stages" in told
     assert "no stage in" in told
     flip(folder / "doubled.txt")
-    with pytest.raises(UserError, match="1 of 2 stages are damaged"):
+    with pytest.raises(UserError, match="damaged: 1 of 2 stages"):
         main(["check", "--store", str(tmp_path)])
     main(["repair", "--store", str(tmp_path)])
     assert "set aside" in capsys.readouterr().out

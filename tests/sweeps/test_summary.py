@@ -171,8 +171,8 @@ def test_gap_to_ceiling_is_measured_over_the_seeds_that_have_one() -> None:
         systems["sft_weak"] = {"test": {**systems["sft_strong"]["test"], "reward": low}}
     header, *lines = summarize_points(points).table()
     gaps = {line[header.index("system")]: line[header.index("gap to ceiling")] for line in lines}
-    assert gaps["tree_dpo"] == "0.50 (1 seeds)"  # (0.5 - 0.1) / (0.9 - 0.1)
-    assert gaps["sft_strong"] == "0.25 (1 seeds)"
+    assert gaps["tree_dpo"] == "0.50 (1 seed)"  # (0.5 - 0.1) / (0.9 - 0.1)
+    assert gaps["sft_strong"] == "0.25 (1 seed)"
     assert gaps["sft_weak"] == gaps["ceiling"] == ""
     # A second ceiling above the same models: which one is meant is open.
     points.append(measured(0.5, 0, method="ceiling", reward=0.8))
@@ -434,3 +434,13 @@ def test_a_damaged_file_is_named(sweep: Path) -> None:
     (sweep / "0" / "results.json").write_text("{")
     with pytest.raises(UserError, match=r"results\.json is damaged"):
         find_points([sweep])
+
+
+def test_equal_figures_are_one_column() -> None:
+    points = [measured(0.1, seed) for seed in (0, 1)]
+    shown = summarize_points(points).shown()[0]
+    assert "reward" in shown
+    assert not {"success %", "finished %"} & {*shown}
+    for split in points[0].results["systems"].values():  # type: ignore[index]
+        split["test"]["success"] = dict.fromkeys(("mean", "low", "high"), 0.0)
+    assert {"success %", "finished %"} <= {*summarize_points(points).shown()[0]}

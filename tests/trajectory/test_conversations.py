@@ -18,7 +18,7 @@ from tratree.trajectory.conversations import (
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 from tratree.trajectory.reading.read import read_any, read_trajectory_files
 from tratree.trajectory.reading.records import read_record
-from tratree.trajectory.turns import parse_turn
+from tratree.trajectory.turn_parsing import parse_turn
 from tratree.trajectory.types import Step, Task, Trajectory
 
 TURNS = [

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from tests.tree.tree_examples import trajectories, trajectory
 from tratree.tree.advantage import DISCOUNT, step_advantages, with_progress
-from tratree.tree.graph import merge_states
+from tratree.tree.information_states import merge_states
 from tratree.tree.merge import build_tree
 from tratree.tree.similarity import ExactText
 from tratree.tree.types import TrajectoryTree

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.tree.tree_examples import trajectories, trajectory
+from tests.tree.tree_examples import FORESTS, forest, trajectories, trajectory
 from tratree.errors import UserError
 from tratree.tree.divergence import find_pairs
 from tratree.tree.forest_file import load_trees, save_trees
-from tratree.tree.graph import by_history, make_graphs, merge_states
+from tratree.tree.graph import make_graphs
+from tratree.tree.information_states import by_history, merge_states
 from tratree.tree.mcts import search, search_paths
-from tratree.tree.merge import build_tree, build_trees
+from tratree.tree.merge import build_tree
 from tratree.tree.path_search import find_paths
 from tratree.tree.paths import pair_trajectories, path_trajectory
 from tratree.tree.similarity import ExactText
@@ -28,27 +29,6 @@ ARRAYS = (
     *("state", "first_child", "next_sibling", "visits", "value_sum"),
     *("terminal_count", "terminal_score_sum", "mean_score", "terminal_mean"),
 )
-
-
-def with_refusals(attempts: list) -> list:
-    """Return the attempts with the actions at which nothing happens marked as not possible."""
-    return [
-        replace(
-            attempt,
-            steps=tuple(
-                replace(step, valid=step.observation != "Nothing happens.")
-                for step in attempt.steps
-            ),
-        )
-        for attempt in attempts
-    ]
-
-
-FORESTS = st.lists(trajectories().map(with_refusals), min_size=1, max_size=3)
-
-
-def forest(tasks: list) -> list[TrajectoryTree]:
-    return build_trees(tasks, similarity=ExactText())
 
 
 def graph_of(attempts: list, keys: list[str] | None = None) -> TrajectoryTree:
@@ -70,19 +50,6 @@ def test_a_tree_of_histories_is_its_own_graph(tasks):
         for kind in ("mcts", "value_iteration"):
             (path,) = find_paths([tree], search=kind, iterations=50)
             assert path.nodes == tree.path(path.nodes[-1])
-
-
-@settings(max_examples=25)
-@given(FORESTS)
-def test_states_are_those_of_plain_sets(tasks):
-    trees = forest(tasks)
-    for tree in merge_states(trees, [None] * len(trees)):
-        first: dict[object, int] = {}
-        for node in range(len(tree.parent)):
-            path = [node for node in tree.path(node) if node == 0 or tree.step(node).valid]
-            observed = tree.observation_id[path].tolist()
-            information = (observed[-1], frozenset(observed))
-            assert tree.state[node] == first.setdefault(information, node)
 
 
 @settings(max_examples=25)
@@ -240,13 +207,11 @@ def test_a_trajectory_loses_its_loops():
 
 def test_what_contradicts_itself_is_refused(tmp_path):
     tree = graph_of([SHELF_FIRST, DESK_FIRST])
-    with pytest.raises(UserError, match="2 keys of"):
-        merge_states([tree], [["a", "b"]])
     for wrong in (tree.state[::-1].copy(), tree.state + 1):
         save_trees(tmp_path / "trees.npz", [replace(tree, state=wrong)])
         with pytest.raises(UserError, match="contradict"):
             load_trees(tmp_path / "trees.npz")
-    assert merge_states([], []) == make_graphs([]) == []
+    assert make_graphs([]) == []
     with pytest.raises(UserError, match="discount=0"):
         shortest_paths([tree], discount=0)
     with pytest.raises(UserError, match="search=best"):

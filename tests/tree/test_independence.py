@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,10 @@ from tratree.tree import ExactText, Forest, build_tree
 
 ROOM = Path(tratree.tree.__file__).parent
 ALLOWED = {"numpy", "numba"}
-WHEN_USED = {"sentence_transformers", "torch"}
+WHEN_USED = {"scipy", "sentence_transformers", "torch"}
 OURS = (
     *("tratree.tree", "tratree.trajectory"),
-    *("tratree.documents", "tratree.errors", "tratree.files"),
+    *("tratree.documents", "tratree.errors", "tratree.files", "tratree.words"),
 )
 
 
@@ -69,7 +70,7 @@ def test_importing_it_loads_no_model_library():
     program = (
         "import sys; import tratree.tree; tratree.tree.make_similarity('minilm'); "
         "print(*(m for m in sys.modules if m.startswith('tratree.')), "
-        "*({'torch', 'sentence_transformers', 'transformers', 'hydra'} & {*sys.modules}))"
+        "*({'torch', 'scipy', 'sentence_transformers', 'transformers', 'hydra'} & {*sys.modules}))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
@@ -94,10 +95,13 @@ import tratree, tratree.tree, tratree.trajectory
 print("numba" in sys.modules, tratree.__version__)
 forest = tratree.tree.Forest.load(sys.argv[1])
 (path,) = tratree.tree.search_paths(forest)
-(pair,) = tratree.tree.find_pairs(forest[0])
+pair = tratree.tree.find_pairs(forest[0])[0]
+again = tratree.tree.build_tree(forest[0].trajectories, similarity=tratree.tree.ExactText())
+assert again.visits.tolist() == forest[0].visits.tolist()
 print(path.value, pair.rejected_score, len(forest.render()) > 10_000)
 """
-    Forest([build_tree(ATTEMPTS, similarity=ExactText())]).save(tmp_path)
+    other = replace(ATTEMPTS[1], steps=(Step("", "wait", "Something."),), sample=2)
+    Forest([build_tree([*ATTEMPTS, other], similarity=ExactText())]).save(tmp_path)
     done = subprocess.run(
         [sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True
     )
@@ -108,7 +112,7 @@ def test_a_forest_is_kept_in_a_folder_and_shown_in_a_notebook(tmp_path: Path):
     forest = Forest([build_tree(ATTEMPTS, similarity=ExactText())])
     forest.save(tmp_path / "trees")
     again = Forest.load(tmp_path / "trees")
-    assert repr(again) == "<Forest: 1 trees of 2 trajectories, 4 nodes>"
+    assert repr(again) == "<Forest: 1 tree of 2 trajectories, 4 nodes>"
     assert repr(again[0]) == (
         "<TrajectoryTree of hall/1: 2 trajectories, 4 nodes, depth 2, scores 0 to 1>"
     )

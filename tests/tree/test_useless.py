@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 
 from tests.tree.tree_examples import trajectories, trajectory
-from tratree.tree.graph import by_history, merge_states
+from tratree.tree.information_states import by_history, merge_states
 from tratree.tree.merge import build_tree
 from tratree.tree.paths import pair_trajectories
 from tratree.tree.similarity import ExactText

@@ -15,7 +15,7 @@ from tests.tree.tree_examples import trajectories, trajectory
 from tests.tree.view_examples import ATTACKS, attacked_tree, same_steps_in_many_tasks, small_graph
 from tratree.errors import UserError
 from tratree.tree.divergence import find_pairs
-from tratree.tree.graph import by_history
+from tratree.tree.information_states import by_history
 from tratree.tree.mcts import search_paths
 from tratree.tree.merge import build_tree
 from tratree.tree.similarity import CharacterNgrams, ExactText

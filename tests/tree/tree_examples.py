@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
 from tratree.trajectory.types import Step, Task, Trajectory
+from tratree.tree.merge import build_trees
+from tratree.tree.similarity import ExactText
+from tratree.tree.types import TrajectoryTree
 
 TASK = Task("task-1", "train", "pick", "put a mug on the desk")
 
@@ -63,3 +67,24 @@ def trajectories(
         )
     )
     return [trajectory(steps, score, sample=sample) for steps, score, sample in drawn]
+
+
+def with_refusals(attempts: list) -> list:
+    """Return the attempts with the actions at which nothing happens marked as not possible."""
+    return [
+        replace(
+            attempt,
+            steps=tuple(
+                replace(step, valid=step.observation != "Nothing happens.")
+                for step in attempt.steps
+            ),
+        )
+        for attempt in attempts
+    ]
+
+
+FORESTS = st.lists(trajectories().map(with_refusals), min_size=1, max_size=3)
+
+
+def forest(tasks: list) -> list[TrajectoryTree]:
+    return build_trees(tasks, similarity=ExactText())

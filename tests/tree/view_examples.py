@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.tree.tree_examples import trajectory
 from tratree.trajectory.types import Task
-from tratree.tree.graph import merge_states
+from tratree.tree.information_states import merge_states
 from tratree.tree.merge import build_tree
 from tratree.tree.similarity import ExactText
 from tratree.tree.types import TrajectoryTree

@@ -20,6 +20,7 @@ from tratree.store.finished import expected_seconds, finished_seconds
 from tratree.store.progress import duration
 from tratree.store.stage import Stage, with_inputs
 from tratree.store.store import unfinished_stages
+from tratree.words import counted
 
 
 def announce(composed: DictConfig, check: Callable[[Config], None]) -> None:
@@ -40,7 +41,11 @@ def announce(composed: DictConfig, check: Callable[[Config], None]) -> None:
     [points] = BasicSweeper.split_arguments(swept(hydra), None)
     experiment = hydra.runtime.choices.get("experiment")
     name = f"experiment={experiment}" if experiment else "this"
-    print(f"{name} is a sweep of {len(points)} points: checking them", file=sys.stderr, flush=True)
+    print(
+        f"{name} is a sweep of {counted(len(points), 'point')}: checking",
+        file=sys.stderr,
+        flush=True,
+    )
     sources = hydra.runtime.config_sources
     folder = next((Path(s.path) for s in sources if s.provider == "command-line"), None)
     places = [o for o in hydra.overrides.hydra if o.startswith("hydra.searchpath=")]
@@ -71,8 +76,8 @@ def _checked(
         print(f"cannot run: {shown}{more}: {said}", file=sys.stderr)
     if wrong:
         raise UserError(
-            f"{sum(map(len, wrong.values()))} of {len(points)} points cannot run, as listed above; "
-            "none was started"
+            f"{sum(map(len, wrong.values()))} of {counted(len(points), 'point')} cannot run, as "
+            "listed above; none was started"
         )
     return configs
 
@@ -86,7 +91,7 @@ def _work(configs: Iterable[Config]) -> str:
         every |= {root / s.name / s.key: s for s in with_inputs(evaluated)}
         for stage in unfinished_stages(root, evaluated):
             missing[root / stage.name / stage.key] = root, stage
-    said = f"{len(missing)} of {len(every)} stages to compute"
+    said = f"{len(missing)} of {counted(len(every), 'stage')} to compute"
     if not missing:
         return said
     finished = {

@@ -8,6 +8,7 @@ from tratree.cli.arguments import ArgumentParser
 from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.large_imports import large_imports
+from tratree.words import counted
 
 TEXTS = ("You see nothing.", "look", "look")
 
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str]) -> None:
         default=TEXTS,
         metavar=("OBSERVATION", "THOUGHT", "ACTION"),
         help="what is said in a trial, in words that the tokenizer knows (default: "
-        + ", ".join(TEXTS),
+        + f"{', '.join(map(repr, TEXTS))})",
     )
     given = parser.parse_args(arguments)
     config = compose_config([f"model={given.family}", *given.overrides])
@@ -58,4 +59,6 @@ def main(arguments: Sequence[str]) -> None:
             print(f"{role} {finding.trial}: {'ok' if finding.right else 'WRONG'}, {finding.said}")
             wrong += not finding.right
     if wrong:
-        raise UserError(f"{wrong} trials of model={given.family} went wrong, as said above")
+        raise UserError(
+            f"{counted(wrong, 'trial')} of model={given.family} went wrong, as said above"
+        )

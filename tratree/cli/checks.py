@@ -12,7 +12,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from tratree.config import Config, read_config
+from tratree.config import Config
+from tratree.config_reading import read_config
 from tratree.errors import UserError
 from tratree.files import disk_reason
 from tratree.models.names import check_folder, local_folder

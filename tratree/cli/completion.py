@@ -8,7 +8,7 @@ from types import MappingProxyType
 from tratree.cli.arguments import ArgumentParser
 from tratree.cli.main import COMMANDS, RUN
 from tratree.composition import CONFIG_FOLDER, choices
-from tratree.config import known_settings
+from tratree.config_reading import known_settings
 
 SCRIPTS = MappingProxyType(
     {

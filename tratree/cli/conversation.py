@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tratree.cli.arguments import ArgumentParser
+from tratree.words import counted
 
 if TYPE_CHECKING:
     from tratree.policy.chat import ChatFormat
@@ -47,8 +48,8 @@ def main(arguments: Sequence[str]) -> None:
     console.print(conversation(chat, encoded), soft_wrap=True)
     shown = len(encoded.token_ids) - sum(encoded.agent_mask) - len(chat.prefix)
     console.print(
-        f"{len(chat.prefix)} tokens of the prompt, {shown} shown, {sum(encoded.agent_mask)} said; "
-        f"context {config.model.context}",
+        f"{counted(len(chat.prefix), 'token')} of the prompt, {shown} shown, "
+        f"{sum(encoded.agent_mask)} said; context {config.model.context}",
         style="dim",
     )
 

@@ -18,6 +18,7 @@ from tratree.files import write_json
 from tratree.trajectory.conversations import FORMATS, write_conversations
 from tratree.trajectory.jsonl import write_trajectories
 from tratree.trajectory.reading.read import Reading, read_trajectory_files
+from tratree.words import counted
 
 OURS = "tratree"
 
@@ -74,7 +75,7 @@ def main(arguments: Sequence[str]) -> None:
         raise UserError(
             f"cannot write {chosen.target} ({error.strerror}): choose another place"
         ) from error
-    print(f"{len(reading.trajectories)} trajectories in {chosen.target}")
+    print(f"{counted(len(reading.trajectories), 'trajectory', 'trajectories')} in {chosen.target}")
 
 
 def _table(reading: Reading) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -51,13 +52,26 @@ def main(arguments: Sequence[str]) -> None:
     from tratree.large_imports import large_imports
 
     with large_imports():
+        from rich.console import Console
+
         from tratree.plan.hours import Machine
         from tratree.plan.plan import make_plan
-        from tratree.plan.text import describe
+        from tratree.plan.text import LEFT_OUT, describe, parts
+        from tratree.report.render_table import BETWEEN, fitting, terminal_table
 
     machine = Machine(
         given.gpu,
         given.gpus or max(trainer.devices for trainer in trainers),
         given.nodes or max(trainer.num_nodes for trainer in trainers),
     )
-    print(describe(make_plan(points, machine, assumed), assumed))
+    plan = make_plan(points, machine, assumed)
+    if not sys.stdout.isatty():
+        print(describe(plan, assumed))
+        return
+    console = Console(highlight=False)
+    for part in parts(plan, assumed):
+        if isinstance(part, str):
+            console.print(part.replace("`", ""), markup=False)
+        else:
+            plain = [[cell.strip("`") for cell in row] for row in part]
+            console.print(terminal_table(fitting(plain, console.width - 2, LEFT_OUT, BETWEEN)))

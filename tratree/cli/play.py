@@ -14,10 +14,11 @@ from tratree.envs.base import Expert, NoExpertError, StepResult, TextEnv
 from tratree.errors import UserError
 from tratree.stages.environment import opened, tasks_of
 from tratree.trajectory.types import Task
+from tratree.words import counted
 
 HELP = (
-    "Type an action, or:  ?  what the expert would do    !  do it    *  possible actions "
-    "(* WORD: those with WORD)    r  restart    q  quit"
+    "Type an action, or ? to see what the expert would do, ! to do it, * for the possible actions "
+    "(* WORD: those with WORD), r to restart, q to quit."
 )
 
 
@@ -126,5 +127,7 @@ def play(env: TextEnv, task: Task, console: Console) -> bool:
         steps += 1
         console.print(Text(result.observation, style="" if result.valid else "yellow"))
     end = "solved" if result.success else "over" if result.finished else "out of steps"
-    console.print(Text(f"{end}: score {result.score:.2f} after {steps} steps", style="bold"))
+    console.print(
+        Text(f"{end}: score {result.score:.2f} after {counted(steps, 'step')}", style="bold")
+    )
     return False

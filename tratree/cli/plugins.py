@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from textwrap import fill
 
 from tratree.cli.arguments import ArgumentParser
 from tratree.envs.registry import ENVIRONMENTS
 from tratree.errors import UserError
 from tratree.method_plugins import METHODS
 from tratree.plugins import Plugin, PluginGroup
+
+LINE = 80
+"""Letters of a line."""
+
+NAME = 25
+"""Letters of a name, with the space after it."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -32,4 +39,6 @@ def _show(group: PluginGroup[Plugin], name: str, say: Callable[[Plugin], str]) -
         said = say(group.find(name))
     except UserError as error:
         said = f"broken: {error}"
-    print(f"{f'{group.key}={name}':<24} {said} ({group.origin(name)})")
+    origin = group.origin(name)
+    said += "" if origin.startswith("tratree ") else f" ({origin})"
+    print(fill(f"{f'{group.key}={name}':<{NAME}}{said}", LINE, subsequent_indent=" " * NAME))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tratree.cli.arguments import ArgumentParser
 from tratree.errors import UserError
 from tratree.store.progress import duration
+from tratree.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -106,7 +107,7 @@ def _look(sweep: Path) -> tuple[SweepProgress, Group]:
 
 
 def _time_left(progress: SweepProgress, trials: int) -> str:
-    proposed = f"{trials} trials that are still to be proposed"
+    proposed = f"{counted(trials, 'trial')} still to be proposed"
     if not any(stage.left for stage in progress.stages):
         return f"left: {proposed if trials else 'nothing'}"
     said = f"left: about {duration(progress.seconds_left)} of work"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tratree.cli.arguments import ArgumentParser, add_hub_options
+from tratree.words import counted
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -47,6 +48,6 @@ def main(arguments: Sequence[str]) -> None:
     found = find_trees(given.run, given.store)
     with tempfile.TemporaryDirectory() as name:
         write_dataset(found, Path(name), given.repo, given.license)
-        said = f"{len(found.trees)} trajectory trees of tratree"
+        said = f"{counted(len(found.trees), 'trajectory tree')} of tratree"
         address = push(Path(name), given.repo, "dataset", private=given.private, message=said)
     print(f"{said}: {address}")

@@ -50,12 +50,12 @@ def replay_all(
         tasks = tasks_here(env, config.env.splits.values())
         identifier = Identifier(reference, tasks, config.env.splits["train"])
         for number, trajectory in enumerate(reading.trajectories):
-            task = identifier.identify(trajectory).task
-            if task is None:
-                task = _opening_so(env, tasks, trajectory)
-                reading.notes["replayed: the task is told by the opening only"] += task is not None
+            found, moved, changes = identifier.read(trajectory, config.env)
+            task = found.task
+            if task is None and (task := _opening_so(env, tasks, moved)) is not None:
+                reading.notes["replayed: the task is told by the opening only"] += 1
+                moved, changes = renamed(trajectory, plugin.moved_names(config.env, task))
             task = task or _other_task(plugin, trajectory)
-            moved, changes = renamed(trajectory, plugin.moved_names(config.env, task))
             reading.notes.update(changes)
             reading.trajectories[number] = moved
             try:
@@ -78,7 +78,6 @@ def replay_all(
                 reading.trajectories[number] = played.trajectory
             elif differences == "drop":
                 left_out[number] = f"replayed, it differs: {played}"
-    reading.notes = +reading.notes
     reading.leave_out(left_out)
 
 

@@ -47,4 +47,4 @@ def main(arguments: Sequence[str]) -> None:
     if record.trees:
         found = find_trees(given.run, given.store)
         write_page(out.with_name(TREES), tree_page(found, f"Trees of {record.name}"))
-    print(f"report in {out} ({megabytes(page)}): {record.status}")
+    print(f"report in {out} ({megabytes(page)}); run: {record.status}")

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from tratree.cli.arguments import ArgumentParser
-from tratree.config import known_settings, unknown_key
+from tratree.config_reading import known_settings, unknown_key
 from tratree.errors import UserError
 
 

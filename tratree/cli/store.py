@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tratree.cli.arguments import ArgumentParser
 from tratree.errors import UserError
+from tratree.words import counted, from_here
 
 if TYPE_CHECKING:
     from tratree.store.inventory import StoredStage
@@ -75,9 +76,11 @@ def _list(root: Path) -> None:
 
     stages = list_stages(root)
     for stage in stages:
-        users = ", ".join(map(str, stage.runs)) or "no run that is there"
-        print(f"{stage.place}  {_size_text(stage.size)}  {_state(stage)}  used by {users}")
-    print(f"{len(stages)} stages, {_size_text(sum(s.size for s in stages))}, in {root}")
+        users = [str(from_here(run)) for run in stage.runs] or ["no run that is there"]
+        more = f" and {counted(len(users) - 1, 'other')}" if len(users) > 1 else ""
+        print(f"{stage.place:<32}{_size_text(stage.size):>10}  {_state(stage)}")
+        print(f"  used by {users[0]}{more}")
+    print(f"{counted(len(stages), 'stage')}, {_size_text(sum(s.size for s in stages))}, in {root}")
 
 
 def _size(root: Path) -> None:
@@ -111,10 +114,10 @@ def _check(root: Path) -> None:
             print(f"damaged: {stage.place}: {damage}")
     if damaged:
         raise UserError(
-            f"{damaged} of {checked} stages are damaged, as listed above: run "
+            f"damaged: {damaged} of {counted(checked, 'stage')}, as listed above: run "
             f"`tratree store repair --store {root}`"
         )
-    print(f"{checked} stages in {root}: all hold what was stored")
+    print(f"{counted(checked, 'finished stage')} in {root}: nothing is damaged")
 
 
 def _repair(root: Path, *, compute: bool) -> None:
@@ -178,7 +181,8 @@ def _prune(root: Path, runs: Sequence[Path], *, dry: bool) -> None:
     for stage in removed:
         print(f"{stage.place}  {_size_text(stage.size)}  {_state(stage)}")
     size = _size_text(sum(stage.size for stage in removed))
-    print(f"{'would remove' if dry else 'removed'} {len(removed)} stages, {size}, in {root}")
+    done = f"{'would remove' if dry else 'removed'} {counted(len(removed), 'stage')}"
+    print(f"{done}, {size}, in {root}")
 
 
 def _command(run: Path, root: Path) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tratree.cli.arguments import ArgumentParser
+from tratree.words import counted
 
 TABLE_WIDTH = 132
 """Letters of a line where the output is not a terminal."""
@@ -48,4 +49,7 @@ def main(arguments: Sequence[str]) -> None:
     for table in (summary.brief(), summary.replications(), summary.problems()):
         if len(table) > 1:
             console.print(terminal_table(table))
-    print(f"{len(summary.counted)} points ({summary.state}); all figures and plots: {out / PAGE}")
+    print(
+        f"{counted(len(summary.counted), 'point')} ({summary.state}); "
+        f"all figures and plots: {out / PAGE}"
+    )

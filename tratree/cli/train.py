@@ -20,7 +20,7 @@ from tratree.cli.arguments import check_arguments
 from tratree.cli.checks import check_machine
 from tratree.cli.failures import Sweep, list_failures, write_failure
 from tratree.composition import CONFIG_FOLDER, check_choices
-from tratree.config import read_config, register_defaults
+from tratree.config_reading import read_config, register_defaults
 from tratree.errors import UserError
 from tratree.large_imports import large_imports
 from tratree.report.run_files import FAILURE

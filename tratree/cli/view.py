@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tratree.cli.arguments import ArgumentParser, megabytes, write_page
+from tratree.words import counted
 
 PAGE = "trees.html"
 
@@ -42,4 +43,4 @@ def main(arguments: Sequence[str]) -> None:
     page = tree_page(found, f"Trees of {given.run.resolve().name}")
     out = given.out or (given.run / PAGE if (given.run / STAGES).is_file() else Path(PAGE))
     write_page(out, page)
-    print(f"{len(found.trees)} trees in {out} ({megabytes(page)})")
+    print(f"{counted(len(found.trees), 'tree')} in {out} ({megabytes(page)})")

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from tratree.data.episodes import Batch, Make, StepDataModule
+from tratree.data.data_module import Make, StepDataModule
 from tratree.data.packing import Pack
+from tratree.data.padding import Batch
 from tratree.policy.encoding import EncodedTrajectory
 
 

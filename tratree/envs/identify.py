@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
+from tratree.envs.moved_names import renamed
 from tratree.envs.registry import ENVIRONMENTS
 from tratree.trajectory.goal_words import KINDS, goal_words
 from tratree.trajectory.reading.goals import stated_goal
-from tratree.trajectory.reading.names import splits_of, texts_of
+from tratree.trajectory.reading.names import HELD_OUT_SPLITS, splits_of, texts_of
 from tratree.trajectory.types import Task, Trajectory
-from tratree.trajectory.words import words
-
-_HELD_OUT = frozenset(
-    words(
-        "test dev val valid validation eval evaluation valid_seen valid_unseen test_seen "
-        "test_unseen eval_in_distribution eval_out_of_distribution held_out heldout"
-    )
-)
-"""Names of splits that nobody trains on."""
 
 _ATTEMPT = re.compile(
     r"[^a-z0-9]+(?:run|traj(?:ectory)?|try|attempt|sample|rollout|seed|gold|expert|ep(?:isode)?)"
@@ -65,7 +59,7 @@ class Identifier:
             train: Name of the split that may be trained on; all others are held out.
         """
         plugin = ENVIRONMENTS.find(environment)
-        self._gist, self._names_held_out = plugin.gist, plugin.names_held_out
+        self._plugin = plugin
         self._find = (plugin.task_finder or _finder_by(plugin.own_task_id))(tasks)
         self._tasks = tasks
         self._train = train
@@ -89,23 +83,42 @@ class Identifier:
         named = [self._tasks[task_id] for name in every for task_id in self._find(name)]
         held_out = [task for task in named if task.split != self._train]
         splits = {trajectory.task.split.lower(), *splits_of(published)}
-        other_split = splits & (self._held_out_splits | _HELD_OUT)
-        if held_out or other_split or any(map(self._names_held_out, every)):
+        other_split = splits & (self._held_out_splits | HELD_OUT_SPLITS)
+        if held_out or other_split or any(map(self._plugin.names_held_out, every)):
             return Identity(held_out[0] if held_out else None, held_out=True)
         opening = trajectory.first_observation
         said = _spaced(goal_words(opening))
+        goal = stated_goal(opening)
+        told = bool(goal) and self._plugin.own_words(goal)
         for task in named:
-            if self._says(task, opening, said):
+            if (goal and not told) or self._says(task, opening, said):
                 same = [t for t in self._same_goal(opening, said) if _is_said(t.instruction, said)]
                 if same and not _is_said(task.instruction, said):
                     return Identity(same[0], held_out=True)  # to the price, it is the other one
                 return Identity(task)
-        candidates = tuple(self._same_goal(opening, said))
-        told = bool(stated_goal(opening)) or not self._goals
-        return Identity(candidates=candidates if candidates or told else None)
+        candidates = list(self._same_goal(opening, said))
+        if not candidates and not told:
+            candidates = [task for *_, tasks in self._goals for task in tasks]
+        another = self._plugin.names_another
+        left = tuple(c for c in candidates if not any(another(name, c) for name in every))
+        return Identity(candidates=left if told or not left else None)
+
+    def read(
+        self, trajectory: Trajectory, settings: Any
+    ) -> tuple[Identity, Trajectory, Counter[str]]:
+        """Return which task a trajectory is of, the trajectory as it is said here, and changes.
+
+        Args:
+            trajectory: Published trajectory.
+            settings: Of the environment.
+        """
+        told, changes = renamed(trajectory, self._plugin.moved_names(settings, None))
+        found = self.identify(told)
+        told, more = renamed(told, self._plugin.moved_names(settings, found.task))
+        return found, told, changes + more
 
     def _goal(self, instruction: str) -> tuple[str, ...]:
-        return goal_words(self._gist(instruction))
+        return goal_words(self._plugin.gist(instruction))
 
     def _says(self, task: Task, opening: str, said: str) -> bool:
         words = self._goal(task.instruction)

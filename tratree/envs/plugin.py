@@ -44,6 +44,10 @@ class EnvironmentPlugin:
             name may mean, in whatever form it is; None finds what `own_task_id` gives.
         names_held_out: Returns whether a published name is that of a held-out split, though the
             task may not be here.
+        names_another: Returns whether a published name means another task than the given one, in a
+            form that only this environment's names have, though that task may not be here.
+        own_words: Returns whether a goal is worded as the environment itself words goals: of one in
+            a person's words, nobody can tell which task it is.
         moved_names: ``moved_names(settings, task)`` returns the wordings of older versions that
             published trajectories may have, and what they are here; `task` may be None.
         version: Raised when `prepare` makes something else of equal settings.
@@ -63,6 +67,8 @@ class EnvironmentPlugin:
     gist: Callable[[str], str] = str
     task_finder: Callable[[Mapping[str, Task]], Callable[[str], list[str]]] | None = None
     names_held_out: Callable[[str], bool] = lambda name: False
+    names_another: Callable[[str, Task], bool] = lambda name, task: False
+    own_words: Callable[[str], bool] = lambda goal: True
     moved_names: Callable[[Any, Task | None], Sequence[MovedName]] = lambda settings, task: ()
     version: int = 1
     resumes: tuple[str, ...] = ()

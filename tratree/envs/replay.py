@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from tratree.envs.base import TextEnv
 from tratree.trajectory.types import Step, Task, Trajectory
+from tratree.words import counted
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,13 @@ class Replay:
             said.append(self.outcome)
         if self.observations:
             count, first = len(self.observations), self.observations[0]
-            said.append(f"{count} observations differ, the first after step {first}")
+            said.append(
+                f"{counted(count, 'observation')} not as recorded, the first after step {first}"
+            )
         if self.beyond:
-            said.append(f"{self.beyond} actions are after its end here")
+            said.append(f"{counted(self.beyond, 'action')} after its end here")
         if self.refused:
-            said.append(f"{len(self.refused)} actions are not possible here")
+            said.append(f"{counted(len(self.refused), 'action')} not possible here")
         return "; ".join(said) or "the same"
 
 

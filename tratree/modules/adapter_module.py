@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
-from tratree.data.batches import AnyBatch
+from tratree.data.steps import AnyBatch
 from tratree.errors import UserError
 from tratree.models.adapted import CausalModel
 from tratree.models.ranks import whole

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tratree.data.episodes import collate
 from tratree.data.packing import pack_sequences
+from tratree.data.padding import collate
 from tratree.errors import UserError
 from tratree.models.adapted import CausalModel, base_of
 from tratree.modules.log_probabilities import trained_logits

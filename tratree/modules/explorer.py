@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import log_softmax, nll_loss
 from transformers import PreTrainedModel
 
-from tratree.data.episodes import Batch
+from tratree.data.padding import Batch
 from tratree.models.adapted import CausalModel
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.log_probabilities import trained_logits

@@ -25,7 +25,7 @@ from lightning.pytorch.profilers import Profiler
 from lightning.pytorch.strategies import Strategy
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from tratree.data.episodes import StepDataModule
+from tratree.data.data_module import StepDataModule
 from tratree.errors import UserError
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.checkpoint import SafeCheckpointIO

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from tratree.data.episodes import Batch
 from tratree.data.packing import Pack
+from tratree.data.padding import Batch
 from tratree.modules.adapter_module import AdapterModule
 from tratree.modules.log_probabilities import token_log_probs
 

@@ -9,8 +9,8 @@ from lightning.fabric.utilities import move_data_to_device
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from tratree.data.episodes import Batch, collate, cut_into_batches
 from tratree.data.packing import Pack, cut_into_packs, pack_sequences
+from tratree.data.padding import Batch, collate, cut_into_batches
 from tratree.models.adapted import CausalModel
 from tratree.models.output_head import (
     as_log_probs,

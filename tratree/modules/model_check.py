@@ -14,7 +14,7 @@ from peft import PeftModel
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from tratree.data.episodes import collate
+from tratree.data.padding import collate
 from tratree.errors import UserError
 from tratree.models.loading import load_base, load_tokenizer
 from tratree.models.lora import add_lora, load_policy_model, save_adapter

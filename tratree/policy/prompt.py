@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from tratree.errors import UserError
-from tratree.trajectory.turns import parse_turn
+from tratree.trajectory.turn_parsing import parse_turn
 from tratree.trajectory.types import Trajectory
+from tratree.words import counted
 
 ANSWER = "OK"
 """Said by the agent after the rules."""
@@ -52,8 +53,10 @@ class Prompt:
 
     def __str__(self) -> str:
         """Return in a few words what it has."""
-        rules = [f"rules of {len(self.rules)} characters"] if self.rules else []
-        example = [f"{len(self.example)} turns of worked examples"] if self.example else []
+        rules = [f"rules of {counted(len(self.rules), 'character')}"] if self.rules else []
+        example = (
+            [f"{counted(len(self.example), 'turn')} of worked examples"] if self.example else []
+        )
         return f"{' and '.join(rules + example) or 'labels alone'} (SHA-256 {self.digest})"
 
     def to_json(self) -> dict[str, Any]:
@@ -98,8 +101,8 @@ def read_prompt(rules: str | None, examples: str | None, count: int) -> Prompt |
     found = [] if examples is None else _read_examples(examples)
     if examples is not None and count > len(found):
         raise UserError(
-            f"env.prompt.count={count}, but {examples} has {len(found)} examples: set it to at "
-            f"most {len(found)}"
+            f"env.prompt.count={count}, but {examples} has {counted(len(found), 'example')}: set "
+            f"it to at most {len(found)}"
         )
     return Prompt(
         said,

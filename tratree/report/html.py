@@ -13,15 +13,17 @@ from matplotlib.figure import Figure
 
 from tratree.report.colours import themed
 from tratree.report.render_table import html_table
+from tratree.words import counted
 
-EQUAL_BYTES: Any = {"svg.hashsalt": "tratree", "svg.fonttype": "none"}
+AS_WRITTEN: Any = {"text.parse_math": False}
+"""Settings of matplotlib with which a name is drawn as it is, also where it looks like a formula;
+what draws a figure is decorated with them."""
+
+EQUAL_BYTES: Any = {**AS_WRITTEN, "svg.hashsalt": "tratree", "svg.fonttype": "none"}
 """Settings of matplotlib with which equal figures give equal files."""
 
 WIDTH = 11.6
 """Inches of a drawing that takes the whole width of a page."""
-
-# A name is shown as it is, also where it looks like a formula.
-matplotlib.rcParams["text.parse_math"] = False
 
 _FOLDER = Path(__file__).parent
 
@@ -62,6 +64,6 @@ def render_page(template: Path, **contents: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters["table"] = html_table
+    pages.filters |= {"table": html_table, "counted": counted}
     style = Markup((_FOLDER / "page.css").read_text(encoding="utf-8"))
     return pages.get_template(template.name).render(page_style=style, **contents) + "\n"

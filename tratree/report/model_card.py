@@ -13,6 +13,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from tratree.models.names import PACKAGE_PREFIX
 from tratree.policy.prompt import Prompt
 from tratree.report.render_table import markdown_table
+from tratree.words import counted
 
 MEASURED = {"reward": "mean_reward", "success": "success_rate"}
 """The figures that the Hub is told of, and their names there."""
@@ -142,7 +143,7 @@ def _eval_results(card: ModelCard) -> list[EvalResult]:
                     task_type="text-generation",
                     task_name="Acting in a text environment",
                     dataset_type=card.env,
-                    dataset_name=f"{card.env}, {split}, {figures['episodes']} episodes",
+                    dataset_name=f"{card.env}, {split}, {counted(figures['episodes'], 'episode')}",
                     dataset_split=split,
                     metric_type=metric,
                     metric_name=f"{figure} in %, 95 % interval {low} to {high}",

@@ -13,9 +13,12 @@ from rich.text import Text
 Table = Sequence[Sequence[str]]
 """The header, then the rows."""
 
+BETWEEN = 3
+"""Letters between two columns of a terminal's table."""
+
 SHORT = 12
 """Letters of a word that a terminal's table does not cut where it is narrow."""
-_NUMBER = re.compile(r"[\[<>+\-−]*\d[\d.,\[\] +\-−±%]*(\(\d+ seeds\))?")
+_NUMBER = re.compile(r"[\[<>+\-−]*\d[\d.,\[\] +\-−±%]*(\(\d+ seeds?\))?")
 
 
 def markdown_table(table: Table) -> str:
@@ -32,6 +35,24 @@ def number_columns(table: Table) -> list[bool]:
     columns = zip(*others, strict=True) if others else ((),) * len(table[0])
     found = ([cell for cell in column if cell not in ("", "–")] for column in columns)
     return [bool(cells) and all(map(_NUMBER.fullmatch, cells)) for cells in found]
+
+
+def fitting(table: Table, width: int, left_out: Sequence[str], gutter: int) -> Table:
+    """Return `table` without as many of its columns as it takes to fit.
+
+    Args:
+        table: Whose cells are not wrapped.
+        width: Letters of a line.
+        left_out: Names of the columns to leave out, the first ones first.
+        gutter: Letters between two columns.
+    """
+    for name in left_out:
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        if sum(widths) + gutter * (len(widths) - 1) <= width:
+            break
+        kept = [number for number, column in enumerate(table[0]) if column != name]
+        table = [[row[number] for number in kept] for row in table]
+    return table
 
 
 def terminal_table(table: Table) -> rich.table.Table:

@@ -15,7 +15,8 @@ from rich.table import Table
 
 from tratree.evaluation.comparison import COMPARED
 from tratree.evaluation.metrics import FIGURES, performance_gap_recovered
-from tratree.report.render_table import markdown_table
+from tratree.report.render_table import fitting, markdown_table
+from tratree.words import counted
 
 SHARES = ("reward", "success", "finished")
 PRINTED = ("reward", "success", "finished", "steps")
@@ -85,7 +86,9 @@ def print_results(results: Mapping[str, Any], console: Console, *, so_far: bool 
         console: Where to.
         so_far: Whether systems are still to come.
     """
-    rows = _fitting(_printed_rows(results), console.width)
+    whole = _printed_rows(results)
+    left_out = [name for name in LEFT_OUT if name != "success %" or "reward" in whole[0]]
+    rows = fitting(whole, console.width, left_out, GUTTER)
     table = Table(box=None, pad_edge=False, padding=(0, GUTTER, 0, 0), header_style="underline")
     for index, name in enumerate(rows[0]):
         table.add_column(name, justify="left" if index < 2 else "right", no_wrap=True)
@@ -118,20 +121,9 @@ def _printed_rows(results: Mapping[str, Any]) -> Rows:
     return found
 
 
-def _fitting(rows: Rows, width: int) -> Rows:
-    for name in LEFT_OUT:
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        if sum(widths) + GUTTER * (len(widths) - 1) <= width:
-            break
-        if name in rows[0] and (name != "success %" or "reward" in rows[0]):
-            place = rows[0].index(name)
-            rows = [row[:place] + row[place + 1 :] for row in rows]
-    return rows
-
-
 def _how_to_read(results: Mapping[str, Any], header: Sequence[str]) -> str:
     episodes = {f["episodes"] for splits in results["systems"].values() for f in splits.values()}
-    number = f" of {episodes.pop()} episodes" if len(episodes) == 1 else ""
+    number = f" of {counted(episodes.pop(), 'episode')}" if len(episodes) == 1 else ""
     said = f"Mean [95 % interval]{number}, in percent."
     if "reward" not in header:
         said += f" {EQUAL}"
@@ -141,7 +133,7 @@ def _how_to_read(results: Mapping[str, Any], header: Sequence[str]) -> str:
             f" To {compared['baseline']}: the difference in points, paired by task, with p of the "
             "permutation test; results.md has all tests, with p corrected for their number."
         )
-    return f"{said} {describe_gap(results['pgr'])}"
+    return said + _describe_gap(results["pgr"], header)
 
 
 def _title(results: Mapping[str, Any]) -> str:
@@ -274,13 +266,15 @@ def describe_figures(gap: Mapping[str, str] | None, header: Sequence[str]) -> st
     )
     if "reward" not in header:
         said += f" {EQUAL}"
-    return said if gap is None else f"{said} {describe_gap(gap)}"
+    return said + _describe_gap(gap, header)
 
 
-def describe_gap(gap: Mapping[str, str]) -> str:
-    """Say what the shares of the gap are, once for all tables."""
+def _describe_gap(gap: Mapping[str, str] | None, header: Sequence[str]) -> str:
+    """Say what the shares of the gap are, once for all tables; nothing where none is shown."""
+    if gap is None or not any(name.startswith("gap") for name in header):
+        return ""
     return (
-        f"Gap (to strong) is the share of the gap in reward between {gap['weak']} (0) and "
+        f" Gap (to strong) is the share of the gap in reward between {gap['weak']} (0) and "
         f"{gap['ceiling']} (1) that a system recovers. Burns et al. (2023) measure it to a "
         "ceiling: gap to ceiling, where a run has one."
     )

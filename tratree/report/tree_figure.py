@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from textwrap import fill
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from tratree.report.colours import INK, score_colours
-from tratree.report.html import WIDTH
+from tratree.report.html import AS_WRITTEN, WIDTH
 from tratree.tree.types import TrajectoryTree
 
 TITLE_WIDTH = 80
@@ -21,6 +22,7 @@ def trees_to_draw(trees: Sequence[TrajectoryTree], count: int) -> list[Trajector
     return sorted(trees, key=lambda tree: len({t.score for t in tree.trajectories}) < 2)[:count]
 
 
+@rc_context(AS_WRITTEN)
 def draw_tree(tree: TrajectoryTree, path: Sequence[int] = ()) -> Figure:
     """Draw a tree from left to right: width of an edge by visits, colour by mean score.
 
@@ -53,8 +55,7 @@ def draw_tree(tree: TrajectoryTree, path: Sequence[int] = ()) -> Figure:
     ending = np.flatnonzero(tree.terminal_count)
     axes.scatter(tree.depth[ending], place[ending], s=12, color=INK, zorder=3)
     axes.set(xlabel="step", yticks=[])
-    # Without mathematics, because prices have dollar signs.
-    axes.set_title(fill(tree.task.instruction, TITLE_WIDTH), fontsize="medium", parse_math=False)
+    axes.set_title(fill(tree.task.instruction, TITLE_WIDTH), fontsize="medium")
     axes.autoscale()
     figure.colorbar(edges, label="mean score")
     return figure

@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from tratree.config import read_config
+from tratree.config_reading import read_config
 from tratree.documents import read_yaml
 from tratree.errors import UserError
 from tratree.runs.run import open_store

@@ -20,7 +20,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tratree.composition import check_choices, composing
-from tratree.config import RENAMED, Config, read_config, register_defaults
+from tratree.config import Config
+from tratree.config_reading import RENAMED, read_config, register_defaults
 from tratree.errors import UserError
 from tratree.models.names import PACKAGE_PREFIX, local_folder
 from tratree.settings import defaults, plain

@@ -31,6 +31,7 @@ from tratree.store.progress import Progress, duration
 from tratree.store.stage import Resources, Stage, with_inputs
 from tratree.store.store import ADVICE, Store, prepare_root, unfinished_stages
 from tratree.tracking import RunFacts, StageFacts, Tracker, open_tracker
+from tratree.words import counted, from_here
 
 TABLE_WIDTH = 132
 PROFILES = "profile"
@@ -126,7 +127,9 @@ def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
             tracker.results_done(results, played, lambda: _report(folder))
     out = Console(width=None if sys.stdout.isatty() else TABLE_WIDTH)
     progress.show(partial(print_results, results), out)
-    progress.message(f"results in {folder}")
+    progress.message(f"results in {from_here(folder)}")
+    command = shlex.join(["tratree", "report", str(from_here(folder))])
+    progress.message(f"`{command}` puts all there is of it on one HTML page")
     if config.trainer.profiler and not (folder / PROFILES).exists():
         progress.message("no profile: all fine-tunings were in the store; set store=NEW_FOLDER")
     return results
@@ -144,7 +147,7 @@ def _say_plan(
     }
     progress.plan(expected)
     said = f"{config.env.name}, {config.method.name}, seed {config.seed}: "
-    of = f"{len(expected)} of {len(stages)} stages to compute"
+    of = f"{len(expected)} of {counted(len(stages), 'stage')} to compute"
     said += of if expected else f"all {len(stages)} stages are in the store"
     if expected and None not in expected.values():
         said += f", about {duration(sum(filter(None, expected.values())))}"

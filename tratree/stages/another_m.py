@@ -12,6 +12,7 @@ from tratree.store.manifest import checked_file, find_damage
 from tratree.store.stage import Job
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Trajectory
+from tratree.words import counted
 
 PLAN = "sampling"
 LIMITS = ("tokens", "stop_when_decided")
@@ -41,7 +42,9 @@ def played_with_another_m(job: Job, version: int) -> list[Trajectory]:
     if not shared:
         return []
     folder = max(shared, key=lambda folder: shared[folder])
-    job.progress.message(f"  up to {shared[folder]} trajectories a task come from {folder}")
+    job.progress.message(
+        f"  up to {counted(shared[folder], 'trajectory', 'trajectories')} a task from {folder}"
+    )
     return read_trajectories(folder / EPISODES)
 
 

@@ -16,6 +16,7 @@ from tratree.stages.published import content_digest, take_published
 from tratree.stages.tasks import demonstrated_tasks, explored_tasks
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import write_trajectories
+from tratree.words import counted
 
 DEMONSTRATIONS = "demonstrations.jsonl"
 
@@ -79,12 +80,13 @@ def _demonstrate(job: Job) -> None:
                     refused.append(str(error))
                 advance(done)
     solved = [trajectory for trajectory in played if trajectory.success]
-    job.progress.message(f"  the expert solved {len(solved)} of {len(played)} tasks")
+    job.progress.message(f"  the expert solved {len(solved)} of {counted(len(played), 'task')}")
     if refused:
         job.progress.message(f"  it cannot play {len(refused)} more, the first: {refused[0]}")
     if not solved:
         raise UserError(
-            f"the expert solved none of {len(tasks)} tasks, so there is nothing to learn from it: "
+            f"the expert solved none of {counted(len(tasks), 'task')}, so there is nothing to "
+            "learn from it: "
             + (refused[0] if refused else "set expert.demonstrations to a file of demonstrations")
         )
     write_trajectories(job.folder / DEMONSTRATIONS, solved)

@@ -30,6 +30,7 @@ from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories
 from tratree.trajectory.types import Task, Trajectory
 from tratree.tree.branching import branch_points
+from tratree.words import counted
 
 if TYPE_CHECKING:
     from tratree.stages.serving import Serving
@@ -182,8 +183,9 @@ def _explore(job: Job) -> None:
     write_episodes(job, played)
     solved = {t.task.task_id for t in played if t.success}
     job.progress.message(
-        f"  {len(played)} trajectories, {Tally(played, explored=True)}; "
-        f"{len(solved)} of {len(tasks)} tasks solved at least once"
+        f"  {counted(len(played), 'trajectory', 'trajectories')}, "
+        f"{Tally(played, explored=True)}; "
+        f"{len(solved)} of {counted(len(tasks), 'task')} solved at least once"
     )
 
 

@@ -14,6 +14,7 @@ from tratree.stages.reference import REFERENCE, example_settings, pack_tokens, p
 from tratree.stages.training_settings import RESUMED, on_devices, training_settings
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
+from tratree.words import counted
 
 
 def labels_stage(config: Config, explored: Stage) -> Stage:
@@ -53,8 +54,8 @@ def _choose(job: Job) -> None:
     write_trajectories(job.folder / PATHS, chosen)
     wanted = sum(t.success for t in chosen)
     job.progress.message(
-        f"  {wanted} trajectories that are wanted and {len(chosen) - wanted} that are not, of "
-        f"{len({t.task.task_id for t in chosen})} of {len(outcomes)} tasks"
+        f"  {counted(wanted, 'trajectory', 'trajectories')} wanted and {len(chosen) - wanted} not, "
+        f"of {len({t.task.task_id for t in chosen})} of {counted(len(outcomes), 'task')}"
     )
 
 

@@ -31,6 +31,7 @@ from tratree.tree.expert_pairs import expert_pairs
 from tratree.tree.paths import pair_trajectories, path_trajectory
 from tratree.tree.types import TrajectoryTree
 from tratree.tree.useless import useless_pairs
+from tratree.words import counted
 
 PAIRS = "pairs.jsonl"
 TRAJECTORIES = "trajectories.jsonl"
@@ -131,7 +132,9 @@ def write_pairs(job: Job, pairs: Iterable[Sequence[Pair]]) -> None:
             file.writelines(json.dumps({"tree": number, **asdict(pair)}) + "\n" for pair in of_tree)
             counts.append(len(of_tree))
     informative = sum(map(bool, counts))
-    job.progress.message(f"  {sum(counts)} pairs in {informative} of {len(counts)} trees")
+    job.progress.message(
+        f"  {counted(sum(counts), 'pair')} in {informative} of {counted(len(counts), 'tree')}"
+    )
 
 
 def _limits(config: Config) -> dict[str, Any]:
@@ -180,8 +183,8 @@ def _played_as_recorded(
             moved, pairs, kept = moved + len(known), pairs + len(of_tree), kept + len(good)
             yield good
     job.progress.message(
-        f"  {moved} sides continue a history that is not their own and were played; "
-        f"{pairs - kept} of {pairs} pairs are left out, as a side was answered otherwise"
+        f"  {counted(moved, 'side')} played that would continue another attempt's history; "
+        f"{pairs - kept} of {counted(pairs, 'pair')} left out, as a side was answered otherwise"
     )
 
 
@@ -208,4 +211,6 @@ def _write_trajectory_pairs(job: Job, pairs: Sequence[TrajectoryPair]) -> None:
     write_trajectories(job.folder / TRAJECTORIES, list(numbers))
     (job.folder / PAIRS).write_text("".join(lines), encoding="utf-8")
     tasks = {pair.chosen.task.task_id for pair in pairs}
-    job.progress.message(f"  {len(pairs)} pairs of whole trajectories, of {len(tasks)} tasks")
+    job.progress.message(
+        f"  {counted(len(pairs), 'pair')} of whole trajectories, of {counted(len(tasks), 'task')}"
+    )

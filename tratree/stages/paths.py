@@ -17,12 +17,13 @@ from tratree.stages.trees import AT_A_TIME, iterate_stage_trees
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import write_trajectories
 from tratree.trajectory.types import Trajectory
-from tratree.tree.graph import by_history
+from tratree.tree.information_states import by_history
 from tratree.tree.path_comparison import PathCounts
 from tratree.tree.path_search import find_paths
 from tratree.tree.paths import path_trajectory
 from tratree.tree.recovery import recoveries
 from tratree.tree.types import TrajectoryTree
+from tratree.words import counted
 
 PATHS = "paths.jsonl"
 COMPARISON = "comparison.json"
@@ -91,7 +92,7 @@ def _search(job: Job) -> None:
     text = json.dumps(asdict(compared), indent=2)
     (job.folder / COMPARISON).write_text(text + "\n", encoding="utf-8")
     job.progress.message(
-        f"  {kept} of {compared.trees} trees have a path that scores above {minimum:g}"
+        f"  {kept} of {counted(compared.trees, 'tree')} with a path that scores above {minimum:g}"
     )
     job.progress.message(
         f"  mean score of the paths {compared.mcts_score:.3f}, of each tree's best trajectory "
@@ -99,12 +100,14 @@ def _search(job: Job) -> None:
     )
     if replays:
         job.progress.message(
-            f"  {replays.stitched} paths were stitched of several trajectories; {replays.held} of "
-            "them end as promised when they are played, for the others the tree's own is taken"
+            f"  {counted(replays.stitched, 'path')} stitched of several trajectories, "
+            f"{replays.held} with the promised end when played again; the tree's own is taken for "
+            "the others"
         )
         if settings.get("recovery"):
             job.progress.message(
-                f"  {replays.back} of {replays.ways} ways from failures back to success do"
+                f"  {replays.back} of {counted(replays.ways, 'way')} from failures back to success "
+                "with the promised end"
             )
 
 

@@ -16,6 +16,7 @@ from tratree.stages.players import players
 from tratree.store.stage import Job
 from tratree.trajectory.jsonl import TrajectoryLog, write_trajectories
 from tratree.trajectory.types import Trajectory
+from tratree.words import counted
 
 if TYPE_CHECKING:
     from tratree.stages.serving import Serving
@@ -83,8 +84,10 @@ class Tally:
         if not self._explored:
             return solved
         both = sum(len(outcomes) == 2 for outcomes in self._outcomes.values())
-        mixed = f"{both} {'task' if both == 1 else 'tasks'} both solved and failed"
-        return f"{solved}, {len(self._actions)} distinct actions, {mixed}"
+        return (
+            f"{solved}, {counted(len(self._actions), 'distinct action')}, "
+            f"{counted(both, 'task')} both solved and failed"
+        )
 
 
 def play_episodes(

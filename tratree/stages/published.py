@@ -13,7 +13,6 @@ from typing import Any
 
 from tratree.envs.base import TextEnv
 from tratree.envs.identify import Identifier, Identity, opens_alike
-from tratree.envs.moved_names import renamed
 from tratree.envs.registry import ENVIRONMENTS
 from tratree.errors import UserError
 from tratree.files import file_digest
@@ -25,6 +24,7 @@ from tratree.store.stage import Job
 from tratree.trajectory.reading.read import Reading, read_trajectory_files
 from tratree.trajectory.selection import select_trajectories
 from tratree.trajectory.types import Task, Trajectory
+from tratree.words import counted
 
 REPORT = "report.json"
 """Counts of the records taken and skipped, with reasons."""
@@ -94,7 +94,7 @@ def take_published(path: Path, job: Job) -> list[Trajectory]:
     (job.folder / REPORT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     held_out = sum(reason == HELD_OUT for reason in left_out.values())
     job.progress.message(
-        f"  {read} demonstrations in {path.name}: {known} of tasks that are known here, "
+        f"  {counted(read, 'demonstration')} in {path.name}: {known} of tasks that are known here, "
         f"{held_out} of held-out ones, which are left out; {unknown} could not be identified; "
         f"{len(taken)} taken"
     )
@@ -127,12 +127,11 @@ def _identify(env: TextEnv, reading: Reading, job: Job) -> list[Identity]:
 
     identities = []
     for number, trajectory in enumerate(reading.trajectories):
-        found = identifier.identify(trajectory)
+        found, moved, changes = identifier.read(trajectory, env_settings)
         alike = settings["train_unidentified"] and found.candidates
-        if alike and opens_alike(trajectory, opening, found.candidates or ()):
+        if alike and opens_alike(moved, opening, found.candidates or ()):
             found = Identity(held_out=True)
         identities.append(found)
-        moved, changes = renamed(trajectory, plugin.moved_names(env_settings, found.task))
         reading.trajectories[number] = moved
         reading.notes.update(changes)
     return identities

@@ -12,6 +12,7 @@ from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import read_trajectories, write_trajectories
 from tratree.trajectory.selection import Keep, select_trajectories
 from tratree.tree.advantage import with_progress
+from tratree.words import counted
 
 
 def select_stage(config: Config, explored: Stage, keep: Keep) -> Stage:
@@ -28,7 +29,8 @@ def _select(job: Job) -> None:
     write_trajectories(job.folder / PATHS, chosen)
     tasks, of_tasks = ({t.task.task_id for t in some} for some in (chosen, explored))
     job.progress.message(
-        f"  {len(chosen)} of {len(explored)} trajectories, of {len(tasks)} of {len(of_tasks)} tasks"
+        f"  {len(chosen)} of {counted(len(explored), 'trajectory', 'trajectories')}, "
+        f"of {len(tasks)} of {counted(len(of_tasks), 'task')}"
     )
 
 
@@ -51,6 +53,7 @@ def _choose_progress(job: Job) -> None:
         steps += sum(len(t.steps) for t in tree.trajectories)
     write_trajectories(job.folder / PATHS, chosen)
     job.progress.message(
-        f"  {trained} of {steps} steps made progress, in {successes} successes and "
-        f"{len(chosen) - successes} failures of {trees} of {tried} trees"
+        f"  {trained} of {counted(steps, 'step')} made progress, in "
+        f"{counted(successes, 'success', 'successes')} and "
+        f"{counted(len(chosen) - successes, 'failure')} of {trees} of {counted(tried, 'tree')}"
     )

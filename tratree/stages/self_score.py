@@ -43,7 +43,7 @@ def self_score_stage(config: Config, explored: Stage, explorer: Stage, label: st
 
 
 def _score(job: Job) -> None:
-    from tratree.data.episodes import cut_into_batches
+    from tratree.data.padding import cut_into_batches
     from tratree.modules.self_score import (
         observed,
         score_itself,

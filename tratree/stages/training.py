@@ -17,7 +17,7 @@ from rich.console import Console
 from transformers import PreTrainedModel
 from typing_extensions import TypedDict
 
-from tratree.data.episodes import StepDataModule
+from tratree.data.data_module import StepDataModule
 from tratree.documents import read_json
 from tratree.errors import UserError
 from tratree.models.adapted import CausalModel, is_adapted
@@ -42,6 +42,7 @@ from tratree.stages.training_settings import ADAPTER
 from tratree.store.finished import how_to_repair, read_description
 from tratree.store.progress import Progress
 from tratree.store.stage import Job, Resources
+from tratree.words import counted
 
 
 class FitReportDocument(TypedDict):
@@ -237,16 +238,12 @@ def describe(report: FitReport, unit: str) -> str:
         loss = f"{report.loss:.4f} per {unit}"
         if report.loss_per_token is not None:
             loss = f"{report.loss_per_token:.4f} per token ({report.loss:.2f} per {unit})"
-        done = f"{_number(report.samples, 'sample')}, {_number(report.steps, 'step')}, "
+        done = f"{counted(report.samples, 'sample')}, {counted(report.steps, 'step')}, "
         done += f"loss {loss} at the end"
     else:
         done = "nothing to learn from: the weights stay bit for bit as they were"
     if report.too_long:
-        done += f"; {report.too_long} samples left out, longer than the context"
+        done += f"; {counted(report.too_long, 'sample')} left out, longer than the context"
         if not report.samples:
             done += ": raise model.context"
     return done
-
-
-def _number(number: int, of: str) -> str:
-    return f"{number} {of}" if number == 1 else f"{number} {of}s"

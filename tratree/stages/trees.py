@@ -26,12 +26,13 @@ from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import iterate_trajectories
 from tratree.trajectory.types import Step, Trajectory
 from tratree.tree.forest_file import TREES, iterate_trees, load_trees, save_trees
-from tratree.tree.graph import merge_states
+from tratree.tree.information_states import merge_states
 from tratree.tree.merge import build_trees
 from tratree.tree.sentence_embeddings import SentenceEmbeddings
 from tratree.tree.similarity import Seen, make_similarity
 from tratree.tree.statistics import forest_statistics
 from tratree.tree.types import TrajectoryTree
+from tratree.words import counted
 
 STATISTICS = "statistics.json"
 _TEXTS = 2048
@@ -169,11 +170,11 @@ def _with_states(job: Job, trees: Iterator[TrajectoryTree]) -> Iterator[Trajecto
             unknown += keys is None
             done += 1
             yield merged
-    job.progress.message(f"  {states} information states of {nodes} nodes")
+    job.progress.message(f"  {counted(states, 'information state')} of {counted(nodes, 'node')}")
     if unknown:
         job.progress.message(
-            f"  of {unknown} of {done} trees only by what was observed: the environment does not "
-            "tell their state, or answers otherwise than when they were explored"
+            f"  of {unknown} of {counted(done, 'tree')} only by what was observed: the environment "
+            "does not tell their state, or answers otherwise than when they were explored"
         )
 
 
@@ -184,7 +185,7 @@ def _observation_and_thought(step: Step) -> str:
 def describe(statistics: dict[str, Any]) -> str:
     """Say in words what the trees are; `STATISTICS` has all figures of `forest_statistics`."""
     said = (
-        f"{statistics['trees']} trees: on average {statistics['nodes']:.0f} nodes, "
+        f"{counted(statistics['trees'], 'tree')}: on average {statistics['nodes']:.0f} nodes, "
         f"{statistics['depth']:.0f} steps deep, and trajectories diverge at "
         f"{statistics['divergence_points']:.1f} points"
     )

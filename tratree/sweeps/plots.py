@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from textwrap import fill
 from typing import Any
 
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tratree.report.colours import style_of
-from tratree.report.html import WIDTH
+from tratree.report.html import AS_WRITTEN, WIDTH
 from tratree.sweeps.rows import Row, value_text
 
 PANELS_A_ROW = 3
@@ -30,6 +31,7 @@ def numeric_axes(rows: Sequence[Row], axes: Sequence[str]) -> list[str]:
     return [axis for number, axis in enumerate(axes) if len(_numbers(rows, number)) > 1]
 
 
+@rc_context(AS_WRITTEN)
 def plot(rows: Sequence[Row], axes: Sequence[str], axis: str) -> Figure:
     """Draw reward in percent against `axis`: a panel for each environment and split.
 
@@ -77,6 +79,7 @@ def plot(rows: Sequence[Row], axes: Sequence[str], axis: str) -> Figure:
     return figure
 
 
+@rc_context(AS_WRITTEN)
 def plot_systems(rows: Sequence[Row], axes: Sequence[str]) -> Figure:
     """Draw reward in percent of every system and setting: a panel for each environment and split.
 

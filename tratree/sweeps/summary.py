@@ -12,16 +12,18 @@ from pathlib import Path
 from urllib.parse import quote
 
 from markupsafe import Markup
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from tratree.errors import UserError
-from tratree.report.html import html_figure, render_page, svg
+from tratree.report.html import EQUAL_BYTES, html_figure, render_page, svg
 from tratree.report.render_table import Table, markdown_table
 from tratree.report.table import p_text
 from tratree.sweeps.measurements import Measurement, coinciding, hidden_axes, measurements
 from tratree.sweeps.plots import numeric_axes, plot, plot_systems
 from tratree.sweeps.points import Point, axes, newest_last
 from tratree.sweeps.rows import Row, rows, value_text
+from tratree.words import counted
 
 NOTE = (
     "Mean over seeds [95 % interval, Student's t]; reward is in percent of the highest score. "
@@ -42,6 +44,8 @@ REPLICATED = (
     "earlier ones are in no number of seeds. The difference is the newest reward less theirs, in "
     "points."
 )
+
+EQUAL = "Success and finished are equal to reward here."
 
 PAGE = "sweep.html"
 REPORT = "report.html"
@@ -99,18 +103,22 @@ class Summary:
             ),
         ]
 
+    @property
+    def equal(self) -> bool:
+        """Whether reward, success and finished are the same everywhere, as in ALFWorld."""
+        return all(row.reward == row.success == row.finished for row in self.rows)
+
     def shown(self) -> Table:
-        """The figures without columns that are empty, as several are of a single seed."""
+        """The figures without columns that are empty, as several are of a single seed, or equal."""
         whole = self.table()
         kept = [n for n, column in enumerate(zip(*whole, strict=True)) if any(column[1:])]
+        kept = [n for n in kept if not (self.equal and whole[0][n] in ("success %", "finished %"))]
         return [[line[n] for n in kept] for line in whole] if kept else whole
 
     def brief(self) -> Table:
         """The figures that fit on a screen."""
         whole = self.shown()
-        equal = all(row.reward == row.success for row in self.rows)
-        left_out = {*NOT_BRIEF, *(["success %"] if equal else [])}
-        kept = [n for n, name in enumerate(whole[0]) if name not in left_out]
+        kept = [n for n, name in enumerate(whole[0]) if name not in NOT_BRIEF]
         return [[line[n] for n in kept] for line in whole]
 
     def all_points(self, folder: Path) -> Table:
@@ -183,7 +191,8 @@ def write_summary(summary: Summary, folder: Path, title: str) -> None:
             (folder / name).write_text(content, encoding="utf-8")
         for axis, figure in plots.items():
             (folder / f"reward_{axis}.svg").write_text(svg(figure), encoding="utf-8")
-            figure.savefig(folder / f"reward_{axis}.png", dpi=160)
+            with rc_context(EQUAL_BYTES):
+                figure.savefig(folder / f"reward_{axis}.png", dpi=160)
     except OSError as error:
         raise UserError(f"cannot write {folder} ({error.strerror}): set --out FOLDER") from error
 
@@ -206,14 +215,14 @@ def _figures(row: Row) -> list[str]:
     deviation = "" if row.deviation is None else f"{100 * row.deviation:.1f}"
     gaps = ["" if gap is None else f"{gap:.2f}" for gap in (row.pgr, row.pgr_ceiling)]
     if row.pgr_ceiling is not None and row.ceiling_seeds != row.seeds:
-        gaps[1] += f" ({row.ceiling_seeds} seeds)"
+        gaps[1] += f" ({counted(row.ceiling_seeds, 'seed')})"
     difference = "" if row.difference is None else f"{100 * row.difference:+.1f}"
     if row.difference_half is not None:
         difference += f" ± {100 * row.difference_half:.1f}"
     both = ""
     if row.both_low is not None and row.both_high is not None:
         both = f"[{100 * row.both_low:+.1f}, {100 * row.both_high:+.1f}]"
-        both += "" if row.both_seeds == row.seeds else f" ({row.both_seeds} seeds)"
+        both += "" if row.both_seeds == row.seeds else f" ({counted(row.both_seeds, 'seed')})"
     detectable = "" if row.detectable is None else f"{100 * row.detectable:.1f}"
     shares = (f"{100 * share:.1f}" for share in (row.success, row.finished))
     tasks = "" if row.tasks is None else str(row.tasks)
@@ -241,7 +250,7 @@ def _coincidences(summary: Summary) -> list[str]:
 
 
 def _markdown(summary: Summary, title: str) -> str:
-    parts = [f"# {title}", f"{len(summary.counted)} points: {summary.state}."]
+    parts = [f"# {title}", f"{counted(len(summary.counted), 'point')}: {summary.state}."]
     if summary.rows:
         parts += [markdown_table(summary.table()), NOTE]
     parts += replications_in_markdown(summary)
@@ -259,7 +268,7 @@ def _page(summary: Summary, title: str, plots: dict[str, Figure], folder: Path) 
         title=title,
         summary=summary,
         figures=[html_figure(figure, f"Reward by {axis}") for axis, figure in plots.items()],
-        note=NOTE,
+        note=f"{NOTE} {EQUAL}" if summary.equal else NOTE,
         replicated=REPLICATED,
         coinciding=_coincidences(summary),
         points=summary.all_points(folder),

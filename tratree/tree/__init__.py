@@ -19,7 +19,8 @@ that this needs, and numba only from the first search or pair on.
 from tratree.tree.divergence import Pair, TrajectoryPair, find_pairs, unstructured_pairs
 from tratree.tree.forest import Forest
 from tratree.tree.forest_file import load_trees, save_trees
-from tratree.tree.graph import Graph, make_graphs, merge_states
+from tratree.tree.graph import Graph, make_graphs
+from tratree.tree.information_states import merge_states
 from tratree.tree.mcts import search, search_paths
 from tratree.tree.merge import build_tree, build_trees
 from tratree.tree.path_comparison import PathComparison, best_paths, compare_paths, greedy_path

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from tratree.errors import UserError
 from tratree.trajectory.jsonl import canonical_json
 from tratree.trajectory.types import Trajectory
-from tratree.tree.graph import Graph, by_history, make_graphs
+from tratree.tree.graph import Graph, make_graphs
 from tratree.tree.greedy import SCORE_TOLERANCE, best_continuations, walk
+from tratree.tree.information_states import by_history
 from tratree.tree.types import Floats, TrajectoryTree
 
 Aggregate = Literal["mean", "max"]

@@ -12,6 +12,7 @@ from tratree.tree.mcts import search_paths
 from tratree.tree.statistics import forest_statistics
 from tratree.tree.types import TrajectoryTree
 from tratree.tree.view.page import render
+from tratree.words import counted
 
 
 class Forest:
@@ -61,7 +62,10 @@ class Forest:
     def __repr__(self) -> str:
         nodes = sum(len(tree.parent) for tree in self.trees)
         attempts = sum(len(tree.trajectories) for tree in self.trees)
-        return f"<Forest: {len(self)} trees of {attempts} trajectories, {nodes} nodes>"
+        return (
+            f"<Forest: {counted(len(self), 'tree')} of "
+            f"{counted(attempts, 'trajectory', 'trajectories')}, {counted(nodes, 'node')}>"
+        )
 
     def _repr_html_(self) -> str:
         if not self.trees:

@@ -171,14 +171,15 @@ def _order(trajectory: Trajectory) -> tuple[Any, ...]:
 
 
 def _components(alike: NDArray[np.bool_]) -> list[int]:
-    """Return for every row of a relation [n, n] the lowest row it is connected to."""
-    linked = alike | alike.T | np.eye(len(alike), dtype=bool)
-    labels = np.arange(len(alike))
-    while True:
-        lowest = np.where(linked, labels, len(alike)).min(axis=1)
-        if np.array_equal(lowest, labels):
-            return labels.tolist()
-        labels = lowest
+    """Return for every row of a relation [n, n] a number, the same for rows that are connected."""
+    if not (
+        alike & ~np.eye(len(alike), dtype=bool)
+    ).any():  # as of exact texts: scipy is not needed
+        return list(range(len(alike)))
+    from scipy.sparse.csgraph import connected_components
+
+    labels: NDArray[np.int32] = connected_components(alike, directed=False)[1]
+    return labels.tolist()
 
 
 def _check(trajectories: Sequence[Trajectory]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tratree.trajectory.types import Step, Task, Trajectory
+from tratree.words import counted
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -91,8 +92,9 @@ class TrajectoryTree:
     def __repr__(self) -> str:
         scores = f"{self.trajectories[-1].score:g} to {self.trajectories[0].score:g}"
         return (
-            f"<TrajectoryTree of {self.task.task_id}: {len(self.trajectories)} trajectories, "
-            f"{len(self.parent)} nodes, depth {self.depth.max()}, scores {scores}>"
+            f"<TrajectoryTree of {self.task.task_id}: "
+            f"{counted(len(self.trajectories), 'trajectory', 'trajectories')}, "
+            f"{counted(len(self.parent), 'node')}, depth {self.depth.max()}, scores {scores}>"
         )
 
     def _repr_html_(self) -> str:

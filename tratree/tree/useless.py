@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tratree.tree.divergence import Aggregate, Pair, aggregated, with_history
-from tratree.tree.graph import by_history, make_graphs
+from tratree.tree.graph import make_graphs
+from tratree.tree.information_states import by_history
 from tratree.tree.types import TrajectoryTree
 
 

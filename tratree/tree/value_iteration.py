@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from tratree.errors import UserError
 from tratree.trajectory.types import Trajectory
 from tratree.tree.compiled import compiled
-from tratree.tree.graph import Graph, make_graphs, merge_states
+from tratree.tree.graph import Graph, make_graphs
+from tratree.tree.information_states import merge_states
 from tratree.tree.mcts import Path, path_of
 from tratree.tree.merge import build_tree
 from tratree.tree.similarity import ExactText

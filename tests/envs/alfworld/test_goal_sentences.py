@@ -85,7 +85,7 @@ def test_one_such_game_is_counted_named_and_stops_nothing(root: Path) -> None:
         env.expert(odd)
     assert play_expert(env, plain).success
     (note,) = env.notes("train")
-    assert note.startswith("1 games have goals that are not alfworld's own sentences")
+    assert note.startswith("1 game with goals that are not alfworld's own sentences")
     assert name in note
 
 
@@ -103,8 +103,8 @@ def test_games_that_are_left_out_are_counted(root: Path) -> None:
     env = open_env(root)
     assert len(env.tasks("train")) == 1
     (note,) = env.notes("train")
-    assert "1 games without game.tw-pddl or traj_data.json" in note
-    assert "1 games with sliced objects or movable receptacles" in note
+    assert "1 game without game.tw-pddl or traj_data.json" in note
+    assert "1 game with sliced objects or movable receptacles" in note
 
 
 def test_a_split_without_a_playable_game_is_one_line(root: Path) -> None:

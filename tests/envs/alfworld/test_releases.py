@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,13 @@ import pytest
 from benchmarks.alfworld_steps import compare
 from tests.envs.alfworld.releases import RELEASES, rewrite
 from tests.envs.alfworld.stock_engine import needs_stock_engine
+from tratree.composition import compose_config
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.games import GameFolder
 from tratree.envs.alfworld.generator import generate_games
+from tratree.envs.alfworld.published import moved_names
 from tratree.envs.base import play_expert
+from tratree.envs.moved_names import renamed
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +77,39 @@ def test_an_object_is_placed_in_either_wording(release: str, root: Path, form: s
     earlier = release == "before 0.4"
     says = "You put the {} in/on the {}." if earlier else "You move the {} to the {}."
     assert result.observation == says.format(*match.groups())
+
+
+_NEWER = (
+    (r"put (\w+ \d+) in/on (\w+ \d+)", r"move \1 to \2"),
+    (r"You put the (\w+ \d+) in/on the (\w+ \d+)", r"You move the \1 to the \2"),
+)
+_OLDER = (
+    (r"move (\w+ \d+) to (\w+ \d+)", r"put \1 in/on \2"),
+    (r"You move the (\w+ \d+) to the (\w+ \d+)", r"You put the \1 in/on the \2"),
+    (r"You arrive at \w+ \d+\.", "You arrive at loc 7."),
+)
+
+
+def test_what_another_release_says_is_said_as_the_games_here_do(release: str, root: Path) -> None:
+    env = open_env(root)
+    task = next(t for t in env.tasks("train") if t.task_type == "pick_and_place_simple")
+    ours = play_expert(env, task)
+
+    def theirs(text: str) -> str:
+        for old, new in _NEWER if release == "before 0.4" else _OLDER:
+            text = re.sub(old, new, text)
+        return text
+
+    steps = (
+        replace(step, action=theirs(step.action), observation=theirs(step.observation))
+        for step in ours.steps
+    )
+    published = replace(ours, steps=tuple(steps))
+    assert published != ours
+    config = compose_config(["env=alfworld", "env.games=official", f"env.data={root}"])
+    moved, said = renamed(published, moved_names(config.env, task))
+    assert moved == ours
+    assert sum(said.values()) >= 2
 
 
 def test_help_is_answered_where_it_is_offered(release: str, root: Path) -> None:

@@ -125,7 +125,7 @@ def test_lists_may_repeat_and_overlap_and_it_is_told(tmp_path):
         for variation in variations
     ]
     env = ScienceWorldEnv(tasks, NoMachine(), NoMachine(), max_steps=5)
-    assert env.notes("dev") == ["1 tasks are training tasks, too, in the lists as published"]
+    assert env.notes("dev") == ["1 task also for training, in the lists as published"]
     assert env.notes("test") == env.notes("train") == []
     with pytest.raises(NoExpertError, match="no gold path for boil/1"):
         env.expert(tasks[0])

@@ -60,13 +60,13 @@ def test_goals_of_training_are_not_asked_for_in_the_test(tmp_path):
     assert before.tasks("test") == env.tasks("test")
     assert len(before.tasks("train")) == 7500
     (note,) = before.notes("test")
-    assert note.startswith("180 goals are also training goals, apart from the price")
+    assert note.startswith("180 goals also for training, apart from the price")
 
 
 def test_official(tmp_path, official):
     env = opened(tmp_path, "env.catalogue=official", f"env.data={official}")
     assert len(env.tasks("train")) == 6910 - 1500
-    assert env.notes("test")[0].startswith("8 goals are also training goals")
+    assert env.notes("test")[0].startswith("8 goals also for training")
 
 
 def test_eto(tmp_path):

@@ -118,6 +118,24 @@ def test_a_folder_of_single_objects_names_their_tasks(tmp_path):
     assert reading.skipped == []
 
 
+def test_a_folders_files_are_of_the_splits_that_name_them(tmp_path):
+    names = {
+        "data/test-00000-of-00001.jsonl": "test",
+        "train/0.json": "train",
+        "valid-unseen/0.json": "valid_unseen",
+        "tests.json": "",
+        "my_test_run.json": "",
+    }
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(record("a")))
+    reading = read_trajectory_files(tmp_path)
+    splits = zip(reading.places, reading.trajectories, strict=True)
+    assert {place.partition(f"{tmp_path}/")[2]: told.task.split for place, told in splits} == names
+    (alone,) = read_trajectory_files(tmp_path / "data/test-00000-of-00001.jsonl").trajectories
+    assert alone.task.split == ""
+
+
 def test_tables_are_read(tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import ipc, parquet
@@ -193,7 +211,7 @@ def test_bytes_that_are_no_text_spoil_their_record_only(tmp_path):
         (b"\x00\xff", "neither a JSON list nor one JSON record a line"),
         (b"hello", "neither a JSON list nor one JSON record a line"),
         (b"\x1f\x8b\x08\x00broken", r"cannot read .*a\.json"),
-        (b"[1, 2]", r"record 1 of .* \(it is 1, not an object\), nor are the 1 others"),
+        (b"[1, 2]", r"record 1 of .* \(it is 1, not an object\), nor 1 other"),
         (DEEP.encode(), "nested too deeply"),
     ],
 )
@@ -283,17 +301,6 @@ def test_trials_of_reflexion_hold_many_episodes(tmp_path):
     ]
 
 
-def test_gold_paths_of_scienceworld(tmp_path):
-    step = {"action": "look around", "observation": "This room is called the hall.", "score": "1.0"}
-    sequence = {"variationIdx": 3, "taskDescription": "Your task is to boil.", "path": [step]}
-    task = {"taskName": "boil", "taskIdx": 0, "goldActionSequences": [sequence]}
-    path = tmp_path / "gold.json"
-    path.write_text(json.dumps({"0": task, "1": {**task, "taskName": "melt"}}))
-    told = read_trajectory_files(path).trajectories
-    assert ["boil_3" in told[0].record["names"], "melt_3" in told[1].record["names"]] == [True] * 2
-    assert told[0].first_observation == "Your task is to boil."
-
-
 def test_a_file_may_be_the_steps_of_one_episode(tmp_path):
     step = {"action": "sit", "observation": "You sit."}
     path = tmp_path / "a.jsonl"
@@ -322,3 +329,25 @@ def test_a_text_is_one_episode_and_other_archives_are_named(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"PK\x03\x04...")
     with pytest.raises(UserError, match=r"a\.zip is packed with zip: unpack it"):
         read_trajectory_files(tmp_path / "a.zip")
+
+
+def test_gold_paths_and_histories_of_scienceworld_are_read(tmp_path):
+    seen = {"freelook": "This room is called the hall.", "isCompleted": "false"}
+    path = [
+        {"action": "look around", **seen, "observation": seen["freelook"], "score": "0.0"},
+        {"action": "wait", **seen, "observation": "You wait.", "score": "1.0"},
+    ]
+    told = {"variationIdx": 21, "taskDescription": "Your task is to boil lead. Wait."}
+    gold = {"boil": {"taskName": "boil", "goldActionSequences": [{**told, "path": path}] * 2}}
+    properties = {**told, "taskName": "boil", "variationIdx": "21"}
+    history = {"history": path, "properties": properties}
+    played = {"0": {"episodeIdx": 0, "history": history, "notes": {"finalScore": 1.0}}}
+    for content, number in ((gold, 2), (played, 1)):
+        (tmp_path / "a.json").write_text(json.dumps(content))
+        read = read_trajectory_files(tmp_path / "a.json").trajectories
+        assert len(read) == number
+        for one in read:
+            assert one.first_observation == told["taskDescription"]
+            assert [s.observation for s in one.steps] == [seen["freelook"], "You wait."]
+            assert (one.score, one.record["environment"]) == (1.0, "scienceworld")
+            assert "boil_21" in one.record["names"]

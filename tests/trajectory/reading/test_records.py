@@ -1095,6 +1095,25 @@ def test_flags_of_what_is_trained_on_are_kept():
         ({"label": False}, (0.0, False)),
         ({"score": -1, "max_score": 100, "env": "sciworld"}, (0.0, False)),
         ({"reward_model": {"score": 1}, "config": {"reward": 5}, "format_reward": 1}, None),
+        ({"env_metrics": {"webshop/success": 0.0, "webshop/num_actions": 5}}, (0.0, False)),
+        ({"scores": {"includes": {"value": "I", "answer": "x"}}}, (0.0, False)),
+        ({"scores": {"alfworld": 1.0}}, (1.0, True)),
+        ({"scores": {"format": 1, "success": 0}}, (0.0, False)),
+        ({"accuracy_reward": 0.0, "format_reward": 1.0}, (0.0, False)),
+        ({"resolved": False}, (0.0, False)),
+        ({"is_done": False, "progress_rate": 0.5}, (0.5, False)),
+        ({"reward": -0.1}, (0.0, False)),
+        ({"success": "0.0"}, (0.0, False)),
+        ({"env_name": "Webshop", "reward": 10.0}, (1.0, True)),
+        ({"reward": 10.0, "won": True}, (1.0, True)),
+        ({"judgement": "incorrect"}, (0.0, False)),
+        ({"info": "{'won': False, 'x': None}"}, (0.0, False)),
+        ({"info": "{'won': "}, None),
+        ({"history": {"finalNormalizedScore": 0.83}}, (0.83, False)),
+        ({"env_info": {"episode": {"r": 1.0, "l": 12}}}, (1.0, True)),
+        ({"rm_scores": [0.0, 0.0, 1.0]}, (1.0, True)),
+        ({"completion_status": "failure"}, (0.0, False)),
+        ({"solved": "Yes."}, (1.0, True)),
     ],
 )
 def test_outcomes_are_read_where_they_stand(fields, outcome):
@@ -1106,11 +1125,31 @@ def test_outcomes_are_read_where_they_stand(fields, outcome):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
+        ({"rewards": [0.5, 0.5]}, "rewards that rise"),
+        ({"rewards": [8, 25], "env": "sciworld"}, "rewards that rise"),
+        ({"rewards": [0.5, 1.0]}, ""),
+        ({"rewards": [0, 0.5]}, ""),
+        ({"scores": [0.5, 0.5]}, ""),
+        ({"quality_score": 0.9}, "though quality_score may be one"),
+        ({"note": "a score"}, ""),
+    ],
+)
+def test_doubts_about_an_outcome_are_said(fields, said):
+    (told,) = read_record(chat(*REAL, **fields))
+    doubt = told.record.get("doubt", "")
+    assert said in doubt
+    assert bool(said) == bool(doubt)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
         ({"reward": 50}, "beyond 0 to 1"),
-        ({"reward": 10, "env": "webshop"}, "webshop has none"),
-        ({"reward": -0.5}, "beyond 0 to 1"),
+        ({"reward": 20, "env": "webshop"}, "webshop has none"),
+        ({"reward": -5.5}, "beyond 0 to 1"),
+        ({"scores": {"style": 0.5, "tone": 1}}, "scores has 'style, tone': name the number"),
         ({"score": "abc"}, "score is 'abc', not a number"),
-        ({"score": {}}, "score is dict"),
+        ({"score": {}}, "score has ''"),
         ({"meta": {"reward": []}, "success": {}}, "success is dict, not true or false"),
         ({"success": 0.5}, "success is 0.5"),
         ({"rewards": [0, "x"]}, r"rewards\[1\] is 'x'"),

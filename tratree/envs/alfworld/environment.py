@@ -12,6 +12,7 @@ from tratree.envs.alfworld.expert import SearchExpert, can_read
 from tratree.envs.base import Expert, NoExpertError, Replay, StepResult
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
+from tratree.words import counted
 
 if TYPE_CHECKING:
     from tratree.envs.alfworld.games import GameSource
@@ -71,13 +72,15 @@ class AlfworldEnv:
 
     def notes(self, split: str) -> list[str]:
         """Return which games of a split are left out, and which need a word."""
-        found = [f"{count} games {why}" for why, count in self._source.left_out(split).items()]
+        found = [
+            f"{counted(count, 'game')} {why}" for why, count in self._source.left_out(split).items()
+        ]
         notes = [f"left out: {', '.join(found)}"] if found else []
         unread = [t.task_id for t in self.tasks(split) if not can_read(t.instruction)]
         if unread:
             notes.append(
-                f"{len(unread)} games have goals that are not alfworld's own sentences, such as "
-                f"{unread[0]}: only env.expert=walkthrough can demonstrate them"
+                f"{counted(len(unread), 'game')} with goals that are not alfworld's own sentences, "
+                f"such as {unread[0]}: only env.expert=walkthrough can demonstrate them"
             )
         return notes
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from tratree.envs.alfworld.published import (
     gist,
     moved_names,
+    names_another,
     names_held_out,
     own_task_id,
+    own_words,
     task_finder,
 )
 from tratree.envs.alfworld.settings import AlfworldSettings
@@ -25,6 +27,8 @@ PLUGIN = EnvironmentPlugin(
     gist=gist,
     task_finder=task_finder,
     names_held_out=names_held_out,
+    names_another=names_another,
+    own_words=own_words,
     moved_names=moved_names,
     resumes=tuple(
         f"json_2.1.1/*/*/trial_*/{name}"

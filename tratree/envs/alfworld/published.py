@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -15,11 +17,15 @@ HELD_OUT = re.compile(
 )
 """Names of the official held-out splits, whichever of them are on this machine."""
 
+_THING = r"\w+ \d+"
+_A = r"[\w{}<>\[\]()]+(?: \d+)?"
+"""An object or a place, or what stands for one in a template: ``mug 1``, ``{recep}``."""
+
 _MOVED = {
     "move": (
         MovedName(
             "alfworld 0.4: `put X in/on Y` is `move X to Y`",
-            re.compile(r"\Aput (.+?) (?:in/on|into|onto|in|on) (.+)\Z", re.IGNORECASE),
+            re.compile(rf"\Aput ({_THING}) (?:in ?/ ?on|into|onto|in|on) ({_THING}\W*)\Z", re.I),
             r"move \1 to \2",
             "actions",
         ),
@@ -31,7 +37,7 @@ _MOVED = {
         ),
         MovedName(
             "alfworld 0.4: `put X in/on Y` among the possible actions is `move X to Y`",
-            re.compile(r"\bput (\w+ \d+) in/on (\w+ \d+)"),
+            re.compile(rf"\bput ({_A}) in/on ({_A})"),
             r"move \1 to \2",
             "observations",
         ),
@@ -39,7 +45,7 @@ _MOVED = {
     "put": (
         MovedName(
             "env.wording=put: `move X to Y` is `put X in/on Y`",
-            re.compile(r"\Amove (.+?) to (.+)\Z", re.IGNORECASE),
+            re.compile(rf"\Amove ({_THING}) to ({_THING}\W*)\Z", re.I),
             r"put \1 in/on \2",
             "actions",
         ),
@@ -51,13 +57,20 @@ _MOVED = {
         ),
         MovedName(
             "env.wording=put: `move X to Y` among the possible actions is `put X in/on Y`",
-            re.compile(r"\bmove (\w+ \d+) to (\w+ \d+)"),
+            re.compile(rf"\bmove ({_A}) to ({_A})"),
             r"put \1 in/on \2",
             "observations",
         ),
     ),
 }
-"""Wordings, by ``env.wording``."""
+"""Wordings of placing an object."""
+
+_ARRIVED = MovedName(
+    "alfworld 0.4: `You arrive at loc N.` names the place",
+    re.compile(r"\bYou arrive at loc \d+\. (On the|The) (\w+ \d+)"),
+    r"You arrive at \2. \1 \2",
+    "observations",
+)
 
 _TRIAL = re.compile(r"(?:trial[-_ ])?(t\d{8})[-_ ]?(\d{6})[-_ ]?(\d{6})|(trial_[a-z0-9_]*\d)")
 """The folder of a trial, in small letters: the official form also without its first word."""
@@ -106,11 +119,41 @@ def names_held_out(published: str) -> bool:
     return HELD_OUT.search(published.lower()) is not None
 
 
+def names_another(published: str, task: Task) -> bool:
+    """Return whether a name has the official form of a trial's, but not that of the task's."""
+    said = published.lower()
+    found = _TRIAL.search(said)
+    return bool(found and found[1]) and task.task_id.rpartition("/")[2].lower() not in said
+
+
+def own_words(goal: str) -> bool:
+    """Return whether a goal is one of alfworld's sentences: a person says `in the drawer`.
+
+    >>> own_words("Put a hot mug in shelf."), own_words("Put a hot mug in the shelf.")
+    (True, False)
+    """
+    from tratree.envs.alfworld.expert import can_read
+
+    return can_read(" ".join(gist(goal).lower().split()).removesuffix("."))
+
+
 def gist(instruction: str) -> str:
     """Return the goal sentence, with the one place whose second word would count as a verb."""
     return re.sub("garbage can", "garbagecan", instruction, flags=re.IGNORECASE)
 
 
 def moved_names(settings: Any, task: Task | None) -> Sequence[MovedName]:
-    """Return how older data and models, or newer ones, name placing an object."""
-    return _MOVED[settings.wording]
+    """Return how older data and models, or newer ones, name placing an object and arriving."""
+    before_04 = settings.games == "official" and _offers_put(settings.data)
+    placing = _MOVED["put" if before_04 else settings.wording]
+    return placing if before_04 else (*placing, _ARRIVED)
+
+
+@lru_cache(8)
+def _offers_put(folder: str | None) -> bool:
+    """Return whether official games are of a release before 0.4: their files hold its grammar."""
+    from tratree.envs.alfworld.games import LAYOUT
+    from tratree.envs.alfworld.setup import official_folder
+
+    files = (official_folder(folder) / LAYOUT).glob("*/*/*/game.tw-pddl")
+    return any(b"put {o} in/on {r}" in file.read_bytes() for file in islice(files, 1))

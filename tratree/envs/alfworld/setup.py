@@ -25,7 +25,7 @@ def external_files(settings: AlfworldSettings) -> dict[str, ExternalFiles | None
     """
     if settings.games != "official":
         return {"data": None}
-    folder, splits = _official_folder(settings.data), settings.splits.values()
+    folder, splits = official_folder(settings.data), settings.splits.values()
     if (folder / LAYOUT).is_dir():
         files = {
             name: path
@@ -50,7 +50,7 @@ def prepare_data(settings: AlfworldSettings, folder: Path, report: Report) -> No
         UserError: If the official games cannot be found.
     """
     if settings.games == "official":
-        _official_folder(settings.data)
+        official_folder(settings.data)
         return
     sizes = {
         split: settings.train_games if name == "train" else settings.held_out_games
@@ -92,7 +92,7 @@ def make_env(settings: AlfworldSettings, folder: Path, cache: Path) -> AlfworldE
 
 
 def _official_games(configured: str | None) -> GameSource:
-    folder = _official_folder(configured)
+    folder = official_folder(configured)
     return GameFolder(folder) if (folder / LAYOUT).is_dir() else CompactGames(folder)
 
 
@@ -108,7 +108,12 @@ def _game_files(folder: str, name: str, depth: int = 2) -> Iterator[tuple[str, s
                 yield from _game_files(entry.path, f"{name}{entry.name}/", depth - 1)
 
 
-def _official_folder(configured: str | None) -> Path:
+def official_folder(configured: str | None) -> Path:
+    """Return the folder of the official games.
+
+    Raises:
+        UserError: If they cannot be found.
+    """
     folder = Path(configured).expanduser() if configured else external_data("alfworld")
     if folder is None:
         raise UserError(

@@ -12,6 +12,7 @@ from tratree.envs.scienceworld.gold import GoldPaths
 from tratree.envs.scienceworld.simulator import AMBIGUOUS, Outcome, Simulator
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
+from tratree.words import counted
 
 
 class ScienceWorldEnv:
@@ -85,7 +86,9 @@ class ScienceWorldEnv:
         trained = {task.task_id for task in self._tasks if task.split == "train"}
         held_out = () if split == "train" else self.tasks(split)
         shared = sum(task.task_id in trained for task in held_out)
-        return [f"{shared} tasks are training tasks, too, in the lists as published"] * bool(shared)
+        return [f"{counted(shared, 'task')} also for training, in the lists as published"] * bool(
+            shared
+        )
 
     def reset(self, task: Task) -> StepResult:
         """Start an episode of `task` with its description and a look around.

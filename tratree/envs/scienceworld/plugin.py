@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from tratree.envs.plugin import EnvironmentPlugin
-from tratree.envs.scienceworld.published import gist, moved_names, own_task_id, task_finder
+from tratree.envs.scienceworld.published import (
+    gist,
+    moved_names,
+    names_another,
+    own_task_id,
+    task_finder,
+)
 from tratree.envs.scienceworld.settings import ScienceWorldSettings
 from tratree.plugins import imported_when_called
 
@@ -18,6 +24,7 @@ PLUGIN = EnvironmentPlugin(
     own_task_id=own_task_id,
     gist=gist,
     task_finder=task_finder,
+    names_another=names_another,
     moved_names=moved_names,
     resumes=("tasks/[!.]*.json",),
     waits=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from tratree.envs.moved_names import MovedName
@@ -89,12 +90,17 @@ def own_task_id(published: str) -> str | None:
     return published
 
 
-_MOVED = (
-    MovedName(
-        "scienceworld 1.2.3: `green house` is `greenhouse`",
-        re.compile(r"\b(g)reen[ -]house\b", re.IGNORECASE),
-        r"\1reenhouse",
-    ),
+_MOVED = tuple(
+    MovedName(f"scienceworld 1.1.0: `{old}` is `{new}`", re.compile(pattern, re.IGNORECASE), by)
+    for old, new, pattern, by in (
+        ("green house", "greenhouse", r"\b(g)reen[ -]house", r"\1reenhouse"),
+        ("bath tub", "bathtub", r"\b(b)ath tub", r"\1athtub"),
+        ("sandwhich", "sandwich", r"\b(s)andwhich", r"\1andwich"),
+        ("cachew", "cashew", r"\b(c)achew", r"\1ashew"),
+        ("voilet", "violet", r"\b(v)oilet", r"\1iolet"),
+        ("gasseous", "gaseous", r"\b(g)asseous", r"\1aseous"),
+        ("degrees,", "degrees celsius,", r"\b(d)egrees, (place|focus)", r"\1egrees celsius, \2"),
+    )
 )
 _PREFIX = re.compile(r"(?:(?:sci(?:ence)?[-_ ]?world|sw|eto)[-_ /:=]+)+")
 _ATTEMPT = re.compile(r"[-_#/]\d{1,2}\Z")
@@ -110,11 +116,14 @@ _NAMED = re.compile(
 _LABELS = frozenset(
     words(
         "scienceworld sciworld science sci world sw eto task name v var variation idx id index num "
-        "number no easy train dev test split json jsonl txt log of the"
+        "number no easy train dev test split json jsonl txt log of the s r run seed try attempt "
+        "traj trajectory sample rollout ep episode gold expert"
     )
 )
 """Words beside a task's name and its variation in any order: ``var21_boil``, ``1-1 (boil) 21``."""
 
+_LABELLED = re.compile(r"\bv(?:ar(?:iation)?)?(?: (?:idx|id|index|num|number|no))* (\d+)")
+_TRY = re.compile(r"\b(?:s|r|run|seed|try|attempt|traj|trajectory|sample|rollout|ep|episode) \d+")
 _MOST_WORDS = 12
 
 
@@ -125,43 +134,68 @@ def task_finder(tasks: Mapping[str, Task]) -> Callable[[str], list[str]]:
     >>> [find(name) for name in ("boil_21", "sciworld_1-1_21", "0_21", "boil_2")]
     [['boil/21'], ['boil/21'], ['boil/21'], []]
     """
+
+    def find(published: str) -> list[str]:
+        for meant in _readings(published):
+            here = [task_id for task_id in meant if task_id in tasks]
+            if here:
+                return here
+        return []
+
+    return find
+
+
+def names_another(published: str, task: Task) -> bool:
+    """Return whether a name means another variation of a task.
+
+    >>> names_another("0_22", Task("boil/21", "test", "boil", ""))
+    True
+    """
+    meant = {task_id for ids in _readings(published) for task_id in ids}
+    return task.task_id not in meant and any(one.startswith(f"{task.task_type}/") for one in meant)
+
+
+@lru_cache(4096)
+def _readings(published: str) -> tuple[list[str], ...]:
+    """Return the tasks that a name may mean, whether they exist or not: the likeliest first."""
     from scienceworld.constants import ID2TASK
     from scienceworld.utils import infer_task
 
+    said = published.strip().lower()
+    older = infer_task(said)  # without the prefix, parentheses and spelling of older names
+    readings = []
+    for name in (said, _ATTEMPT.sub("", said)):
+        found = [own_task_id(name), own_task_id(_PREFIX.sub("", name))]
+        match = _NAMED.fullmatch(infer_task(name))
+        if match is not None:
+            number = re.sub("[_.]", "-", match["number"] or "")
+            task = ID2TASK.get(number, re.sub(r"[ _]", "-", match["name"] or ""))
+            found.append(f"{task}/{int(match['variation'])}")
+        readings.append([task_id for task_id in dict.fromkeys(found) if task_id])
     by_words = {tuple(name.split("-")): name for name in ID2TASK.values()}
-    by_number = {name: re.split("-", number) for number, name in ID2TASK.items()}
+    by_name = {name: number.split("-") for number, name in ID2TASK.items()}
+    return (*readings, _spelled(older, by_words, by_name))
 
-    def spelled(said: str) -> list[str]:
-        """Return what a name means that has a task's words, a number, and words of `_LABELS`."""
-        parts = re.findall(r"[a-z]+|\d+", said)
-        for size in range(min(len(parts), _MOST_WORDS), 0, -1):
-            for start in range(len(parts) - size + 1):
-                task = by_words.get(tuple(parts[start : start + size]))
-                if task is None:
-                    continue
-                others = parts[:start] + parts[start + size :]
-                if others[:2] == by_number[task]:
-                    others = others[2:]
-                numbers = [part for part in others if part.isdigit()]
-                if _LABELS.issuperset({*others} - {*numbers}):
-                    return [f"{task}/{int(number)}" for number in numbers]
-        return []
 
-    def find(published: str) -> list[str]:
-        said = published.strip().lower()
-        for name in (said, _ATTEMPT.sub("", said)):
-            found = [own_task_id(name), own_task_id(_PREFIX.sub("", name))]
-            match = _NAMED.fullmatch(infer_task(name))  # without the prefix of older names
-            if match is not None:
-                number = re.sub("[_.]", "-", match["number"] or "")
-                task = ID2TASK.get(number, re.sub(r"[ _]", "-", match["name"] or ""))
-                found.append(f"{task}/{int(match['variation'])}")
-            here = [task_id for task_id in dict.fromkeys(found) if task_id and task_id in tasks]
-            if here:
-                return here
-        return [task_id for task_id in spelled(said) if task_id in tasks]
-
-    return find
+def _spelled(
+    said: str, by_words: Mapping[tuple[str, ...], str], by_name: Mapping[str, list[str]]
+) -> list[str]:
+    """Return what a name means that has a task's words, a number, and words of `_LABELS`."""
+    parts = re.findall(r"[a-z]+|\d+", said)
+    for size in range(min(len(parts), _MOST_WORDS), 0, -1):
+        for start in range(len(parts) - size + 1):
+            task = by_words.get(tuple(parts[start : start + size]))
+            if task is None:
+                continue
+            others = parts[:start] + parts[start + size :]
+            if others[:2] == by_name[task]:
+                others = others[2:]
+            numbers = [part for part in others if part.isdigit()]
+            if _LABELS.issuperset({*others} - {*numbers}):
+                left = " ".join(others)
+                labelled = _LABELLED.findall(left) or re.findall(r"\d+", _TRY.sub("", left))
+                return [f"{task}/{int(number)}" for number in labelled or numbers]
+    return []
 
 
 def moved_names(settings: Any, task: Task | None) -> Sequence[MovedName]:

@@ -36,10 +36,6 @@ _DETERMINISTIC = ("-XX:+UnlockExperimentalVMOptions", "-XX:hashCode=2")
 _STARTS = 2
 """Number of attempts to start a machine that dies while it starts."""
 
-# Every failed call raises here; py4j would also write the traceback of each into logs, such as
-# those of objects that are collected after their machine was closed.
-logging.getLogger("py4j").setLevel(logging.CRITICAL)
-
 _SEED_SCRAMBLER = 0x5DEECE66D  # java.util.Random.setSeed applies it by exclusive or
 
 
@@ -68,6 +64,9 @@ class VirtualMachine:
     def __init__(
         self, *, java: str, deterministic: bool, heap_megabytes: int, seconds: float
     ) -> None:
+        # Every failed call raises here; py4j would also write the traceback of each into logs, such
+        # as those of objects that are collected after their machine was closed.
+        logging.getLogger("py4j").setLevel(logging.CRITICAL)
         command = [
             _executable(java),
             f"-Xmx{heap_megabytes}m",

@@ -19,6 +19,7 @@ from tratree.envs.webshop.search import SearchIndex
 from tratree.envs.webshop.splits import shared_goals
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
+from tratree.words import counted
 
 _FOUND_AT_MOST = 50
 
@@ -81,8 +82,8 @@ class WebShopEnv:
         names = [f"webshop_{number}" for number in self._splits[split]]
         if not names:
             raise UserError(
-                f"split {split!r} is empty, as there are only {len(self._goals)} goals: use a "
-                "catalogue with more products"
+                f"split {split!r} is empty, as there are only {counted(len(self._goals), 'goal')}: "
+                "use a catalogue with more products"
             )
         return [
             Task(name, split, self._goals[name].product.category, self._goals[name].instruction)
@@ -94,13 +95,13 @@ class WebShopEnv:
         notes = []
         if self._left_out.get(split):
             notes.append(
-                f"left out: {self._left_out[split]} goals that a held-out split also has, "
-                "apart from the price (env.distinct_goals=true)"
+                f"left out: {counted(self._left_out[split], 'goal')} that a held-out split also "
+                "has, apart from the price (env.distinct_goals=true)"
             )
         shared = shared_goals(list(self._goals.values()), self._splits).get(split)
         if shared:
             notes.append(
-                f"{shared} goals are also training goals, apart from the price: "
+                f"{counted(shared, 'goal')} also for training, apart from the price: "
                 "env.distinct_goals=true leaves them out of training"
             )
         return notes

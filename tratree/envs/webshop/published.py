@@ -20,6 +20,11 @@ _WITHIN = re.compile(
 )
 """A number within an address of a page, or before that of an attempt."""
 
+_BOUND = (
+    r"(?:,?\s+(?:(?:and|with|for|at)\s+)?(?:an?\s+)?(?:price\s+)?(?:lower|less|below|under|cheaper)"
+    r"(?:\s+than)?\s+\$?\d[\d,]*(?:\.\d+)?(?:\s+dollars)?)?"
+)
+
 
 def own_task_id(published: str) -> str | None:
     """Return our name of a goal: AgentGym's is the same, ETO's a bare number."""
@@ -48,8 +53,7 @@ def moved_names(settings: Any, task: Task | None) -> Sequence[MovedName]:
     if task is None:
         return ()
     theirs = re.compile(
-        r"\s+".join(map(re.escape, gist(task.instruction).split()))
-        + r"(?:,?\s+and price lower than\s+[$\d.,]+(?:\s+dollars)?)?",
+        r"\s+".join(map(re.escape, gist(task.instruction).split())) + _BOUND,
         re.IGNORECASE,
     )
     here = task.instruction.replace("\\", r"\\")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from tratree.report.colours import INK, style_of
-from tratree.report.html import WIDTH
+from tratree.report.html import AS_WRITTEN, WIDTH
 
 NOT_DRAWN = ("step", "learning_rate", "gradient_norm", "tokens")
 PANELS_A_ROW = 3
@@ -34,6 +35,7 @@ CURVES_NOTE = (
 )
 
 
+@rc_context(AS_WRITTEN)
 def draw_results(systems: Mapping[str, Any], baseline: str = "sft_strong") -> Figure:
     """Draw reward in percent of every system, with its 95 % interval; a panel for each split."""
     splits = list(dict.fromkeys(split for of_system in systems.values() for split in of_system))
@@ -65,8 +67,14 @@ def draw_results(systems: Mapping[str, Any], baseline: str = "sft_strong") -> Fi
     return figure
 
 
-def draw_curves(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
-    """Draw every figure of every fine-tuning against the step, each in a panel of its own."""
+@rc_context(AS_WRITTEN)
+def draw_curves(curves: Mapping[str, Sequence[Mapping[str, float]]], method: str = "") -> Figure:
+    """Draw every figure of every fine-tuning against the step, each in a panel of its own.
+
+    Args:
+        curves: Rows of figures of each fine-tuning, by its title.
+        method: The system whose colour all but the SFT of weak and strong model have.
+    """
     panels = [
         (title, name)
         for title, rows in curves.items()
@@ -81,7 +89,8 @@ def draw_curves(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
         rows = [row for row in curves[title] if name in row]
         marker = "o" if len(rows) == 1 else ""
         steps, values = [row["step"] for row in rows], [row[name] for row in rows]
-        colour = style_of(title.replace(" ", "_")).light if title.startswith("sft ") else INK
+        system = title.replace(" ", "_") if title.startswith("sft ") else method
+        colour = style_of(system).light if system else INK
         axes.plot(steps, values, color=colour, marker=marker, linewidth=1.2)
         axes.set_title(title, fontsize="medium")
         axes.set(xlabel="step of the optimizer", ylabel=_unit(title, name))

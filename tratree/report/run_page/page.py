@@ -27,6 +27,7 @@ from tratree.report.tree_figure import draw_tree, trees_to_draw
 from tratree.tree.path_search import find_paths
 from tratree.tree.statistics import forest_statistics
 from tratree.tree.view.page import content_hash, json_in_html
+from tratree.words import counted
 
 _FOLDER = Path(__file__).parent
 EVALUATE = "evaluate "
@@ -64,7 +65,8 @@ def render(record: RunRecord, *, viewer: str | None = None, trees: int = 3) -> s
         waiting=[title for title in titles if title not in record.systems],
         curves_figure=record.curves
         and html_figure(
-            draw_curves(record.curves), f"Learning curves of {', '.join(record.curves)}"
+            draw_curves(record.curves, record.settings.get("method", {}).get("name", "")),
+            f"Learning curves of {', '.join(record.curves)}",
         ),
         curves_note=CURVES_NOTE,
         trees_note=_trees_note(record),
@@ -88,7 +90,8 @@ def _trees_note(record: RunRecord) -> str:
         return ""
     statistics = forest_statistics(record.trees)
     return (
-        f"{len(record.trees)} trees of {statistics['trajectories']} trajectories, "
+        f"{counted(len(record.trees), 'tree')} of "
+        f"{counted(statistics['trajectories'], 'trajectory', 'trajectories')}, "
         f"{statistics['success_share']:.0%} of them successes; "
         f"{statistics['divergence_points']:.1f} divergence points a tree. "
         "Below, thickness is the number of trajectories and colour their mean score; the path that "

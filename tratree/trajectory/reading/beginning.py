@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tratree.trajectory.reading.goals import last_statement, stated_goal, the_task
 from tratree.trajectory.reading.message import Message, action_of
-from tratree.trajectory.turns import parse_turn
+from tratree.trajectory.turn_parsing import parse_turn
 
 _YOUR_TURN = re.compile(
     r"(?:it'?s|it is|now) your turn|here(?:'s| is) (?:the|your) (?:new |actual |real )?task"

@@ -13,16 +13,18 @@ import lzma
 import re
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from tratree.errors import UserError
 from tratree.trajectory.reading.events import is_event
+from tratree.trajectory.reading.names import HELD_OUT_SPLITS
+from tratree.trajectory.reading.roles import is_message
 from tratree.trajectory.reading.steps import is_step
 from tratree.trajectory.reading.values import PYTHON, as_json, literal, unpacked
-from tratree.trajectory.reading.wrappers import is_message, unwrapped
+from tratree.trajectory.reading.wrappers import unwrapped
 
 LARGEST = 2**30
 """Most bytes of one file, unpacked."""
@@ -80,12 +82,14 @@ class Found:
         value: The record; None if there is a problem.
         problem: The reason why nothing could be read.
         alone: The name of the file, if it holds one record only: ETO names its files by tasks.
+        split: The split that a folder's file is of by its name or folder; empty if they say none.
     """
 
     where: str
     value: Any = None
     problem: str = ""
     alone: str = ""
+    split: str = ""
 
 
 def read_records(path: Path) -> Iterator[Found]:
@@ -102,9 +106,19 @@ def read_records(path: Path) -> Iterator[Found]:
                 f"{path} has no file that ends in {', '.join(_SUFFIXES)}: correct the path"
             )
         for file in files:
-            yield from _read_file(file)
+            split = _split_of(file.relative_to(path))
+            yield from (replace(found, split=split) for found in _read_file(file))
     else:
         yield from _read_file(path)
+
+
+def _split_of(path: Path) -> str:
+    """Return the split in a path such as ``data/test-00000-of-00001.parquet``."""
+    for part in (*path.parts[:-1], path.name.partition(".")[0]):
+        name = re.sub(r"[-_]\d+(?:[-_]of[-_]\d+)?\Z", "", part.lower()).replace("-", "_")
+        if name in HELD_OUT_SPLITS or name == "train":
+            return name
+    return ""
 
 
 def _may_hold_records(path: Path) -> bool:

@@ -14,7 +14,7 @@ from tratree.trajectory.reading.roles import ROLES, Role, is_role
 from tratree.trajectory.reading.steps import AFTER, DONE, GOALS, SEEN
 from tratree.trajectory.reading.values import decoded, field_name
 from tratree.trajectory.tool_calls import call_to_action
-from tratree.trajectory.turns import parse_turn
+from tratree.trajectory.turn_parsing import parse_turn
 from tratree.trajectory.words import words
 
 _SPEAKER = ("role", "from", "speaker", "author", "sender", "source_role")

@@ -14,10 +14,9 @@ from tratree.trajectory.reading.logs import split_log
 from tratree.trajectory.reading.message import Message, read_message, text_of
 from tratree.trajectory.reading.record_error import RecordError, short
 from tratree.trajectory.reading.responses import as_messages, from_openai
-from tratree.trajectory.reading.roles import ROLES, Role, is_role
+from tratree.trajectory.reading.roles import ROLES, Role, is_message, is_role
 from tratree.trajectory.reading.steps import in_order, is_step, side_by_side, stated_opening
 from tratree.trajectory.reading.values import by_rows, decoded
-from tratree.trajectory.reading.wrappers import is_message
 from tratree.trajectory.words import words
 
 _CONTAINERS = words(
@@ -40,7 +39,7 @@ _ANSWERS = words("completion response responses output answer answers")
 _SPOKEN = re.compile(r"\s*(\w+)\s*:\s*(.*)", re.DOTALL)
 """A speaker and what it says, in one text."""
 
-_WRAPPERS = words("data trajectory episode sample record example conversation item")
+_WRAPPERS = words("data history trajectory episode sample record example conversation item")
 """Fields that may hold the object with the messages."""
 
 

@@ -10,6 +10,14 @@ from tratree.trajectory.reading.record_error import RecordError, short
 from tratree.trajectory.reading.values import unpacked
 from tratree.trajectory.words import words
 
+HELD_OUT_SPLITS = frozenset(
+    words(
+        "test dev val valid validation eval evaluation valid_seen valid_unseen test_seen "
+        "test_unseen eval_in_distribution eval_out_of_distribution held_out heldout"
+    )
+)
+"""Names of splits that nobody trains on."""
+
 _FIRST = words("item_id game_file gamefile extra.gamefile id task_id")
 """Fields that name a trajectory here, the likeliest first."""
 
@@ -27,7 +35,7 @@ _TASKS = words(
 _VARIATION = re.compile(r"(?:task_?)?var(?:iation)?(?:_?(?:idx|id|num|number|index))?")
 _SPLIT = re.compile(r"split|set\b|fold|mode\b|partition|phase")
 _PATH = re.compile(r"trial|\.tw-pddl|traj_data|valid[-_ ]?(?:un)?seen|distribution", re.IGNORECASE)
-_DEEPEST = 4
+_DEEPEST = 8
 
 
 def names_of(
@@ -87,17 +95,24 @@ def _leaves(
     value = unpacked(value)
     if isinstance(value, Mapping) and depth < _DEEPEST:
         for key, inner in value.items():
-            if depth or key not in left_out:
+            if depth or key not in left_out or isinstance(inner, Mapping):
                 yield from _leaves(
                     inner, left_out, f"{where}.{key}" if where else str(key), depth + 1
                 )
-    elif isinstance(value, list) and depth < _DEEPEST and len(value) <= 3:
+    elif isinstance(value, list) and depth < _DEEPEST and len(value) <= _most(value):
         for inner in value:
             yield from _leaves(inner, left_out, where, depth + 1)
+        if len(value) == 2 and isinstance(value[0], str) and _is_whole(value[1]):
+            yield where, f"{value[0]}_{int(value[1])}"  # a task and its variation
     elif isinstance(value, str) and 0 < len(value) < 500:
         yield where, value
     elif _is_whole(value):
         yield where, str(int(value))
+
+
+def _most(items: list[Any]) -> int:
+    """Return the most items of a list that are read: more of them if they are texts."""
+    return 50 if all(isinstance(item, str) for item in items) else 3
 
 
 def _is_whole(value: Any) -> bool:

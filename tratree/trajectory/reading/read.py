@@ -14,6 +14,7 @@ from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.records import read_record
 from tratree.trajectory.reading.score import stated_score
 from tratree.trajectory.types import Trajectory
+from tratree.words import counted
 
 
 @dataclass
@@ -83,7 +84,7 @@ def read_trajectory_files(path: Path, environment: str | None = None) -> Reading
             task_id = trajectory.task.task_id or found.where.partition(" of ")[0]
             trajectory = replace(
                 trajectory,
-                task=replace(trajectory.task, task_id=task_id),
+                task=replace(trajectory.task, task_id=task_id, split=found.split),
                 sample=samples[task_id],
             )
             samples[task_id] += 1
@@ -122,7 +123,7 @@ def _trajectories(reading: Reading, environment: str | None) -> Iterator[tuple[F
             raise UserError(f"{reading.path} has no records: make or download it again")
         place, reason = reading.skipped[0]
         others = len(reading.skipped) - 1
-        more = f", nor are the {others} others" if others else ""
+        more = f", nor {counted(others, 'other')}" if others else ""
         raise UserError(f"{place} is not a conversation of an agent ({reason}){more}: correct it")
 
 
@@ -153,6 +154,7 @@ def _note(trajectory: Trajectory, notes: Counter[str]) -> None:
             "trajectories with a task in front of the real one",
             trajectory.record.get("front", 0) > 3,
         ),
+        (trajectory.record.get("doubt", ""), "doubt" in trajectory.record),
     ):
         if count:
             notes[what] += int(count)

@@ -16,7 +16,7 @@ from tratree.trajectory.reading.messages import Conversation, conversations_of
 from tratree.trajectory.reading.names import names_of
 from tratree.trajectory.reading.record_error import RecordError, short
 from tratree.trajectory.reading.score import read_outcome
-from tratree.trajectory.turns import parse_turn
+from tratree.trajectory.turn_parsing import parse_turn
 from tratree.trajectory.types import Step, Task, Trajectory
 from tratree.trajectory.words import words
 
@@ -38,6 +38,7 @@ _KEPT: Mapping[str, type] = {
     "front": int,
     "part": str,
     "environment": str,
+    "doubt": str,
 }
 """Fields that `Trajectory.record` holds of an imported trajectory."""
 
@@ -46,7 +47,8 @@ def read_record(record: Any, environment: str | None = None, alone: str = "") ->
     """Return the trajectories that a record tells: two of a preference pair, else one.
 
     ``record`` of each holds the record as it is, ``names`` that it gives to its task, ``front``,
-    the number of messages before the episode, the ``part`` of a pair, and the ``environment``.
+    the number of messages before the episode, the ``part`` of a pair, the ``environment``, and a
+    ``doubt`` about the outcome.
 
     Args:
         record: Record of a file.
@@ -153,13 +155,15 @@ def _trajectory(
     if not any(step.valid for step in steps):
         raise RecordError("no turn with an action that can be read")
     rewards = [m.reward for m in messages[begin:] if m.reward is not None]
-    score, success = read_outcome(record, environment, found.part, rewards)
+    score, success, doubt = read_outcome(record, environment, found.part, rewards)
     opening = opening_of(messages, begin)
     kept = {"record": dict(record), "names": names, "front": messages[begin].first}
     if found.part:
         kept["part"] = found.part
     if environment:
         kept["environment"] = environment
+    if doubt:
+        kept["doubt"] = doubt
     return Trajectory(
         task=Task(names[0] if names else "", "", "", unlabelled(opening)),
         first_observation=unlabelled(opening),

@@ -33,3 +33,16 @@ ROLES: Mapping[str, Role] = {
 def is_role(value: Any) -> bool:
     """Return whether a value is the name of a side."""
     return isinstance(value, str) and value.strip().lower() in ROLES
+
+
+def is_message(value: Any) -> bool:
+    """Return whether a value is one message, not a record of several."""
+    return (
+        isinstance(value, dict)
+        and (
+            any(isinstance(value.get(name), str) for name in ("role", "from"))
+            or any(is_role(value.get(name)) for name in ("label", "source"))
+        )
+        and any(name in value for name in ("content", "value", "tool_calls"))
+        and not any(name in value for name in ("messages", "conversations"))
+    )

@@ -5,40 +5,47 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from tratree.trajectory.reading.record_error import RecordError, short
+from tratree.trajectory.reading.roles import is_message
 from tratree.trajectory.reading.steps import is_step
 from tratree.trajectory.reading.values import unpacked
-from tratree.trajectory.reading.wrappers import is_message
 from tratree.trajectory.words import words
 
 _OF = (
     r"(?:is|was|has|the|final|last|end|total|sum|overall|episode|ep|task|game|goal|env|environment"
-    r"|trajectory|traj|outcome|cumulative|cumulated|accumulated|cum|average|avg|mean|normalized"
-    r"|agent|sample|run|eval|evaluation)*"
+    r"|trajectory|traj|outcome|cumulative|cumulated|accumulated|cum|average|avg|mean|normalized|norm"
+    r"|agent|sample|run|eval|evaluation|raw|original|true|gt|terminal|sparse|accuracy|success"
+    r"|correctness|completion|rm|tokenlevel|alfworld|scienceworld|sciworld|webshop)*"
 )
 """Words before the name of an outcome; names have no case and no underscores: see `_folded`."""
 
 _SCORE = re.compile(
     rf"{_OF}(?:scores?|rewards?|return|accuracy|acc|successrate|rewardscore)"
-    r"(?:value|sum|total|mean|avg|list|history)?|sr|exactmatch|step(?:reward|score)s"
+    r"(?:value|sum|total|mean|avg|list|history)?|sr|r|exactmatch|step(?:reward|score)s|progressrate"
 )
 _RUNNING = re.compile(rf"{_OF}score")
-_WITHIN_SCORE = re.compile(rf"{_SCORE.pattern}|value|total|sum|final|overall|mean")
 _MOST = re.compile(r"(?:max|maximum|full)(?:possible)?score|maxpossible(?:score|reward)|scoremax")
 _SUCCESS = re.compile(
-    rf"{_OF}(?:success|successful|successfully|succeed|succeeded|succ|won|win|solved|passed"
-    r"|correct|reached|achieved|accomplished|fulfilled|(?<=task)completed|(?<=goal)completed"
+    rf"{_OF}(?:success|successful|successfully|succeed|succeeded|succ|won|win|solved|resolved|passed"
+    r"|pass|correct|reached|achieved|accomplished|fulfilled|satisfied|(?<=task)completed"
+    r"|(?<=goal)completed"
     r"|completedsuccessfully)(?:flag)?"
+)
+_WITHIN_SCORE = re.compile(
+    rf"{_SCORE.pattern}|{_SUCCESS.pattern}|value|total|sum|final|overall|mean|correctness"
 )
 _FAILURE = re.compile(rf"{_OF}(?:fail|failed|failure|lost|unsuccessful|unsolved)")
 _ENDED = re.compile(rf"{_OF}(?:completed|complete|done|finished)")
-_VERDICT = re.compile(rf"{_OF}(?:outcome|result|status|verdict|label)")
+_MAYBE = re.compile("score|reward|success|correct|outcome|solved|passed")
+_VERDICT = re.compile(
+    rf"{_OF}(?:outcome|result|status|verdict|label|evaluation|judge?ment|grade|correctness)"
+)
 _NO_PLACES = frozenset(
     words(
         "config configuration settings args arguments params parameters kwargs hyperparameters "
-        "rewardmodel tools functions conversations conversation messages dialogue dialog history "
+        "rewardmodel tools functions conversations conversation messages dialogue dialog "
         "turns chat content contents text transcript prompt chosen rejected completion response "
         "input instruction instructions system"
     )
@@ -46,11 +53,13 @@ _NO_PLACES = frozenset(
 """Fields whose inner fields are no outcome: what was said, and how a program was set."""
 
 _YES = frozenset(
-    words("true yes y 1 success succeeded successful succeed won win passed pass solved correct")
+    words(
+        "true yes y 1 1.0 success succeeded successful succeed won win passed pass solved correct c"
+    )
 )
 _NO = frozenset(
     words(
-        "false no n 0 fail failed failure fails lost unsuccessful unsolved incorrect wrong "
+        "false no n i 0 0.0 fail failed failure fails lost unsuccessful unsolved incorrect wrong "
         "not_solved not_successful timeout"
     )
 )
@@ -62,13 +71,27 @@ _Place = Mapping[str, tuple[str, Any]]
 _Outcome = TypeVar("_Outcome", bool, float)
 
 
+class Outcome(NamedTuple):
+    """The outcome of an episode.
+
+    Attributes:
+        score: In [0, 1]; None where the record does not say.
+        success: Whether the task was solved; None where the record does not say.
+        doubt: Remark on how it was read, or was not; empty if it is plain.
+    """
+
+    score: float | None
+    success: bool | None
+    doubt: str = ""
+
+
 def read_outcome(
     record: Mapping[str, Any],
     environment: str | None,
     part: str = "",
     rewards: Sequence[float] = (),
-) -> tuple[float | None, bool | None]:
-    """Return (score in [0, 1], success), each None where the record does not say.
+) -> Outcome:
+    """Return the outcome that a record states.
 
     Null is unknown. An outer place counts before an inner one. Rewards of steps add up, scores
     that rise are the last one's.
@@ -84,14 +107,15 @@ def read_outcome(
     """
     if part:
         score = _of_part(record, environment, part)
-        return score, None if score is None else score >= 1 - _TOLERANCE
+        return Outcome(score, None if score is None else score >= 1 - _TOLERANCE)
     places = list(_places(record))
     steps = [place for step in _last_step(record) for place in _places(step)]
     score, success = _first(places, _SCORE, _number), _success(places)
+    added = _first(places, _SCORE, _numbers) or []
     if score is None:
         score = _first(steps, _RUNNING, _number)
     if score is None and rewards:
-        score = _number("rewards of the steps", list(rewards))
+        score, added = _number("rewards of the steps", list(rewards)), list(rewards)
     if score is None and success is None:
         score, success = _first(steps, _SCORE, _number), _success(steps)
     if score is None and success is None:
@@ -101,10 +125,24 @@ def read_outcome(
     most = _first(places, _MOST, _number)
     if score is not None:
         score /= most if most is not None and most > 1 else 1
-        score = _scaled(score, environment, "the score")
+        score = _scaled(score, environment, "the score", solved=success is True)
     elif success is not None:
         score = float(success)
-    return score, success if success is not None or score is None else score >= 1 - _TOLERANCE
+    if success is None and score is not None:
+        success = score >= 1 - _TOLERANCE
+    return Outcome(score, success, _doubt(places, score, added))
+
+
+def _doubt(places: Sequence[_Place], score: float | None, added: Sequence[float]) -> str:
+    """Return what people should know of how an outcome was read, or was not."""
+    if score is not None:
+        either = _rise(added) and sum(added) <= (1 if added[-1] <= 1 else 100) + _TOLERANCE
+        return "scores that are the last of rewards that rise: their sum, if they add up" * either
+    for place in places:
+        for name, (where, value) in place.items():
+            if _MAYBE.search(name) and isinstance(value, int | float):
+                return f"without a score, though {where} may be one: name it `score` if it is"
+    return ""
 
 
 def _success(places: Sequence[_Place]) -> bool | None:
@@ -159,9 +197,9 @@ def _folded(place: Mapping[str, Any], where: str) -> _Place:
     """Return fields by their names in small letters: ``meta.isSuccess`` is ``issuccess``."""
     folded: dict[str, tuple[str, Any]] = {}
     for key, value in place.items():
-        name = _letters(str(key).rpartition(".")[2])
+        name = _letters(re.split(r"[./]", str(key))[-1])
         unknown = isinstance(value, str) and value.strip().lower() in _UNKNOWN
-        if value is not None and not unknown and (name not in folded or "." not in str(key)):
+        if value is not None and not unknown and (name not in folded or name == _letters(key)):
             folded[name] = (f"{where}{key}", value)
     return folded
 
@@ -191,9 +229,10 @@ def _number(where: str, value: Any) -> float | None:
     if isinstance(value, Mapping):
         inner = [_folded(value, f"{where}.")]
         found = _first(inner, _WITHIN_SCORE, _number)
-        if found is None:
-            raise RecordError(f"{where} is {short(value)}, not a number")
-        return found
+        return _only(where, value) if found is None else found
+    said = _in_words(where, value)
+    if said is not None:
+        return float(said)
     if isinstance(value, str):
         part, mark, whole = value.strip().removesuffix("%").partition("/")
         try:
@@ -205,12 +244,38 @@ def _number(where: str, value: Any) -> float | None:
     return float(value)
 
 
+def _only(where: str, scores: Mapping[str, Any]) -> float:
+    """Return the score that all of an object's have: nothing tells which of different ones counts.
+
+    Raises:
+        RecordError: If they differ, or there is none.
+    """
+    numbers = {
+        _number(f"{where}.{name}", value)
+        for name, value in scores.items()
+        if isinstance(value, int | float | Mapping)
+    }
+    if len(numbers) != 1:
+        names = short(", ".join(map(str, scores)))
+        raise RecordError(f"{where} has {names}: name the number that counts `score`")
+    return float(numbers.pop() or 0)
+
+
 def _together(where: str, numbers: list[float]) -> float | None:
     """Return the last of scores; of rewards their sum, unless they are scores that rise."""
     if not numbers:
         return None
-    running = len(numbers) > 1 and numbers == sorted(numbers) and numbers[-2] > 0
-    return numbers[-1] if running or "score" in where.lower() else sum(numbers)
+    return numbers[-1] if _rise(numbers) or "score" in where.lower() else sum(numbers)
+
+
+def _rise(numbers: Sequence[float]) -> bool:
+    return len(numbers) > 1 and list(numbers) == sorted(numbers) and numbers[-2] > 0
+
+
+def _numbers(where: str, value: Any) -> list[float]:
+    """Return the numbers of a list that may add up."""
+    added = isinstance(value, list) and "score" not in where.lower()
+    return [float(n) for n in value if isinstance(n, int | float)] if added else []
 
 
 def _fraction(where: str, value: Any) -> float | None:
@@ -220,7 +285,7 @@ def _fraction(where: str, value: Any) -> float | None:
 
 
 def _in_words(where: str, value: Any) -> bool | None:
-    word = str(value).strip().lower() if isinstance(value, str | bool) else ""
+    word = str(value).strip(" \n.!").lower() if isinstance(value, str | bool) else ""
     return word in _YES if word in _YES or word in _NO else None
 
 
@@ -235,15 +300,18 @@ def _yes_or_no(where: str, value: Any) -> bool | None:
     return said
 
 
-def _scaled(score: float, environment: str | None, what: str) -> float:
+def _scaled(score: float, environment: str | None, what: str, *, solved: bool = False) -> float:
     """Return a score in [0, 1]: ScienceWorld counts to 100, and -100 after a wrong focus.
 
-    verl-agent gives 10 for a game of ALFWorld that is won.
+    verl-agent gives 10 for an episode of ALFWorld or WebShop that is won. What is `solved` has the
+    highest score of any scale. A penalty of at most 1 is 0.
     """
     if environment == "scienceworld":
         score = max(0.0, score / 100 if score > 1 else score)
-    elif environment == "alfworld" and score == 10:
+    elif score > 1 and (solved or (score == 10 and environment in ("alfworld", "webshop"))):
         score = 1.0
+    elif -1 <= score < 0:
+        score = 0.0
     if score < -_TOLERANCE or score > 1 + _TOLERANCE:
         scale = (
             "no environment that has it is known"

@@ -8,10 +8,9 @@ from typing import Any
 from tratree.trajectory.reading.answers import come_after
 from tratree.trajectory.reading.goals import stated_goal, the_task
 from tratree.trajectory.reading.record_error import RecordError
-from tratree.trajectory.reading.roles import is_role
+from tratree.trajectory.reading.roles import is_message, is_role
 from tratree.trajectory.reading.values import field_name
-from tratree.trajectory.reading.wrappers import is_message
-from tratree.trajectory.turns import parse_turn
+from tratree.trajectory.turn_parsing import parse_turn
 from tratree.trajectory.words import words
 
 DONE = words(
@@ -56,9 +55,14 @@ def stated_opening(record: Mapping[str, Any], shown: str = "") -> str:
         record: The record.
         shown: The scene, where the steps begin with it.
     """
+    facts = {
+        str(key).lower(): value
+        for part in (*(v for v in record.values() if isinstance(v, Mapping)), record)
+        for key, value in part.items()
+        if isinstance(value, str) and " " in value
+    }
     goal, scene = (
-        next((record[n] for n in names if isinstance(record.get(n), str) and " " in record[n]), "")
-        for names in (GOALS, _OPENINGS)
+        next((facts[n] for n in names if n in facts), "") for names in (GOALS, _OPENINGS)
     )
     goal, scene = goal.strip(), the_task(shown or scene)[1].strip()
     if not goal or goal in scene or (shown and stated_goal(shown)):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-PYTHON = re.compile(r"\s*\[?\s*\{\s*'")
+PYTHON = re.compile(r"\s*[\[{]\s*(?:\{\s*)?'")
 """The beginning of an object that Python has printed."""
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tratree.trajectory.reading.roles import is_role
+from tratree.trajectory.reading.roles import is_message
+from tratree.trajectory.reading.steps import is_step
 from tratree.trajectory.words import words
 
 _LISTS = words(
     "data trajectories trajs records episodes rollouts examples samples items rows instances "
-    "results outputs logs goldActionSequences"
+    "results outputs logs"
 )
 _COLUMNS = words("messages conversations")
 _OF_A_RECORD = frozenset(
@@ -24,7 +25,7 @@ _OF_A_RECORD = frozenset(
 
 _OF_ALL = words(
     "env environment env_name environment_name benchmark dataset data_source domain source "
-    "split subset model version taskName"
+    "split subset model version"
 )
 """Fields of a wrapper that count for each of its records."""
 
@@ -50,6 +51,11 @@ def unwrapped(value: Any) -> Iterator[Any]:
                 record = item.get("row", item)
                 yield {**shared, **record} if isinstance(record, dict) else record
             return
+    name = _episodes(value)
+    if name:
+        shared = {k: v for k, v in value.items() if isinstance(v, str | int)}
+        yield from ({**shared, **record} for record in value[name])
+        return
     for name in _COLUMNS:
         column = value.get(name)
         if isinstance(column, list) and column and all(map(_is_conversation, column)):
@@ -62,21 +68,23 @@ def unwrapped(value: Any) -> Iterator[Any]:
     yield value
 
 
-def is_message(value: Any) -> bool:
-    """Return whether a value is one message, not a record of several."""
-    return (
-        isinstance(value, dict)
-        and (
-            any(isinstance(value.get(name), str) for name in ("role", "from"))
-            or any(is_role(value.get(name)) for name in ("label", "source"))
-        )
-        and any(name in value for name in ("content", "value", "tool_calls"))
-        and not any(name in value for name in ("messages", "conversations"))
-    )
-
-
 def _is_conversation(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(map(is_message, value))
+
+
+def _episodes(value: dict[str, Any]) -> str:
+    """Return the one field of an object that lists records, where it has no episode itself."""
+    if _has_episode(value):
+        return ""
+    lists = [k for k, v in value.items() if isinstance(v, list) and v and all(map(_has_episode, v))]
+    return lists[0] if len(lists) == 1 else ""
+
+
+def _has_episode(value: Any) -> bool:
+    return isinstance(value, dict) and any(
+        isinstance(inner, list) and inner and all(is_message(i) or is_step(i) for i in inner)
+        for inner in value.values()
+    )
 
 
 def _are_records(value: Any) -> bool:
@@ -93,7 +101,8 @@ def _is_named(key: Any, value: Any) -> bool:
     if key in _OF_A_RECORD:
         return False
     if isinstance(value, dict):
-        return any(map(_is_conversation, value.values())) or _wraps(value)
+        named = any(map(_is_conversation, value.values())) or _wraps(value)
+        return named or bool(_episodes(value))
     return _is_conversation(value) or (_are_records(value) and all(_is_named("", v) for v in value))
 
 
@@ -108,7 +117,7 @@ def _named(key: str, value: Any) -> Iterator[Any]:
     if isinstance(value, dict) and not key.isdecimal() and _wraps(value):
         yield from unwrapped({"split": key, **value})
     elif isinstance(value, dict):
-        yield from unwrapped({"id": key, **value})
+        yield from ({"id": key, **record} for record in unwrapped(value))
     elif _is_conversation(value):
         yield {"id": key, "messages": value}
     else:

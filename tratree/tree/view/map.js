@@ -1,7 +1,7 @@
 // The whole tree as one picture: steps from left to right, one line a leaf. For the eye and the
 // mouse; the outline holds the same for the keyboard and for readers of screens.
 
-const MAP_LEFT = 16;
+const MAP_LEFT = 20;
 const MAP_RIGHT = 56;
 const MAP_TOP = 14;
 const AXIS = 24;
