@@ -350,6 +350,37 @@ def test_every_form_is_read(record):
             ],
         },
         {"task": TASK, "steps": [{"tool_calls": [CALL], "observations": "A desk."}]},
+        {
+            "goal": TASK,
+            "chain": [
+                {
+                    "action": {"name": "act", "params": {"action": "look"}},
+                    "observation": "A desk.",
+                }
+            ],
+        },
+        {
+            "chat_history": [
+                {"role": "user", "blocks": [{"block_type": "text", "text": TASK}]},
+                {
+                    "role": "assistant",
+                    "parts": [{"type": "tool-call", "toolName": "look", "args": {}}],
+                },
+            ]
+        },
+        {
+            "messages": [
+                {"role": "user", "content": [{"text": TASK}]},
+                {"role": "assistant", "content": [{"toolUse": {"name": "look", "input": {}}}]},
+                {"role": "user", "content": [{"toolResult": {"content": [{"text": "A desk."}]}}]},
+            ]
+        },
+        {
+            "messages_and_choices": [
+                {"role": "user", "content": TASK},
+                {"index": 0, "message": {"role": "assistant", "content": "Action: look"}},
+            ]
+        },
         {"init_prompt": TASK, "turns": [{"response": "Action: look", "env_feedback": "A desk."}]},
         {
             "messages": [

@@ -18,7 +18,10 @@ from tratree.trajectory.turn_parsing import parse_turn
 from tratree.trajectory.words import words
 
 _SPEAKER = ("role", "from", "speaker", "author", "sender", "source_role")
-_TEXT = ("content", "value", "text", "message", "utterance", "parts")
+_TEXT = ("content", "value", "text", "message", "utterance", "parts", "blocks")
+_CALLED = frozenset(words("action arguments args kwargs params parameters tool_input"))
+"""Fields of an object that is a call."""
+
 _SEEN = ("observation", "result", "output", "response")
 """Fields of a tool's answer that may hold its text."""
 
@@ -125,7 +128,7 @@ def text_of(value: Any, where: str) -> tuple[str, str | None]:
         return "", None
     if isinstance(value, str):
         return value, None
-    if isinstance(value, Mapping) and {"action", "arguments"} & value.keys():
+    if isinstance(value, Mapping) and _CALLED & value.keys():
         return json.dumps(value, ensure_ascii=False), None
     if isinstance(value, Mapping):
         value = [value]
@@ -140,16 +143,20 @@ def text_of(value: Any, where: str) -> tuple[str, str | None]:
         if not isinstance(part, Mapping):
             raise RecordError(f"{where}[{number}] is {short(part)}, not text")
         kind = part.get("type")
-        called = part.get("functionCall", part.get("function_call"))
+        called = part.get("functionCall", part.get("function_call", part.get("toolUse")))
         answer = part.get("functionResponse", part.get("function_response"))
         if isinstance(called, Mapping):
-            actions.append(call_to_action(called.get("name"), called.get("args")) or "")
+            given = called.get("args", called.get("input"))
+            actions.append(call_to_action(called.get("name"), given) or "")
+            continue
+        if isinstance(part.get("toolResult"), Mapping):
+            texts.append(text_of(part["toolResult"].get("content"), where)[0])
             continue
         if isinstance(answer, Mapping) and isinstance(answer.get("response"), Mapping):
             part = answer["response"]
-        if kind in ("tool_use", "tool_call", "function_call"):
-            given = part.get("input", part.get("arguments"))
-            actions.append(call_to_action(part.get("name"), given) or "")
+        if kind in ("tool_use", "tool_call", "tool-call", "function_call"):
+            given = part.get("input", part.get("arguments", part.get("args")))
+            actions.append(call_to_action(part.get("name", part.get("toolName")), given) or "")
         elif isinstance(kind, str) and kind.lower().startswith(_UNREAD):
             continue
         elif kind in ("thinking", "reasoning"):

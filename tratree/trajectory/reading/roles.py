@@ -37,12 +37,14 @@ def is_role(value: Any) -> bool:
 
 def is_message(value: Any) -> bool:
     """Return whether a value is one message, not a record of several."""
+    if isinstance(value, dict) and isinstance(value.get("message"), dict) and "role" not in value:
+        return is_message(value["message"])  # a choice of a chat interface
     return (
         isinstance(value, dict)
         and (
             any(isinstance(value.get(name), str) for name in ("role", "from"))
             or any(is_role(value.get(name)) for name in ("label", "source"))
         )
-        and any(name in value for name in ("content", "value", "tool_calls"))
+        and any(name in value for name in ("content", "value", "tool_calls", "parts", "blocks"))
         and not any(name in value for name in ("messages", "conversations"))
     )
