@@ -108,6 +108,7 @@ from tratree.trajectory.turn_parsing import parse_turn
         ("Thought: a\nAction: <action>look</action>", ("a", "look")),
         ("(Thought) a\n(Action) look", ("a", "look")),
         ("Chosen action: look", ("", "look")),
+        ("**(Action)** look", ("", "look")),
         ("Thought: a\nAction to take: look", ("a", "look")),
         ('<function=act>{"action": "look"}</function>', ("", "look")),
         ("Thought: a\n（动作）look", ("a", "look")),

@@ -45,7 +45,7 @@ def _label(words: str) -> re.Pattern[str]:
     """Return what finds one of the words as a label: with a colon, or as a heading of its own."""
     colon = rf"^{_DECORATION}(?:{words}){_COLON}"
     heading = rf"^[ \t]*[#*_]+[ \t]*(?:{words})[ \t*_#]*$"
-    bracketed = rf"^[ \t*]*[\[【(（](?:{words})[\]】)）](?:{_COLON})?"
+    bracketed = rf"^[ \t*]*[\[【(（](?:{words})[\]】)）][*_`]*(?:{_COLON})?"
     return re.compile(f"{colon}|{heading}|{bracketed}", _FLAGS)
 
 

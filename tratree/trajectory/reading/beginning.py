@@ -100,8 +100,8 @@ def episode_begins(messages: Sequence[Message]) -> int:
         return turns[0]
     if flagged:
         return users[-1]
-    first = next(n for n in range(front, len(messages)) if messages[n].role != "system")
-    return first if _acts(messages[first]) else users[0]
+    opening = next(n for n in range(front, len(messages)) if messages[n].role != "system")
+    return opening if _acts(messages[opening]) else users[0]
 
 
 def _acts(message: Message) -> bool:

@@ -138,8 +138,9 @@ def _container(record: Mapping[str, Any]) -> str | None:
 def _has_steps(value: Any) -> bool:
     """Return whether a list has steps, or pairs of an observation and an action."""
     first = value[0] if isinstance(value, list) else None
-    pair = isinstance(first, list) and len(first) == 2 and not is_role(first[0])
-    return is_step(first) or (pair and all(isinstance(text, str) for text in first))
+    if not isinstance(first, list):
+        return is_step(first)
+    return len(first) == 2 and not is_role(first[0]) and all(isinstance(t, str) for t in first)
 
 
 def _are_texts(value: Any) -> bool:

@@ -68,7 +68,7 @@ _TOLERANCE = 1e-6
 _DEEPEST = 3
 
 _Place = Mapping[str, tuple[str, Any]]
-_Outcome = TypeVar("_Outcome", bool, float)
+_Outcome = TypeVar("_Outcome", bool, float, list[float])
 
 
 class Outcome(NamedTuple):

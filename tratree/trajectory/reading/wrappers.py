@@ -53,8 +53,8 @@ def unwrapped(value: Any) -> Iterator[Any]:
             return
     name = _episodes(value)
     if name:
-        shared = {k: v for k, v in value.items() if isinstance(v, str | int)}
-        yield from ({**shared, **record} for record in value[name])
+        facts = {k: v for k, v in value.items() if isinstance(v, str | int)}
+        yield from ({**facts, **record} for record in value[name])
         return
     for name in _COLUMNS:
         column = value.get(name)
