@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import json
 import lzma
 import re
 import zlib
@@ -20,11 +19,11 @@ from typing import Any
 
 from tratree.errors import UserError
 from tratree.trajectory.reading.events import is_event
+from tratree.trajectory.reading.json_texts import BLANKS, Damage, parse_json, parse_python
 from tratree.trajectory.reading.names import HELD_OUT_SPLITS
 from tratree.trajectory.reading.roles import is_message
 from tratree.trajectory.reading.steps import is_step
-from tratree.trajectory.reading.values import PYTHON, as_json, literal, unpacked
-from tratree.trajectory.reading.wrappers import unwrapped
+from tratree.trajectory.reading.values import PYTHON, as_json
 
 LARGEST = 2**30
 """Most bytes of one file, unpacked."""
@@ -51,24 +50,12 @@ _BYTE_ORDER_MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-_LISTS_ON_LINES = re.compile(r"\s*\[.*\][ \t\r]*\n\s*\[")
-"""The beginning of a file with a list in each line: ``.`` ends with the line."""
-
 _EPISODE = re.compile(r"^#{3,}\s+Environment #(\d+):[ \t]*", re.MULTILINE)
 _RULE = re.compile(r"^#{3,}[ \t]*$", re.MULTILINE)
 _STATUS = re.compile(r"^STATUS: (OK|FAIL)\s*\Z", re.MULTILINE)
 
-_DECODER = json.JSONDecoder(parse_constant=lambda name: None if name == "NaN" else float(name))
-"""Pandas writes an unknown number as NaN."""
-
 _UNPACKED: Mapping[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 _PACKED = {b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd", b"7z\xbc\xaf": "7z"}
-_JSON = re.compile(r"[\s\0\x1e]*(?:[{\[]|\"\{)")
-"""The beginning of JSON: of objects, a list, or objects in texts."""
-
-_BLANKS = " \t\r\n\0\x1e"
-
-
 _DAMAGED = (ArithmeticError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
 """Errors of a damaged table; pyarrow's own are of these kinds."""
 
@@ -148,13 +135,13 @@ def _read_file(path: Path) -> Iterator[Found]:
     text = content.decode(encoding, "surrogateescape" if encoding != "utf-16" else "replace")
     plain = path.suffix in (".txt", ".log")
     if PYTHON.match(text):
-        yield from _numbered(path, _parse_python(text))
+        yield from _numbered(path, parse_python(text))
     elif (
-        text.lstrip(_BLANKS)[:1] in ("{", "[")
+        text.lstrip(BLANKS)[:1] in ("{", "[")
         or text.lstrip()[:2] == '"{'
         or ("\n{" in text and not plain)
     ):
-        yield from _numbered(path, _parse_json(text))
+        yield from _numbered(path, parse_json(text))
     elif plain and text.strip():
         yield from _read_log(path, text)
     elif text.strip():
@@ -205,86 +192,10 @@ def _numbered(path: Path, values: Iterator[Any]) -> Iterator[Found]:
     alone = path.name.partition(".")[0] if len(every) == 1 else ""
     for number, value in enumerate(every, start=1):
         where = f"record {number} of {path}"
-        if isinstance(value, _Damage):
+        if isinstance(value, Damage):
             yield Found(where, problem=value.reason)
         else:
             yield Found(where, value, alone=alone)
-
-
-@dataclass(frozen=True)
-class _Damage:
-    reason: str
-
-
-def _parse_json(text: str) -> Iterator[Any]:
-    """Yield the values of a JSON list, or of JSON values one after the other, as on lines."""
-    listed = text.lstrip().startswith("[") and not _LISTS_ON_LINES.match(text)
-    position = text.index("[") + 1 if listed else 0
-    while True:
-        position = _skip(text, position, _BLANKS + "," if listed else _BLANKS)
-        if position >= len(text):
-            if listed:
-                yield _Damage("the JSON list is cut off")
-            return
-        if listed and text[position] == "]":
-            if text[position + 1 :].strip(_BLANKS):
-                yield _Damage("something follows the JSON list")
-            return
-        try:
-            value, position = _DECODER.raw_decode(text, position)
-        except (ValueError, RecursionError) as error:
-            reason = "is nested too deeply" if isinstance(error, RecursionError) else "is damaged"
-            line = text.count("\n", 0, position) + 1
-            yield _Damage(f"the JSON that begins in line {line} {reason}")
-            if listed:
-                return
-            following = text.find("\n{", position)
-            if following < 0:
-                return
-            position = following + 1
-            continue
-        value = unpacked(value)
-        records = value if isinstance(value, list) and not listed else []
-        if records and not any(map(_is_part, records)):
-            for record in records:
-                yield from unwrapped(record)
-        else:
-            yield from unwrapped(value)
-
-
-def _is_part(value: Any) -> bool:
-    """Return whether a value is a message, step or event: a part of a record."""
-    return not isinstance(value, dict) or is_message(value) or is_step(value) or is_event(value)
-
-
-def _parse_python(text: str) -> Iterator[Any]:
-    """Yield values as Python prints them: one, a list of them, or one a line.
-
-    Only literals are read; nothing is computed.
-    """
-    try:
-        whole = literal(text)
-    except ValueError:
-        pass
-    else:
-        for value in whole if isinstance(whole, list) else [whole]:
-            yield from unwrapped(value)
-        return
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            yield from unwrapped(literal(line))
-        except ValueError as error:
-            yield _Damage(
-                f"line {number} is not JSON, and {error}, either: write it with json.dumps"
-            )
-
-
-def _skip(text: str, position: int, blanks: str) -> int:
-    while position < len(text) and text[position] in blanks:
-        position += 1
-    return position
 
 
 def _read_parquet(path: Path) -> Iterator[Any]:
@@ -294,7 +205,7 @@ def _read_parquet(path: Path) -> Iterator[Any]:
             for batch in file.iter_batches(batch_size=64):
                 yield from _rows(batch)
     except _DAMAGED as error:
-        yield _Damage(f"the parquet file is damaged ({_first_line(error)})")
+        yield Damage(f"the parquet file is damaged ({_first_line(error)})")
 
 
 def _read_arrow(path: Path) -> Iterator[Any]:
@@ -307,7 +218,7 @@ def _read_arrow(path: Path) -> Iterator[Any]:
                 for batch in table.read_all().to_batches(max_chunksize=64):
                     yield from _rows(batch)
     except _DAMAGED as error:
-        yield _Damage(f"the Arrow file is damaged ({_first_line(error)})")
+        yield Damage(f"the Arrow file is damaged ({_first_line(error)})")
 
 
 def _rows(batch: Any) -> Iterator[Any]:
