@@ -141,7 +141,7 @@ def test_old_scienceworld_files_replay_with_their_names_replaced(tmp_path):
     told = read_trajectories(target)
     assert [t.score for t in told] == [1.0] * 5
     notes = json.loads((tmp_path / "out.jsonl.report.json").read_text())["notes"]
-    assert notes["scienceworld 1.2.3: `green house` is `greenhouse`"] == 13
+    assert notes["scienceworld 1.1.0: `green house` is `greenhouse`"] == 13
 
 
 @pytest.mark.slow
