@@ -103,6 +103,20 @@ def test_replay_reports_fixes_and_drops(tmp_path, capsys):
     assert (fixed.steps[0].valid, fixed.scored, fixed.score) == (False, True, 0.0)
     with pytest.raises(UserError, match=r"nothing of .* is left to write"):
         main([str(source), str(tmp_path / "c.jsonl"), *shop, "--differences", "drop"])
+    said = [fixed.first_observation, "Action: look", fixed.steps[0].observation]
+    speakers = ("human", "gpt", "human")
+    unnamed = [{"from": who, "value": text} for who, text in zip(speakers, said, strict=True)]
+    main(
+        [
+            str(write(source, {"id": "mine", "reward": 0, "conversations": unnamed})),
+            str(source),
+            *shop,
+            "env=webshop",
+        ]
+    )
+    notes = json.loads((tmp_path / "in.jsonl.report.json").read_text())["notes"]
+    assert notes["replayed: the task is told by the opening only"] == 1
+    assert "replayed: something differs" not in notes
 
 
 @pytest.mark.slow

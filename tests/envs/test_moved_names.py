@@ -39,6 +39,11 @@ def test_scienceworld_rooms():
     )
     assert said == {"scienceworld 1.1.0: `green house` is `greenhouse`": 4}
     assert renamed(new, moved("scienceworld")) == (new, {})
+    sampled = Trajectory.from_json(
+        told("", ("", "go to green house", "ok", (1, 2), True, (1,))).to_json()
+    )
+    (step,) = renamed(sampled, moved("scienceworld"))[0].steps
+    assert (step.action, step.token_ids, step.inserted) == ("go to greenhouse", (), ())
 
 
 @pytest.mark.parametrize(
@@ -147,7 +152,10 @@ def test_what_differs_is_said_and_fixed(played):
     again = replay(env, task, theirs)
     assert again.observations == (1,)
     assert again.outcome == "the score is 1 here, and 0.5 there"
-    assert str(again) == f"{again.outcome}; 1 observation not as recorded, the first after step 1"
+    assert str(again) == (
+        f"{again.outcome}; 1 observation not as recorded, the first after step 1; "
+        "1 action after its end here"
+    )
     assert again.trajectory == replace(ours, steps=(ours.steps[0], silent, *ours.steps[1:]))
     stuck = replay(env, task, replace(ours, steps=(Step("", "click[nothing]", ""),)))
     assert stuck.refused == (1,)

@@ -17,7 +17,7 @@ from tests.policy.vllm_stand_in import serving as stand_in
 from tratree.composition import compose_config
 from tratree.config import Config
 from tratree.errors import UserError
-from tratree.models.loading import load_base
+from tratree.models.loading import load_base, load_tokenizer
 from tratree.models.lora import add_lora, save_adapter
 from tratree.models.settings import LoraSettings, ModelSettings
 from tratree.panel.chat_endpoint import ChatEndpoint
@@ -105,6 +105,7 @@ def test_an_adapter_that_changes_nothing_plays_as_its_base(
 ) -> None:
     lora = LoraSettings(rank=2, alpha=4, dropout=0.0, target_modules="all-linear")
     save_adapter(add_lora(load_base(ModelSettings(STRONG, "float64")), lora, 0), folder / "lora")
+    load_tokenizer(STRONG).save_pretrained(folder / "lora")  # as an export has it
     named = json.loads((folder / "lora" / "adapter_config.json").read_text())
     assert named["base_model_name_or_path"] == STRONG
     path, results = evaluate_on_panel(Player(str(folder / "lora")), config, folder / "out")

@@ -106,6 +106,53 @@ from tratree.trajectory.turn_parsing import parse_turn
         ("[Thought] a\n[Action] look", ("a", "look")),
         ("【Thought】：a\n【Action】：look", ("a", "look")),
         ("Thought: a\nAction: <action>look</action>", ("a", "look")),
+        ("(Thought) a\n(Action) look", ("a", "look")),
+        ("Chosen action: look", ("", "look")),
+        ("**(Action)** look", ("", "look")),
+        ("Thought: a\nAction to take: look", ("a", "look")),
+        ('<function=act>{"action": "look"}</function>', ("", "look")),
+        ("Thought: a\n（动作）look", ("a", "look")),
+        ("Thought: a\nAction: `go to desk 1`.", ("a", "go to desk 1")),
+        ("Thought: a\nAction (step 3): look", ("a", "look")),
+        ("Thought: a\nAction :: look", ("a", "look")),
+        ("[Thought] a\n[ACTION]look[/ACTION]", ("a", "look")),
+        ("<think>a</think>\\boxed{go to desk 1}", ("a", "go to desk 1")),
+        ("So it is $\\boxed{\\text{look}}$.", ("So it is $", "look")),
+        ("{'thought': 'a', 'action': 'look'}", ("a", "look")),
+        ("Action: act({'action': 'look'})", ("", "look")),
+        ("```tool_code\nact(action='look')\n```", ("", "look")),
+        (
+            'Action: ```json\n[\n {"tool_name": "act", "parameters": {"action": "look"}}\n]\n```',
+            ("", "look"),
+        ),
+        (
+            "a<tool_call>act\n<arg_key>action</arg_key>\n<arg_value>look</arg_value>\n</tool_call>",
+            ("a", "look"),
+        ),
+        (
+            '<tool_call><name>act</name><arguments>{"action": "look"}</arguments></tool_call>',
+            ("", "look"),
+        ),
+        (
+            "a<|tool_calls_section_begin|><|tool_call_begin|>functions.act:0"
+            '<|tool_call_argument_begin|>{"action": "look"}<|tool_call_end|>'
+            "<|tool_calls_section_end|>",
+            ("a", "look"),
+        ),
+        (
+            "<think>a</think><｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>act\n"
+            '```json\n{"action": "look"}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>',
+            ("a", "look"),
+        ),
+        (
+            'a<|action_start|><|plugin|>{"name": "act", "parameters": {"action": "look"}}'
+            "<|action_end|>",
+            ("a", "look"),
+        ),
+        (
+            '<|tool_call|>[{"name": "act", "arguments": {"action": "look"}}]<|/tool_call|>',
+            ("", "look"),
+        ),
         ("\ufeffThought: a\n\u200bAction:\u00a0go\u00a0on\u200b", ("a", "go on")),
     ],
 )
@@ -124,6 +171,8 @@ def test_every_form_is_read(text, expected):
         "Transaction: click[buy]",
         "Action:",
         "I will take action: look.",
+        "Previous action: look",
+        "Available actions: look",
         "<think>never ends. Action: look",
         '{"foo": 1}',
         "> think: where is it?",

@@ -46,9 +46,9 @@ def _write_tasks(overrides: Sequence[str], out: Path, console: Console) -> None:
 
     given = [text.removeprefix("env=") for text in overrides if text.startswith("env=")]
     rest = [text for text in overrides if not text.startswith("env=")]
-    panels = [
-        read_panel(compose_config([f"env={name}", *rest])) for name in given or ENVIRONMENTS.names()
-    ]
+    names = given or ENVIRONMENTS.names()
+    configs = [compose_config([f"env={name}", *rest]) for name in names]
+    panels = [read_panel(config) for config in configs]
     environments = {panel.environment: panel.to_json() for panel in panels}
     text = json.dumps({"format": FORMAT, "environments": environments}, indent=1, sort_keys=True)
     write_page(out, text + "\n")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tratree.composition import compose_config
+from tratree.envs.base import TextEnv
 from tratree.envs.identify import Identifier
+from tratree.envs.moved_names import renamed
 from tratree.envs.plugin import EnvironmentPlugin
 from tratree.envs.registry import ENVIRONMENTS, reference_of
 from tratree.envs.replay import replay
 from tratree.errors import UserError
 from tratree.stages.environment import opened, tasks_here
+from tratree.trajectory.goal_words import goal_words
 from tratree.trajectory.reading.read import Reading
 from tratree.trajectory.types import Task, Trajectory
 
@@ -48,7 +51,11 @@ def replay_all(
         identifier = Identifier(reference, tasks, config.env.splits["train"])
         for number, trajectory in enumerate(reading.trajectories):
             found, moved, changes = identifier.read(trajectory, config.env)
-            task = found.task or _other_task(plugin, trajectory)
+            task = found.task
+            if task is None and (task := _opening_so(env, tasks, moved)) is not None:
+                reading.notes["replayed: the task is told by the opening only"] += 1
+                moved, changes = renamed(trajectory, plugin.moved_names(config.env, task))
+            task = task or _other_task(plugin, trajectory)
             reading.notes.update(changes)
             reading.trajectories[number] = moved
             try:
@@ -72,6 +79,20 @@ def replay_all(
             elif differences == "drop":
                 left_out[number] = f"replayed, it differs: {played}"
     reading.leave_out(left_out)
+
+
+def _opening_so(env: TextEnv, tasks: Mapping[str, Task], trajectory: Trajectory) -> Task | None:
+    """Return the task that a trajectory opens as; of several, one that it replays the same in."""
+    told = " ".join(trajectory.first_observation.split())
+    goal = f" {' '.join(goal_words(told))} "
+    same = [
+        task
+        for task in tasks.values()
+        if f" {' '.join(goal_words(task.instruction))} " in goal
+        and " ".join(env.reset(task).observation.split()) in told
+    ]
+    alike = (t for t in same[1:] and same if not replay(env, t, trajectory).differs)
+    return next(alike, same[0] if same else None)
 
 
 def _other_task(plugin: EnvironmentPlugin, trajectory: Trajectory) -> Task | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tratree.trajectory.types import Trajectory
+from tratree.trajectory.types import Step, Trajectory
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,13 @@ def renamed(trajectory: Trajectory, moved: Sequence[MovedName]) -> tuple[Traject
                 changed[rule.what] += text != before
         return text
 
-    steps = tuple(
-        replace(
-            step,
-            thought=told(step.thought, "thoughts"),
-            action=told(step.action, "actions"),
-            observation=told(step.observation, "observations"),
-        )
-        for step in trajectory.steps
-    )
+    def renamed_step(step: Step) -> Step:
+        thought, action = told(step.thought, "thoughts"), told(step.action, "actions")
+        observation = told(step.observation, "observations")
+        if (thought, action) != (step.thought, step.action):
+            step = replace(step, token_ids=(), inserted=())  # they are those of the old words
+        return replace(step, thought=thought, action=action, observation=observation)
+
+    steps = tuple(map(renamed_step, trajectory.steps))
     opening = told(trajectory.first_observation, "observations")
     return replace(trajectory, first_observation=opening, steps=steps), +changed

@@ -18,6 +18,7 @@ class Replay:
             stay as they are; those after the end are cut.
         observations: Numbers of steps whose observation differs, 0 the first one; space aside.
         refused: Numbers of steps whose action is not possible here, though it was published.
+        beyond: Number of published actions after the end of the episode here.
         outcome: Difference in score and success; empty if they do not. An unknown score is one of a
             success, as demonstrations are.
     """
@@ -25,12 +26,13 @@ class Replay:
     trajectory: Trajectory
     observations: tuple[int, ...]
     refused: tuple[int, ...]
+    beyond: int
     outcome: str
 
     @property
     def differs(self) -> bool:
         """Return whether anything does."""
-        return bool(self.observations or self.outcome)
+        return bool(self.observations or self.beyond or self.outcome)
 
     def __str__(self) -> str:
         """Say in a line what differs."""
@@ -42,6 +44,8 @@ class Replay:
             said.append(
                 f"{counted(count, 'observation')} not as recorded, the first after step {first}"
             )
+        if self.beyond:
+            said.append(f"{counted(self.beyond, 'action')} after its end here")
         if self.refused:
             said.append(f"{counted(len(self.refused), 'action')} not possible here")
         return "; ".join(said) or "the same"
@@ -71,6 +75,7 @@ def replay(env: TextEnv, task: Task, trajectory: Trajectory) -> Replay:
         last = number == len(trajectory.steps)
         if not _same(step.observation, result.observation) and not (last and not step.observation):
             differing.append(number)
+    beyond = sum(bool(step.action) for step in trajectory.steps[len(steps) :])
     claimed = trajectory.score if trajectory.scored else 1.0
     outcome = ""
     if abs(result.score - claimed) > 1e-6:
@@ -88,7 +93,7 @@ def replay(env: TextEnv, task: Task, trajectory: Trajectory) -> Replay:
         finished=result.finished,
         scored=True,
     )
-    return Replay(played, tuple(differing), tuple(refused), outcome)
+    return Replay(played, tuple(differing), tuple(refused), beyond, outcome)
 
 
 def _same(theirs: str, ours: str) -> bool:

@@ -188,7 +188,8 @@ def _find(name: str, patterns: list[str], revision: str | None) -> Path:
     if folder is None:
         kept: Any = {"allow_patterns": patterns, "ignore_patterns": ["*/*"]}
         return Path(snapshot_download(name, revision=revision, **kept))
-    check_folder(name, folder)
+    if patterns is not _TOKENIZER_FILES or not (folder / "tokenizer_config.json").is_file():
+        check_folder(name, folder)  # an adapter has its tokenizer, and no model
     return folder
 
 

@@ -145,6 +145,8 @@ class ChatEndpoint:
                     ) from None
                 return data
             reason = f"status {answer.status_code}"
+            if request is not None and answer.status_code == 404:
+                reason += f": it has no model {self.model!r}, or no chat interface"
             if request is not None and answer.status_code == 400:
                 if _CONTEXT_FULL.search(answer.text):
                     raise ContextFullError(

@@ -127,4 +127,5 @@ def read_results(path: Path) -> Results:
         if split not in data["hashes"]:
             raise UserError(f"{path} has episodes of split {split!r} but no hash of it")
     protocol = data.get("protocol", {})
-    return Results(data["name"], data["environment"], data["hashes"], protocol, outcomes)
+    name = " ".join(data["name"].split())
+    return Results(name, data["environment"], data["hashes"], protocol, outcomes)

@@ -170,4 +170,5 @@ def _as_demonstration(trajectory: Trajectory, task: Task | None, split: str) -> 
     known = task or replace(trajectory.task, split=split)
     steps = tuple(replace(step, token_ids=(), inserted=()) for step in trajectory.steps)
     outcome = {} if trajectory.scored else {"score": 1.0, "success": True, "scored": True}
-    return replace(trajectory, task=known, source="expert", record={}, steps=steps, **outcome)  # type: ignore[arg-type]
+    told = replace(trajectory, task=known, source="expert", record={}, steps=steps, replayed=0)
+    return replace(told, **outcome)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from tratree.trajectory.reading.values import PYTHON, literal
 from tratree.trajectory.words import words
 
 _ACT = frozenset(
@@ -59,7 +60,40 @@ _PARAMETER = re.compile(r"<parameter(?:=| name=\")([\w.-]+)\"?>(.*?)</parameter>
 _PYTHON = re.compile(
     r"\A\s*\[?(\w+)\(\s*(?:(\w+)\s*=\s*)?(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')\s*\)\]?\s*\Z"
 )
+_GLM = re.compile(r"\A\s*([\w.-]+)\s*((?:<arg_key>.*?</arg_value>\s*)*)\Z", re.DOTALL)
+_GLM_ARGUMENT = re.compile(
+    r"<arg_key>\s*(.*?)\s*</arg_key>\s*<arg_value>\s*(.*?)\s*</arg_value>", re.DOTALL
+)
+_XML = re.compile(
+    r"\A\s*<name>\s*([\w.-]+)\s*</name>\s*<(?:arguments|parameters)>(.*?)</", re.DOTALL
+)
+_NAMED = re.compile(
+    r"<(?:\|tool_call_begin\||｜tool▁call▁begin｜)>\s*(?:function<｜tool▁sep｜>)?\s*"
+    r"(?:functions\.)?([\w-]+)(?::\d+)?\s*"
+    r"(?:<\|tool_call_argument_begin\|>|<｜tool▁sep｜>)?\s*(?:```json)?\s*(\{.*?\})\s*(?:```)?\s*"
+    r"(?:<\|tool_call_end\|>|<｜tool▁call▁end｜>|\Z)",
+    re.DOTALL,
+)
+"""Calls of Kimi K2 and DeepSeek: a name, then JSON."""
+
+_MARKED = re.compile(
+    r"<\|(?:action_start\|>(?:<\|\w+\|>)?|tool_call\|>)(.*?)(?:<\|(?:action_end|/tool_call)\|>|\Z)",
+    re.DOTALL,
+)
+"""Calls of InternLM and Phi: JSON."""
+
+_SECTION = re.compile(
+    r"<\|tool_calls_section_(?:begin|end)\|>|<｜tool▁calls▁(?:begin|end)｜>|</?\w+:tool_call>"
+)
+_LISTED = re.compile(r"\s*\[\s*\{")
+_APPLIED = re.compile(r"\A\s*\[?(\w+)\(\s*(\{.*\})\s*\)\]?\s*\Z", re.DOTALL)
 _DECODER = json.JSONDecoder()
+
+
+def with_hermes_tags(text: str) -> str:
+    """Return a text with the calls of Kimi, DeepSeek, InternLM and Phi in ``<tool_call>`` tags."""
+    text = _NAMED.sub(r'<tool_call>{"name": "\1", "arguments": \2}</tool_call>', text)
+    return _SECTION.sub("", _MARKED.sub(r"<tool_call>\1</tool_call>", text))
 
 
 def call_to_action(name: Any, arguments: Any) -> str | None:
@@ -74,7 +108,7 @@ def call_to_action(name: Any, arguments: Any) -> str | None:
         return None
     if isinstance(arguments, str):
         try:
-            arguments = json.loads(arguments)
+            arguments = (literal if PYTHON.match(arguments) else json.loads)(arguments)
         except (ValueError, RecursionError):
             if arguments.lstrip()[:1] in ("{", "["):
                 return None  # cut off
@@ -112,20 +146,31 @@ def call_in_text(text: str) -> tuple[str, str] | None:
             last = found[-1]
             if tag is _FUNCTION:
                 given = {key: value.strip() for key, value in _PARAMETER.findall(last[2])}
-                return text[: last.start()], call_to_action(last[1], given) or ""
-            inner = call_in_text(last[2]) or ("", "")
-            return text[: last.start()], inner[1]
+                return text[: last.start()], call_to_action(last[1], given or last[2].strip()) or ""
+            return text[: last.start()], _inside(last[2])
     python = _PYTHON.match(text)
     if python is not None and python[1].lower() in _ACT | _SHOP:
         return "", call_to_action(python[1], {python[2] or "action": python[3][1:-1]}) or ""
+    applied = _APPLIED.match(text)
+    if applied is not None and applied[1].lower() in _ACT | _SHOP:
+        return "", call_to_action(applied[1], applied[2]) or ""
     return _json_in(text)
 
 
+def _inside(text: str) -> str:
+    """Return the action of what ``<tool_call>`` tags hold; empty where it cannot be read."""
+    if (glm := _GLM.match(text)) is not None and glm[2]:
+        return call_to_action(glm[1], dict(_GLM_ARGUMENT.findall(glm[2]))) or ""
+    if (xml := _XML.match(text)) is not None:
+        return call_to_action(xml[1], xml[2].strip()) or ""
+    return (call_in_text(text) or ("", ""))[1]
+
+
 def _json_in(text: str) -> tuple[str, str] | None:
-    start = text.find("[{") if text.lstrip()[:1] == "[" else text.find("{")
+    start = text.index("[") if _LISTED.match(text) else text.find("{")
     while start >= 0:
         try:
-            value, end = _DECODER.raw_decode(text, start)
+            value, end = _decoded(text, start)
         except (ValueError, RecursionError):
             start = text.find("{", start + 1) if text.count("{", start) < 20 else -1
             continue
@@ -135,6 +180,14 @@ def _json_in(text: str) -> tuple[str, str] | None:
             return "\n".join(part for part in (said.strip(), read[0]) if part), read[1]
         start = text.find("{", end)
     return None
+
+
+def _decoded(text: str, start: int) -> tuple[Any, int]:
+    """Return a value of JSON in a text, or of Python if it is the last, and where it ends."""
+    if PYTHON.match(text, start):
+        end = max(text.rfind("}"), text.rfind("]")) + 1
+        return literal(text[start:end]), end
+    return _DECODER.raw_decode(text, start)
 
 
 def _read_object(value: Any) -> tuple[str, str] | None:

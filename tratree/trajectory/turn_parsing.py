@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 
-from tratree.trajectory.tool_calls import call_in_text, call_to_action
+from tratree.trajectory.tool_calls import call_in_text, call_to_action, with_hermes_tags
 
 _STOP = re.compile(
     r"<\|\w+\|>|</s>|<eos>|<end>|<end_of_turn>|<｜end▁of▁sentence｜>|\[/INST\]", re.IGNORECASE
@@ -34,7 +34,7 @@ _TAGGED = re.compile(
     r"<(action|act|answer|command)(?:\s[^<>]*)?>(.*?)(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE
 )
 
-_COLON = r"\s*(?:[#(\[]?\d+[)\]]?\s*)?[*_`]*\s*[:：][*_`]*"
+_COLON = r"\s*(?:[#(\[]?(?:(?:step|turn)\s*)?\d+[)\]]?\s*)?[*_`]*\s*[:：]+[*_`]*"
 _DECORATION = r"(?:[^\w\n\"'“”‘’(){}\[\]<]|_)*(?:\d+[.)][ \t]+)?"
 
 
@@ -45,11 +45,14 @@ def _label(words: str) -> re.Pattern[str]:
     """Return what finds one of the words as a label: with a colon, or as a heading of its own."""
     colon = rf"^{_DECORATION}(?:{words}){_COLON}"
     heading = rf"^[ \t]*[#*_]+[ \t]*(?:{words})[ \t*_#]*$"
-    bracketed = rf"^[ \t*]*[\[【](?:{words})[\]】](?:{_COLON})?"
+    bracketed = rf"^[ \t*]*[\[【(（](?:{words})[\]】)）][*_`]*(?:{_COLON})?"
     return re.compile(f"{colon}|{heading}|{bracketed}", _FLAGS)
 
 
-ACTION_LABEL = _label(r"(?:(?:next|my|final)\s+)?(?:actions?|act|command)|动作|行动")
+ACTION_LABEL = _label(
+    r"(?:(?:the\s+)?(?:next|my|final|chosen|selected|best|agent|proposed)\s+)?"
+    r"(?:actions?|act|command)(?:\s+to\s+take)?|动作|行动"
+)
 _THOUGHT = _label(r"(?:my\s+)?(?:thoughts?|think|reasoning|reason)|思考|想法")
 _OBSERVATION = _label(r"(?:observation|obs)|观察")
 _INPUT = _label(r"action\s+input")
@@ -66,6 +69,11 @@ _THINK_ACT = re.compile(r"think\s*(?::|\[)", re.IGNORECASE)
 _QUOTES = tuple(
     pair.split() for pair in ("** **", "` `", "__ __", '" "', "“ ”", "' '", "* *", "[ ]", "< >")
 )
+_TAGS_AROUND = re.compile(
+    r"\A(?:<(?:action|act)>)+|(?:[<\[]/(?:action|act)[>\]])+\Z", re.IGNORECASE
+)
+_QUOTED_SENTENCE = re.compile(r"\A((?:`[^`]*`|\"[^\"]*\"|\*\*[^*]*\*\*))[.,;]\Z")
+_BOXED = re.compile(r"\\boxed\{\s*(?:\\text\{)?([^{}\n]+)\}")
 _LIST_MARK = re.compile(r"\A(?:[-•>]|\*(?!.*\*\Z)|\d+[.)])[ \t]+")
 
 
@@ -83,7 +91,7 @@ def parse_turn(text: str) -> tuple[str, str]:
     The action is one line, and empty where the text cannot be read: the turn is invalid then, and
     all of the text is its thought. See tratree/trajectory/README.md for what is read.
     """
-    text = _without_control_tokens(text.translate(_UNSEEN))
+    text = _without_control_tokens(with_hermes_tags(text.translate(_UNSEEN)))
     thoughts, rest, open_thought = _without_thoughts(text)
     begun = _BEGUN.search(rest)
     invented = _INVENTED.search(rest, begun.end()) if begun else None
@@ -192,7 +200,10 @@ def _read_bare(text: str) -> tuple[str, str] | None:
         return said[label.end() :] if label else said, lines[-1].strip()
     fence = _LONE_FENCE.fullmatch(text.strip())
     if fence is not None:
-        return fence[1], fence[2].strip()
+        return fence[1], _action_of(fence[2])
+    boxed = list(_BOXED.finditer(text))
+    if boxed:
+        return text[: boxed[-1].start()], boxed[-1][1].strip()
     command = _PROMPT_SIGN.match(text)
     if command is not None and not _THINK_ACT.match(command[1]):
         return "", command[1].strip()
@@ -213,6 +224,7 @@ def _action_of(text: str) -> str:
     line = _LIST_MARK.sub("", line)
     invented = _INLINE_OBSERVATION.search(line)
     line = line[: invented.start()].strip() if invented else line
+    line = _QUOTED_SENTENCE.sub(r"\1", line)
     for opening, closing in _QUOTES:
         if (
             len(line) > len(opening + closing)
@@ -224,5 +236,5 @@ def _action_of(text: str) -> str:
         line = line[label.end() :].strip()
     if line in ("{", "["):
         return ""  # a call that is cut off
-    line = re.sub(r"\A(?:<(?:action|act)>)+|(?:</(?:action|act)>)+\Z", "", line).strip()
+    line = _TAGS_AROUND.sub("", line).strip()
     return line.removesuffix("**").strip() if line.count("**") == 1 else line

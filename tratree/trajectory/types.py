@@ -8,6 +8,9 @@ from functools import cache
 from typing import Any
 
 _TOKEN_FIELDS = ("token_ids", "inserted")
+_MOST = 2**31
+"""More tokens than any vocabulary has."""
+
 _TYPES: Mapping[str, type] = {
     "str": str,
     "bool": bool,
@@ -124,10 +127,20 @@ class Trajectory:
         values = _checked(cls, data, "")
         values["task"] = Task(**_checked(Task, values["task"], "task."))
         values["steps"] = tuple(
-            Step(**_checked(Step, step, f"steps[{number}]."))
+            _step_from_json(step, f"steps[{number}].")
             for number, step in enumerate(values["steps"])
         )
         return cls(**values)
+
+
+def _step_from_json(data: Any, where: str) -> Step:
+    step = Step(**_checked(Step, data, where))
+    inserted = step.inserted
+    if inserted and (
+        inserted != tuple(sorted(set(inserted))) or inserted[-1] >= len(step.token_ids)
+    ):
+        raise ValueError(f"{where}inserted are not rising positions in its token_ids")
+    return step
 
 
 def _checked(kind: type, data: Any, where: str) -> dict[str, Any]:
@@ -159,8 +172,8 @@ def _value(kind: Any, value: Any, where: str) -> Any:
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise ValueError(f"{where} is not a number of 0 or more but {short(value)}")
     elif kind == "tuple[int, ...]":
-        if not isinstance(value, list) or not all(type(i) is int and i >= 0 for i in value):
-            raise ValueError(f"{where} is not a list of whole numbers of 0 or more")
+        if not isinstance(value, list) or not all(type(i) is int and 0 <= i < _MOST for i in value):
+            raise ValueError(f"{where} is not a list of whole numbers from 0 to {_MOST - 1}")
         return tuple(value)
     elif not isinstance(value, _TYPES[kind]):
         raise ValueError(f"{where} is not {_IN_WORDS[kind]} but {short(value)}")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
+from pprint import pformat
 
 import pytest
 
@@ -48,6 +51,13 @@ def ids(path):
         json.dumps({key: [r[key] for r in TWO] for key in TWO[0]}).encode(),
         json.dumps({r["id"]: {**r, "id": r["id"]} for r in TWO}).encode(),
         json.dumps({r["id"]: r["conversations"] for r in TWO}).encode(),
+        bz2.compress(LINES.encode()),
+        lzma.compress(LINES.encode()),
+        ("\x1e" + LINES.replace("\n", "\n\x1e")).encode(),
+        "\n".join(json.dumps([r]) for r in TWO).encode(),
+        json.dumps(list(map(json.dumps, TWO))).encode(),
+        "\n".join(json.dumps(json.dumps(r)) for r in TWO).encode(),
+        json.dumps({"train": {"data": TWO[:1]}, "test": {"data": TWO[1:]}}).encode(),
         gzip.compress(LINES.encode()),
     ],
 )
@@ -189,7 +199,7 @@ DEEP = '{"a":' * 100_000
         (json.dumps(TWO)[:-1], 2, "the JSON list is cut off"),
         (json.dumps(TWO)[:-20], 1, "is damaged"),
         (f"{json.dumps(TWO[0])}\n5\n[]\n", 1, "it is 5, not an object"),
-        (f'{json.dumps(TWO[0])}\n{{"id": NaN, "x": []}}\n', 1, "JSON cannot"),
+        (f'{json.dumps(TWO[0])}\n{{"id": Infinity, "x": []}}\n', 1, "JSON cannot"),
     ],
 )
 def test_what_is_damaged_is_skipped_and_said(tmp_path, content, taken, said):
@@ -272,6 +282,73 @@ def test_a_score_of_1_is_one_point_where_others_of_the_file_have_more(tmp_path):
     assert reading.notes["scores of 1 that are 1 of 100, as others are above 1"] == 1
     (tmp_path / "a.json").write_text(json.dumps(science[:1]))
     assert read_trajectory_files(tmp_path / "a.json").trajectories[0].success
+
+
+def test_objects_that_python_printed_are_literals_only(tmp_path):
+    first, other = record("a"), {**record("it's b"), "score": None, "pair": (1, 2)}
+    path = tmp_path / "in.jsonl"
+    for content in (f"{first}\n{other}\n", f"{[first, other]}", pformat([first, other])):
+        path.write_text(content)
+        told = read_trajectory_files(path).trajectories
+        assert [t.task.task_id for t in told] == ["a", "it's b"]
+        assert told[1].record["record"]["pair"] == [1, 2]
+    program = "{'a': __import__('pathlib').Path('made').touch()}"
+    path.write_text(f"{first}\n{program}\n{{'a': nan}}\n{{'a': [}}\n")
+    reading = read_trajectory_files(path)
+    assert len(reading.trajectories) == 1
+    assert [reason.partition(" is")[0] for _, reason in reading.skipped] == [
+        "line 2",
+        "line 3",
+        "line 4",
+    ]
+    assert "no literal of Python" in reading.skipped[0][1]
+
+
+def test_trials_of_reflexion_hold_many_episodes(tmp_path):
+    episode = "Hall. Your task is to: sit.\n> think: So.\nOK.\n> sit\nYou sit."
+    path = tmp_path / "trial_0.log"
+    path.write_text(
+        f"\n#####\n\nEnvironment #0:\n{episode}\n\nSTATUS: OK\n\n#####\n"
+        "\n#####\n\nEnvironment #1: Success\n\n#####\n"
+        f"\n#####\n\nEnvironment #2:\n{episode}\n\nSTATUS: FAIL\n\n#####\n"
+        "\n-----\nSUCCESS: 1\nTOTAL: 3\n-----"
+    )
+    reading = read_trajectory_files(path)
+    assert [(t.score, len(t.steps)) for t in reading.trajectories] == [(1.0, 1), (0.0, 1)]
+    assert reading.trajectories[1].steps[0].observation == "You sit."
+    assert reading.skipped == [
+        (f"record 2 of {path}", "it was solved in an earlier trial: no episode")
+    ]
+
+
+def test_a_file_may_be_the_steps_of_one_episode(tmp_path):
+    step = {"action": "sit", "observation": "You sit."}
+    path = tmp_path / "a.jsonl"
+    path.write_text(f"{json.dumps(step)}\n{json.dumps({**step, 'action': 'stand'})}\n")
+    (told,) = read_trajectory_files(path).trajectories
+    assert [s.action for s in told.steps] == ["sit", "stand"]
+
+
+def test_nan_is_an_unknown_number(tmp_path):
+    (tmp_path / "a.jsonl").write_text(json.dumps(record("a", float("nan"))))
+    (told,) = read_trajectory_files(tmp_path / "a.jsonl").trajectories
+    assert not told.scored
+
+
+def test_splits_of_wrapped_lists_are_those_of_their_records(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"train": {"data": TWO[:1]}, "test": {"data": TWO[1:]}}))
+    told = read_trajectory_files(path).trajectories
+    assert [t.record["record"]["split"] for t in told] == ["train", "test"]
+
+
+def test_a_text_is_one_episode_and_other_archives_are_named(tmp_path):
+    (tmp_path / "a.txt").write_text("Your task is to: sit.\n> sit\nYou sit.\n")
+    (told,) = read_trajectory_files(tmp_path / "a.txt").trajectories
+    assert (told.task.task_id, told.steps[0].observation) == ("a", "You sit.")
+    (tmp_path / "a.zip").write_bytes(b"PK\x03\x04...")
+    with pytest.raises(UserError, match=r"a\.zip is packed with zip: unpack it"):
+        read_trajectory_files(tmp_path / "a.zip")
 
 
 def test_gold_paths_and_histories_of_scienceworld_are_read(tmp_path):

@@ -335,6 +335,91 @@ def test_every_form_is_read(record):
         {"steps": [{"observation": {"text": TASK}, "action": CALL["function"]}]},
         {"steps": [{"observation": TASK, "raw_action": "Thought: x\nAction: look"}]},
         {"conversations": [["user", TASK], ["gpt", '[act(action="look")]'], ["tool", "A desk."]]},
+        {
+            "trajectory": [
+                {"Goal": TASK, "id": 0},
+                {"Action": "look", "id": 1},
+                {"Observation": "A desk.", "id": 1},
+            ]
+        },
+        {
+            "task": TASK,
+            "steps": [
+                {"action": "look", "observation": "A desk.", "response": "x", "state": "{}"},
+                {"action": "sit", "observation": "ok", "response": "x", "state": "{}"},
+            ],
+        },
+        {"task": TASK, "steps": [{"tool_calls": [CALL], "observations": "A desk."}]},
+        {
+            "goal": TASK,
+            "chain": [
+                {
+                    "action": {"name": "act", "params": {"action": "look"}},
+                    "observation": "A desk.",
+                }
+            ],
+        },
+        {
+            "chat_history": [
+                {"role": "user", "blocks": [{"block_type": "text", "text": TASK}]},
+                {
+                    "role": "assistant",
+                    "parts": [{"type": "tool-call", "toolName": "look", "args": {}}],
+                },
+            ]
+        },
+        {
+            "messages": [
+                {"role": "user", "content": [{"text": TASK}]},
+                {"role": "assistant", "content": [{"toolUse": {"name": "look", "input": {}}}]},
+                {"role": "user", "content": [{"toolResult": {"content": [{"text": "A desk."}]}}]},
+            ]
+        },
+        {
+            "messages_and_choices": [
+                {"role": "user", "content": TASK},
+                {"index": 0, "message": {"role": "assistant", "content": "Action: look"}},
+            ]
+        },
+        {"init_prompt": TASK, "turns": [{"response": "Action: look", "env_feedback": "A desk."}]},
+        {
+            "messages": [
+                {"source": "user", "content": TASK},
+                {"source": "gpt", "content": "Act: look"},
+            ]
+        },
+        {
+            "messages": [
+                {
+                    "lc": 1,
+                    "id": ["langchain", "schema", "HumanMessage"],
+                    "kwargs": {"content": TASK, "type": "human"},
+                },
+                {
+                    "lc": 1,
+                    "id": ["langchain", "schema", "AIMessage"],
+                    "kwargs": {"content": "", "tool_calls": [{"name": "look", "args": {}}]},
+                },
+            ]
+        },
+        {
+            "conversations": str(
+                [{"from": "human", "value": TASK}, {"from": "gpt", "value": "Action: look"}]
+            )
+        },
+        {
+            "goal": TASK,
+            "trajectory": {"thoughts": ["a"], "actions": ["look"], "observations": ["A desk."]},
+        },
+        {
+            "status": "completed",
+            "output": {
+                "history": [
+                    {"role": "user", "content": TASK},
+                    {"role": "agent", "content": "ACTION: look"},
+                ]
+            },
+        },
     ],
 )
 def test_fields_and_marks_of_other_publishers_are_read(record):
@@ -949,6 +1034,26 @@ def test_messages_in_a_row_are_joined_but_where_a_task_opens():
     assert told.steps[0].observation == f"A desk.\n{TASK}"
 
 
+def test_a_goal_said_again_in_fewer_words_opens_nothing():
+    first = "WebShop [SEP] Instruction: [SEP] i need a red cup, and price lower than 9 dollars"
+    page = "Instruction: [SEP] i need a red cup [SEP] Back to Search [SEP] Page 1"
+    said = [
+        ("human", first),
+        ("gpt", "Act: search[cup]"),
+        ("human", page),
+        ("gpt", "Act: click[b]"),
+    ]
+    (told,) = read_record(chat(*said))
+    assert (told.first_observation, actions(told)) == (first, ["search[cup]", "click[b]"])
+
+
+def test_examples_of_the_same_message_do_not_open_it():
+    example = f"Here is an example:\n{DEN}\n> take pen\nYou take it."
+    for mark in ("Here is the task:", "Now here is the real task."):
+        (told,) = read_record(chat(("human", f"{example}\n\n{mark}\n{TASK}"), ("gpt", "Act: sit")))
+        assert told.first_observation == TASK
+
+
 def test_a_goal_before_a_polite_answer_stays():
     (told,) = read_record(
         chat(("human", f"Rules. {TASK}"), ("gpt", "OK"), ("human", "A hall."), REAL[1])
@@ -1174,6 +1279,16 @@ OURS = {
         ({**OURS, "score": float("nan")}, "JSON cannot"),
         ({**OURS, "success": {}}, "success is not true or false but dict"),
         ({**OURS, "steps": [{**STEP, "token_ids": [1.5]}]}, r"steps\[0\].token_ids is not a list"),
+        ({**OURS, "steps": [{**STEP, "token_ids": [2**31]}]}, "token_ids is not a list"),
+        (
+            {**OURS, "steps": [{**STEP, "token_ids": [1], "inserted": [1]}]},
+            "inserted are not rising",
+        ),
+        ({**OURS, "steps": [{**STEP, "token_ids": [1], "inserted": [0, 0]}]}, "inserted are not"),
+        (
+            {"goal": TASK, "steps": [{"action": "look", "shown": "A"}, {"action": "sit"}]},
+            r"steps\[1\] acts, but nothing was seen after the last action",
+        ),
         ({**OURS, "steps": [{**STEP, "action": 5}]}, r"steps\[0\].action is not text but 5"),
     ],
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tratree.trajectory.reading.goals import last_statement, stated_goal
-from tratree.trajectory.reading.message import Message
+from tratree.trajectory.reading.goals import last_statement, stated_goal, the_task
+from tratree.trajectory.reading.message import Message, action_of
 from tratree.trajectory.turn_parsing import parse_turn
 
 _YOUR_TURN = re.compile(
@@ -89,15 +89,24 @@ def episode_begins(messages: Sequence[Message]) -> int:
     begin: int | None = None
     for n in users:
         earlier = "" if begin is None else messages[begin].text
-        goal = _goal(messages[n].text)
-        if goal and goal != _goal(earlier):
+        goal, known = _goal(messages[n].text), _goal(earlier)
+        shortened = f" {goal} " in f" {known} " and not _SCENE.match(messages[n].text)
+        if goal and goal != known and not shortened:
             first = all(message.role != "agent" for message in messages[front:n])
             begin = n if first or _opens(messages[n].text, earlier, flagged=flagged) else begin
     if begin is not None:
         return max([begin, *(turns if len(turns) == 1 else [])])
     if len(turns) == 1:
         return turns[0]
-    return users[-1] if flagged else users[0]
+    if flagged:
+        return users[-1]
+    opening = next(n for n in range(front, len(messages)) if messages[n].role != "system")
+    return opening if _acts(messages[opening]) else users[0]
+
+
+def _acts(message: Message) -> bool:
+    """Return whether a message is an agent's that has an action."""
+    return message.role == "agent" and bool(action_of(message))
 
 
 def _opens(text: str, earlier: str, *, flagged: bool) -> bool:
@@ -157,10 +166,10 @@ def _polite_end(messages: Sequence[Message]) -> int:
     said = messages[first]
     if said.action is not None:
         return 0
-    if not any(m.role == "user" for m in messages[:first]):
-        return first + 1  # it greets before anybody asks
     text = said.text.strip()
     readable = bool(parse_turn(text)[1])
+    if not any(m.role == "user" for m in messages[:first]):
+        return 0 if readable else first + 1  # it greets before anybody asks
     asked, following = messages[first - 1].text, messages[first + 1].text
     if (
         not readable
@@ -192,9 +201,13 @@ def _goal(text: str) -> str:
 def opening_of(messages: Sequence[Message], begin: int) -> str:
     """Return the text that opens the episode.
 
-    Where the goal is stated only before a polite answer, that message belongs to it, too.
+    Where the goal is stated only before a polite answer, that message belongs to it, too. Examples
+    in the same message, before a line that says where the task begins, do not.
     """
     opening = messages[begin].text if messages[begin].role == "user" else ""
+    front, task = the_task(opening)
+    if stated_goal(front) and task.strip():
+        opening = task.strip()
     if _goal(opening) or not begin:
         return opening
     earlier = next((m for m in reversed(messages[:begin]) if m.role == "user"), None)

@@ -6,25 +6,40 @@ place; what comes before and after it is read.
 
 from __future__ import annotations
 
+import bz2
 import gzip
-import json
-import math
+import lzma
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from tratree.errors import UserError
+from tratree.trajectory.reading.events import is_event
+from tratree.trajectory.reading.json_texts import BLANKS, Damage, parse_json, parse_python
 from tratree.trajectory.reading.names import HELD_OUT_SPLITS
-from tratree.trajectory.reading.wrappers import is_message, unwrapped
+from tratree.trajectory.reading.roles import is_message
+from tratree.trajectory.reading.steps import is_step
+from tratree.trajectory.reading.values import PYTHON, as_json
 
 LARGEST = 2**30
 """Most bytes of one file, unpacked."""
 
-_SUFFIXES = (".json", ".jsonl", ".ndjson", ".gz", ".parquet", ".arrow", ".txt", ".log")
+_SUFFIXES = (
+    ".json",
+    ".jsonl",
+    ".ndjson",
+    ".gz",
+    ".bz2",
+    ".xz",
+    ".parquet",
+    ".arrow",
+    ".txt",
+    ".log",
+)
 _NOT_RECORDS = re.compile(
     r"(?:dataset_infos?|state|dataset_dict|dataset_card)\.json|cache-.*\.arrow|.*\.report\.json"
     r"|(?:readme|license|requirements).*",
@@ -35,12 +50,12 @@ _BYTE_ORDER_MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-_LISTS_ON_LINES = re.compile(r"\s*\[.*\][ \t\r]*\n\s*\[")
-"""The beginning of a file with a list in each line: ``.`` ends with the line."""
+_EPISODE = re.compile(r"^#{3,}\s+Environment #(\d+):[ \t]*", re.MULTILINE)
+_RULE = re.compile(r"^#{3,}[ \t]*$", re.MULTILINE)
+_STATUS = re.compile(r"^STATUS: (OK|FAIL)\s*\Z", re.MULTILINE)
 
-_DECODER = json.JSONDecoder()
-
-
+_UNPACKED: Mapping[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+_PACKED = {b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd", b"7z\xbc\xaf": "7z"}
 _DAMAGED = (ArithmeticError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
 """Errors of a damaged table; pyarrow's own are of these kinds."""
 
@@ -109,8 +124,8 @@ def _read_file(path: Path) -> Iterator[Found]:
         if start.startswith(b"ARROW1") or path.suffix == ".arrow":
             yield from _numbered(path, _read_arrow(path))
             return
-        content = _read_bytes(path, packed=start.startswith(b"\x1f\x8b"))
-    except (OSError, EOFError, zlib.error) as error:
+        content = _read_bytes(path, start)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(
             f"cannot read {path} ({reason}): correct the path, or make it again"
@@ -119,17 +134,48 @@ def _read_file(path: Path) -> Iterator[Found]:
     # A byte that is not text spoils only its record, which then holds what JSON cannot.
     text = content.decode(encoding, "surrogateescape" if encoding != "utf-16" else "replace")
     plain = path.suffix in (".txt", ".log")
-    if text.lstrip()[:1] in ("{", "[") or ("\n{" in text and not plain):
-        yield from _numbered(path, _parse_json(text))
+    if PYTHON.match(text):
+        yield from _numbered(path, parse_python(text))
+    elif (
+        text.lstrip(BLANKS)[:1] in ("{", "[")
+        or text.lstrip()[:2] == '"{'
+        or ("\n{" in text and not plain)
+    ):
+        yield from _numbered(path, parse_json(text))
     elif plain and text.strip():
-        yield Found(f"record 1 of {path}", {"text": text}, alone=path.stem)
+        yield from _read_log(path, text)
     elif text.strip():
         yield Found(str(path), problem="is neither a JSON list nor one JSON record a line")
 
 
-def _read_bytes(path: Path, *, packed: bool) -> bytes:
-    with gzip.open(path) if packed else path.open("rb") as file:
-        content = file.read(LARGEST + 1)
+def _read_log(path: Path, text: str) -> Iterator[Found]:
+    """Yield the episode of a log; Reflexion's trials have many, between rules of ``#``."""
+    marks = list(_EPISODE.finditer(text))
+    if not marks:
+        yield Found(f"record 1 of {path}", {"text": text}, alone=path.stem)
+        return
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    for number, (mark, end) in enumerate(zip(marks, ends, strict=True), start=1):
+        episode = _RULE.split(text[mark.end() : end])[0]
+        status = _STATUS.search(episode)
+        said = episode[: status.start()] if status else episode
+        record = {"number": mark[1], "text": said.strip()}
+        if status:
+            record["status"] = "success" if status[1] == "OK" else "fail"
+        where = f"record {number} of {path}"
+        if said.strip().lower().startswith("success"):
+            yield Found(where, problem="it was solved in an earlier trial: no episode")
+        else:
+            yield Found(where, record)
+
+
+def _read_bytes(path: Path, start: bytes) -> bytes:
+    for mark, name in _PACKED.items():
+        if start.startswith(mark):
+            raise UserError(f"{path} is packed with {name}: unpack it into a folder, and name that")
+    unpack = next((opened for mark, opened in _UNPACKED.items() if start.startswith(mark)), open)
+    with unpack(path, "rb") as file:
+        content: bytes = file.read(LARGEST + 1)
     if len(content) > LARGEST:
         raise UserError(
             f"{path} holds more than {LARGEST // 2**20} MiB: divide it into files of a folder"
@@ -139,56 +185,17 @@ def _read_bytes(path: Path, *, packed: bool) -> bytes:
 
 def _numbered(path: Path, values: Iterator[Any]) -> Iterator[Found]:
     every = list(values)
-    if len(every) > 1 and all(is_message(value) for value in every):
+    if len(every) > 1 and (all(map(is_message, every)) or all(map(is_event, every))):
         every = [{"messages": every}]  # of one conversation
+    elif len(every) > 1 and all(is_step(value) and "action" in value for value in every):
+        every = [{"steps": every}]
     alone = path.name.partition(".")[0] if len(every) == 1 else ""
     for number, value in enumerate(every, start=1):
         where = f"record {number} of {path}"
-        if isinstance(value, _Damage):
+        if isinstance(value, Damage):
             yield Found(where, problem=value.reason)
         else:
             yield Found(where, value, alone=alone)
-
-
-@dataclass(frozen=True)
-class _Damage:
-    reason: str
-
-
-def _parse_json(text: str) -> Iterator[Any]:
-    """Yield the values of a JSON list, or of JSON values one after the other, as on lines."""
-    listed = text.lstrip().startswith("[") and not _LISTS_ON_LINES.match(text)
-    position = text.index("[") + 1 if listed else 0
-    while True:
-        position = _skip(text, position, " \t\r\n\0," if listed else " \t\r\n\0")
-        if position >= len(text):
-            if listed:
-                yield _Damage("the JSON list is cut off")
-            return
-        if listed and text[position] == "]":
-            if text[position + 1 :].strip(" \t\r\n\0"):
-                yield _Damage("something follows the JSON list")
-            return
-        try:
-            value, position = _DECODER.raw_decode(text, position)
-        except (ValueError, RecursionError) as error:
-            reason = "is nested too deeply" if isinstance(error, RecursionError) else "is damaged"
-            line = text.count("\n", 0, position) + 1
-            yield _Damage(f"the JSON that begins in line {line} {reason}")
-            if listed:
-                return
-            following = text.find("\n{", position)
-            if following < 0:
-                return
-            position = following + 1
-            continue
-        yield from unwrapped(value)
-
-
-def _skip(text: str, position: int, blanks: str) -> int:
-    while position < len(text) and text[position] in blanks:
-        position += 1
-    return position
 
 
 def _read_parquet(path: Path) -> Iterator[Any]:
@@ -198,7 +205,7 @@ def _read_parquet(path: Path) -> Iterator[Any]:
             for batch in file.iter_batches(batch_size=64):
                 yield from _rows(batch)
     except _DAMAGED as error:
-        yield _Damage(f"the parquet file is damaged ({_first_line(error)})")
+        yield Damage(f"the parquet file is damaged ({_first_line(error)})")
 
 
 def _read_arrow(path: Path) -> Iterator[Any]:
@@ -211,25 +218,12 @@ def _read_arrow(path: Path) -> Iterator[Any]:
                 for batch in table.read_all().to_batches(max_chunksize=64):
                     yield from _rows(batch)
     except _DAMAGED as error:
-        yield _Damage(f"the Arrow file is damaged ({_first_line(error)})")
+        yield Damage(f"the Arrow file is damaged ({_first_line(error)})")
 
 
 def _rows(batch: Any) -> Iterator[Any]:
     batch.validate(full=True)  # offsets of a damaged file would crash this process
-    yield from map(_as_json, batch.to_pylist())
-
-
-def _as_json(value: Any) -> Any:
-    """Return a value of a table as JSON has it; what is no number is null, a date is text."""
-    if isinstance(value, dict):
-        return {str(key): _as_json(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_as_json(inner) for inner in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return value if isinstance(value, str | int | None) else str(value)
+    yield from map(as_json, batch.to_pylist())
 
 
 def _first_line(error: Exception) -> str:

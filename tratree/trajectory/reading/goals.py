@@ -17,6 +17,12 @@ _STATEMENT = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 
+_THE_TASK = re.compile(
+    r"^[ \t]*(?:now[ ,]*)?here(?:'s| is) (?:the|your) (?:\w+ )?task[ \t]*[.:]?[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""The line after the examples and memories of a prompt."""
+
 
 class Statement(NamedTuple):
     """The statement of a goal in a text.
@@ -49,3 +55,9 @@ def stated_goal(text: str) -> str:
     """Return the last goal that a text states, its first sentence; empty without one."""
     found = last_statement(text)
     return found.goal if found else ""
+
+
+def the_task(text: str) -> tuple[str, str]:
+    """Return what a prompt has before its task, examples and memories, and the task."""
+    marks = list(_THE_TASK.finditer(text))
+    return (text[: marks[-1].start()], text[marks[-1].end() :]) if marks else ("", text)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tratree.trajectory.reading.message import ROLES
+from tratree.trajectory.reading.goals import the_task
+from tratree.trajectory.reading.roles import ROLES
 
 _SPEAKER = re.compile(
     r"<\|im_start\|>[ \t]*(?P<chatml>\w+)[ \t]*\n"
@@ -29,7 +30,6 @@ _TAGS = re.compile(r"(?:<[^<>]*>|\[\w+\]|\s)*")
 _INST = re.compile(r"\[INST\](.*?)\[/INST\](.*?)(?=</s>|<s>|\[INST\]|\Z)", re.DOTALL)
 _SYS = re.compile(r"\s*<<SYS>>(.*?)<</SYS>>(.*)", re.DOTALL)
 _LABEL = re.compile(r"^[ \t]*(Thought|Action|Observation|Act|Obs)[ \t]*\d*[ \t]*:", re.I | re.M)
-_THINK = re.compile(r"think\s*(?::|\[)\s*(.*?)\]?\s*\Z", re.IGNORECASE | re.DOTALL)
 
 
 def split_log(text: str) -> list[tuple[str, str]]:
@@ -51,12 +51,9 @@ def split_log(text: str) -> list[tuple[str, str]]:
     if found and roles <= ROLES.keys() and (rendered or {"assistant"} < roles):
         before = text[: marks[0].start()].strip()
         return found if _TAGS.fullmatch(before) else [("system", before), *found]
-    if re.search(r"^> ?\S", text, re.MULTILINE):
-        return _split_at_prompts(text)
-    marks = list(_LABEL.finditer(text))
-    if any(mark[1].lower().startswith("obs") for mark in marks):
-        return _split_at_labels(text, marks)
-    return []
+    front, text = the_task(text)
+    split = _split_at_prompts(text) or _split_at_labels(text)
+    return [("system", front.strip()), *split] if front.strip() and split else split
 
 
 def _split_at_instructions(text: str) -> list[tuple[str, str]]:
@@ -74,34 +71,28 @@ def _split_at_instructions(text: str) -> list[tuple[str, str]]:
 
 
 def _split_at_prompts(text: str) -> list[tuple[str, str]]:
-    """Split the log of a game: each line after ``>`` is an action, or a thought if it says so."""
+    """Split the log of a game: each line after ``>`` is an action."""
+    if not re.search(r"^> ?\S", text, re.MULTILINE):
+        return []
     messages: list[tuple[str, str]] = []
-    thoughts: list[str] = []
     seen: list[str] = []
     for line in text.split("\n"):
         if not re.match(r"> ?\S", line):
             seen.append(line)
             continue
-        said = line[1:].strip()
-        shown = "\n".join(seen).strip()
-        seen = []
-        if thoughts and shown in ("OK.", "OK", ""):
-            shown = ""
-        if shown:
+        if shown := "\n".join(seen).strip():
             messages.append(("user", shown))
-        thought = _THINK.match(said)
-        if thought:
-            thoughts.append(thought[1].strip())
-            continue
-        before = "Thought: " + " ".join(thoughts) + "\n" if thoughts else ""
-        messages.append(("assistant", f"{before}Action: {said}"))
-        thoughts = []
+        seen = []
+        messages.append(("assistant", f"Action: {line[1:].strip()}"))
     shown = "\n".join(seen).strip()
     return [*messages, ("user", shown)] if shown else messages
 
 
-def _split_at_labels(text: str, marks: list[re.Match[str]]) -> list[tuple[str, str]]:
+def _split_at_labels(text: str) -> list[tuple[str, str]]:
     """Split at ``Observation``; the text from a thought or an action to it is the agent's."""
+    marks = list(_LABEL.finditer(text))
+    if not any(mark[1].lower().startswith("obs") for mark in marks):
+        return []
     messages = [("user", text[: marks[0].start()].strip())]
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     for mark, end in zip(marks, ends, strict=True):

@@ -6,47 +6,37 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from tratree.trajectory.reading.goals import stated_goal
 from tratree.trajectory.reading.record_error import RecordError
-from tratree.trajectory.reading.steps import AFTER, DONE, SEEN
-from tratree.trajectory.reading.values import decoded
+from tratree.trajectory.reading.roles import ROLES, Role, is_role
+from tratree.trajectory.reading.steps import AFTER, DONE, GOALS, SEEN
+from tratree.trajectory.reading.values import decoded, field_name
 from tratree.trajectory.tool_calls import call_to_action
+from tratree.trajectory.turn_parsing import parse_turn
 from tratree.trajectory.types import short
 from tratree.trajectory.words import words
 
-Role = Literal["system", "user", "agent"]
-
-ROLES: Mapping[str, Role] = {
-    **dict.fromkeys(("system", "developer"), "system"),
-    **dict.fromkeys(
-        words(
-            "user human observation obs tool tool_response tool_result tool_output function "
-            "function_response environment env ipython execution result prompter "
-            "instruction functions"
-        ),
-        "user",
-    ),
-    **dict.fromkeys(
-        words(
-            "assistant gpt agent model bot chatgpt ai llm policy function_call tool_call "
-            "action thought think expert response"
-        ),
-        "agent",
-    ),
-}
-"""Speakers, by the names that publishers use."""
-
 _SPEAKER = ("role", "from", "speaker", "author", "sender", "source_role")
-_TEXT = ("content", "value", "text", "message", "utterance", "parts")
+_TEXT = ("content", "value", "text", "message", "utterance", "parts", "blocks")
+_CALLED = frozenset(words("action arguments args kwargs params parameters tool_input"))
+"""Fields of an object that is a call."""
+
 _SEEN = ("observation", "result", "output", "response")
 """Fields of a tool's answer that may hold its text."""
 
 _UNREAD = ("image", "input_image", "video", "audio", "input_audio")
 """Types of parts that have no text."""
 
-_SIDES = words("system human user assistant gpt bot model")
+_SIDES = words("system human user environment env assistant gpt bot model agent ai")
 """Speakers that may be the names of fields with what they say."""
+
+_TOLD = re.compile(r"action\s*[:：]|<action>|tool_call|\A\{|\n", re.IGNORECASE)
+"""What a step's action has if it is a whole turn."""
+
+_KINDS = {"Human": "human", "AI": "ai", "System": "system", "Tool": "tool", "Function": "function"}
+"""Speakers by what the names of LangChain's classes begin with."""
 
 _THINKING = ("reasoning_content", "thinking", "reasoning")
 
@@ -72,6 +62,11 @@ class Message:
     reward: float | None = None
 
 
+def action_of(message: Message) -> str:
+    """Return the action of an agent's message: that of its call, else that of its text."""
+    return parse_turn(message.text)[1] if message.action is None else message.action
+
+
 def read_message(item: Any) -> list[Message]:
     if isinstance(item, list) and len(item) == 2 and all(isinstance(text, str) for text in item):
         if item[0].strip().lower() in ROLES:
@@ -79,9 +74,13 @@ def read_message(item: Any) -> list[Message]:
         return [Message("user", item[0]), Message("agent", item[1])]
     if not isinstance(item, Mapping):
         raise RecordError(f" is {short(item)}, not a message")
+    if "lc" in item and isinstance(item.get("kwargs"), Mapping):  # LangChain's serialisation
+        kind = str(item["id"][-1:]) if isinstance(item.get("id"), list) else ""
+        speaker = next((_KINDS[name] for name in _KINDS if name in kind), None)
+        return read_message({**item["kwargs"], "type": speaker or item["kwargs"].get("type")})
     if isinstance(item.get("message"), Mapping):
         return read_message({**item["message"], **{k: v for k, v in item.items() if k == "loss"}})
-    item = {str(key).lower(): value for key, value in item.items()}
+    item = {field_name(key): value for key, value in item.items()}
     if "class_" in item or ("description" in item and "content" in item and "role" not in item):
         return [_of_data_protocol(item)]
     kind = item.get("type")
@@ -90,6 +89,8 @@ def read_message(item: Any) -> list[Message]:
         speaker = kind  # LangChain's
         inner = item.get("data")
         item = inner if isinstance(inner, Mapping) else item
+    if speaker is None:  # as Reflexion and AutoGen call it
+        speaker = next((item[key] for key in ("label", "source") if is_role(item.get(key))), None)
     if speaker is None:
         return _of_step(item)
     name = speaker.strip().lower() if isinstance(speaker, str) else ""
@@ -103,6 +104,8 @@ def read_message(item: Any) -> list[Message]:
     if name in ("function_call", "tool_call", "action") and action is None:
         action = _call_text(said)
         said = "" if action else said
+        if action is None and name == "action" and "\n" not in said and not parse_turn(said)[1]:
+            said, action = "", said.strip()
     calls = [] if role != "agent" else _calls(item)
     if calls:
         action = calls[0] if len(calls) == 1 else ""
@@ -126,7 +129,7 @@ def text_of(value: Any, where: str) -> tuple[str, str | None]:
         return "", None
     if isinstance(value, str):
         return value, None
-    if isinstance(value, Mapping) and {"action", "arguments"} & value.keys():
+    if isinstance(value, Mapping) and _CALLED & value.keys():
         return json.dumps(value, ensure_ascii=False), None
     if isinstance(value, Mapping):
         value = [value]
@@ -141,16 +144,20 @@ def text_of(value: Any, where: str) -> tuple[str, str | None]:
         if not isinstance(part, Mapping):
             raise RecordError(f"{where}[{number}] is {short(part)}, not text")
         kind = part.get("type")
-        called = part.get("functionCall", part.get("function_call"))
+        called = part.get("functionCall", part.get("function_call", part.get("toolUse")))
         answer = part.get("functionResponse", part.get("function_response"))
         if isinstance(called, Mapping):
-            actions.append(call_to_action(called.get("name"), called.get("args")) or "")
+            given = called.get("args", called.get("input"))
+            actions.append(call_to_action(called.get("name"), given) or "")
+            continue
+        if isinstance(part.get("toolResult"), Mapping):
+            texts.append(text_of(part["toolResult"].get("content"), where)[0])
             continue
         if isinstance(answer, Mapping) and isinstance(answer.get("response"), Mapping):
             part = answer["response"]
-        if kind in ("tool_use", "tool_call", "function_call"):
-            given = part.get("input", part.get("arguments"))
-            actions.append(call_to_action(part.get("name"), given) or "")
+        if kind in ("tool_use", "tool_call", "tool-call", "function_call"):
+            given = part.get("input", part.get("arguments", part.get("args")))
+            actions.append(call_to_action(part.get("name", part.get("toolName")), given) or "")
         elif isinstance(kind, str) and kind.lower().startswith(_UNREAD):
             continue
         elif kind in ("thinking", "reasoning"):
@@ -225,7 +232,8 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
         system = item.get("system")
         first = [Message("system", system)] if isinstance(system, str) and system else []
         return [*first, Message("user", item["input"]), Message("agent", item["output"])]
-    if sides := [name for name in _SIDES if isinstance(item.get(name), str)]:
+    sides = [name for name in _SIDES if isinstance(item.get(name), str)]
+    if sides and not set(DONE) & set(item):
         return [Message(ROLES[name], item[name]) for name in item if name in sides]
     action, seen, after = (
         None if name is None else text_of(item[name], f".{name}")[0]
@@ -234,25 +242,26 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
             for names in (DONE, SEEN, AFTER)
         )
     )
-    if action is None and seen is None:
-        raise RecordError(" has neither a role nor an observation or an action")
+    calls = _calls(item)
+    goal = next((item[k] for k in GOALS if isinstance(item.get(k), str)), None)
+    if action is None and seen is None and not calls:
+        if goal is None:
+            raise RecordError(" has neither a role nor an observation or an action")
+        return [Message("user", goal if stated_goal(goal) else f"Task: {goal}")]
     thought = next(
         (item[k] for k in ("thought", "think", "reasoning") if isinstance(item.get(k), str)), ""
     )
+    said = (action or "").strip()
     messages = [] if seen is None else [Message("user", seen)]
-    if action is not None:
-        action = action.strip()
-        told = r"action\s*[:：]|<action>|tool_call|\A\{|\n"
-        plain = not re.search(told, action, re.IGNORECASE)
-        messages.append(
-            Message(
-                "agent",
-                thought if plain else action,
-                None,
-                action if plain else None,
-                reward=_reward(item),
-            )
-        )
+    if calls:
+        whole = "\n".join(part for part in (thought, said) if part)
+        called = calls[0] if len(calls) == 1 else ""
+        messages.append(Message("agent", whole, None, called, reward=_reward(item)))
+    elif action is not None and _TOLD.search(said):
+        whole = f"<think>{thought}</think>\n{said}" if thought else said
+        messages.append(Message("agent", whole, reward=_reward(item)))
+    elif action is not None:
+        messages.append(Message("agent", thought, None, said, reward=_reward(item)))
     return messages if after is None else [*messages, Message("user", after)]
 
 

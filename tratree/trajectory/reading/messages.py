@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
-from tratree.trajectory.reading.goals import stated_goal
+from tratree.trajectory.reading.events import is_event, spoken
+from tratree.trajectory.reading.joined import acts_again, joined
 from tratree.trajectory.reading.logs import split_log
-from tratree.trajectory.reading.message import (
-    ROLES,
-    Message,
-    Role,
-    read_message,
-    text_of,
-)
+from tratree.trajectory.reading.message import Message, read_message, text_of
 from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.responses import as_messages, from_openai
-from tratree.trajectory.reading.steps import is_step, side_by_side, stated_opening, with_answers
+from tratree.trajectory.reading.roles import ROLES, Role, is_message, is_role
+from tratree.trajectory.reading.steps import in_order, is_step, side_by_side, stated_opening
 from tratree.trajectory.reading.values import by_rows, decoded
-from tratree.trajectory.reading.wrappers import is_message
 from tratree.trajectory.types import short
 from tratree.trajectory.words import words
 
 _CONTAINERS = words(
     "conversations conversation messages dialogue dialog history trajectory traj turns chat "
-    "steps content contents text transcript log items"
+    "steps content contents text transcript log items intermediate_steps env_history scratchpad"
 )
 _NO_CONTAINERS = frozenset(words("prompt chosen rejected completion response output input tools"))
 _KEPT_OF_CALLS = ("role", "from", "loss", "train", "trainable", "weight")
@@ -39,6 +36,9 @@ _ASKED = (("instruction", "output"), ("query", "response"))
 
 _ANSWERS = words("completion response responses output answer answers")
 """Fields with what the agent says at last, where the messages do not have it."""
+
+_SPOKEN = re.compile(r"\s*(\w+)\s*:\s*(.*)", re.DOTALL)
+"""A speaker and what it says, in one text."""
 
 _WRAPPERS = words("data history trajectory episode sample record example conversation item")
 """Fields that may hold the object with the messages."""
@@ -72,28 +72,26 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
     container = _container(record)
     if any(isinstance(record.get(a), str) and isinstance(record.get(b), str) for a, b in _ASKED):
         container = None  # its history is a part of the prompt
-    shared = _messages(record[container], container) if container else _prompt(record)
+    shared = _messages(record[container], container, record) if container else _prompt(record)
     if shared and shared[0].role == "agent":
         opening = stated_opening(record)
         shared = [*([Message("user", opening)] if opening else []), *shared]
-    pairs = [(n, record[n]) for n in ("chosen", "rejected") if record.get(n) not in (None, "", [])]
-    if not pairs:
-        answered = container is not None and any(message.role == "agent" for message in shared)
-        for name in () if answered else _ANSWERS:
-            if record.get(name) not in (None, "", []):
-                unwanted = record.get("label") is False  # of unpaired preferences
-                pairs = [("rejected" if unwanted else "", record[name])]
-                break
+    elif container and shared and _has_steps(record[container]):
+        shared[0] = replace(shared[0], text=stated_opening(record, shared[0].text))
+    pairs = [(n, n) for n in ("chosen", "rejected") if record.get(n) not in (None, "", [])]
+    if not pairs and not (container and any(message.role == "agent" for message in shared)):
+        part = "rejected" if record.get("label") is False else ""  # of unpaired preferences
+        pairs = [(part, n) for n in _ANSWERS if record.get(n) not in (None, "", [])][:1]
     if not pairs:
         if not shared:
             raise RecordError(
                 "no conversations or messages: it has "
                 + (", ".join(map(str, list(record)[:8])) or "no field")
             )
-        return [Conversation(_joined([*front, *shared]))]
+        return [Conversation(joined([*front, *shared]))]
     found = []
-    for name, answer in pairs:
-        field = name if name in record else "completion"
+    for part, field in pairs:
+        answer = record[field]
         inner = _container(answer) if isinstance(answer, Mapping) else None
         answer = answer[inner] if inner else answer
         if isinstance(answer, list) and len(answer) == 1 and isinstance(answer[0], str):
@@ -102,8 +100,8 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
         begins = [(m.role, m.text) for m in said[: len(shared)]] == [
             (m.role, m.text) for m in shared
         ]
-        whole = _joined([*front, *([] if begins else shared), *said])
-        found.append(Conversation(whole, name, len(_joined([*front, *shared]))))
+        whole = joined([*front, *([] if begins else shared), *said])
+        found.append(Conversation(whole, part, len(joined([*front, *shared]))))
     return found
 
 
@@ -112,8 +110,13 @@ def _unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any]:
     steps = side_by_side(record)
     if steps:
         return {**record, "steps": steps}
-    inner = [] if _container(record) else [record.get(name) for name in _WRAPPERS]
-    return next((i for i in inner if isinstance(i, Mapping) and _container(i)), record)
+    for name in () if _container(record) else _WRAPPERS:
+        inner = record.get(name)
+        if isinstance(inner, Mapping) and (steps := side_by_side(inner)):
+            return {**record, "steps": steps}
+        if isinstance(inner, Mapping) and _container(inner):
+            return {**record, **inner}
+    return record
 
 
 def _container(record: Mapping[str, Any]) -> str | None:
@@ -128,9 +131,17 @@ def _container(record: Mapping[str, Any]) -> str | None:
         name
         for name, value in record.items()
         if name not in _NO_CONTAINERS and isinstance(value, list) and value
-        if all(is_message(item) or is_step(item) for item in value)
+        if all(is_message(item) or is_step(item) or is_event(item) for item in value)
     )
     return next(known, None) or next(others, None)
+
+
+def _has_steps(value: Any) -> bool:
+    """Return whether a list has steps, or pairs of an observation and an action."""
+    first = value[0] if isinstance(value, list) else None
+    if not isinstance(first, list):
+        return is_step(first)
+    return len(first) == 2 and not is_role(first[0]) and all(isinstance(t, str) for t in first)
 
 
 def _are_texts(value: Any) -> bool:
@@ -194,7 +205,12 @@ def _prompt(record: Mapping[str, Any]) -> list[Message]:
     return messages
 
 
-def _messages(value: Any, where: str, alone: Role | None = None) -> list[Message]:
+def _messages(
+    value: Any,
+    where: str,
+    record: Mapping[str, Any] = MappingProxyType({}),
+    alone: Role | None = None,
+) -> list[Message]:
     """Return the messages of a field: a list, JSON of one, a log, or one text of `alone`."""
     if isinstance(value, str):
         value = decoded(value)
@@ -210,40 +226,19 @@ def _messages(value: Any, where: str, alone: Role | None = None) -> list[Message
     if not isinstance(value, list):
         raise RecordError(f"{where} is {short(value)}, not a list of messages")
     if alone is None and _are_texts(value):
+        named = [_SPOKEN.match(text) for text in value]
+        if all(mark and is_role(mark[1]) for mark in named):
+            value = [[mark[1], mark[2]] for mark in named if mark]
+    if alone is None and _are_texts(value):
         sides: tuple[Role, Role] = ("user", "agent")  # texts in turn
         return [Message(sides[n % 2], text, first=n) for n, text in enumerate(value)]
     messages: list[Message] = []
-    for number, item in _one_call_each(as_messages(with_answers(value))):
+    for number, item in _one_call_each(as_messages(in_order(spoken(value), record))):
         try:
             found = read_message(item)
         except RecordError as error:
             raise RecordError(f"{where}[{number}]{error}") from None
+        if messages and found and not is_message(item) and acts_again(messages[-1], found[0]):
+            raise RecordError(f"{where}[{number}] acts, but nothing was seen after the last action")
         messages += [replace(message, first=number) for message in found]
     return messages
-
-
-def _opens_task(last: Message, message: Message) -> bool:
-    """Return whether a message of the user's side opens a task after rules or an example."""
-    return message.role == "user" and bool(stated_goal(message.text)) and not stated_goal(last.text)
-
-
-def _joined(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Join neighbours of one side: a thought and its call, an observation and a reminder."""
-    joined: list[Message] = []
-    for message in messages:
-        last = joined[-1] if joined else None
-        if last is None or last.role != message.role or _opens_task(last, message):
-            joined.append(message)
-            continue
-        losses = {last.loss, message.loss} - {None}
-        text = "\n".join(part for part in (last.text, message.text) if part)
-        if last.role == "user" and last.text == message.text:
-            text = last.text  # a step's next observation, and the following step's observation
-        joined[-1] = replace(
-            last,
-            text=text,
-            loss=None if not losses else True in losses,
-            action=last.action if message.action is None else message.action,
-            reward=last.reward if message.reward is None else message.reward,
-        )
-    return tuple(joined)

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tratree.trajectory.reading.record_error import RecordError
+from tratree.trajectory.reading.roles import is_message
 from tratree.trajectory.reading.steps import is_step
 from tratree.trajectory.reading.values import unpacked
-from tratree.trajectory.reading.wrappers import is_message
 from tratree.trajectory.types import short
 from tratree.trajectory.words import words
 

@@ -66,6 +66,8 @@ def read_record(record: Any, environment: str | None = None, alone: str = "") ->
         raise RecordError(f"it is nested more than {_DEEPEST} deep")
     try:
         json.dumps(record, allow_nan=False, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise RecordError("it holds what JSON cannot: text that is not UTF-8") from None
     except (TypeError, ValueError, RecursionError) as error:
         raise RecordError(f"it holds what JSON cannot ({type(error).__name__}: {error})") from None
     if "first_observation" in record and "task" in record and "steps" in record:

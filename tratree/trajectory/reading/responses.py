@@ -27,7 +27,8 @@ def from_openai(record: Mapping[str, Any]) -> Mapping[str, Any]:
         decoded(value) if isinstance(value, str) else value
         for value in (record.get("input"), record.get("output"))
     )
-    if isinstance(record.get("instruction"), str) or not (
+    asked = isinstance(record.get("instruction"), str) or "intermediate_steps" in record
+    if asked or not (
         _has_items(given) or _has_items(made) or (isinstance(given, str) and isinstance(made, str))
     ):
         return record

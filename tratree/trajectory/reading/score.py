@@ -31,9 +31,9 @@ from tratree.trajectory.reading.outcome_names import (
     YES,
 )
 from tratree.trajectory.reading.record_error import RecordError
+from tratree.trajectory.reading.roles import is_message
 from tratree.trajectory.reading.steps import is_step
 from tratree.trajectory.reading.values import unpacked
-from tratree.trajectory.reading.wrappers import is_message
 from tratree.trajectory.types import short
 
 _TOLERANCE = 1e-6

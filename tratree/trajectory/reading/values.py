@@ -4,22 +4,57 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-_LITERAL = re.compile(r"\s*[\[{]\s*(?:\{\s*)?'")
+PYTHON = re.compile(r"\s*[\[{]\s*(?:\{\s*)?'")
+"""The beginning of an object that Python has printed."""
+
+
+_NUMBERED = re.compile(r"(?:(?:step|turn|t)[ _-]?)?\d+", re.IGNORECASE)
+
+
+def field_name(key: Any) -> str:
+    """Return the name of a field in small letters, words apart: ``nextObs`` is ``next_obs``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[- ]+", "_", str(key)).lower()
+
+
+def literal(text: str) -> Any:
+    """Return a value that Python has printed, as JSON has it. Nothing of it is computed.
+
+    Raises:
+        ValueError: If it is no literal.
+    """
+    try:
+        return as_json(ast.literal_eval(text.strip()))
+    except (MemoryError, RecursionError, SyntaxError, TypeError, ValueError):
+        raise ValueError("no literal of Python") from None
+
+
+def as_json(value: Any) -> Any:
+    """Return a value of a table as JSON has it; what is no number is null, a date is text."""
+    if isinstance(value, dict):
+        return {str(key): as_json(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(inner) for inner in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value if isinstance(value, str | int | None) else str(value)
 
 
 def decoded(text: str) -> Any:
-    """Return what JSON in a field of text says: tables have nested values so."""
+    """Return what JSON or Python in a field of text says: tables have nested values so."""
     return unpacked(text) if text.lstrip()[:2] in ("[{", "[[", "[ ", "[\n") else text
 
 
 def by_rows(value: Any) -> Any:
     """Return columns of messages or steps, or those by their numbers, as a list of them."""
-    if isinstance(value, Mapping) and value and all(str(key).isdecimal() for key in value):
+    if isinstance(value, Mapping) and value and all(_NUMBERED.fullmatch(str(k)) for k in value):
         return list(value.values())
     if not isinstance(value, Mapping) or not {"role", "from", "action"} & set(value):
         return value
@@ -30,15 +65,8 @@ def by_rows(value: Any) -> Any:
 
 
 def unpacked(value: Any) -> Any:
-    """Return what JSON in a field of facts says, objects included; other values as they are.
-
-    Tables that pandas wrote have Python's literals instead.
-    """
-    if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
-        return value
-    with suppress(ValueError, RecursionError):
-        return json.loads(value)
-    if _LITERAL.match(value):
-        with suppress(ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-            return ast.literal_eval(value.strip())
+    """Return what a field of facts says, objects included; other values as they are."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        with suppress(ValueError, RecursionError):
+            return literal(value) if PYTHON.match(value) else json.loads(value)
     return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tratree.trajectory.reading.roles import is_message
 from tratree.trajectory.reading.steps import is_step
 from tratree.trajectory.words import words
 
@@ -52,16 +53,6 @@ def unwrapped(value: Any) -> Iterator[Any]:
             yield from _named(str(key), inner)
         return
     yield value
-
-
-def is_message(value: Any) -> bool:
-    """Return whether a value is one message, not a record of several."""
-    return (
-        isinstance(value, dict)
-        and any(isinstance(value.get(name), str) for name in ("role", "from"))
-        and any(name in value for name in ("content", "value", "tool_calls"))
-        and not any(name in value for name in ("messages", "conversations"))
-    )
 
 
 def _is_conversation(value: Any) -> bool:
@@ -129,12 +120,22 @@ def _is_named(key: Any, value: Any) -> bool:
     if key in _OF_A_RECORD:
         return False
     if isinstance(value, dict):
-        return any(_is_conversation(inner) for inner in value.values()) or bool(_episodes(value))
+        named = any(map(_is_conversation, value.values())) or _wraps(value)
+        return named or bool(_episodes(value))
     return _is_conversation(value) or (_are_records(value) and all(_is_named("", v) for v in value))
 
 
+def _wraps(value: Mapping[str, Any]) -> bool:
+    """Return whether an object is a list of records under a name, as those of a split may be."""
+    return not _OF_A_RECORD & set(value) - set(_LISTS) and any(
+        _are_records(value.get(name)) for name in _LISTS
+    )
+
+
 def _named(key: str, value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
+    if isinstance(value, dict) and not key.isdecimal() and _wraps(value):
+        yield from unwrapped({"split": key, **value})
+    elif isinstance(value, dict):
         yield from ({"id": key, **record} for record in unwrapped(value))
     elif _is_conversation(value):
         yield {"id": key, "messages": value}

@@ -1,0 +1,129 @@
+"""Steps of an episode in the forms and orders that files have them."""
+
+import json
+
+import pytest
+
+from tratree.trajectory.reading.record_error import RecordError
+from tratree.trajectory.reading.records import read_record
+
+GOAL = "put a mug on the shelf"
+ROOM = "You are in the middle of a room. Looking quickly around you, you see a desk 1."
+ACTIONS = ["go to desk 1", "take mug 1 from desk 1"]
+ANSWERS = ["On the desk 1, you see a mug 1.", "You pick up the mug 1 from the desk 1."]
+BEFORE = [ROOM, ANSWERS[0]]
+
+
+def stepwise(seen, **fields):
+    return [
+        {"observation": o, "action": a, "reward": 0, **fields}
+        for a, o in zip(ACTIONS, seen, strict=True)
+    ]
+
+
+def sorted_by_name(record):
+    return json.loads(json.dumps(record, sort_keys=True))
+
+
+def told(record):
+    (trajectory,) = read_record(record)
+    assert [step.action for step in trajectory.steps] == ACTIONS
+    return trajectory.first_observation, [step.observation for step in trajectory.steps]
+
+
+@pytest.mark.parametrize("fields", [{}, {"thought": "x"}, {"done": False}])
+@pytest.mark.parametrize("changed", [lambda record: record, sorted_by_name])
+def test_texts_tell_the_order_of_steps(fields, changed):
+    before = changed({"goal": GOAL, "steps": stepwise(BEFORE, **fields)})
+    assert told(before) == (f"Task: {GOAL}\n{ROOM}", [ANSWERS[0], ""])
+    after = changed({"goal": GOAL, "steps": stepwise(ANSWERS, **fields)})
+    assert told(after) == (f"Task: {GOAL}", ANSWERS)
+    assert told(changed({"steps": stepwise(ANSWERS, **fields)})) == ("", ANSWERS)
+
+
+def test_both_observations_of_a_step_are_named():
+    steps = stepwise(BEFORE)
+    for step, answer in zip(steps, ANSWERS, strict=True):
+        step["next_observation"] = answer
+    assert told(sorted_by_name({"steps": steps})) == (ROOM, ANSWERS)
+
+
+def test_lists_side_by_side():
+    assert told({"goal": GOAL, "actions": ACTIONS, "observations": ANSWERS})[1] == ANSWERS
+    assert told({"goal": GOAL, "actions": ACTIONS, "observations": BEFORE})[1] == [ANSWERS[0], ""]
+    every = [ROOM, *ANSWERS]
+    assert told({"goal": GOAL, "actions": ACTIONS, "observations": every})[1] == ANSWERS
+
+
+def test_pairs_in_either_order():
+    expected = (f"Task: {GOAL}", ANSWERS)
+    answered = [list(pair) for pair in zip(ACTIONS, ANSWERS, strict=True)]
+    assert told({"goal": GOAL, "trajectory": answered}) == expected
+    labelled = [[f"Thought: x\nAction: {action}", seen] for action, seen in answered]
+    assert told({"goal": GOAL, "history": labelled}) == expected
+    seen_first = [list(pair) for pair in zip(BEFORE, ACTIONS, strict=True)]
+    expected = (f"Task: {GOAL}\n{ROOM}", [ANSWERS[0], ""])
+    assert told({"goal": GOAL, "trajectory": seen_first}) == expected
+
+
+STILL = [
+    {"action": "sit", "observation": "A hall with a bench."},
+    {"action": "stand", "observation": "Fine."},
+]
+
+
+def test_the_order_of_names_counts_where_it_was_chosen():
+    def answers(record):
+        return [step.observation for step in read_record(record)[0].steps]
+
+    assert answers({"steps": STILL}) == ["A hall with a bench.", "Fine."]
+    assert answers({"steps": [dict(reversed(step.items())) for step in STILL]}) == ["Fine.", ""]
+    thought = [{"thought": "x", **step} for step in STILL]
+    assert answers({"steps": thought}) == ["A hall with a bench.", "Fine."]
+    sorted_steps = [{**step, "thought": "x"} for step in STILL]
+    with pytest.raises(RecordError, match=r"order of the alphabet.*next_observation"):
+        read_record({"steps": sorted_steps})
+    opened = {"initial_observation": "A hall.", "steps": sorted_steps}
+    assert answers(opened) == ["A hall with a bench.", "Fine."]
+
+
+def test_thoughts_in_the_place_of_actions_are_thoughts():
+    steps = [
+        {"action": "think: I need a mug.", "observation": "OK."},
+        {"action": ACTIONS[0], "observation": ANSWERS[0]},
+        {"action": ACTIONS[1], "observation": ANSWERS[1]},
+    ]
+    assert told({"goal": GOAL, "steps": steps}) == (f"Task: {GOAL}", ANSWERS)
+    (trajectory,) = read_record({"goal": GOAL, "steps": steps})
+    assert trajectory.steps[0].thought == "I need a mug."
+
+
+def test_steps_that_repeat_the_chat_before_them():
+    asked, said = {"role": "user", "content": ROOM}, {"role": "assistant", "content": "Act: sit"}
+    seen = {"role": "user", "content": "You sit."}
+    first = {"prompt": [asked], "response": "Act: sit"}
+    second = {"prompt": [asked, said, seen], "response": "Act: stand"}
+    (trajectory,) = read_record({"steps": [first, second]})
+    assert [(s.action, s.observation) for s in trajectory.steps] == [
+        ("sit", "You sit."),
+        ("stand", ""),
+    ]
+    with pytest.raises(RecordError, match="prompt of step 1 does not begin with that of the last"):
+        read_record({"steps": [first, {**second, "prompt": [seen]}]})
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("agentAction", "nextObs"), ("agent-action", "next-observation"), ("agent", "env")],
+)
+def test_names_in_other_spellings(names):
+    steps = [{names[0]: f"Action: {a}", names[1]: o} for a, o in zip(ACTIONS, ANSWERS, strict=True)]
+    assert told({"goal": GOAL, "steps": steps}) == (f"Task: {GOAL}", ANSWERS)
+    by_number = {f"step_{n}": step for n, step in enumerate(steps)}
+    assert told({"goal": GOAL, "steps": by_number}) == (f"Task: {GOAL}", ANSWERS)
+
+
+def test_speakers_within_texts():
+    said = [f"User: {ROOM}", "Agent: Action: go to desk 1", f"User: {ANSWERS[0]}"]
+    (trajectory,) = read_record({"dialogue": said})
+    assert (trajectory.first_observation, trajectory.steps[0].observation) == (ROOM, ANSWERS[0])

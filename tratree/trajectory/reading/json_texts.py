@@ -1,0 +1,106 @@
+"""The values of a text in JSON, in every arrangement, or as Python prints them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tratree.trajectory.reading.events import is_event
+from tratree.trajectory.reading.roles import is_message
+from tratree.trajectory.reading.steps import is_step
+from tratree.trajectory.reading.values import literal, unpacked
+from tratree.trajectory.reading.wrappers import unwrapped
+
+_LISTS_ON_LINES = re.compile(r"\s*\[.*\][ \t\r]*\n\s*\[")
+"""The beginning of a file with a list in each line: ``.`` ends with the line."""
+
+_DECODER = json.JSONDecoder(parse_constant=lambda name: None if name == "NaN" else float(name))
+"""Pandas writes an unknown number as NaN."""
+
+BLANKS = " \t\r\n\0\x1e"
+"""Characters between values."""
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A place that cannot be read.
+
+    Attributes:
+        reason: The reason, in a line.
+    """
+
+    reason: str
+
+
+def parse_json(text: str) -> Iterator[Any]:
+    """Yield the values of a JSON list, or of JSON values one after the other, as on lines."""
+    listed = text.lstrip().startswith("[") and not _LISTS_ON_LINES.match(text)
+    position = text.index("[") + 1 if listed else 0
+    while True:
+        position = _skip(text, position, BLANKS + "," if listed else BLANKS)
+        if position >= len(text):
+            if listed:
+                yield Damage("the JSON list is cut off")
+            return
+        if listed and text[position] == "]":
+            if text[position + 1 :].strip(BLANKS):
+                yield Damage("something follows the JSON list")
+            return
+        try:
+            value, position = _DECODER.raw_decode(text, position)
+        except (ValueError, RecursionError) as error:
+            reason = "is nested too deeply" if isinstance(error, RecursionError) else "is damaged"
+            line = text.count("\n", 0, position) + 1
+            yield Damage(f"the JSON that begins in line {line} {reason}")
+            if listed:
+                return
+            following = text.find("\n{", position)
+            if following < 0:
+                return
+            position = following + 1
+            continue
+        value = unpacked(value)
+        records = value if isinstance(value, list) and not listed else []
+        if records and not any(map(_is_part, records)):
+            for record in records:
+                yield from unwrapped(record)
+        else:
+            yield from unwrapped(value)
+
+
+def _is_part(value: Any) -> bool:
+    """Return whether a value is a message, step or event: a part of a record."""
+    return not isinstance(value, dict) or is_message(value) or is_step(value) or is_event(value)
+
+
+def parse_python(text: str) -> Iterator[Any]:
+    """Yield values as Python prints them: one, a list of them, or one a line.
+
+    Only literals are read; nothing is computed.
+    """
+    try:
+        whole = literal(text)
+    except ValueError:
+        pass
+    else:
+        for value in whole if isinstance(whole, list) else [whole]:
+            yield from unwrapped(value)
+        return
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield from unwrapped(literal(line))
+        except ValueError as error:
+            yield Damage(
+                f"line {number} is not JSON, and {error}, either: write it with json.dumps"
+            )
+
+
+def _skip(text: str, position: int, blanks: str) -> int:
+    while position < len(text) and text[position] in blanks:
+        position += 1
+    return position

@@ -1,0 +1,50 @@
+"""The three sides of a conversation, and what publishers call them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from tratree.trajectory.words import words
+
+Role = Literal["system", "user", "agent"]
+
+ROLES: Mapping[str, Role] = {
+    **dict.fromkeys(("system", "developer"), "system"),
+    **dict.fromkeys(
+        words(
+            "user human observation obs tool tool_response tool_result tool_output function "
+            "function_response environment env ipython execution result prompter "
+            "instruction functions"
+        ),
+        "user",
+    ),
+    **dict.fromkeys(
+        words(
+            "assistant gpt agent model bot chatgpt ai llm policy function_call tool_call "
+            "action thought think expert response"
+        ),
+        "agent",
+    ),
+}
+"""Speakers, by the names that publishers use."""
+
+
+def is_role(value: Any) -> bool:
+    """Return whether a value is the name of a side."""
+    return isinstance(value, str) and value.strip().lower() in ROLES
+
+
+def is_message(value: Any) -> bool:
+    """Return whether a value is one message, not a record of several."""
+    if isinstance(value, dict) and isinstance(value.get("message"), dict) and "role" not in value:
+        return is_message(value["message"])  # a choice of a chat interface
+    return (
+        isinstance(value, dict)
+        and (
+            any(isinstance(value.get(name), str) for name in ("role", "from"))
+            or any(is_role(value.get(name)) for name in ("label", "source"))
+        )
+        and any(name in value for name in ("content", "value", "tool_calls", "parts", "blocks"))
+        and not any(name in value for name in ("messages", "conversations"))
+    )
