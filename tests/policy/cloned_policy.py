@@ -13,6 +13,7 @@ from tests.policy.small_tokenizers import word_level
 from tratree.envs.alfworld.environment import AlfworldEnv
 from tratree.envs.alfworld.games import GameFolder
 from tratree.envs.alfworld.generator import generate_games
+from tratree.envs.alfworld.settings import AlfworldSettings
 from tratree.envs.base import TextEnv, play_expert
 from tratree.policy.chat import ChatFormat
 from tratree.policy.encoding import encode_trajectory
@@ -23,7 +24,8 @@ LIMITS = RolloutLimits(max_steps=12, max_new_tokens=24, max_context=512)
 
 
 def make_env(folder: Path, kind: type[AlfworldEnv] = AlfworldEnv) -> TextEnv:
-    return kind(GameFolder(folder / "games"), 30, folder / "translated")
+    settings = AlfworldSettings(name="alfworld", max_steps=30)
+    return kind(GameFolder(folder / "games"), settings, folder / "translated")
 
 
 @cache

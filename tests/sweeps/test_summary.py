@@ -253,6 +253,19 @@ def test_settings_that_differ_without_an_axis_are_told_apart() -> None:
     assert {row.seeds for row in summary.rows} == {1}
 
 
+def test_an_axis_that_a_point_did_not_have_yet_does_not_tell_it_apart() -> None:
+    old = {"seed": 0, "method": {"name": "tree_dpo"}, "model": {"preference": {"epochs": 2}}}
+    points = [replace(measured(0.1, 0), settings=old), measured(0.5, 0, day=2)]
+    assert list(summarize_points(points).axes) == ["method.beta", "model.preference.epochs"]
+
+
+def test_an_axis_that_follows_another_key_shows_its_value() -> None:
+    point = measured(0.1, 0)
+    settings = {"epochs": 2, "batch_size": "${.epochs}"}
+    point = replace(point, settings={**point.settings, "model": {"preference": settings}})
+    assert point.value("model.preference.batch_size") == 2
+
+
 def test_what_stands_beside_two_baselines_is_compared_with_neither() -> None:
     points = []
     for number, epochs in enumerate((5, 7)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 from tratree.evaluation.metrics import CEILING, STRONG, WEAK, performance_gap_recovered
@@ -131,16 +132,23 @@ def _start(point: Point, seed: int, split: str) -> tuple[Any, ...]:
 
 
 def hidden_axes(measured: Sequence[Measurement], points: Sequence[Point]) -> list[str]:
-    """Return the keys in which configurations differ that no axis tells apart."""
+    """Return the keys in which configurations differ that no axis tells apart.
+
+    An axis without a value, which may be that of a setting that there was not yet, tells nothing.
+    """
     done = (point for point in points if point.status == "done")
     settings = {c: point.settings for point in done for c in point.configurations.values()}
-    groups: dict[tuple[Any, ...], set[str]] = {}
+    alike: dict[tuple[str, str, str], dict[str, tuple[Any, ...]]] = {}
     for m in measured:
-        groups.setdefault((m.env, m.system, m.split, m.values), set()).add(m.configuration)
+        alike.setdefault((m.env, m.system, m.split), {})[m.configuration] = m.values
     hidden: dict[str, None] = {}
-    for (_, system, _, _), group in groups.items():
-        first, *others = sorted(group)
-        for other in others:
+    for (_, system, _), values in alike.items():
+        for first, other in combinations(sorted(values), 2):
+            if any(
+                one != two and None not in (one, two)
+                for one, two in zip(values[first], values[other], strict=True)
+            ):
+                continue
             one, two = flat(settings[first]), flat(settings[other])
             for key in {**one, **two}:
                 if one.get(key) != two.get(key) and concerns(

@@ -18,7 +18,7 @@ from tratree.report.run_files import (
     read_hydra,
     read_results,
 )
-from tratree.runs.identity import configurations, point_identity
+from tratree.runs.identity import configurations, flat, point_identity
 from tratree.runs.run_folder import STAGES, read_stages
 from tratree.runs.starts import origin, read_starts
 
@@ -99,6 +99,8 @@ class Point:
             if not isinstance(found, Mapping) or part not in found:
                 return None
             found = found[part]
+        if isinstance(found, str) and "${" in found:  # of other keys
+            return flat(self.settings).get(key, found)
         return found
 
 
