@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tratree.cli.arguments import ArgumentParser, add_overrides, add_task
+from tratree.large_imports import large_imports
 from tratree.stages.settings import Role
 from tratree.words import counted
 
@@ -34,11 +35,13 @@ def main(arguments: Sequence[str]) -> None:
     from tratree.envs.base import play_expert
     from tratree.policy.encoding import encode_trajectory
     from tratree.stages.environment import opened, tasks_of
-    from tratree.stages.training import load_chat
     from tratree.stages.training_settings import chat_settings
 
     config = compose_config(chosen.overrides)
-    chat = load_chat({"chat": chat_settings(config, getattr(config.model, chosen.model))})
+    with large_imports():
+        from tratree.stages.training import load_chat
+
+        chat = load_chat({"chat": chat_settings(config, getattr(config.model, chosen.model))})
     with opened(config) as env:
         task = find_task(tasks_of(env, config, chosen.split), chosen.task)
         encoded = encode_trajectory(chat, play_expert(env, task))
