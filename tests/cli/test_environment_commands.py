@@ -52,7 +52,8 @@ def test_the_expert_plays_a_task_to_its_end(folder: Path, env: str) -> None:
 
 def test_asking_looking_restarting_and_quitting(folder: Path) -> None:
     typed = "?\n* go to\nnonsense\nr\n?\nq\n"
-    done = tratree(folder, "play", *on("alfworld"), "--split", "unseen", typed=typed)
+    between = ("env=alfworld", "--split", "unseen", *SMALL["alfworld"])
+    done = tratree(folder, "play", *between, typed=typed)
     assert done.returncode == 0, done.stderr
     first, again = done.stdout.split("from the start")
     assert "Your task is to: " in first

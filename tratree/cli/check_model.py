@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> None:
         help="what is said in a trial, in words that the tokenizer knows (default: "
         + f"{', '.join(map(repr, TEXTS))})",
     )
-    given = parser.parse_args(arguments)
+    given = parser.parse_intermixed_args(arguments)
     config = compose_config([f"model={given.family}", *given.overrides])
 
     # Heavy imports wait until the arguments are known to be right.

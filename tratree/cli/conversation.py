@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
     add_overrides(parser)
     add_task(parser)
     parser.add_argument("--model", choices=get_args(Role), default="strong", help="which reads")
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_intermixed_args(arguments)
 
     # Heavy imports wait until the arguments are known to be right.
     from tratree.cli.play import find_task

@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     add_overrides(parser)
     add_task(parser)
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_intermixed_args(arguments)
     config = compose_config(chosen.overrides)
     console = Console(highlight=False)
     with opened(config) as env:

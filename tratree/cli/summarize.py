@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> None:
         metavar="FOLDER",
         help="where to write (default: folder 'summary' in the first SWEEP)",
     )
-    given = parser.parse_args(arguments)
+    given = parser.parse_intermixed_args(arguments)
 
     # Heavy imports wait until the arguments are known to be right.
     from rich.console import Console

@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     add_overrides(parser)
     parser.add_argument("--split", help="list its tasks: id and instruction")
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_intermixed_args(arguments)
     config = compose_config(chosen.overrides)
     console = Console()
     with opened(config) as env:
