@@ -114,9 +114,13 @@ def test_servers_share_the_requests_and_take_over_from_one_that_fails(
     assert "secret" not in told
 
 
+LOST = "none of the vLLM servers answers any more|7 tries of a request have failed"
+"""Either may be found first."""
+
+
 def test_no_server_that_answers_is_one_line(policy_folder, monkeypatch) -> None:
     monkeypatch.setattr(server_pool, "FIRST_REST", 0.001)
-    with pytest.raises(UserError, match="none of the vLLM servers answers any more") as caught:
+    with pytest.raises(UserError, match=LOST) as caught:
         play(policy_folder, LIMITS, failing=(range(2, 999), range(3, 999)))
     assert "\n" not in str(caught.value)
 
