@@ -1,4 +1,4 @@
-"""Memory of merging, pairs and paths as the number of trajectories grows.
+"""Memory of merging, pairs, paths and packs as the number of trajectories grows.
 
 Trajectories are made up: six a task, a handful of steps each, texts and token ids as long as
 ALFWorld's. Each stage runs as it does in a run, in a process of its own; the table has its resident
@@ -20,10 +20,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tratree.composition import compose_config
+from tratree.data.pairs import EncodedPair, PairDataModule
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.stages import pairs as pairs_stage
 from tratree.stages import paths as paths_stage
 from tratree.stages import trees as trees_stage
+from tratree.stages.reference import encode_pair
+from tratree.stages.training import load_chat
+from tratree.stages.training_settings import chat_settings
 from tratree.store.progress import Progress
 from tratree.store.stage import Job, Resources
 from tratree.trajectory.jsonl import write_trajectories
@@ -61,6 +66,20 @@ def resident() -> int:
     return next(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line) // 1024
 
 
+def pack(job: Job) -> None:
+    """Encode the pairs and go through the packs of an epoch, as a training by TreeDPO does."""
+    config = compose_config([])
+    chat = load_chat({"chat": chat_settings(config, config.model.strong)})
+    pairs = (
+        EncodedPair(*encode_pair(chat, pair), tree=pair.chosen.task.task_id)
+        for pair in pairs_stage.load_pairs(job)
+    )
+    data = PairDataModule(pairs, 4096, pack_tokens=4096)
+    data.arrange(batch_size=1, accumulate=16, epochs=1, seed=0)
+    packs = sum(map(len, data.train_dataloader()))
+    print(f"{len(data.samples):,} pairs, {packs:,} packs", file=sys.stderr)
+
+
 STAGES: Mapping[str, tuple[Callable[[Job], None], dict[str, Any], dict[str, str]]] = {
     "trees": (
         lambda job: trees_stage._merge("", job),
@@ -77,11 +96,7 @@ STAGES: Mapping[str, tuple[Callable[[Job], None], dict[str, Any], dict[str, str]
         {"iterations": 100, "exploration": 1.41, "minimum_score": 0.0},
         {"trees": "trees"},
     ),
-    "read pairs": (
-        lambda job: print("", sum(1 for _ in pairs_stage.load_pairs(job)), file=sys.stderr),
-        {},
-        {"pairs": "pairs", "trees": "trees"},
-    ),
+    "packs": (pack, {}, {"pairs": "pairs", "trees": "trees"}),
 }
 """The stages that run, their settings, and the folders that it reads."""
 

@@ -42,11 +42,11 @@ def test_pairs_are_stacked_with_the_chosen_sides_first() -> None:
 
 def test_what_does_not_fit_the_context_is_counted_not_cut() -> None:
     episodes = EpisodeDataModule([episode(4), episode(9), episode(8)], 8)
-    assert episodes.samples == [episode(4), episode(8)]
+    assert list(episodes.samples) == [episode(4), episode(8)]
     assert episodes.too_long == 1
     fits, too_long = EncodedPair(episode(8), episode(4)), EncodedPair(episode(4), episode(9))
     pairs = PairDataModule([fits, too_long], 8)
-    assert pairs.samples == [fits]
+    assert list(pairs.samples) == [fits]
     assert pairs.too_long == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 
 import numpy as np
@@ -65,7 +66,7 @@ def test_every_epoch_and_every_seed_has_steps_of_its_own() -> None:
 def test_steps_of_similar_length_save_padding() -> None:
     lengths = np.random.default_rng(0).integers(50, 800, 512).tolist()
 
-    def padded(steps: list[list[int]]) -> int:
+    def padded(steps: Sequence[Sequence[int]]) -> int:
         return sum(len(step) * max(lengths[i] for i in step) for step in steps)
 
     steps = steps_of_similar_length(lengths, size=16, epochs=1, seed=0)
@@ -80,7 +81,7 @@ def test_a_loader_resumes_wherever_another_one_was() -> None:
         return StepLoader(range(20), steps, lambda samples: [list(samples)])
 
     whole = list(loader())
-    assert whole == [[step] for step in steps]
+    assert whole == [[list(step)] for step in steps]
     for done in range(len(whole) + 1):
         first, second = loader(), loader()
         iterator = iter(first)

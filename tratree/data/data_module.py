@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from array import array
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
+from itertools import repeat
 from typing import Generic, TypeAlias
 
 from lightning import LightningDataModule
 
 from tratree.data.packing import Pack, cut_into_packs, pack_sequences
 from tratree.data.padding import Batch, collate
+from tratree.data.sample_file import SampleFile
 from tratree.data.steps import (
     AnyBatch,
     Sample,
@@ -32,7 +35,7 @@ class StepDataModule(LightningDataModule, Generic[Sample, AnyBatch]):
     rounding only.
 
     Attributes:
-        samples: Those that fit the context.
+        samples: Those that fit the context, in a file if they are many.
         too_long: Number of those that did not and are left out; never cut.
         lengths: Tokens of the longest sequence of each sample.
         pack_tokens: Most tokens of a pack; None pads.
@@ -41,16 +44,16 @@ class StepDataModule(LightningDataModule, Generic[Sample, AnyBatch]):
 
     def __init__(
         self,
-        samples: Sequence[Sample],
+        samples: Iterable[Sample],
         context: int,
         *,
         pack_tokens: int | None = None,
-        groups: Sequence[Hashable] | None = None,
+        groups: Iterable[Hashable] | None = None,
     ) -> None:
         """Leave out samples with a sequence of more than `context` tokens.
 
         Args:
-            samples: The samples.
+            samples: The samples, read once.
             context: Most tokens of a sequence.
             pack_tokens: Most tokens of a pack, see `cut_into_packs`; None pads.
             groups: The group of each sample. A step then takes one group after the other, in a
@@ -61,16 +64,26 @@ class StepDataModule(LightningDataModule, Generic[Sample, AnyBatch]):
             UserError: If a sequence has no token to train on that has one before it.
         """
         super().__init__()
-        for number, sample in enumerate(samples):
-            if not all(any(s.agent_mask[1:]) for s in self.sequences(sample)):
-                raise UserError(f"sample {number} has no token of the agent to learn: leave it out")
-        fitting = [n for n, sample in enumerate(samples) if self._length(sample) <= context]
-        self.samples = [samples[number] for number in fitting]
-        self.too_long = len(samples) - len(self.samples)
-        self.lengths = [self._length(sample) for sample in self.samples]
+        self.samples: SampleFile[Sample] = SampleFile()
+        self.too_long = 0
+        self.lengths = array("q")
         self.pack_tokens = pack_tokens
         self.devices = 1
-        self._groups = None if groups is None else [groups[number] for number in fitting]
+        self._groups = None if groups is None else array("q")
+        known: dict[Hashable, int] = {}
+        for number, (sample, group) in enumerate(
+            zip(samples, groups or repeat(None), strict=False)
+        ):
+            if not all(any(s.agent_mask[1:]) for s in self.sequences(sample)):
+                raise UserError(f"sample {number} has no token of the agent to learn: leave it out")
+            length = self._length(sample)
+            if length > context:
+                self.too_long += 1
+                continue
+            self.samples.append(sample)
+            self.lengths.append(length)
+            if self._groups is not None:
+                self._groups.append(known.setdefault(group, len(known)))
 
     def sequences(self, sample: Sample) -> Sequence[EncodedTrajectory]:
         """Return the sequences of a sample, which stay together."""

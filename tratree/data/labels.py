@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import tee
 from typing import NamedTuple
 
 import torch
@@ -56,13 +57,14 @@ class LabelDataModule(StepDataModule[LabelledTrajectory, LabelBatch]):
 
     def __init__(
         self,
-        samples: Sequence[LabelledTrajectory],
+        samples: Iterable[LabelledTrajectory],
         context: int,
         *,
         pack_tokens: int | None = None,
     ) -> None:
         """Group them by task; see `StepDataModule`."""
-        tasks = [sample.task for sample in samples]
+        samples, again = tee(samples)
+        tasks = (sample.task for sample in again)
         super().__init__(samples, context, pack_tokens=pack_tokens, groups=tasks)
 
     def sequences(self, sample: LabelledTrajectory) -> Sequence[EncodedTrajectory]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import tee
 from typing import NamedTuple
 
 import torch
@@ -60,10 +61,11 @@ class PairDataModule(StepDataModule[EncodedPair, PairBatch]):
     """Batches of pairs for `TreeDPOModule`, all pairs of a tree in one step."""
 
     def __init__(
-        self, samples: Sequence[EncodedPair], context: int, *, pack_tokens: int | None = None
+        self, samples: Iterable[EncodedPair], context: int, *, pack_tokens: int | None = None
     ) -> None:
         """Group them by tree, each pair of none on its own; see `StepDataModule`."""
-        trees = [n if pair.tree is None else pair.tree for n, pair in enumerate(samples)]
+        samples, again = tee(samples)
+        trees = (n if pair.tree is None else pair.tree for n, pair in enumerate(again))
         super().__init__(samples, context, pack_tokens=pack_tokens, groups=trees)
 
     def sequences(self, sample: EncodedPair) -> Sequence[EncodedTrajectory]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
@@ -21,7 +22,7 @@ class PassedOver(Protocol):
 
 AnyBatch = TypeVar("AnyBatch", bound=PassedOver)
 
-Steps = list[list[int]]
+Steps = list["array[int]"]
 """The indices of the samples of each step of a training."""
 
 BUCKET_STEPS = 6
@@ -93,7 +94,10 @@ def steps_of_similar_length(lengths: Sequence[int], *, size: int, epochs: int, s
         for start in range(0, len(order), bucket):
             part = order[start : start + bucket]
             part = part[np.argsort(known[part], kind="stable")]
-            cut = [part[first : first + size].tolist() for first in range(0, len(part), size)]
+            cut = [
+                array("q", part[first : first + size].tolist())
+                for first in range(0, len(part), size)
+            ]
             steps += [cut[index] for index in random.permutation(len(cut))]
     return steps
 
@@ -116,8 +120,8 @@ def steps_of_whole_groups(
         for number in np.random.default_rng([seed, epoch]).permutation(len(parts)):
             step += parts[number]
             if len(step) >= size:
-                steps.append(step)
+                steps.append(array("q", step))
                 step = []
         if step:
-            steps.append(step)
+            steps.append(array("q", step))
     return steps

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from lightning.fabric.utilities import move_data_to_device
@@ -19,6 +19,9 @@ from tratree.models.output_head import (
 )
 from tratree.modules.pack_attention import attend_to_packs, attention_arguments
 from tratree.policy.encoding import EncodedTrajectory
+
+_SORTED_TOKENS = 2**24
+"""Tokens of the samples that are sorted at a time, to pack those that begin alike."""
 
 
 def token_log_probs(model: CausalModel, batch: Batch | Pack) -> Tensor:
@@ -99,7 +102,22 @@ def cut_to_score(
     """
     if pack_tokens is None:
         return cut_into_batches(samples, tokens)
-    return cut_into_packs([[sample] for sample in samples], pack_tokens)
+    parts: list[list[int]] = []
+    for numbers in _stretches(samples):
+        of_some = cut_into_packs([[samples[number]] for number in numbers], pack_tokens)
+        parts += [[numbers[index] for index in part] for part in of_some]
+    return parts
+
+
+def _stretches(samples: Sequence[EncodedTrajectory]) -> Iterator[range]:
+    """Divide samples into stretches of bounded size; returns their numbers."""
+    first = tokens = 0
+    for number, sample in enumerate(samples):
+        if tokens > _SORTED_TOKENS:
+            yield range(first, number)
+            first, tokens = number, 0
+        tokens += len(sample.token_ids)
+    yield range(first, len(samples))
 
 
 @torch.inference_mode()

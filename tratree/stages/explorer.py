@@ -9,7 +9,7 @@ from tratree.config import Config
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.stages.training_settings import RESUMED, on_devices
 from tratree.store.stage import Job, Stage
-from tratree.trajectory.jsonl import read_trajectories
+from tratree.trajectory.jsonl import iterate_trajectories
 
 
 def explorer_stage(config: Config, explorers: Sequence[Stage]) -> Stage:
@@ -32,9 +32,9 @@ def _train(job: Job) -> None:
 
     settings = job.settings
     chat = load_chat(settings)
-    demonstrations = read_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
+    demonstrations = iterate_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
     data = EpisodeDataModule(
-        [encode_trajectory(chat, t).compact() for t in demonstrations], settings["context"]
+        (encode_trajectory(chat, t).compact() for t in demonstrations), settings["context"]
     )
     earlier = [
         load_policy(folder, settings["base"]["dtype"])[0]

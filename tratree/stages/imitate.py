@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tratree.config import Config
 from tratree.stages.paths import PATHS
 from tratree.stages.settings import Role
@@ -17,7 +19,8 @@ from tratree.stages.training_settings import (
     tree_pack_tokens,
 )
 from tratree.store.stage import Job, Stage
-from tratree.trajectory.jsonl import read_trajectories
+from tratree.trajectory.jsonl import iterate_trajectories
+from tratree.trajectory.types import Trajectory
 
 
 def imitate_stage(config: Config, paths: Stage, *, explorer: Role | None = None) -> Stage:
@@ -50,17 +53,21 @@ def _train(job: Job) -> None:
     from tratree.stages.training import load_chat, train
 
     chat = load_chat(job.settings)
-    paths = read_trajectories(job.inputs["paths"] / PATHS)
-    if not chat.reads_like(load_chat(job.settings["sampled_by"])):
-        paths = [without_token_ids(t) for t in paths]
-    if not job.settings.get("refused", True):
-        paths = [t for t in map(with_refused_masked, paths) if any(s.trained for s in t.steps)]
-    episodes = [encode_trajectory(chat, t).compact() for t in paths]
+    same_ids = chat.reads_like(load_chat(job.settings["sampled_by"]))
+
+    def paths() -> Iterator[Trajectory]:
+        found: Iterator[Trajectory] = iterate_trajectories(job.inputs["paths"] / PATHS)
+        if not same_ids:
+            found = map(without_token_ids, found)
+        if job.settings.get("refused", True):
+            return found
+        return (t for t in map(with_refused_masked, found) if any(s.trained for s in t.steps))
+
     pack_tokens = job.settings.get("pack_tokens")  # of whole trees
     data = EpisodeDataModule(
-        episodes,
+        (encode_trajectory(chat, t).compact() for t in paths()),
         job.settings["context"],
         pack_tokens=pack_tokens or job.settings.get(PREFIX_PACKS),
-        groups=[t.task.task_id for t in paths] if pack_tokens else None,
+        groups=(t.task.task_id for t in paths()) if pack_tokens else None,
     )
     train(job, MCTSImitationModule, data)

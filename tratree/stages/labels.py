@@ -13,7 +13,7 @@ from tratree.stages.paths import PATHS
 from tratree.stages.reference import REFERENCE, example_settings, pack_tokens, pair_chat
 from tratree.stages.training_settings import RESUMED, on_devices, training_settings
 from tratree.store.stage import Job, Stage
-from tratree.trajectory.jsonl import read_trajectories, write_trajectories
+from tratree.trajectory.jsonl import iterate_trajectories, read_trajectories, write_trajectories
 from tratree.words import counted
 
 
@@ -63,15 +63,15 @@ def _train(job: Job) -> None:
     from tratree.stages.training import load_chat, train
 
     chat = pair_chat(load_chat(job.settings), job.settings)
-    labelled = read_trajectories(job.inputs["labels"] / PATHS)
+    labelled = iterate_trajectories(job.inputs["labels"] / PATHS)
     scores = json.loads((job.inputs["reference"] / REFERENCE).read_text("utf-8"))
     data = LabelDataModule(
-        [
+        (
             LabelledTrajectory(
                 encode_trajectory(chat, t).compact(), t.success, score, t.task.task_id
             )
             for t, score in zip(labelled, scores, strict=True)
-        ],
+        ),
         job.settings["context"],
         pack_tokens=job.settings["pack_tokens"],
     )

@@ -64,14 +64,14 @@ def _train(job: Job) -> None:
     pairs = load_pairs(job)
     scores = json.loads((job.inputs["reference"] / REFERENCE).read_text("utf-8"))
     data = PairDataModule(
-        [
+        (
             EncodedPair(
                 *encode_pair(chat, pair),
                 reference=(chosen, rejected),
                 tree=pair.chosen.task.task_id,
             )
             for pair, (chosen, rejected) in zip(pairs, scores, strict=True)
-        ],
+        ),
         job.settings["context"],
         pack_tokens=job.settings["pack_tokens"],
     )

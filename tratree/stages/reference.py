@@ -7,6 +7,7 @@ every β and every other setting of the loss, which no score depends on.
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,11 +23,12 @@ from tratree.stages.players import scorers
 from tratree.stages.training_settings import chat_settings, tree_pack_tokens
 from tratree.store.finished import read_description
 from tratree.store.stage import Job, Stage
-from tratree.trajectory.jsonl import read_trajectories
+from tratree.trajectory.jsonl import iterate_trajectories
 from tratree.trajectory.types import Trajectory
 from tratree.tree.trajectory_pairs import TrajectoryPair
 
 if TYPE_CHECKING:
+    from tratree.data.sample_file import SampleFile
     from tratree.policy.chat import ChatFormat
     from tratree.policy.encoding import EncodedTrajectory
 
@@ -109,17 +111,24 @@ def _after(chat: ChatFormat, trajectory: Trajectory, shared_steps: int) -> Encod
     return replace(encoded, agent_mask=mask).compact()
 
 
-def _sides(job: Job, chat: ChatFormat) -> list[EncodedTrajectory]:
+def _sides(job: Job, chat: ChatFormat) -> SampleFile[EncodedTrajectory]:
     """Return both sides of each pair in turn, or the labelled trajectories."""
+    from tratree.data.sample_file import SampleFile
     from tratree.policy.encoding import encode_trajectory
 
+    sides: SampleFile[EncodedTrajectory] = SampleFile()
     if "labels" in job.inputs:
-        labelled = read_trajectories(job.inputs["labels"] / PATHS)
-        return [encode_trajectory(chat, trajectory) for trajectory in labelled]
-    return [side for pair in load_pairs(job) for side in encode_pair(chat, pair)]
+        for trajectory in iterate_trajectories(job.inputs["labels"] / PATHS):
+            sides.append(encode_trajectory(chat, trajectory).compact())
+    else:
+        for pair in load_pairs(job):
+            for side in encode_pair(chat, pair):
+                sides.append(side)
+    return sides
 
 
 def _score(job: Job) -> None:
+    from tratree.data.sample_file import Parts
     from tratree.modules.finite import check_scores
     from tratree.modules.log_probabilities import cut_to_score
     from tratree.policy.workers import compute
@@ -129,10 +138,10 @@ def _score(job: Job) -> None:
     chat = pair_chat(load_chat(read_description(trained)["settings"]), job.settings)
     sides = _sides(job, chat)
     parts = cut_to_score(sides, packed)
-    scores = [0.0] * len(sides)
+    scores = array("d", bytes(8 * len(sides)))
     found = compute(
         partial(_load_scorer, trained, job.settings["dtype"], packed),
-        [[sides[index] for index in part] for part in parts],
+        Parts(sides, parts),
         scorers(job.resources),
         report=lambda line: job.progress.message(f"  {line}"),
     )
@@ -141,7 +150,9 @@ def _score(job: Job) -> None:
             scores[index] = score
     check_scores(scores)
     paired = "labels" not in job.inputs
-    document = json.dumps(list(zip(scores[::2], scores[1::2], strict=True)) if paired else scores)
+    document = json.dumps(
+        list(zip(scores[::2], scores[1::2], strict=True)) if paired else [*scores]
+    )
     (job.folder / REFERENCE).write_text(document + "\n", encoding="utf-8")
 
 

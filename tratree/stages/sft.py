@@ -13,7 +13,7 @@ from tratree.stages.training_settings import (
     training_settings,
 )
 from tratree.store.stage import Job, Stage
-from tratree.trajectory.jsonl import read_trajectories
+from tratree.trajectory.jsonl import iterate_trajectories
 
 
 def sft_stage(
@@ -40,9 +40,9 @@ def _train(job: Job) -> None:
     from tratree.stages.training import load_chat, train
 
     chat = load_chat(job.settings)
-    demonstrations = read_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
+    demonstrations = iterate_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
     data = EpisodeDataModule(
-        [encode_trajectory(chat, t).compact() for t in demonstrations],
+        (encode_trajectory(chat, t).compact() for t in demonstrations),
         job.settings["context"],
         pack_tokens=job.settings.get(PREFIX_PACKS),
     )
