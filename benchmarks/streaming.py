@@ -20,15 +20,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tratree.composition import compose_config
-from tratree.data.pairs import EncodedPair, PairDataModule
 from tratree.policy.machine_settings import EngineSettings, WorkerSettings
 from tratree.stages import pairs as pairs_stage
 from tratree.stages import paths as paths_stage
 from tratree.stages import trees as trees_stage
-from tratree.stages.reference import encode_pair
-from tratree.stages.training import load_chat
-from tratree.stages.training_settings import chat_settings
 from tratree.store.progress import Progress
 from tratree.store.stage import Job, Resources
 from tratree.trajectory.jsonl import write_trajectories
@@ -68,6 +63,12 @@ def resident() -> int:
 
 def pack(job: Job) -> None:
     """Encode the pairs and go through the packs of an epoch, as a training by TreeDPO does."""
+    from tratree.composition import compose_config
+    from tratree.data.pairs import EncodedPair, PairDataModule
+    from tratree.stages.reference import encode_pair
+    from tratree.stages.training import load_chat
+    from tratree.stages.training_settings import chat_settings
+
     config = compose_config([])
     chat = load_chat({"chat": chat_settings(config, config.model.strong)})
     pairs = (
