@@ -27,7 +27,7 @@ class EncodedTrajectory:
     turn_starts: tuple[int, ...]
 
     def compact(self) -> EncodedTrajectory:
-        """Return the same in 5 bytes a token, not 44: each process of a training holds all."""
+        """Return the same in 5 bytes a token, not 44."""
         mask: Any = array("b", self.agent_mask)
         return EncodedTrajectory(array("i", self.token_ids), mask, self.turn_starts)
 
