@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import signal
 import tracemalloc
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from tratree.data import sample_file
 from tratree.data.episodes import EpisodeDataModule
 from tratree.data.sample_file import Parts, SampleFile
+from tratree.errors import UserError
 from tratree.policy.encoding import EncodedTrajectory
 
 
@@ -52,3 +55,18 @@ def test_many_samples_of_a_training_are_not_in_memory_nor_in_a_file_with_a_name(
     assert data.samples[999].token_ids[0] == 999
     assert held < 200 * len(data.samples)  # of 5,000 bytes that a sample takes
     assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample_file, "IN_MEMORY", 1)
+    kept: SampleFile[bytes] = SampleFile()
+    kept.append(b"rolled over")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**12, limits[1]))
+    try:
+        with pytest.raises(UserError, match="set TMPDIR to a folder with more"):
+            kept.append(bytes(2**14))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)

@@ -6,8 +6,12 @@ import pickle
 from abc import abstractmethod
 from array import array
 from collections.abc import Sequence
-from tempfile import SpooledTemporaryFile
+from contextlib import suppress
+from tempfile import SpooledTemporaryFile, gettempdir
 from typing import Any, TypeVar, overload
+from weakref import finalize
+
+from tratree.errors import UserError
 
 Item = TypeVar("Item")
 
@@ -38,17 +42,27 @@ class SampleFile(_OnDemand[Item]):
     """
 
     def __init__(self) -> None:
-        self._file: Any = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 (lives as long as this)
+        self._file: Any = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
+        finalize(self, self._file.close)
         self._ends = array("q", [0])
 
     def append(self, sample: Item) -> None:
         """Add a sample.
 
         Raises:
-            OSError: If the disk is full.
+            UserError: If the disk is full.
         """
-        self._file.seek(self._ends[-1])
-        self._file.write(pickle.dumps(sample, pickle.HIGHEST_PROTOCOL))
+        try:
+            self._file.seek(self._ends[-1])
+            self._file.write(pickle.dumps(sample, pickle.HIGHEST_PROTOCOL))
+            self._file.flush()
+        except OSError as error:
+            with suppress(OSError):  # which tries to write the rest again
+                self._file.close()
+            raise UserError(
+                f"cannot keep the samples of a training in {gettempdir()} ({error.strerror}): "
+                "free some space there, or set TMPDIR to a folder with more"
+            ) from error
         self._ends.append(self._file.tell())
 
     def __len__(self) -> int:
