@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
 from typing import Any
 
@@ -106,7 +106,7 @@ class Trajectory:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data; `from_json` gives an equal trajectory back."""
-        data = asdict(self)
+        data = {**vars(self), "task": {**vars(self.task)}}
         if not self.record:
             del data["record"]
         if self.scored:
@@ -187,7 +187,7 @@ def short(value: Any) -> str:
 
 
 def _step_to_json(step: Step) -> dict[str, Any]:
-    data = {**asdict(step), **{name: list(getattr(step, name)) for name in _TOKEN_FIELDS}}
+    data = {**vars(step), **{name: list(getattr(step, name)) for name in _TOKEN_FIELDS}}
     if not step.inserted:
         del data["inserted"]
     if step.trained:
