@@ -19,6 +19,9 @@ from tratree.errors import UserError
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """The errors of a full disk; the last one comes from a limit on the size of files."""
 
+SETTLED_NS = 2 * 10**9
+"""Age of a file above which another write can't have the same time."""
+
 
 def write_atomically(path: Path, parts: Iterable[bytes]) -> None:
     """Write a file so that `path` is never seen half written; its folder is made if needed.
@@ -45,6 +48,15 @@ def write_json(path: Path, data: Any, *, indent: int = 1, sort_keys: bool = Fals
     """Write data as a JSON text, as `write_atomically` does."""
     text = json.dumps(data, indent=indent, sort_keys=sort_keys, ensure_ascii=False)
     write_atomically(path, [text.encode() + b"\n"])
+
+
+def user_cache() -> Path:
+    """Return the folder of what is cheap to lose and kept for this user; it may not exist.
+
+    Raises:
+        RuntimeError: If the user has no home.
+    """
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "tratree")
 
 
 def file_digest(path: str | Path) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from dataclasses import replace
 from functools import partial
@@ -47,8 +48,36 @@ def digests() -> dict[str, str]:
     """Look at the files as another process would."""
     invalidate_caches()
     code._read.cache_clear()
+    code._kept.cache_clear()
     code._spec.cache_clear()
     return code.code_digests(partial(print, import_module("kitchen.stages").bake))
+
+
+def test_a_file_is_parsed_again_once_it_has_changed(
+    kitchen: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    parsed: list[str] = []
+    parse = code._parsed
+    monkeypatch.setattr(code, "_parsed", lambda file: parsed.append(Path(file).stem) or parse(file))
+    for path in kitchen.iterdir():
+        os.utime(path, (1, 1))
+    first = digests()
+    assert len(parsed) == 4
+    assert digests() == first
+    assert len(parsed) == 4
+    (kitchen / "oven.py").write_text("def heat():\n    return 250\n")
+    changed = digests()
+    assert code.changed_modules(first, changed) == ["kitchen.oven"]
+    assert digests() == changed
+    assert parsed[4:] == ["oven", "oven"]  # another write could have the same time
+    [kept] = (tmp_path / "cache" / "tratree").iterdir()
+    kept.write_text('{"a": 1}')
+    assert digests() == changed
+    assert len(parsed) == 10
+    kept.unlink()
+    kept.mkdir()
+    assert digests() == changed
 
 
 def test_what_a_function_may_run(kitchen: Path) -> None:

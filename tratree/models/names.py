@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import time
 from contextlib import suppress
@@ -12,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from tratree.errors import UserError
-from tratree.files import file_digest, write_atomically
+from tratree.files import SETTLED_NS, file_digest, user_cache, write_atomically
 
 PACKAGE_PREFIX = "package:"
 """Marks a folder inside the tratree package, such as ``package:models/tiny/weak``."""
@@ -32,9 +31,6 @@ _HASHED = (
 
 _LARGE = 2**24
 """Bytes of a file whose hash is kept."""
-
-_SETTLED_NS = 2 * 10**9
-"""Age of a file above which another write can't have the same time."""
 
 
 def local_folder(name: str) -> Path | None:
@@ -110,14 +106,17 @@ def _hash(path: Path, size: int, changed: int, inode: int) -> bytes:
         return file_digest(path)
     # The content is not part of the name, but whatever changes it changes the time.
     facts = f"{path.resolve()}\0{size}\0{changed}\0{inode}"
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "tratree", "hashes")
-    kept = cache / hashlib.sha256(facts.encode("utf-8", "surrogateescape")).hexdigest()
+    kept = (
+        user_cache()
+        / "hashes"
+        / hashlib.sha256(facts.encode("utf-8", "surrogateescape")).hexdigest()
+    )
     with suppress(OSError, ValueError):
         found = bytes.fromhex(kept.read_text("ascii"))
         if len(found) == hashlib.sha256().digest_size:
             return found
     found = file_digest(path)
-    if time.time_ns() - changed > _SETTLED_NS:
+    if time.time_ns() - changed > SETTLED_NS:
         with suppress(OSError):  # without a cache it is computed again
             write_atomically(kept, [found.hex().encode()])
     return found

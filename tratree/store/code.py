@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache, partial
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
+from os.path import exists
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+from pydantic import TypeAdapter
+
+from tratree.files import SETTLED_NS, user_cache, write_json
 
 NO_INFLUENCE = (
     "tratree.config",
@@ -34,6 +42,7 @@ def code_digests(*functions: Callable[..., Any]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     waiting = [name for function in functions for name in _modules(function)]
+    known = dict(_kept())
     while waiting:
         name = waiting.pop()
         if name not in found:
@@ -41,6 +50,8 @@ def code_digests(*functions: Callable[..., Any]) -> dict[str, str]:
             if digest:
                 found[name] = digest
                 waiting += imported
+    if _kept() != known:
+        _keep(_kept())
     return dict(sorted(found.items()))
 
 
@@ -59,25 +70,55 @@ def _modules(function: Any) -> Iterator[str]:
         yield function.__module__
 
 
+_Kept: TypeAlias = "dict[str, tuple[list[int], str, list[str]]]"
+"""Of each file its size, time and number, its digest, and the names that it imports."""
+
+
 @cache
-def _read(name: str) -> tuple[str, tuple[str, ...]]:
-    """Return the digest of a module, and what it imports of its own package; "" of no source."""
-    spec = _spec(name)
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        return "", ()
-    tree = ast.parse(Path(spec.origin).read_bytes())
+def _kept() -> _Kept:
+    """Return what files said when they were last parsed, which takes half a second for all."""
+    kept: _Kept = {}
+    with suppress(OSError, RuntimeError, ValueError):  # without a cache they are parsed again
+        kept = TypeAdapter(_Kept).validate_json(_cache_file().read_bytes())
+    return kept
+
+
+def _keep(kept: _Kept) -> None:
+    with suppress(OSError, RuntimeError):
+        write_json(_cache_file(), {file: said for file, said in kept.items() if exists(file)})
+
+
+def _cache_file() -> Path:
+    return user_cache() / f"code-{sys.version_info.major}.{sys.version_info.minor}.json"
+
+
+def _parsed(file: str) -> tuple[str, list[str]]:
+    """Return the digest of a file, and the names that it imports."""
+    tree = ast.parse(Path(file).read_bytes())
     nodes = list(ast.walk(tree))
-    top = name.partition(".")[0]
-    imported = {
-        module
-        for text in _imports(nodes)
-        if text.partition(".")[0] == top and not _without_influence(module := _module(text))
-    }
+    imported = sorted(set(_imports(nodes)))
     for node in nodes:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             _drop_docstrings(node)
-    digest = hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16]
-    return digest, tuple(sorted(imported))
+    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16], imported
+
+
+@cache
+def _read(name: str) -> tuple[str, list[str]]:
+    """Return the digest of a module, and what it imports of its own package; "" of no source."""
+    spec = _spec(name)
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return "", []
+    state = Path(spec.origin).stat()
+    facts = [state.st_size, state.st_mtime_ns, state.st_ino]
+    known, digest, imported = _kept().get(spec.origin, ([], "", []))
+    if known != facts:
+        digest, imported = _parsed(spec.origin)
+        if time.time_ns() - state.st_mtime_ns > SETTLED_NS:
+            _kept()[spec.origin] = facts, digest, imported
+    top = name.partition(".")[0]
+    modules = {_module(text) for text in imported if text.partition(".")[0] == top}
+    return digest, sorted(module for module in modules if not _without_influence(module))
 
 
 def _imports(nodes: Iterable[ast.AST]) -> Iterator[str]:
