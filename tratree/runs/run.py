@@ -107,7 +107,7 @@ def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
             if missing:
                 from tratree.stages.openings import check_openings  # brings the tokenizers
 
-                check_openings(config, store)
+                check_openings(config, store, missing)
             write_start(folder)
             folders = _evaluate_all(config, store, evaluated)
             results, played = results_of(config, folders)
