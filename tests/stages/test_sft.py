@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -35,7 +34,8 @@ def test_a_model_that_knows_all_words_is_not_spoken_of(chat: ChatFormat) -> None
 
 def test_some_lost_actions_are_counted_once_each(chat: ChatFormat) -> None:
     said = check_actions(chat, shown(KNOWN, UNKNOWN, UNKNOWN), "tiny")
-    assert said is not None and said.startswith("the tokenizer of tiny lacks words of 1 of 2 ")
+    assert said is not None
+    assert said.startswith("the tokenizer of tiny lacks words of 1 of 2 ")
     assert repr(UNKNOWN) in said
 
 

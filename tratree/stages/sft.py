@@ -60,9 +60,7 @@ def _train(job: Job) -> None:
     train(job, SFTModule, data)
 
 
-def check_actions(
-    chat: ChatFormat, demonstrations: Iterable[Trajectory], model: str
-) -> str | None:
+def check_actions(chat: ChatFormat, demonstrations: Iterable[Trajectory], model: str) -> str | None:
     """Say how many demonstrated actions the tokens of a model cannot write; None if they can all.
 
     Raises:
