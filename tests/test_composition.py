@@ -16,7 +16,14 @@ from tratree.errors import UserError
         ("seed", "seed cannot be read as KEY=VALUE"),
         ("seed==1", "seed==1 cannot be read as KEY=VALUE"),
         ("a b=c", "a b=c cannot be read as KEY=VALUE"),
-        ("~tree.width", "~tree.width leaves out nothing: set it to another value"),
+        ("~tree.width", "~tree.width leaves out what every run has: set it to another value"),
+        ("~model.lora", "~model.lora leaves out what every run has: set it to another value"),
+        ("~method=mcts", "~method=mcts leaves out what every run has"),
+        ("env.splits=[a]", "env.splits=[a] is not possible: it must be a group of names, each"),
+        ("model.weak.sft=[3]", "it must be a group of keys (learning_rate, "),
+        ("explore.sampling={temperature: 1}", "is not possible: it must be a list of at least one"),
+        ("explore.sampling=[{temperature:-1}]", "temperature=-1 is not possible: it must be"),
+        ("seed=${foo}", "seed has no value (Interpolation key 'foo' not found): correct what"),
         ("+seed=3", "seed has a value already: give seed=3, without the +"),
         ("+env=webshop", "give env=webshop, without the +"),
         ("+experiment=main_table", "give experiment=main_table, without the +"),
@@ -34,6 +41,7 @@ def test_a_wrong_argument_is_one_line_that_says_what_to_do(argument: str, said: 
     line = describe_composition_error(caught.value)
     assert said in line
     assert "\n" not in line
+    assert line.count("is not possible") <= 1
 
 
 def test_a_value_in_quotes_and_a_forced_one_are_taken() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -137,7 +138,6 @@ def test_index_lists_count_where_they_are_used(tmp_path: Path) -> None:
         folder = f"env.eto_indices={tmp_path}"
         return games_stage(compose_config(["env=scienceworld", folder, *overrides])).key
 
-    assert key() == games_stage(compose_config(["env=scienceworld"])).key
     eto = ("env.protocol=eto", "env.max_steps=120")
     with pytest.raises(UserError, match=r"cannot read .*_indices.json"):
         key(*eto)
@@ -147,6 +147,21 @@ def test_index_lists_count_where_they_are_used(tmp_path: Path) -> None:
     before = key(*eto)
     (tmp_path / "dev_indices.json").write_text('[["boil", 1]]')
     assert key(*eto) != before
+
+
+@pytest.mark.parametrize(
+    ("overrides", "needed"),
+    [
+        (("env.data=official",), "env.games=official"),
+        (("env=webshop", "env.data=official"), "env.catalogue=official"),
+        (("env=webshop", "env.eto_indices=lists"), "env.protocol=eto"),
+        (("env=scienceworld", "env.eto_indices=lists"), "env.protocol=eto"),
+    ],
+)
+def test_a_folder_that_nothing_reads_is_refused(overrides: tuple[str, ...], needed: str) -> None:
+    said = f"{overrides[-1]} is not read without {needed}: set it, too, or leave"
+    with pytest.raises(UserError, match=re.escape(said)):
+        compose_config(list(overrides))
 
 
 def test_generated_games_do_not_depend_on_where_official_ones_are(

@@ -16,7 +16,13 @@ from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 
 from tratree.config import Config
-from tratree.config_reading import known_settings, read_config, register_defaults, unknown_key
+from tratree.config_reading import (
+    known_settings,
+    possible_values,
+    read_config,
+    register_defaults,
+    unknown_key,
+)
 from tratree.envs.registry import ENVIRONMENTS
 from tratree.errors import UserError
 from tratree.method_plugins import METHODS
@@ -160,6 +166,8 @@ def check_choices(arguments: Sequence[str]) -> None:
             raise UserError(f"{argument} is for what {target} names: say +{argument}")
         if not target and group == f"+{bare}" and (bare in known or choices(bare)):
             raise UserError(f"{bare} has a value already: give {argument[1:]}, without the +")
+        if argument[:1] == "~" and any(f"{key}.".startswith(f"{group[1:]}.") for key in known):
+            raise UserError(f"{argument} leaves out what every run has: set it to another value")
         if group.lstrip("+~").rpartition(".")[0] in lists:
             raise UserError(unknown_key(group))
         if not chosen or not choices(group):
@@ -190,6 +198,10 @@ def describe_composition_error(error: BaseException) -> str:
             f"{error.override} cannot be read as KEY=VALUE: put a value with signs such as ~ ( = "
             "or spaces into quotes, and all into quotes for the shell: 'KEY=\"VALUE\"'"
         )
+    if found := re.match(r"Error merging override \+*([^=\s]+)=(.*)", str(error)):
+        key, value = found.groups()
+        if needed := possible_values(key):
+            return f"{key}={value} is not possible: it must be {needed}"
     if found := re.match(r"Could not delete from config. '([^']+)'", str(error)):
         return f"~{found.group(1)} leaves out nothing: set it to another value instead"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

@@ -67,7 +67,10 @@ def read_config(composed: DictConfig, choices: Mapping[str, Any] | None = None) 
         own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
         values: Any = OmegaConf.to_container(own, resolve=True)
     except OmegaConfBaseException as error:
-        raise UserError(f"configuration: {' '.join(str(error).split())}") from error
+        said = " ".join(str(error).partition("full_key:")[0].split())
+        raise UserError(
+            f"{error.full_key} has no value ({said}): correct what its ${{…}} names, or set it"
+        ) from error
     values = _without_missing(values)
     for group in (ENVIRONMENTS, METHODS):
         values[group.key] = _plugin_settings(group, values.get(group.key), choices or {})
@@ -116,6 +119,16 @@ def known_settings() -> dict[str, Setting]:
             settings_of_it = declared_settings(plugin.settings, f"{group.key}.")
             found |= {setting.key: setting for setting in settings_of_it}
     return found
+
+
+def possible_values(key: str) -> str | None:
+    """Say which values a setting, or a group of settings, may have; None if there is none."""
+    known = known_settings()
+    if key in known:
+        return known[key].values
+    names = (name.removeprefix(f"{key}.") for name in known if name.startswith(f"{key}."))
+    below = dict.fromkeys(name.partition(".")[0] for name in names)
+    return f"a group of keys ({', '.join(below)})" if below else None
 
 
 def unknown_key(key: str) -> str:

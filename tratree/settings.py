@@ -175,7 +175,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def in_one_line(cls: type, error: ValidationError, key: str = "") -> str:
     """Put all that is wrong with the values of a class, whose place is `key`, into one line."""
-    told = [_describe(cls, detail, key) for detail in error.errors(include_url=False)]
+    details = error.errors(include_url=False)
+    within = {detail["loc"][:n] for detail in details for n in range(len(detail["loc"]))}
+    told = [_describe(cls, detail, key) for detail in details if detail["loc"] not in within]
     return "; ".join(dict.fromkeys(told))
 
 

@@ -72,3 +72,9 @@ def test_demonstrations_may_be_a_folder(tmp_path: Path) -> None:
     (folder / "readme.json").write_text("{}", "utf-8")
     (folder / "1.json").write_text(json.dumps({"messages": messages}, indent=1), "utf-8")
     check_machine(config)
+
+
+def test_a_revision_of_a_folder_is_refused(tmp_path: Path) -> None:
+    overrides = [f"store={tmp_path}", "model.strong.revision=main"]
+    with pytest.raises(UserError, match=r"model\.strong\.revision=main is of a Hub id.* leave"):
+        check_machine(compose_config(overrides))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import AutoModelForCausalLM, Qwen2Config
 
 from experiments.paper import cost_page
 from tratree.cli.plan import main
@@ -36,6 +37,19 @@ def test_models_have_the_published_sizes() -> None:
     assert found.trained_bytes == 4 * found.trained
     assert found.episode == 2 * 40 * 5120 * 2 * (4096 + 1)
     assert found.layers * found.layer + 2 * 2 * 32_000 * 5120 + 2 * 5120 == found.base
+
+
+def test_a_model_of_one_layer_has_a_size(tmp_path: Path) -> None:
+    size = {"hidden_size": 16, "intermediate_size": 24, "num_attention_heads": 2}
+    config = Qwen2Config(
+        **size, num_hidden_layers=1, num_key_value_heads=1, vocab_size=32, tie_word_embeddings=True
+    )
+    config.save_pretrained(tmp_path)
+    model = AutoModelForCausalLM.from_config(config)
+    found = size_of(str(tmp_path), None, "float32", LoraSettings(), 64)
+    assert found.layers == 1
+    assert found.parameters == model.num_parameters()
+    assert found.layer == 4 * sum(weights.numel() for weights in model.model.layers.parameters())
 
 
 @pytest.mark.parametrize("quantization", ["8bit", "4bit"])

@@ -118,6 +118,8 @@ def test_a_run_says_once_that_code_has_changed(kitchen: Path, tmp_path: Path) ->
     [line] = [line for line in said.getvalue().splitlines() if "code has changed" in line]
     assert "since bread, plate were stored (kitchen.oven)" in line
     assert f"rm -r {store.folder(bake)} {folder}" in line
+    runs._look_at_code(config, store, [bake])
+    assert "since bread was stored (kitchen.oven)" in said.getvalue()
     assert store.ensure(serve) == folder, "the key is the same"
     config = replace(config, changed_code="refuse")
     with pytest.raises(UserError, match=r"code has changed .*set store=NEW_FOLDER\Z"):

@@ -8,12 +8,15 @@ import subprocess
 import sys
 import textwrap
 from contextlib import closing
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tratree.errors import UserError
+from tratree.trajectory import read_any, write_conversations
 from tratree.trajectory.jsonl import TrajectoryLog, read_trajectories, write_trajectories
 from tratree.trajectory.types import Step, Task, Trajectory
 
@@ -86,10 +89,31 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_json_cannot_hold(tmp_path):
-    bad = Trajectory(Task("t", "train", "k", "do"), "", (), float("nan"), False, False, 3)
-    with pytest.raises(UserError, match="sample 3 of task t"):
-        write_trajectories(tmp_path / "a.jsonl", [bad])
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"score": float("nan")}, "score is not a number from 0 to 1 but nan"),
+        ({"score": 2.0}, "score is not a number from 0 to 1 but 2.0"),
+        ({"score": np.float32(1)}, "score is not a number from 0 to 1 but numpy.float32"),
+        ({"success": np.bool_(True)}, "success is not true or false but numpy.bool_?"),
+        ({"first_observation": None}, "first_observation is not text but None"),
+        ({"steps": (Step("", "look", None),)}, r"steps\[0\].observation is not text but None"),
+    ],
+)
+def test_what_could_not_be_read_again_is_not_written(wrong, said, tmp_path):
+    with pytest.raises(UserError, match=rf"\Asample 3 of task t cannot be stored \({said}\): "):
+        write_trajectories(tmp_path / "a.jsonl", [replace(_trajectory(3), **wrong)])
+    assert not list(tmp_path.iterdir())
+    with closing(TrajectoryLog(tmp_path / "log")) as log, pytest.raises(UserError, match=said):
+        log.append(replace(_trajectory(3), **wrong))
+
+
+def test_a_path_may_be_a_text(tmp_path):
+    path = str(tmp_path / "a.jsonl")
+    write_trajectories(path, [_trajectory(0)])
+    assert read_trajectories(path) == read_any(path) == [_trajectory(0)]
+    write_conversations(path, [_trajectory(0)], "eto")
+    assert len(read_any(path)) == 1
 
 
 def test_a_log_loses_only_its_cut_line(tmp_path):

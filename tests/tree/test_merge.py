@@ -194,6 +194,12 @@ def test_own_rule_of_equal_actions():
 FINE = trajectory([["", "look", "A room."]], 1)
 
 
+@pytest.mark.parametrize("tasks", [[FINE], {"task-1": [FINE]}])
+def test_trajectories_that_are_not_grouped_are_one_line(tasks):
+    with pytest.raises(UserError, match="group them"):
+        build_trees(tasks, similarity=ExactText())
+
+
 @pytest.mark.parametrize(
     ("attempts", "arguments", "message"),
     [

@@ -67,14 +67,21 @@ def check_machine(config: Config) -> None:
         UserError: If one is not there or can't be made.
     """
     check_writable(config.store, "store")
+    model = config.model
+    revisions = {f"model.{role}.name": getattr(model, role).revision for role in ("weak", "strong")}
     encoder = {"tree.encoder": config.tree.encoder} if config.tree.similarity == "minilm" else {}
     for key, name in {
-        "model.weak.name": config.model.weak.name,
-        "model.strong.name": config.model.strong.name,
+        "model.weak.name": model.weak.name,
+        "model.strong.name": model.strong.name,
         **encoder,
     }.items():
         folder = local_folder(name)
         if folder is not None:
+            if revisions.get(key) is not None:
+                raise UserError(
+                    f"{key.replace('.name', '.revision')}={revisions[key]} is of a Hub id, but "
+                    f"{key}={name} is a folder: leave the revision out"
+                )
             try:
                 check_folder(name, folder)
             except UserError as error:

@@ -40,11 +40,13 @@ class Sweep(Callback):
         Hydra continues after other exceptions of a callback.
         """
         try:
-            folder = Path(str(config.hydra.run.dir))
+            folder = str(config.hydra.run.dir)
         except (OmegaConfBaseException, ValueError):
             return  # it is only known later; the run takes it then
+        if not folder:
+            return  # `Checks` refuses it
         try:
-            Sweep.taken.enter_context(writing(folder))
+            Sweep.taken.enter_context(writing(Path(folder)))
         except UserError as error:
             sys.exit(f"error: {error}")
 

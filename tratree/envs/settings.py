@@ -65,3 +65,10 @@ class EnvSettings:
         """Check what must go together."""
         if "train" not in self.splits:
             raise ValueError("splits has no train: name the split that demonstrations are of")
+
+    def check_folder(self, key: str, *, read: bool, by: str) -> None:
+        """Check that a folder which a user names is `read` with the other settings."""
+        if not read and (folder := getattr(self, key)) is not None:
+            raise ValueError(
+                f"{key}={folder} is not read without env.{by}: set it, too, or leave env.{key} out"
+            )

@@ -75,8 +75,8 @@ def empty(config: Any, layers: int, dtype: torch.dtype) -> Any:
     """Return a model of some of the layers on PyTorch's meta device."""
     small = copy.deepcopy(config)
     small.num_hidden_layers = layers
-    if getattr(small, "layer_types", None):
-        small.layer_types = small.layer_types[:layers]
+    if kinds := getattr(small, "layer_types", None):  # of one layer, two may be measured
+        small.layer_types = [*kinds, *kinds[-1:] * layers][:layers]
     small._attn_implementation = "sdpa"
     with torch.device("meta"):
         return AutoModelForCausalLM.from_config(small, dtype=dtype)

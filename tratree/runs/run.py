@@ -107,7 +107,7 @@ def _run(config: Config, folder: Path, progress: Progress) -> dict[str, Any]:
             if missing:
                 from tratree.stages.openings import check_openings  # brings the tokenizers
 
-                check_openings(config, store)
+                check_openings(config, store, missing)
             write_start(folder)
             folders = _evaluate_all(config, store, evaluated)
             results, played = results_of(config, folders)
@@ -202,8 +202,9 @@ def _look_at_code(config: Config, store: Store, stages: Sequence[Stage]) -> None
         again |= {stage.key} if any(s.key in again for s in stage.inputs.values()) else set()
     folders = [store.folder(s) for s in stages if s.key in again and store.folder(s).is_dir()]
     modules = sorted({module for _, names in changed for module in names})
+    were = "was" if len(changed) == 1 else "were"
     said = (
-        f"code has changed since {_few([stage.title for stage, _ in changed])} were stored "
+        f"code has changed since {_few([stage.title for stage, _ in changed])} {were} stored "
         f"({_few(modules)}): to compute again what depends on it, "
         f"`rm -r {shlex.join(map(str, dict.fromkeys(folders)))}`, or set store=NEW_FOLDER"
     )

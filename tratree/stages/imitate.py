@@ -26,6 +26,8 @@ from tratree.trajectory.types import Trajectory
 def imitate_stage(config: Config, paths: Stage, *, explorer: Role | None = None) -> Stage:
     """Minimise L_MCTS over the paths (section 3.3 of the paper).
 
+    `paths` holds trajectories in its file `PATHS` (`tratree.stages.paths`).
+
     A strong model that reads token ids as the explorer does (``explore.explorer``) learns
     from the ids that were sampled; another one from their texts.
     """

@@ -1,50 +1,80 @@
-"""Check that episodes with listed actions can begin, before models play or learn."""
+"""Checks on a run's tasks before models play or learn: how many there are, how they begin."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import closing
 
 from tratree.config import Config
 from tratree.envs.base import TextEnv
 from tratree.envs.shown_actions import LABEL
 from tratree.errors import UserError
+from tratree.policy.chat import ChatFormat
 from tratree.stages.environment import games_stage, open_env
+from tratree.stages.tasks import demonstrated_tasks, evaluated_tasks, explored_tasks
 from tratree.stages.training import load_chat
 from tratree.stages.training_settings import chat_settings
+from tratree.store.stage import Stage
 from tratree.store.store import Store
 
 SUGGESTED = 10
 
 
-def check_openings(config: Config, store: Store) -> None:
-    """Check that both models can read the first observation of each split with its actions.
+def check_openings(config: Config, store: Store, missing: Iterable[Stage]) -> None:
+    """Check that there are as many tasks as the `missing` stages take, and that they can begin.
+
+    Both models must be able to read the first observation of each split and answer it.
 
     Raises:
-        UserError: If one has more tokens than the context holds.
+        UserError: If there are fewer tasks, or a first turn needs more tokens than the context has.
     """
-    if not config.env.show_admissible:
-        return
+    models = config.model.weak, config.model.strong
+    chats = [load_chat({"chat": chat_settings(config, base)}) for base in models]
     with closing(open_env(store.ensure(games_stage(config)), store.resources.cache)) as env:
+        for stage in missing:
+            _check_counts(env, stage)
         for split in ("train", *config.evaluation.splits):
             if tasks := env.tasks(config.env.splits[split]):
                 observation = env.reset(tasks[0]).observation
-                _check(config, env, tasks[0].task_id, observation)
+                for chat in chats:
+                    _check_context(config, env, chat, tasks[0].task_id, observation)
 
 
-def _check(config: Config, env: TextEnv, task: str, observation: str) -> None:
-    for base in (config.model.weak, config.model.strong):
-        chat = load_chat({"chat": chat_settings(config, base)})
-        needed = len(chat.first_turn(observation)) + config.model.max_new_tokens
-        if needed <= config.model.context:
-            continue
-        count = len(env.admissible())
-        listed = len(chat.first_turn(observation)) - len(
-            chat.first_turn(observation.partition(LABEL)[0])
-        )
-        most = min(config.env.show_at_most or count, count)
-        fewer = max(1, min(SUGGESTED, most // 2))
+def _check_counts(env: TextEnv, stage: Stage) -> None:
+    settings = stage.settings
+    if stage.name == "evaluate":
+        for split in settings["splits"].values():
+            evaluated_tasks(env.tasks(split), settings["episodes"])
+    elif stage.name == "explore":
+        explored_tasks(env.tasks(settings["split"]), settings["tasks"], settings["seed"])
+    elif stage.name == "demonstrations" and "content" not in settings:  # else a file has them
+        every = env.tasks(settings["split"])
+        demonstrated_tasks(every, settings["tasks"], settings["seed"])
+        if "explored" in settings:
+            explored_tasks(every, settings["explored"], settings["seed"])
+
+
+def _check_context(
+    config: Config, env: TextEnv, chat: ChatFormat, task: str, observation: str
+) -> None:
+    needed = len(chat.first_turn(observation)) + config.model.max_new_tokens
+    if needed <= config.model.context:
+        return
+    said = f"the first turn of task {task} needs {needed} tokens"
+    if not config.env.show_admissible:
         raise UserError(
-            f"the first turn of task {task} needs {needed} tokens, {listed} of them for the {most} "
-            f"actions that env.show_admissible lists, and model.context is {config.model.context}: "
-            f"set env.show_at_most={fewer}, or a higher model.context where the model allows it"
+            f"{said}, {config.model.max_new_tokens} of them for the answer "
+            f"(model.max_new_tokens): set model.context to more than {config.model.context} where "
+            "the model allows it, or shorten what opens it (env.prompt)"
         )
+    count = len(env.admissible())
+    listed = len(chat.first_turn(observation)) - len(
+        chat.first_turn(observation.partition(LABEL)[0])
+    )
+    most = min(config.env.show_at_most or count, count)
+    fewer = max(1, min(SUGGESTED, most // 2))
+    raise UserError(
+        f"{said}, {listed} of them for the {most} actions that env.show_admissible lists, and "
+        f"model.context is {config.model.context}: set env.show_at_most={fewer}, or a higher "
+        "model.context where the model allows it"
+    )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from tratree.config import Config
+from tratree.errors import UserError
 from tratree.stages.demonstrations import DEMONSTRATIONS, demonstrations_stage
 from tratree.stages.settings import Role
 from tratree.stages.training_settings import (
@@ -14,6 +18,11 @@ from tratree.stages.training_settings import (
 )
 from tratree.store.stage import Job, Stage
 from tratree.trajectory.jsonl import iterate_trajectories
+from tratree.trajectory.types import Trajectory
+from tratree.words import counted
+
+if TYPE_CHECKING:
+    from tratree.policy.chat import ChatFormat
 
 
 def sft_stage(
@@ -40,10 +49,39 @@ def _train(job: Job) -> None:
     from tratree.stages.training import load_chat, train
 
     chat = load_chat(job.settings)
-    demonstrations = iterate_trajectories(job.inputs["demonstrations"] / DEMONSTRATIONS)
+    demonstrations = job.inputs["demonstrations"] / DEMONSTRATIONS
+    name = job.settings["base"]["name"]
+    if said := check_actions(chat, iterate_trajectories(demonstrations), name):
+        job.progress.message(f"  {said}")
     data = EpisodeDataModule(
-        (encode_trajectory(chat, t).compact() for t in demonstrations),
+        (encode_trajectory(chat, t).compact() for t in iterate_trajectories(demonstrations)),
         job.settings["context"],
         pack_tokens=job.settings.get(PREFIX_PACKS),
     )
     train(job, SFTModule, data)
+
+
+def check_actions(chat: ChatFormat, demonstrations: Iterable[Trajectory], model: str) -> str | None:
+    """Say how many demonstrated actions the tokens of a model cannot write; None if they can all.
+
+    Raises:
+        UserError: If they can write none, so that the model could do nothing of what it is shown.
+    """
+    steps = (step for trajectory in demonstrations for step in trajectory.steps if step.trained)
+    actions = dict.fromkeys(step.action for step in steps if step.action)
+    written = {action: chat.parse(chat.agent_turn("", action))[1] for action in actions}
+    lost = [action for action in actions if _letters(written[action]) != _letters(action)]
+    if not lost:
+        return None
+    said = (
+        f"the tokenizer of {model} lacks words of {len(lost)} of "
+        f"{counted(len(actions), 'demonstrated action')}, such as {lost[0]!r}, which becomes "
+        f"{written[lost[0]]!r}"
+    )
+    if len(lost) == len(actions):
+        raise UserError(f"{said}: choose a model that knows them (model=…)")
+    return said
+
+
+def _letters(text: str) -> str:
+    return "".join(text.casefold().split())

@@ -10,6 +10,7 @@ import numpy as np
 
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
+from tratree.words import counted
 
 _Item = TypeVar("_Item")
 
@@ -60,7 +61,7 @@ def _available(count: int | None, tasks: list[Task], key: str) -> int:
         raise UserError(f"{key}: the split has no task; `tratree tasks` lists the splits")
     if count is not None and count > len(tasks):
         raise UserError(
-            f"{key}={count}, but there are {len(tasks)} tasks to choose from: "
+            f"{key}={count}, but the split has {counted(len(tasks), 'task')}: "
             f"set {key} to at most {len(tasks)}, or make more games"
         )
     return len(tasks) if count is None else count

@@ -60,7 +60,7 @@ FORMATS: Mapping[str, Format] = {
 """Formats, by name; what ShareGPT calls its format is that of ETO."""
 
 
-def write_conversations(path: Path, trajectories: Sequence[Trajectory], name: str) -> None:
+def write_conversations(path: Path | str, trajectories: Sequence[Trajectory], name: str) -> None:
     """Write records of a format: one a line if `path` ends in ``.jsonl``, else a JSON list.
 
     Raises:
@@ -69,6 +69,7 @@ def write_conversations(path: Path, trajectories: Sequence[Trajectory], name: st
     if name not in FORMATS:
         raise UserError(f"no format {name!r}: use one of {', '.join(FORMATS)}")
     records = [to_record(trajectory, FORMATS[name]) for trajectory in trajectories]
+    path = Path(path)
     if path.suffix == ".jsonl":
         text = "".join(json.dumps(record) + "\n" for record in records)
     else:

@@ -25,22 +25,22 @@ def canonical_json(data: Any) -> str:
     )
 
 
-def write_trajectories(path: Path, trajectories: Iterable[Trajectory]) -> None:
+def write_trajectories(path: Path | str, trajectories: Iterable[Trajectory]) -> None:
     """Write `trajectories` in their order, atomically: `path` is never seen half written.
 
     Raises:
-        UserError: If a trajectory holds what JSON cannot.
+        UserError: If a trajectory holds what could not be read again, such as a score above 1.
     """
-    write_atomically(path, (_to_line(trajectory) for trajectory in trajectories))
+    write_atomically(Path(path), (_to_line(trajectory) for trajectory in trajectories))
 
 
-def read_trajectories(path: Path) -> list[Trajectory]:
+def read_trajectories(path: Path | str) -> list[Trajectory]:
     """Read what `write_trajectories` wrote.
 
     Raises:
         UserError: If the file is missing or a line of it is damaged.
     """
-    return list(iterate_trajectories(path))
+    return list(iterate_trajectories(Path(path)))
 
 
 def iterate_trajectories(path: Path) -> Iterator[Trajectory]:
@@ -105,7 +105,7 @@ class TrajectoryLog:
         """Add one line; it stays if the process is killed right after.
 
         Raises:
-            UserError: If the trajectory holds what JSON cannot.
+            UserError: If the trajectory holds what could not be read again.
         """
         line = _to_line(trajectory)
         if self._file is None:
@@ -130,11 +130,13 @@ class TrajectoryLog:
 
 def _to_line(trajectory: Trajectory) -> bytes:
     try:
-        return canonical_json(trajectory.to_json()).encode() + b"\n"
-    except (TypeError, ValueError) as error:
+        data = trajectory.to_json()
+        Trajectory.from_json(data)  # what made it is named now, not the file when it is read
+        return canonical_json(data).encode() + b"\n"
+    except (AttributeError, TypeError, ValueError) as error:
         raise UserError(
-            f"sample {trajectory.sample} of task {trajectory.task.task_id} does not fit into "
-            f"JSON: {error}"
+            f"sample {trajectory.sample} of task {trajectory.task.task_id} cannot be stored "
+            f"({error}): correct what made it, such as an environment of yours"
         ) from error
 
 

@@ -182,7 +182,9 @@ def _value(kind: Any, value: Any, where: str) -> Any:
 
 def short(value: Any) -> str:
     """Return a value in a few characters, for a message."""
-    text = repr(value) if isinstance(value, str | int | float | None) else type(value).__name__
+    kind = type(value)
+    named = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+    text = repr(value) if kind in (str, int, float, bool, type(None)) else named
     return text if len(text) <= 40 else text[:37] + "..."
 
 

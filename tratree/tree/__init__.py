@@ -4,7 +4,10 @@ A tree is a `TrajectoryTree`, flat arrays over nodes. It is built of trajectorie
 (`build_trees`), describes itself (`tree_statistics`), and gives preference pairs (`find_pairs`)
 or a path to imitate (`search_paths`). Nothing here knows environments, models or PyTorch.
 
-    trees = build_trees(attempts_by_task, similarity=CharacterNgrams())
+    by_task = defaultdict(list)
+    for attempt in read_any("attempts.json"):  # of tratree.trajectory
+        by_task[attempt.task.task_id].append(attempt)
+    trees = build_trees(by_task.values(), similarity=CharacterNgrams())
     pairs = [find_pairs(tree) for tree in trees]
     paths = search_paths(trees)
 

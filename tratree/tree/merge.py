@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,7 @@ def build_tree(
 
 
 def build_trees(
-    tasks: Sequence[Sequence[Trajectory]],
+    tasks: Iterable[Sequence[Trajectory]],
     *,
     similarity: Similarity,
     xi_sim: float = 0.9,
@@ -183,6 +183,8 @@ def _components(alike: NDArray[np.bool_]) -> list[int]:
 
 
 def _check(trajectories: Sequence[Trajectory]) -> None:
+    if isinstance(trajectories, Trajectory | str):  # of a flat list, or a key of a dictionary
+        raise UserError("trees are built of a list of trajectories for each task: group them by it")
     if not trajectories:
         raise UserError("a tree needs at least one trajectory: explore the task first")
     task, first_observation = trajectories[0].task, trajectories[0].first_observation

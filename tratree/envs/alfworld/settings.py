@@ -32,8 +32,8 @@ class AlfworldSettings(EnvSettings):
     games_seed."""
 
     data: str | None = None
-    """Of official games: a folder with json_2.1.1/ (ALFWORLD_DATA) or with compact *.jsonl.gz
-    files."""
+    """Of official games: a folder with json_2.1.1/ or with compact *.jsonl.gz files; null: what
+    the environment variable ALFWORLD_DATA names."""
 
     wording: Literal["move", "put"] = "move"
     """Wording of placing an object. move: as the games have it (since alfworld 0.4, `move X to
@@ -55,3 +55,8 @@ class AlfworldSettings(EnvSettings):
         }
     )
     """The environment's name of each split."""
+
+    def __post_init__(self) -> None:
+        """Check what must go together."""
+        super().__post_init__()
+        self.check_folder("data", read=self.games == "official", by="games=official")

@@ -111,7 +111,8 @@ def official_folder(configured: str | None) -> Path:
     Raises:
         UserError: If they cannot be found.
     """
-    folder = Path(configured).expanduser() if configured else external_data("alfworld")
+    named = configured or os.environ.get("ALFWORLD_DATA")
+    folder = Path(named).expanduser() if named else external_data("alfworld")
     if folder is None:
         raise UserError(
             "env.games=official needs the released games: set ALFWORLD_DATA or env.data to "

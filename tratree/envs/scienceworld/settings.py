@@ -85,3 +85,4 @@ class ScienceWorldSettings(EnvSettings):
             )
         if self.protocol == "eto" and self.simplification != "easy":
             raise ValueError("protocol=eto plays with env.simplification=easy: set it so")
+        self.check_folder("eto_indices", read=self.protocol == "eto", by="protocol=eto")

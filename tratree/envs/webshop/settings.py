@@ -77,3 +77,5 @@ class WebShopSettings(EnvSettings):
         super().__post_init__()
         if self.catalogue == "generated" and self.products is None:
             raise ValueError("products=null: a generated catalogue needs a number of products")
+        self.check_folder("data", read=self.catalogue == "official", by="catalogue=official")
+        self.check_folder("eto_indices", read=self.protocol == "eto", by="protocol=eto")

@@ -55,13 +55,13 @@ class Reading:
         }
 
 
-def read_any(path: Path) -> list[Trajectory]:
+def read_any(path: Path | str) -> list[Trajectory]:
     """Return the trajectories of a file or folder of any form; bad records are passed over.
 
     Raises:
         UserError: See `read_trajectory_files`, which also reports what was skipped.
     """
-    return read_trajectory_files(path).trajectories
+    return read_trajectory_files(Path(path)).trajectories
 
 
 def read_trajectory_files(path: Path, environment: str | None = None) -> Reading:
