@@ -48,12 +48,15 @@ def main(arguments: Sequence[str]) -> None:
     chosen = parser.parse_intermixed_args(arguments)
     if chosen.overrides and not chosen.replay:
         raise UserError(f"{chosen.overrides[0]} is for --replay only: add it, or leave this out")
+    report = chosen.report or chosen.target.with_name(f"{chosen.target.name}.report.json")
+    for written in (chosen.target, report):
+        if chosen.source.resolve() in (written.resolve(), *written.resolve().parents):
+            raise UserError(f"{written} is in what is read: choose another place to write to")
     reading = read_trajectory_files(chosen.source, chosen.env)
     if chosen.replay:
         replay_all(reading, chosen.overrides, chosen.env, chosen.differences)
     console = Console(highlight=False)
     console.print(_table(reading))
-    report = chosen.report or chosen.target.with_name(f"{chosen.target.name}.report.json")
     try:
         write_json(report, reading.to_json())
         if chosen.strict and reading.skipped:

@@ -20,8 +20,11 @@ _LISTS_ON_LINES = re.compile(r"\s*\[.*\][ \t\r]*\n\s*\[")
 _DECODER = json.JSONDecoder(parse_constant=lambda name: None if name == "NaN" else float(name))
 """Pandas writes an unknown number as NaN."""
 
-BLANKS = " \t\r\n\0\x1e"
+BLANKS = " \t\r\n\0\x1e\ufeff,"
 """Characters between values."""
+
+_HEAD = re.compile(r'\{\s*"[^"]*"\s*:')
+"""The beginning of an object, up to its first value."""
 
 
 @dataclass(frozen=True)
@@ -36,31 +39,33 @@ class Damage:
 
 
 def parse_json(text: str) -> Iterator[Any]:
-    """Yield the values of a JSON list, or of JSON values one after the other, as on lines."""
-    listed = text.lstrip().startswith("[") and not _LISTS_ON_LINES.match(text)
-    position = text.index("[") + 1 if listed else 0
-    while True:
-        position = _skip(text, position, BLANKS + "," if listed else BLANKS)
-        if position >= len(text):
-            if listed:
-                yield Damage("the JSON list is cut off")
-            return
+    """Yield the values of JSON lists, or of JSON values one after the other, as on lines.
+
+    After a damaged one, reading goes on where another begins as the first of its list did, or on
+    a line.
+    """
+    lists = text.lstrip(BLANKS).startswith("[") and not _LISTS_ON_LINES.match(text)
+    listed, head, position, seen, line = False, "", 0, 0, 1
+    while (position := _skip(text, position)) < len(text):
         if listed and text[position] == "]":
-            if text[position + 1 :].strip(BLANKS):
-                yield Damage("something follows the JSON list")
-            return
+            listed, position = False, position + 1
+            continue
+        if lists and not listed and text[position] == "[":
+            listed, position = True, _skip(text, position + 1)
+            first = _HEAD.match(text, position)
+            head = first[0] if first else ""
+            continue
         try:
             value, position = _DECODER.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
             reason = "is nested too deeply" if isinstance(error, RecursionError) else "is damaged"
-            line = text.count("\n", 0, position) + 1
+            line, seen = line + text.count("\n", seen, position), position
             yield Damage(f"the JSON that begins in line {line} {reason}")
-            if listed:
-                return
-            following = text.find("\n{", position)
+            begin = head if listed else "\n{"
+            following = text.find(begin, position + 1) if begin else -1
             if following < 0:
                 return
-            position = following + 1
+            position = following + begin.startswith("\n")
             continue
         value = unpacked(value)
         records = value if isinstance(value, list) and not listed else []
@@ -69,6 +74,8 @@ def parse_json(text: str) -> Iterator[Any]:
                 yield from unwrapped(record)
         else:
             yield from unwrapped(value)
+    if listed:
+        yield Damage("the JSON list is cut off")
 
 
 def _is_part(value: Any) -> bool:
@@ -100,7 +107,7 @@ def parse_python(text: str) -> Iterator[Any]:
             )
 
 
-def _skip(text: str, position: int, blanks: str) -> int:
-    while position < len(text) and text[position] in blanks:
+def _skip(text: str, position: int) -> int:
+    while position < len(text) and text[position] in BLANKS:
         position += 1
     return position

@@ -115,8 +115,6 @@ def _trajectories(reading: Reading, environment: str | None) -> Iterator[tuple[F
             none = False
             yield found, trajectory
     if none:
-        if not reading.skipped:
-            raise UserError(f"{reading.path} has no records: make or download it again")
         place, reason = reading.skipped[0]
         others = len(reading.skipped) - 1
         more = f", nor {counted(others, 'other')}" if others else ""
