@@ -120,7 +120,7 @@ def test_the_name_of_a_list_of_records_is_kept(tmp_path):
 
 
 def test_what_follows_a_list_is_read_or_said(tmp_path):
-    (tmp_path / "a.json").write_text(json.dumps(TWO, indent=1) + "]\n" + json.dumps(TWO, indent=1))
+    (tmp_path / "a.json").write_text(json.dumps(TWO, indent=1) + " and more")
     reading = read_trajectory_files(tmp_path / "a.json")
     assert [t.task.task_id for t in reading.trajectories] == ["a", "b"]
     assert "damaged" in reading.skipped[0][1]
@@ -133,6 +133,45 @@ def test_records_after_a_damaged_one_of_a_list_are_read(tmp_path, indent):
     reading = read_trajectory_files(tmp_path / "a.json")
     assert [t.task.task_id for t in reading.trajectories] == ["a", "c"]
     assert len(reading.skipped) == 1
+
+
+def test_a_record_after_a_killed_writer_is_read(tmp_path):
+    first, cut = json.dumps(TWO[0]), json.dumps(record("cut"))[:40]
+    (tmp_path / "a.jsonl").write_text(f"{first}\n{cut}{json.dumps(TWO[1])}\n")
+    assert ids(tmp_path / "a.jsonl") == ["a", "b"]
+
+
+def test_line_breaks_in_strings_are_read(tmp_path):
+    (tmp_path / "a.jsonl").write_text(LINES.replace("Action: look", "Thought: x\n\tAction: look"))
+    assert ids(tmp_path / "a.jsonl") == ["a", "b"]
+
+
+def test_steps_of_several_episodes_in_a_table(tmp_path):
+    steps = [("1", "Hall.", "sit", 0), ("2", "Hall.", "go", "0"), ("1", "Sat.", "stand", "1")]
+    with (tmp_path / "a.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("episode", "observation", "action", "reward"), *steps])
+    told = read_trajectory_files(tmp_path / "a.csv").trajectories
+    assert [[s.action for s in t.steps] for t in told] == [["sit", "stand"], ["go"]]
+    assert [t.score for t in told] == [1, 0]
+
+
+def test_messages_of_several_conversations_a_line_each(tmp_path):
+    rows = [
+        {"conversation_id": n, "id": f"{n}{m}", **m}
+        for n in (1, 2)
+        for m in TWO[0]["conversations"]
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert len(read_trajectory_files(tmp_path / "a.jsonl").trajectories) == 2
+
+
+def test_a_link_to_a_folder_is_said(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jsonl").write_text(LINES)
+    (tmp_path / "in" / "b").symlink_to(tmp_path)
+    reading = read_trajectory_files(tmp_path / "in")
+    assert len(reading.trajectories) == 2
+    assert "Is a directory" in reading.skipped[0][1]
 
 
 def test_the_beginning_of_a_cut_file_is_read(tmp_path):

@@ -18,11 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from tratree.errors import UserError
-from tratree.trajectory.reading.events import is_event
 from tratree.trajectory.reading.json_texts import BLANKS, Damage, parse_json, parse_python
 from tratree.trajectory.reading.names import HELD_OUT_SPLITS
-from tratree.trajectory.reading.roles import is_message
-from tratree.trajectory.reading.steps import is_step
+from tratree.trajectory.reading.rows import whole_records
 from tratree.trajectory.reading.tables import ARROW, read_arrow, read_csv, read_parquet
 from tratree.trajectory.reading.values import PYTHON
 
@@ -90,9 +88,9 @@ def read_records(path: Path) -> Iterator[Found]:
         yield from _read_file(path)
         return
     every = sorted(p for p in path.rglob("*") if _may_hold_records(p.relative_to(path)))
-    every = [file for file in every if file.is_file() or not file.exists()]  # a link to nothing
-    files = [file for file in every if file.name.lower().endswith(_SUFFIXES)]
-    files = files or [f for f in every if not f.suffix and not f.name.startswith("_")]
+    every = [p for p in every if p.is_file() or p.is_symlink()]
+    files = [p for p in every if p.name.lower().endswith(_SUFFIXES) or p.is_dir()]
+    files = files or [p for p in every if not p.suffix and not p.name.startswith("_")]
     if not files:
         raise UserError(f"{path} has no file that ends in {', '.join(_SUFFIXES)}: correct the path")
     for file in files:
@@ -219,11 +217,7 @@ def _packed(path: Path, name: str) -> str:
 
 
 def _numbered(path: Path, values: Iterator[Any]) -> Iterator[Found]:
-    every = list(values)
-    if len(every) > 1 and (all(map(is_message, every)) or all(map(is_event, every))):
-        every = [{"messages": every}]  # of one conversation
-    elif len(every) > 1 and all(is_step(value) and "action" in value for value in every):
-        every = [{"steps": every}]
+    every = whole_records(list(values))
     alone = path.name.partition(".")[0] if len(every) == 1 else ""
     for number, value in enumerate(every, start=1):
         where = f"record {number} of {path}"

@@ -17,14 +17,16 @@ from tratree.trajectory.reading.wrappers import unwrapped
 _LISTS_ON_LINES = re.compile(r"\s*\[.*\][ \t\r]*\n\s*\[")
 """The beginning of a file with a list in each line: ``.`` ends with the line."""
 
-_DECODER = json.JSONDecoder(parse_constant=lambda name: None if name == "NaN" else float(name))
-"""Pandas writes an unknown number as NaN."""
+_DECODER = json.JSONDecoder(
+    parse_constant=lambda name: None if name == "NaN" else float(name), strict=False
+)
+"""Pandas writes an unknown number as NaN, and people put line breaks into strings."""
 
 BLANKS = " \t\r\n\0\x1e\ufeff,"
 """Characters between values."""
 
-_HEAD = re.compile(r'\{\s*"[^"]*"\s*:')
-"""The beginning of an object, up to its first value."""
+_HEAD = re.compile(r'[\s\0\x1e\ufeff,]*\[?\s*(\{\s*"[^"]*"\s*:)')
+"""The beginning of a file and its first object, up to that's first value."""
 
 
 @dataclass(frozen=True)
@@ -41,19 +43,20 @@ class Damage:
 def parse_json(text: str) -> Iterator[Any]:
     """Yield the values of JSON lists, or of JSON values one after the other, as on lines.
 
-    After a damaged one, reading goes on where another begins as the first of its list did, or on
-    a line.
+    After a damaged one, reading goes on where another object begins as the first of all did, or
+    outside of a list with a line.
     """
     lists = text.lstrip(BLANKS).startswith("[") and not _LISTS_ON_LINES.match(text)
-    listed, head, position, seen, line = False, "", 0, 0, 1
+    first = _HEAD.match(text)
+    begin = rf"(?<![:\[])(?<![:\[] ){re.escape(first[1])}" if first else r"(?!)"
+    within, between = re.compile(begin), re.compile(rf"{begin}|\n\{{")
+    listed, position, seen, line = False, 0, 0, 1
     while (position := _skip(text, position)) < len(text):
         if listed and text[position] == "]":
             listed, position = False, position + 1
             continue
         if lists and not listed and text[position] == "[":
-            listed, position = True, _skip(text, position + 1)
-            first = _HEAD.match(text, position)
-            head = first[0] if first else ""
+            listed, position = True, position + 1
             continue
         try:
             value, position = _DECODER.raw_decode(text, position)
@@ -61,11 +64,10 @@ def parse_json(text: str) -> Iterator[Any]:
             reason = "is nested too deeply" if isinstance(error, RecursionError) else "is damaged"
             line, seen = line + text.count("\n", seen, position), position
             yield Damage(f"the JSON that begins in line {line} {reason}")
-            begin = head if listed else "\n{"
-            following = text.find(begin, position + 1) if begin else -1
-            if following < 0:
+            following = (within if listed else between).search(text, position + 1)
+            if following is None:
                 return
-            position = following + begin.startswith("\n")
+            position = following.start()
             continue
         value = unpacked(value)
         records = value if isinstance(value, list) and not listed else []
