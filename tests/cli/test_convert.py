@@ -85,6 +85,12 @@ def test_places_and_overrides_are_checked(tmp_path):
         main([str(source), str(tmp_path / "file" / "out.jsonl")])
 
 
+def test_a_target_is_named_as_what_it_holds(tmp_path):
+    source = write(tmp_path / "in.jsonl", GOOD)
+    with pytest.raises(UserError, match=r"name it \*\.json"):
+        main([str(source), str(tmp_path / "out.parquet")])
+
+
 def test_what_is_read_is_never_replaced(tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()

@@ -21,6 +21,7 @@ from tratree.trajectory.reading.read import Reading, read_trajectory_files
 from tratree.words import counted
 
 OURS = "tratree"
+_NO_JSON = (".gz", ".bz2", ".xz", ".zst", ".zip", ".parquet", ".pq", ".arrow", ".csv", ".tsv")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -31,7 +32,9 @@ def main(arguments: Sequence[str]) -> None:
         epilog="Exit code 0 if anything was taken, 1 if nothing was, or with --strict not all.",
     )
     parser.add_argument("source", type=Path)
-    parser.add_argument("target", type=Path, help="JSON, or one record a line if *.jsonl")
+    parser.add_argument(
+        "target", type=Path, help="one record a line; a JSON list of another format, if not *.jsonl"
+    )
     add_overrides(parser, "of --replay, such as env=webshop")
     parser.add_argument("--to", choices=(OURS, *FORMATS), default=OURS, help="default: %(default)s")
     parser.add_argument("--env", choices=ENVIRONMENTS.names(), help="of records that do not tell")
@@ -52,6 +55,8 @@ def main(arguments: Sequence[str]) -> None:
     for written in (chosen.target, report):
         if chosen.source.resolve() in (written.resolve(), *written.resolve().parents):
             raise UserError(f"{written} is in what is read: choose another place to write to")
+    if chosen.target.suffix.lower() in _NO_JSON:
+        raise UserError(f"{chosen.target} will be JSON: name it *.json, or *.jsonl for lines")
     reading = read_trajectory_files(chosen.source, chosen.env)
     if chosen.replay:
         replay_all(reading, chosen.overrides, chosen.env, chosen.differences)

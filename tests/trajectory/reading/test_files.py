@@ -155,6 +155,22 @@ def test_steps_of_several_episodes_in_a_table(tmp_path):
     assert [t.score for t in told] == [1, 0]
 
 
+@pytest.mark.parametrize(
+    "facts",
+    [
+        [{"done": 0}, {"done": "True"}, {"done": False}],
+        [{"step": 1}, {"step": 2}, {"step": 1}],
+        [{"episode": 1}, {"episode": 1}, {"episode": 2}, {"episode": 2}],
+    ],
+)
+def test_an_episode_begins_after_an_end_or_where_steps_are_counted_anew(tmp_path, facts):
+    step = {"observation": "Hall.", "action": "sit"}
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(json.dumps({**step, **fact}) for fact in facts))
+    told = read_trajectory_files(path).trajectories
+    assert [len(t.steps) for t in told] == [2, len(facts) - 2]
+
+
 def test_messages_of_several_conversations_a_line_each(tmp_path):
     rows = [
         {"conversation_id": n, "id": f"{n}{m}", **m}
