@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -85,10 +84,7 @@ def _table(reading: Reading) -> Table:
     table.add_row("taken", str(len(reading.trajectories)))
     for what, count in sorted(reading.notes.items()):
         table.add_row(Text(f"  {what}"), str(count))
-    reasons = Counter(reason for _, reason in reading.skipped)
     table.add_row("skipped", str(len(reading.skipped)))
-    for reason, count in reasons.most_common(20):
-        record, _, path = next(p for p, why in reading.skipped if why == reason).partition(" of ")
-        place = f"{record} of {Path(path).name}" if path else Path(record).name
-        table.add_row(Text(f"  {reason} (first: {place})"), str(count))
+    for count, reason in reading.reasons()[:20]:
+        table.add_row(Text(f"  {reason}"), str(count))
     return table

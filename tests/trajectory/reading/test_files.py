@@ -494,3 +494,11 @@ def test_gold_paths_and_histories_of_scienceworld_are_read(tmp_path):
             assert [s.observation for s in one.steps] == [seen["freelook"], "You wait."]
             assert (one.score, one.record["environment"]) == (1.0, "scienceworld")
             assert "boil_21" in one.record["names"]
+
+
+@pytest.mark.parametrize("item", [5, "look", None])
+def test_an_item_that_is_no_message_is_named(tmp_path, item):
+    said = record("a")["conversations"]
+    (tmp_path / "a.jsonl").write_text(json.dumps({"id": "b", "conversations": [said[0], item]}))
+    with pytest.raises(UserError, match=r"record 1 of .*conversations\[1\] is"):
+        read_trajectory_files(tmp_path / "a.jsonl")
