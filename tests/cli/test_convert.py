@@ -135,8 +135,11 @@ def test_replay_reports_fixes_and_drops(tmp_path, capsys):
             str(tmp_path / "d.jsonl"),
             *shop,
             "env=webshop",
+            "--differences=fix",
         ]
     )
+    (same,) = read_trajectories(tmp_path / "d.jsonl")
+    assert (same.finished, same.steps[0].valid) == (False, False)  # nothing differs, but is known
     notes = json.loads((tmp_path / "d.jsonl.report.json").read_text())["notes"]
     assert notes["replayed: the task is told by the opening only"] == 1
     assert "replayed: something differs" not in notes
