@@ -85,6 +85,29 @@ def test_places_and_overrides_are_checked(tmp_path):
         main([str(source), str(tmp_path / "file" / "out.jsonl")])
 
 
+def test_a_target_is_named_as_what_it_holds(tmp_path):
+    source = write(tmp_path / "in.jsonl", GOOD)
+    with pytest.raises(UserError, match=r"name it \*\.json"):
+        main([str(source), str(tmp_path / "out.parquet")])
+
+
+def test_what_is_read_is_never_replaced(tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    source = write(folder / "in.jsonl", GOOD)
+    before = source.read_bytes()
+    report = ["--report", str(source)]
+    for read, *others in (
+        [source, source],
+        [folder, folder / "out.jsonl"],
+        [source, tmp_path / "a", *report],
+    ):
+        with pytest.raises(UserError, match="choose another place"):
+            main(list(map(str, [read, *others])))
+    assert source.read_bytes() == before
+    assert [path.name for path in source.parent.iterdir()] == ["in.jsonl"]
+
+
 def test_replay_reports_fixes_and_drops(tmp_path, capsys):
     source = write(tmp_path / "in.jsonl", GOOD, {**GOOD, "item_id": "webshop_99999999"})
     shop = ["--replay", f"store={tmp_path}/store", "env.products=600"]
@@ -109,12 +132,15 @@ def test_replay_reports_fixes_and_drops(tmp_path, capsys):
     main(
         [
             str(write(source, {"id": "mine", "reward": 0, "conversations": unnamed})),
-            str(source),
+            str(tmp_path / "d.jsonl"),
             *shop,
             "env=webshop",
+            "--differences=fix",
         ]
     )
-    notes = json.loads((tmp_path / "in.jsonl.report.json").read_text())["notes"]
+    (same,) = read_trajectories(tmp_path / "d.jsonl")
+    assert (same.finished, same.steps[0].valid) == (False, False)  # nothing differs, but is known
+    notes = json.loads((tmp_path / "d.jsonl.report.json").read_text())["notes"]
     assert notes["replayed: the task is told by the opening only"] == 1
     assert "replayed: something differs" not in notes
 

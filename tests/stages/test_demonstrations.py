@@ -182,7 +182,7 @@ def test_record_errors_are_reported_and_the_rest_taken(folder, published, tmp_pa
     assert [entry["record"] for entry in report["skipped"]] == [
         f"record {n} of {path}" for n in (3, 4)
     ]
-    assert "1 left out: it is 7, not an object" in said.getvalue()
+    assert "1 left out: it is 7, not an object (first: record 4 of a.json)" in said.getvalue()
 
 
 def test_token_ids_of_a_file_are_not_trained_on(folder, tmp_path):

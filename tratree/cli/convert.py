@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from tratree.trajectory.reading.read import Reading, read_trajectory_files
 from tratree.words import counted
 
 OURS = "tratree"
+_NO_JSON = (".gz", ".bz2", ".xz", ".zst", ".zip", ".parquet", ".pq", ".arrow", ".csv", ".tsv")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -31,7 +31,9 @@ def main(arguments: Sequence[str]) -> None:
         epilog="Exit code 0 if anything was taken, 1 if nothing was, or with --strict not all.",
     )
     parser.add_argument("source", type=Path)
-    parser.add_argument("target", type=Path, help="JSON, or one record a line if *.jsonl")
+    parser.add_argument(
+        "target", type=Path, help="one record a line; a JSON list of another format, if not *.jsonl"
+    )
     add_overrides(parser, "of --replay, such as env=webshop")
     parser.add_argument("--to", choices=(OURS, *FORMATS), default=OURS, help="default: %(default)s")
     parser.add_argument("--env", choices=ENVIRONMENTS.names(), help="of records that do not tell")
@@ -48,12 +50,17 @@ def main(arguments: Sequence[str]) -> None:
     chosen = parser.parse_intermixed_args(arguments)
     if chosen.overrides and not chosen.replay:
         raise UserError(f"{chosen.overrides[0]} is for --replay only: add it, or leave this out")
+    report = chosen.report or chosen.target.with_name(f"{chosen.target.name}.report.json")
+    for written in (chosen.target, report):
+        if chosen.source.resolve() in (written.resolve(), *written.resolve().parents):
+            raise UserError(f"{written} is in what is read: choose another place to write to")
+    if chosen.target.suffix.lower() in _NO_JSON:
+        raise UserError(f"{chosen.target} will be JSON: name it *.json, or *.jsonl for lines")
     reading = read_trajectory_files(chosen.source, chosen.env)
     if chosen.replay:
         replay_all(reading, chosen.overrides, chosen.env, chosen.differences)
     console = Console(highlight=False)
     console.print(_table(reading))
-    report = chosen.report or chosen.target.with_name(f"{chosen.target.name}.report.json")
     try:
         write_json(report, reading.to_json())
         if chosen.strict and reading.skipped:
@@ -77,10 +84,7 @@ def _table(reading: Reading) -> Table:
     table.add_row("taken", str(len(reading.trajectories)))
     for what, count in sorted(reading.notes.items()):
         table.add_row(Text(f"  {what}"), str(count))
-    reasons = Counter(reason for _, reason in reading.skipped)
     table.add_row("skipped", str(len(reading.skipped)))
-    for reason, count in reasons.most_common(20):
-        record, _, path = next(p for p, why in reading.skipped if why == reason).partition(" of ")
-        place = f"{record} of {Path(path).name}" if path else Path(record).name
-        table.add_row(Text(f"  {reason} (first: {place})"), str(count))
+    for count, reason in reading.reasons()[:20]:
+        table.add_row(Text(f"  {reason}"), str(count))
     return table

@@ -70,13 +70,13 @@ def replay_all(
                 continue
             solved = "solved" if played.trajectory.success else "not solved"
             reading.notes[f"replayed: {solved} here"] += 1
+            if differences == "fix":
+                reading.trajectories[number] = played.trajectory
             if not played.differs:
                 continue
             reading.notes["replayed: something differs"] += 1
             reading.replayed.append((reading.places[number], str(played)))
-            if differences == "fix":
-                reading.trajectories[number] = played.trajectory
-            elif differences == "drop":
+            if differences == "drop":
                 left_out[number] = f"replayed, it differs: {played}"
     reading.leave_out(left_out)
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from tratree.cli.arguments import ArgumentParser, add_overrides
 from tratree.composition import compose_config
@@ -40,12 +41,13 @@ def main(arguments: Sequence[str]) -> None:
 
 def splits_table(env: TextEnv, config: Config) -> Table:
     """Return a table of the splits, with the number of tasks of each type."""
-    table = Table("split", "tasks", "types", title=config.env.name)
+    types_column = Column("types", overflow="fold")
+    table = Table("split", "tasks", types_column, title=config.env.name)
     for split in config.env.splits:
         try:
             types = Counter(task.task_type for task in tasks_of(env, config, split))
         except UserError as error:
-            table.add_row(split, "0", str(error))
+            table.add_row(split, "0", Text(str(error)))
             continue
         told = ", ".join(f"{name} {count}" for name, count in sorted(types.items()))
         table.add_row(split, str(types.total()), told)

@@ -98,8 +98,8 @@ def take_published(path: Path, job: Job) -> list[Trajectory]:
         f"{held_out} of held-out ones, which are left out; {unknown} could not be identified; "
         f"{len(taken)} taken"
     )
-    for reason, count in Counter(reason for _, reason in reading.skipped).most_common():
-        if reason != HELD_OUT:
+    for count, reason in reading.reasons():
+        if not reason.startswith(HELD_OUT):
             job.progress.message(f"  {count} left out: {reason}")
     for what, count in sorted(reading.notes.items()):
         job.progress.message(f"  {what}: {count}")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import bz2
+import csv
 import gzip
 import json
 import lzma
+import os
 from pprint import pformat
+from random import Random
+from threading import Thread
 
 import pytest
 
 from tratree.errors import UserError
 from tratree.trajectory.jsonl import write_trajectories
-from tratree.trajectory.reading import files
+from tratree.trajectory.reading import files, tables
 from tratree.trajectory.reading.read import read_trajectory_files
 from tratree.trajectory.types import Step, Task, Trajectory
 
@@ -40,6 +44,13 @@ def ids(path):
         b"\n\n" + LINES.encode(),
         b"\xef\xbb\xbf" + LINES.encode(),
         LINES.encode("utf-16"),
+        LINES.encode("utf-16-le"),
+        LINES.encode("utf-32"),
+        LINES.replace("\n", ",\n \n").encode(),
+        b"\n".join(b"\xef\xbb\xbf" + json.dumps(r).encode() for r in TWO),
+        ("[" + json.dumps(TWO[0]) + ",\n]\n[" + json.dumps(TWO[1]) + "]").encode(),
+        json.dumps({k: {n: r[k] for n, r in enumerate(TWO)} for k in TWO[0]}).encode(),
+        json.dumps({"columns": list(TWO[0]), "data": [list(r.values()) for r in TWO]}).encode(),
         "\n".join(json.dumps(r, indent=2) for r in TWO).encode(),
         json.dumps({"data": TWO}).encode(),
         json.dumps({"rows": [{"row_idx": n, "row": r} for n, r in enumerate(TWO)]}).encode(),
@@ -108,11 +119,123 @@ def test_the_name_of_a_list_of_records_is_kept(tmp_path):
     assert [t.record["record"]["split"] for t in read] == ["boil", "boil"]
 
 
-def test_what_follows_a_list_is_said(tmp_path):
-    (tmp_path / "a.json").write_text(json.dumps(TWO, indent=1) + json.dumps(TWO, indent=1))
+def test_what_follows_a_list_is_read_or_said(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps(TWO, indent=1) + " and more")
     reading = read_trajectory_files(tmp_path / "a.json")
+    assert [t.task.task_id for t in reading.trajectories] == ["a", "b"]
+    assert "damaged" in reading.skipped[0][1]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_records_after_a_damaged_one_of_a_list_are_read(tmp_path, indent):
+    content = json.dumps([record("a"), record("broken"), record("c")], indent=indent)
+    (tmp_path / "a.json").write_text(content.replace('broken"', "broken"))
+    reading = read_trajectory_files(tmp_path / "a.json")
+    assert [t.task.task_id for t in reading.trajectories] == ["a", "c"]
+    assert len(reading.skipped) == 1
+
+
+def test_a_record_after_a_killed_writer_is_read(tmp_path):
+    first, cut = json.dumps(TWO[0]), json.dumps(record("cut"))[:40]
+    (tmp_path / "a.jsonl").write_text(f"{first}\n{cut}{json.dumps(TWO[1])}\n")
+    assert ids(tmp_path / "a.jsonl") == ["a", "b"]
+
+
+def test_line_breaks_in_strings_are_read(tmp_path):
+    (tmp_path / "a.jsonl").write_text(LINES.replace("Action: look", "Thought: x\n\tAction: look"))
+    assert ids(tmp_path / "a.jsonl") == ["a", "b"]
+
+
+def test_steps_of_several_episodes_in_a_table(tmp_path):
+    steps = [("1", "Hall.", "sit", 0), ("2", "Hall.", "go", "0"), ("1", "Sat.", "stand", "1")]
+    with (tmp_path / "a.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("episode", "observation", "action", "reward"), *steps])
+    told = read_trajectory_files(tmp_path / "a.csv").trajectories
+    assert [[s.action for s in t.steps] for t in told] == [["sit", "stand"], ["go"]]
+    assert [t.score for t in told] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        [{"done": 0}, {"done": "True"}, {"done": False}],
+        [{"step": 1}, {"step": 2}, {"step": 1}],
+        [{"episode": 1}, {"episode": 1}, {"episode": 2}, {"episode": 2}],
+    ],
+)
+def test_an_episode_begins_after_an_end_or_where_steps_are_counted_anew(tmp_path, facts):
+    step = {"observation": "Hall.", "action": "sit"}
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(json.dumps({**step, **fact}) for fact in facts))
+    told = read_trajectory_files(path).trajectories
+    assert [len(t.steps) for t in told] == [2, len(facts) - 2]
+
+
+def test_messages_of_several_conversations_a_line_each(tmp_path):
+    rows = [
+        {"conversation_id": n, "id": f"{n}{m}", **m}
+        for n in (1, 2)
+        for m in TWO[0]["conversations"]
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert len(read_trajectory_files(tmp_path / "a.jsonl").trajectories) == 2
+
+
+def test_a_link_to_a_folder_is_said(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jsonl").write_text(LINES)
+    (tmp_path / "in" / "b").symlink_to(tmp_path)
+    reading = read_trajectory_files(tmp_path / "in")
     assert len(reading.trajectories) == 2
-    assert any("something follows" in reason for reason in map(str, reading.skipped))
+    assert "Is a directory" in reading.skipped[0][1]
+
+
+def test_the_beginning_of_a_cut_file_is_read(tmp_path):
+    noise = "".join(map(str, Random(1).choices(range(10), k=100_000)))
+    packed = gzip.compress("\n".join(map(json.dumps, [*TWO, {"noise": noise}])).encode())
+    (tmp_path / "a.jsonl.gz").write_bytes(packed[:-1000])
+    reading = read_trajectory_files(tmp_path / "a.jsonl.gz")
+    assert len(reading.trajectories) == 2
+    assert "only its beginning was read" in reading.skipped[-1][1]
+
+
+def test_a_pipe_is_read_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    content = gzip.compress(LINES.encode())
+    writer = Thread(target=(tmp_path / "pipe").write_bytes, args=[content])
+    writer.start()
+    assert ids(tmp_path / "pipe") == ["a", "b"]
+    writer.join()
+
+
+def test_a_damaged_file_of_a_folder_leaves_the_others(tmp_path):
+    bad = {"1.json.gz": b"\x1f\x8b\x08\x00broken", "2.json": b"PK\x03\x04", "3.json": b""}
+    bad |= {"4.json": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"}
+    for name, content in {**bad, "5.jsonl": LINES.encode()}.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "6.json").symlink_to("none")
+    reading = read_trajectory_files(tmp_path)
+    assert [t.task.task_id for t in reading.trajectories] == ["a", "b"]
+    said = ["cannot read", "packed with zip", "has no records", "git lfs pull", "cannot read"]
+    for (place, reason), words in zip(reading.skipped, said, strict=True):
+        assert place.startswith(str(tmp_path))
+        assert words in reason
+
+
+def test_a_folder_of_files_without_an_ending_is_read(tmp_path):
+    (tmp_path / "_SUCCESS").touch()
+    (tmp_path / "part-00000").write_text(LINES)
+    assert ids(tmp_path) == ["a", "b"]
+
+
+@pytest.mark.parametrize("printed", [json.dumps, str, lambda v: str(v).replace("}, {", "}\n {")])
+@pytest.mark.parametrize("separator", [",", "\t", ";"])
+def test_tables_of_text_are_read(tmp_path, printed, separator):
+    with (tmp_path / "a.csv").open("w", newline="") as file:
+        rows = csv.DictWriter(file, list(TWO[0]), delimiter=separator)
+        rows.writeheader()
+        rows.writerows({**r, "conversations": printed(r["conversations"])} for r in TWO)
+    assert ids(tmp_path / "a.csv") == ["a", "b"]
 
 
 def test_a_table_may_have_columns_that_are_no_json(tmp_path):
@@ -183,7 +306,7 @@ def test_a_table_without_its_library_is_one_line(tmp_path, monkeypatch):
     def missing(name):
         raise ImportError(name)
 
-    monkeypatch.setattr(files, "import_module", missing)
+    monkeypatch.setattr(tables, "import_module", missing)
     with pytest.raises(UserError, match=r"needs pyarrow: pip install 'tratree\[parquet\]'"):
         read_trajectory_files(tmp_path / "a.parquet")
 
@@ -371,3 +494,11 @@ def test_gold_paths_and_histories_of_scienceworld_are_read(tmp_path):
             assert [s.observation for s in one.steps] == [seen["freelook"], "You wait."]
             assert (one.score, one.record["environment"]) == (1.0, "scienceworld")
             assert "boil_21" in one.record["names"]
+
+
+@pytest.mark.parametrize("item", [5, "look", None])
+def test_an_item_that_is_no_message_is_named(tmp_path, item):
+    said = record("a")["conversations"]
+    (tmp_path / "a.jsonl").write_text(json.dumps({"id": "b", "conversations": [said[0], item]}))
+    with pytest.raises(UserError, match=r"record 1 of .*conversations\[1\] is"):
+        read_trajectory_files(tmp_path / "a.jsonl")

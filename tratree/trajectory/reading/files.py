@@ -1,4 +1,4 @@
-"""Files and folders as records: JSON in every arrangement, gzip, parquet, Arrow, plain logs.
+"""Files and folders as records: JSON in every arrangement, packed files, tables, plain logs.
 
 A file is read as what it holds, not as what it is called. What is damaged is a problem of its own
 place; what comes before and after it is read.
@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import json
 import lzma
 import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from tratree.errors import UserError
-from tratree.trajectory.reading.events import is_event
 from tratree.trajectory.reading.json_texts import BLANKS, Damage, parse_json, parse_python
 from tratree.trajectory.reading.names import HELD_OUT_SPLITS
-from tratree.trajectory.reading.roles import is_message
-from tratree.trajectory.reading.steps import is_step
-from tratree.trajectory.reading.values import PYTHON, as_json
+from tratree.trajectory.reading.rows import whole_records
+from tratree.trajectory.reading.tables import ARROW, read_arrow, read_csv, read_parquet
+from tratree.trajectory.reading.values import PYTHON
 
 LARGEST = 2**30
 """Most bytes of one file, unpacked."""
@@ -31,12 +30,17 @@ LARGEST = 2**30
 _SUFFIXES = (
     ".json",
     ".jsonl",
+    ".jsonlines",
+    ".jl",
     ".ndjson",
     ".gz",
     ".bz2",
     ".xz",
     ".parquet",
+    ".pq",
     ".arrow",
+    ".csv",
+    ".tsv",
     ".txt",
     ".log",
 )
@@ -45,19 +49,14 @@ _NOT_RECORDS = re.compile(
     r"|(?:readme|license|requirements).*",
     re.IGNORECASE,
 )
-_BYTE_ORDER_MARKS = (
-    (b"\xef\xbb\xbf", "utf-8-sig"),
-    (b"\xff\xfe", "utf-16"),
-    (b"\xfe\xff", "utf-16"),
-)
 _EPISODE = re.compile(r"^#{3,}\s+Environment #(\d+):[ \t]*", re.MULTILINE)
 _RULE = re.compile(r"^#{3,}[ \t]*$", re.MULTILINE)
 _STATUS = re.compile(r"^STATUS: (OK|FAIL)\s*\Z", re.MULTILINE)
 
 _UNPACKED: Mapping[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 _PACKED = {b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd", b"7z\xbc\xaf": "7z"}
-_DAMAGED = (ArithmeticError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
-"""Errors of a damaged table; pyarrow's own are of these kinds."""
+_CUT = "the packed file is cut off or damaged: only its beginning was read"
+_POINTER = "version https://git-lfs"
 
 
 @dataclass(frozen=True)
@@ -85,18 +84,23 @@ def read_records(path: Path) -> Iterator[Found]:
     Raises:
         UserError: If there is no such file, it is too large, or a library for it is missing.
     """
-    if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if _may_hold_records(p.relative_to(path)))
-        files = [file for file in files if file.is_file()]
-        if not files:
-            raise UserError(
-                f"{path} has no file that ends in {', '.join(_SUFFIXES)}: correct the path"
-            )
-        for file in files:
-            split = _split_of(file.relative_to(path))
-            yield from (replace(found, split=split) for found in _read_file(file))
-    else:
+    if not path.is_dir():
         yield from _read_file(path)
+        return
+    every = sorted(p for p in path.rglob("*") if _may_hold_records(p.relative_to(path)))
+    every = [p for p in every if p.is_file() or p.is_symlink()]
+    files = [p for p in every if p.name.lower().endswith(_SUFFIXES) or p.is_dir()]
+    files = files or [p for p in every if not p.suffix and not p.name.startswith("_")]
+    if not files:
+        raise UserError(f"{path} has no file that ends in {', '.join(_SUFFIXES)}: correct the path")
+    for file in files:
+        split = _split_of(file.relative_to(path))
+        try:
+            yield from (replace(found, split=split) for found in _read_file(file))
+        except UserError as error:
+            if isinstance(error.__cause__, ImportError):
+                raise
+            yield Found(str(file), problem=str(error))
 
 
 def _split_of(path: Path) -> str:
@@ -110,42 +114,50 @@ def _split_of(path: Path) -> str:
 
 def _may_hold_records(path: Path) -> bool:
     hidden = any(part.startswith(".") for part in path.parts)
-    named = path.name.lower().endswith(_SUFFIXES)
-    return named and not hidden and not _NOT_RECORDS.fullmatch(path.name)
+    return not hidden and not _NOT_RECORDS.fullmatch(path.name)
 
 
 def _read_file(path: Path) -> Iterator[Found]:
+    none = True
+    for found in _found_in(path):
+        none = False
+        yield found
+    if none:
+        yield Found(str(path), problem="has no records")
+
+
+def _found_in(path: Path) -> Iterator[Found]:
     try:
-        with path.open("rb") as file:
-            start = file.read(8)
-        if start.startswith(b"PAR1") or path.suffix == ".parquet":
-            yield from _numbered(path, _read_parquet(path))
-            return
-        if start.startswith(b"ARROW1") or path.suffix == ".arrow":
-            yield from _numbered(path, _read_arrow(path))
-            return
-        content = _read_bytes(path, start)
+        start, content, cut = _read_bytes(path)
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(
             f"cannot read {path} ({reason}): correct the path, or make it again"
         ) from error
-    encoding = next((name for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)), "utf-8")
+    if content is None:
+        table = read_parquet if start.startswith(b"PAR1") else read_arrow
+        yield from _numbered(path, table(path))
+        return
+    encoding = json.detect_encoding(content)
     # A byte that is not text spoils only its record, which then holds what JSON cannot.
-    text = content.decode(encoding, "surrogateescape" if encoding != "utf-16" else "replace")
-    plain = path.suffix in (".txt", ".log")
-    if PYTHON.match(text):
+    text = content.decode(encoding, "surrogateescape" if encoding[:5] == "utf-8" else "replace")
+    suffix = next((s for s in reversed(path.suffixes) if s not in (".gz", ".bz2", ".xz")), "")
+    plain = suffix in (".txt", ".log")
+    begin = text.lstrip(BLANKS)[:1]
+    if text.startswith(_POINTER):
+        yield Found(str(path), problem="is only a pointer to it: run `git lfs pull` in its folder")
+    elif suffix in (".csv", ".tsv") and begin not in ("{", "["):
+        yield from _numbered(path, read_csv(text))
+    elif PYTHON.match(text):
         yield from _numbered(path, parse_python(text))
-    elif (
-        text.lstrip(BLANKS)[:1] in ("{", "[")
-        or text.lstrip()[:2] == '"{'
-        or ("\n{" in text and not plain)
-    ):
+    elif begin in ("{", "[") or text.lstrip()[:2] == '"{' or ("\n{" in text and not plain):
         yield from _numbered(path, parse_json(text))
     elif plain and text.strip():
         yield from _read_log(path, text)
     elif text.strip():
         yield Found(str(path), problem="is neither a JSON list nor one JSON record a line")
+    if cut:
+        yield Found(str(path), problem=_CUT)
 
 
 def _read_log(path: Path, text: str) -> Iterator[Found]:
@@ -169,26 +181,43 @@ def _read_log(path: Path, text: str) -> Iterator[Found]:
             yield Found(where, record)
 
 
-def _read_bytes(path: Path, start: bytes) -> bytes:
-    for mark, name in _PACKED.items():
-        if start.startswith(mark):
-            raise UserError(f"{path} is packed with {name}: unpack it into a folder, and name that")
-    unpack = next((opened for mark, opened in _UNPACKED.items() if start.startswith(mark)), open)
-    with unpack(path, "rb") as file:
-        content: bytes = file.read(LARGEST + 1)
+def _read_bytes(path: Path) -> tuple[bytes, bytes | None, bool]:
+    """Return the first bytes of a file, its content, and whether it is only the beginning of it.
+
+    A table has no content: it is read from its place. A pipe is read only once.
+    """
+    with path.open("rb") as file:
+        start = file.peek(8)[:8]
+        if start.startswith((b"PAR1", *ARROW)):
+            return start, None, False
+        for mark, name in _PACKED.items():
+            if start.startswith(mark):
+                raise UserError(_packed(path, name))
+        unpack = next((how for mark, how in _UNPACKED.items() if start.startswith(mark)), None)
+        unpacked = unpack(file) if unpack else file
+        content, cut = bytearray(), False
+        try:
+            while len(content) <= LARGEST and (part := unpacked.read1(2**20)):
+                content += part
+        except (OSError, EOFError, zlib.error, lzma.LZMAError):
+            if not content:
+                raise
+            cut = True
+    if content[257:262] == b"ustar":
+        raise UserError(_packed(path, "tar"))
     if len(content) > LARGEST:
         raise UserError(
             f"{path} holds more than {LARGEST // 2**20} MiB: divide it into files of a folder"
         )
-    return content
+    return start, bytes(content), cut
+
+
+def _packed(path: Path, name: str) -> str:
+    return f"{path} is packed with {name}: unpack it into a folder, and name that"
 
 
 def _numbered(path: Path, values: Iterator[Any]) -> Iterator[Found]:
-    every = list(values)
-    if len(every) > 1 and (all(map(is_message, every)) or all(map(is_event, every))):
-        every = [{"messages": every}]  # of one conversation
-    elif len(every) > 1 and all(is_step(value) and "action" in value for value in every):
-        every = [{"steps": every}]
+    every = whole_records(list(values))
     alone = path.name.partition(".")[0] if len(every) == 1 else ""
     for number, value in enumerate(every, start=1):
         where = f"record {number} of {path}"
@@ -196,44 +225,3 @@ def _numbered(path: Path, values: Iterator[Any]) -> Iterator[Found]:
             yield Found(where, problem=value.reason)
         else:
             yield Found(where, value, alone=alone)
-
-
-def _read_parquet(path: Path) -> Iterator[Any]:
-    parquet = _pyarrow(path, "parquet")
-    try:
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=64):
-                yield from _rows(batch)
-    except _DAMAGED as error:
-        yield Damage(f"the parquet file is damaged ({_first_line(error)})")
-
-
-def _read_arrow(path: Path) -> Iterator[Any]:
-    ipc = _pyarrow(path, "ipc")
-    try:
-        with path.open("rb") as file:
-            packed = file.read(6) == b"ARROW1"
-            file.seek(0)
-            with (ipc.open_file if packed else ipc.open_stream)(file) as table:
-                for batch in table.read_all().to_batches(max_chunksize=64):
-                    yield from _rows(batch)
-    except _DAMAGED as error:
-        yield Damage(f"the Arrow file is damaged ({_first_line(error)})")
-
-
-def _rows(batch: Any) -> Iterator[Any]:
-    batch.validate(full=True)  # offsets of a damaged file would crash this process
-    yield from map(as_json, batch.to_pylist())
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:100]
-
-
-def _pyarrow(path: Path, module: str) -> Any:
-    try:
-        return import_module(f"pyarrow.{module}")
-    except ImportError as error:
-        raise UserError(
-            f"{path} needs pyarrow: pip install 'tratree[parquet]', or convert it to JSON lines"
-        ) from error

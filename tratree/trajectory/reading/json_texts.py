@@ -17,11 +17,16 @@ from tratree.trajectory.reading.wrappers import unwrapped
 _LISTS_ON_LINES = re.compile(r"\s*\[.*\][ \t\r]*\n\s*\[")
 """The beginning of a file with a list in each line: ``.`` ends with the line."""
 
-_DECODER = json.JSONDecoder(parse_constant=lambda name: None if name == "NaN" else float(name))
-"""Pandas writes an unknown number as NaN."""
+_DECODER = json.JSONDecoder(
+    parse_constant=lambda name: None if name == "NaN" else float(name), strict=False
+)
+"""Pandas writes an unknown number as NaN, and people put line breaks into strings."""
 
-BLANKS = " \t\r\n\0\x1e"
+BLANKS = " \t\r\n\0\x1e\ufeff,"
 """Characters between values."""
+
+_HEAD = re.compile(r'[\s\0\x1e\ufeff,]*\[?\s*(\{\s*"[^"]*"\s*:)')
+"""The beginning of a file and its first object, up to that's first value."""
 
 
 @dataclass(frozen=True)
@@ -36,31 +41,33 @@ class Damage:
 
 
 def parse_json(text: str) -> Iterator[Any]:
-    """Yield the values of a JSON list, or of JSON values one after the other, as on lines."""
-    listed = text.lstrip().startswith("[") and not _LISTS_ON_LINES.match(text)
-    position = text.index("[") + 1 if listed else 0
-    while True:
-        position = _skip(text, position, BLANKS + "," if listed else BLANKS)
-        if position >= len(text):
-            if listed:
-                yield Damage("the JSON list is cut off")
-            return
+    """Yield the values of JSON lists, or of JSON values one after the other, as on lines.
+
+    After a damaged one, reading goes on where another object begins as the first of all did, or
+    outside of a list with a line.
+    """
+    lists = text.lstrip(BLANKS).startswith("[") and not _LISTS_ON_LINES.match(text)
+    first = _HEAD.match(text)
+    begin = rf"(?<![:\[])(?<![:\[] ){re.escape(first[1])}" if first else r"(?!)"
+    within, between = re.compile(begin), re.compile(rf"{begin}|\n\{{")
+    listed, position, seen, line = False, 0, 0, 1
+    while (position := _skip(text, position)) < len(text):
         if listed and text[position] == "]":
-            if text[position + 1 :].strip(BLANKS):
-                yield Damage("something follows the JSON list")
-            return
+            listed, position = False, position + 1
+            continue
+        if lists and not listed and text[position] == "[":
+            listed, position = True, position + 1
+            continue
         try:
             value, position = _DECODER.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
             reason = "is nested too deeply" if isinstance(error, RecursionError) else "is damaged"
-            line = text.count("\n", 0, position) + 1
+            line, seen = line + text.count("\n", seen, position), position
             yield Damage(f"the JSON that begins in line {line} {reason}")
-            if listed:
+            following = (within if listed else between).search(text, position + 1)
+            if following is None:
                 return
-            following = text.find("\n{", position)
-            if following < 0:
-                return
-            position = following + 1
+            position = following.start()
             continue
         value = unpacked(value)
         records = value if isinstance(value, list) and not listed else []
@@ -69,6 +76,8 @@ def parse_json(text: str) -> Iterator[Any]:
                 yield from unwrapped(record)
         else:
             yield from unwrapped(value)
+    if listed:
+        yield Damage("the JSON list is cut off")
 
 
 def _is_part(value: Any) -> bool:
@@ -100,7 +109,7 @@ def parse_python(text: str) -> Iterator[Any]:
             )
 
 
-def _skip(text: str, position: int, blanks: str) -> int:
-    while position < len(text) and text[position] in blanks:
+def _skip(text: str, position: int) -> int:
+    while position < len(text) and text[position] in BLANKS:
         position += 1
     return position

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -266,5 +268,8 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
 
 
 def _reward(item: Mapping[str, Any]) -> float | None:
-    reward = item.get("reward")
-    return reward if type(reward) in (int, float) else None
+    reward: Any = item.get("reward")
+    with suppress(ValueError):
+        reward = float(reward) if isinstance(reward, str) else reward
+    number = isinstance(reward, int | float) and not isinstance(reward, bool)
+    return reward if number and math.isfinite(reward) else None

@@ -156,9 +156,7 @@ def _is_conversation(value: Any) -> bool:
 
 
 def _is_conversation_list(value: Any) -> bool:
-    return (
-        isinstance(value, list) and bool(value) and all(isinstance(m, dict | list) for m in value)
-    )
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict | list)
 
 
 def _one_call_each(items: list[Any]) -> Iterator[tuple[int, Any]]:

@@ -44,6 +44,17 @@ class Reading:
         self.trajectories = [self.trajectories[n] for n in kept]
         self.places = [self.places[n] for n in kept]
 
+    def reasons(self) -> list[tuple[int, str]]:
+        """Return (number of records, reason and first one) of what was skipped, most first."""
+        counts = Counter(reason for _, reason in self.skipped)
+        firsts = {reason: place for place, reason in reversed(self.skipped)}
+        said = []
+        for reason, count in counts.most_common():
+            record, _, path = firsts[reason].partition(" of ")
+            place = f"{record} of {Path(path).name}" if path else Path(record).name
+            said.append((count, f"{reason} (first: {place})"))
+        return said
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain JSON data."""
         return {
@@ -115,8 +126,6 @@ def _trajectories(reading: Reading, environment: str | None) -> Iterator[tuple[F
             none = False
             yield found, trajectory
     if none:
-        if not reading.skipped:
-            raise UserError(f"{reading.path} has no records: make or download it again")
         place, reason = reading.skipped[0]
         others = len(reading.skipped) - 1
         more = f", nor {counted(others, 'other')}" if others else ""

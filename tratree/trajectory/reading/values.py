@@ -13,6 +13,8 @@ from typing import Any
 PYTHON = re.compile(r"\s*[\[{]\s*(?:\{\s*)?'")
 """The beginning of an object that Python has printed."""
 
+_ROWS = re.compile(r"\}\n \{")
+"""The border of two objects in a list that NumPy has printed."""
 
 _NUMBERED = re.compile(r"(?:(?:step|turn|t)[ _-]?)?\d+", re.IGNORECASE)
 
@@ -28,10 +30,10 @@ def literal(text: str) -> Any:
     Raises:
         ValueError: If it is no literal.
     """
-    try:
-        return as_json(ast.literal_eval(text.strip()))
-    except (MemoryError, RecursionError, SyntaxError, TypeError, ValueError):
-        raise ValueError("no literal of Python") from None
+    for written in (text.strip(), _ROWS.sub("}, {", text.strip())):
+        with suppress(MemoryError, RecursionError, SyntaxError, TypeError, ValueError):
+            return as_json(ast.literal_eval(written))
+    raise ValueError("no literal of Python")
 
 
 def as_json(value: Any) -> Any:

@@ -43,6 +43,9 @@ def unwrapped(value: Any) -> Iterator[Any]:
     if name:
         yield from _records_within(value, name)
         return
+    if (rows := _of_pandas(value)) is not None:
+        yield from rows
+        return
     for name in _COLUMNS:
         column = value.get(name)
         if isinstance(column, list) and column and all(map(_is_conversation, column)):
@@ -53,6 +56,21 @@ def unwrapped(value: Any) -> Iterator[Any]:
             yield from _named(str(key), inner)
         return
     yield value
+
+
+def _of_pandas(value: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """Return the rows of a table in the arrangements ``split`` and ``columns`` of pandas."""
+    names, rows = value.get("columns"), value.get("data")
+    if isinstance(names, list) and isinstance(rows, list):
+        if rows and all(isinstance(row, list) and len(row) == len(names) for row in rows):
+            return [dict(zip(map(str, names), row, strict=True)) for row in rows]
+        return None
+    columns = [column for column in value.values() if isinstance(column, dict) and column]
+    if len(columns) < len(value) or any(column.keys() != columns[0].keys() for column in columns):
+        return None
+    if not any(all(map(_is_conversation, column.values())) for column in columns):
+        return None
+    return [{name: column[key] for name, column in value.items()} for key in columns[0]]
 
 
 def _is_conversation(value: Any) -> bool:

@@ -1,0 +1,55 @@
+"""Rows of a file that are only parts of records: messages, events or steps, one a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tratree.trajectory.reading.events import is_event
+from tratree.trajectory.reading.roles import is_message
+from tratree.trajectory.reading.steps import is_step
+from tratree.trajectory.words import words
+
+_EPISODES = words(
+    "episode episode_id episode_idx ep trajectory_id traj_id traj_idx rollout_id conversation_id "
+    "conv_id dialogue_id session_id game_id run_id run trial trial_id sample sample_id env_id "
+    "attempt seed task_id id"
+)
+"""Fields of a row that tell its episode, if they repeat: those of a message do not."""
+
+_ENDS = words("done terminated truncated terminal is_last is_terminal finished episode_done")
+_NUMBERS = words("step step_id step_idx step_num timestep t turn turn_id turn_idx")
+
+
+def whole_records(values: Sequence[Any]) -> list[Any]:
+    """Return the records that are made of parts, in the order of their first ones; or `values`."""
+    if len(values) > 1 and (all(map(is_message, values)) or all(map(is_event, values))):
+        field = "messages"
+    elif len(values) > 1 and all(is_step(value) and "action" in value for value in values):
+        field = "steps"
+    else:
+        return list(values)
+    names = [name for name in _EPISODES if _repeats([value.get(name) for value in values])]
+    episodes: dict[tuple[Any, ...], list[list[Any]]] = {}
+    for value in values:
+        parts = episodes.setdefault(tuple(value[name] for name in names), [[]])
+        if parts[-1] and _begins(value, parts[-1][-1]):
+            parts.append([])
+        parts[-1].append(value)
+    return [
+        {**dict(zip(names, named, strict=True)), field: part}
+        for named, parts in episodes.items()
+        for part in parts
+    ]
+
+
+def _repeats(told: list[Any]) -> bool:
+    return all(isinstance(name, str | int) for name in told) and len(set(told)) < len(told)
+
+
+def _begins(value: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """Return whether an episode begins: the one before has ended, or steps are counted anew."""
+    if any(str(before.get(name)).lower() in ("true", "1") for name in _ENDS):
+        return True
+    counts = [[str(row.get(name)) for row in (before, value)] for name in _NUMBERS]
+    return any(all(map(str.isdecimal, two)) and int(two[1]) < int(two[0]) for two in counts)
