@@ -16,7 +16,7 @@ _STOP = re.compile(
 )
 _START = re.compile(
     r"^(?:\s|<\|\w+\|>|<s>|<bos>|<start_of_turn>"
-    r"|(?<=[>\n])(?:assistant|model)\b)+"
+    r"|(?<=[>\n])(?:assistant|model)\b|(?i:assistant|ai|agent|model|gpt|bot)\s*[:：](?=\s))+"
 )
 _CHANNEL = re.compile(
     r"<\|channel\|>\s*analysis[^<]*<\|message\|>(.*?)(?:<\|end\|>|(?=<\|channel\|>)|\Z)", re.DOTALL
@@ -43,7 +43,7 @@ _FLAGS = re.IGNORECASE | re.MULTILINE
 
 def _label(words: str) -> re.Pattern[str]:
     """Return what finds one of the words as a label: with a colon, or as a heading of its own."""
-    colon = rf"^{_DECORATION}(?:{words}){_COLON}"
+    colon = rf"^{_DECORATION}(?:{words})(?:{_COLON}|[ \t]+[-–—](?=[ \t]))"
     heading = rf"^[ \t]*[#*_]+[ \t]*(?:{words})[ \t*_#]*$"
     bracketed = rf"^[ \t*]*[\[【(（](?:{words})[\]】)）][*_`]*(?:{_COLON})?"
     return re.compile(f"{colon}|{heading}|{bracketed}", _FLAGS)
@@ -77,6 +77,8 @@ _BOXED = re.compile(r"\\boxed\{\s*(?:\\text\{)?([^{}\n]+)\}")
 _LIST_MARK = re.compile(r"\A(?:[-•>]|\*(?!.*\*\Z)|\d+[.)])[ \t]+")
 
 
+_HTML = re.compile(r"<(?:(br\s*/?|/?p)|/?(?:b|strong|em|i))>", re.IGNORECASE)
+
 _UNSEEN = {
     ord("\u00a0"): " ",
     **{ord("◁"): "<", ord("▷"): ">"},
@@ -91,7 +93,8 @@ def parse_turn(text: str) -> tuple[str, str]:
     The action is one line, and empty where the text cannot be read: the turn is invalid then, and
     all of the text is its thought. See tratree/trajectory/README.md for what is read.
     """
-    text = _without_control_tokens(with_hermes_tags(text.translate(_UNSEEN)))
+    text = _HTML.sub(lambda tag: "\n" if tag[1] else "", text.translate(_UNSEEN))
+    text = _without_control_tokens(with_hermes_tags(text))
     thoughts, rest, open_thought = _without_thoughts(text)
     begun = _BEGUN.search(rest)
     invented = _INVENTED.search(rest, begun.end()) if begun else None
