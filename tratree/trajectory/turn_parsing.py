@@ -44,7 +44,7 @@ _FLAGS = re.IGNORECASE | re.MULTILINE
 def _label(words: str) -> re.Pattern[str]:
     """Return what finds one of the words as a label: with a colon, or as a heading of its own."""
     colon = rf"^{_DECORATION}(?:{words})(?:{_COLON}|[ \t]+[-–—](?=[ \t]))"
-    heading = rf"^[ \t]*[#*_]+[ \t]*(?:{words})[ \t*_#]*$"
+    heading = rf"^[ \t#*_]*(?:{words})[ \t*_#]*$"
     bracketed = rf"^[ \t*]*[\[【(（](?:{words})[\]】)）][*_`]*(?:{_COLON})?"
     return re.compile(f"{colon}|{heading}|{bracketed}", _FLAGS)
 
@@ -72,7 +72,7 @@ _QUOTES = tuple(
 _TAGS_AROUND = re.compile(
     r"\A(?:<(?:action|act)>)+|(?:[<\[]/(?:action|act)[>\]])+\Z", re.IGNORECASE
 )
-_QUOTED_SENTENCE = re.compile(r"\A((?:`[^`]*`|\"[^\"]*\"|\*\*[^*]*\*\*))[.,;]\Z")
+_QUOTED_SENTENCE = re.compile(r"\A((?:`[^`]*`|\"[^\"]*\"|'[^']*'|\*\*[^*]*\*\*))[.,;]\Z")
 _BOXED = re.compile(r"\\boxed\{\s*(?:\\text\{)?([^{}\n]+)\}")
 _LIST_MARK = re.compile(r"\A(?:[-•>]|\*(?!.*\*\Z)|\d+[.)])[ \t]+")
 
@@ -240,4 +240,6 @@ def _action_of(text: str) -> str:
     if line in ("{", "["):
         return ""  # a call that is cut off
     line = _TAGS_AROUND.sub("", line).strip()
-    return line.removesuffix("**").strip() if line.count("**") == 1 else line
+    for mark in ("**", "`", '"'):  # which stood before the label, too
+        line = line.removesuffix(mark).strip() if line.count(mark) == 1 else line
+    return line
