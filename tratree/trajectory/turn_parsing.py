@@ -50,10 +50,10 @@ def _label(words: str) -> re.Pattern[str]:
 
 
 ACTION_LABEL = _label(
-    r"(?:(?:the\s+)?(?:next|my|final|chosen|selected|best|agent|proposed)\s+)?"
+    r"(?:the\s+)?(?:(?:now|next|my|final|chosen|selected|best|agent|proposed)\s+)?"
     r"(?:actions?|act|command)(?:\s+to\s+take)?|动作|行动"
 )
-_THOUGHT = _label(r"(?:my\s+)?(?:thoughts?|think|reasoning|reason)|思考|想法")
+_THOUGHT = _label(r"(?:my\s+)?(?:thoughts?|think(?:ing)?|reasoning|reason)|思考|想法")
 _OBSERVATION = _label(r"(?:observation|obs)|观察")
 _INPUT = _label(r"action\s+input")
 _BEGUN = re.compile(rf"{ACTION_LABEL.pattern}|</action>|</tool_call>|</function>", _FLAGS)
@@ -62,6 +62,7 @@ _INVENTED = re.compile(rf"{_OBSERVATION.pattern}|<tool_response>|<observation>",
 _INLINE_ACTION = re.compile(rf"(?:^|(?<=\s))[*_`]*(?:Action|ACTION|Act|ACT){_COLON}")
 _INLINE_OBSERVATION = re.compile(rf"(?<=\s)(?:Observation|OBSERVATION|Obs|Thought){_COLON}")
 _FENCE = re.compile(r"\A\s*(?:```|~~~)(?:[\w-]*[ \t]*\n)?(.*?)(?:```|~~~|\Z)", re.DOTALL)
+_OPENED_FENCE = re.compile(r"^[ \t]*(?:```|~~~)[\w-]*\s*\Z", re.MULTILINE)
 _LONE_FENCE = re.compile(r"([^`]*)```(?:[\w-]*[ \t]*\n)?[ \t]*([^\n`]+)\n?[ \t]*```", re.DOTALL)
 _SHOP = re.compile(r"(?:search|click)\[.*\]", re.IGNORECASE)
 _PROMPT_SIGN = re.compile(r"\A\s*>\s*([^>\s][^\n]*)\s*\Z")
@@ -82,7 +83,7 @@ _HTML = re.compile(r"<(?:(br\s*/?|/?p)|/?(?:b|strong|em|i))>", re.IGNORECASE)
 _UNSEEN = {
     ord("\u00a0"): " ",
     **{ord("◁"): "<", ord("▷"): ">"},
-    **dict.fromkeys(map(ord, "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff")),
+    **dict.fromkeys(map(ord, "\0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff")),
 }
 """Letters that nobody sees or that tags of thoughts have, and what they are read as."""
 
@@ -177,7 +178,7 @@ def _read_labels(text: str) -> tuple[str, str] | None:
     filled = [mark for mark in marks if _action_of(text[mark.end() :])] or marks
     label = _THOUGHT.search(text[: marks[0].start()])
     said = text[label.end() if label else 0 : marks[0].start()]
-    return said, _with_input(text[filled[-1].end() :])
+    return _OPENED_FENCE.sub("", said), _with_input(text[filled[-1].end() :])
 
 
 def _with_input(text: str) -> str:
@@ -207,9 +208,11 @@ def _read_bare(text: str) -> tuple[str, str] | None:
     boxed = list(_BOXED.finditer(text))
     if boxed:
         return text[: boxed[-1].start()], boxed[-1][1].strip()
-    command = _PROMPT_SIGN.match(text)
+    label = _THOUGHT.match(text)
+    said = "\n".join(lines[:-1])[label.end() :] if label else ""
+    command = _PROMPT_SIGN.match(lines[-1] if label else text)
     if command is not None and not _THINK_ACT.match(command[1]):
-        return "", command[1].strip()
+        return said, command[1].strip()
     return None
 
 
