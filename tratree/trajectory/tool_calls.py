@@ -197,7 +197,11 @@ def _read_object(value: Any) -> tuple[str, str] | None:
     if not isinstance(value, Mapping):
         return None
     folded = {str(key).lower(): item for key, item in value.items()}
+    if isinstance(said := folded.get("thoughts"), Mapping):  # as AutoGPT writes them
+        folded |= {"thought": str(said.get("text") or said.get("reasoning") or "")}
     thought = next((folded[key] for key in _THOUGHTS if isinstance(folded.get(key), str)), "")
+    if isinstance(folded.get("tool_calls"), list):
+        return thought, (_read_object(folded["tool_calls"]) or ("", ""))[1]
     inner = value.get("function")
     if isinstance(inner, Mapping):
         value = inner

@@ -31,7 +31,7 @@ _THINK = re.compile(rf"<({_THINK_NAMES})>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
 _THINK_END = re.compile(rf"</{_THINK_NAMES}>", re.IGNORECASE)
 _THINK_START = re.compile(rf"<{_THINK_NAMES}>", re.IGNORECASE)
 _TAGGED = re.compile(
-    r"<(action|act|answer|command)(?:\s[^<>]*)?>(.*?)(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE
+    r"<(actions?|act|answer|command)(?:\s[^<>]*)?>(.*?)(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE
 )
 
 _COLON = r"\s*(?:[#(\[]?(?:(?:step|turn)\s*)?\d+[)\]]?\s*)?[*_`]*\s*[:：]+[*_`]*"
@@ -78,7 +78,8 @@ _BOXED = re.compile(r"\\boxed\{\s*(?:\\text\{)?([^{}\n]+)\}")
 _LIST_MARK = re.compile(r"\A(?:[-•>]|\*(?!.*\*\Z)|\d+[.)])[ \t]+")
 
 
-_HTML = re.compile(r"<(?:(br\s*/?|/?p)|/?(?:b|strong|em|i))>", re.IGNORECASE)
+_HTML = re.compile(r"<(?:(br\s*/?|/?p)|/?(?:b|strong|em|i|code))>", re.IGNORECASE)
+_LABEL_TOKEN = re.compile(r"<\|(thought|action)\|>", re.IGNORECASE)
 
 _UNSEEN = {
     ord("\u00a0"): " ",
@@ -95,6 +96,7 @@ def parse_turn(text: str) -> tuple[str, str]:
     all of the text is its thought. See tratree/trajectory/README.md for what is read.
     """
     text = _HTML.sub(lambda tag: "\n" if tag[1] else "", text.translate(_UNSEEN))
+    text = _LABEL_TOKEN.sub(r"\n\1: ", text)
     text = _without_control_tokens(with_hermes_tags(text))
     thoughts, rest, open_thought = _without_thoughts(text)
     begun = _BEGUN.search(rest)
@@ -148,22 +150,29 @@ def _read_tags(text: str) -> tuple[str, str] | None:
     found = [tag for tag in _TAGGED.finditer(text) if tag[2].strip()]
     if not found:
         return None
-    label = _THOUGHT.match(text)
-    said = text[label.end() if label else 0 : found[0].start()]
-    before = list(ACTION_LABEL.finditer(said))
-    said = said[: before[-1].start()] if before and not said[before[-1].end() :].strip() else said
+    said = _thought_of(text[: found[0].start()])
     inner = found[0][2]
     labelled = list(ACTION_LABEL.finditer(inner))
-    return said, _action_of(inner[labelled[-1].end() :] if labelled else inner)
+    if not labelled:
+        return said, _action_of(inner)
+    said = f"{said.strip()}\n{_thought_of(inner[: labelled[-1].start()])}"
+    return said.strip(), _action_of(inner[labelled[-1].end() :])
 
 
 def _read_call(text: str) -> tuple[str, str] | None:
     call = call_in_text(text)
     if call is None:
         return None
-    said, action = call
+    return _thought_of(call[0]), call[1]
+
+
+def _thought_of(said: str) -> str:
+    """Return what is said before an action, without the labels of both."""
+    said = said.lstrip()
     label = _THOUGHT.match(said)
-    return said[label.end() :] if label else said, action
+    said = said[label.end() :] if label else said
+    before = list(ACTION_LABEL.finditer(said))
+    return said[: before[-1].start()] if before and not said[before[-1].end() :].strip() else said
 
 
 def _read_labels(text: str) -> tuple[str, str] | None:
