@@ -54,6 +54,8 @@ from tratree.trajectory.turn_parsing import parse_turn
         ("AI: Thought: a\nAction: look", ("a", "look")),
         ("### Thinking:\na\n\n### The action:\nlook\0", ("a", "look")),
         ("Thought: a\n> look", ("a", "look")),
+        ("Thought: a.Action: look</answer>", ("a.", "look")),
+        ("===Thought===\na\n===Action===\nlook", ("a", "look")),
         ("<|thought|>a<|action|>look", ("a", "look")),
         ("<think>a</think>\nThought: b\n<actions>look</actions>", ("a\nb", "look")),
         ("Thought: a\nAction: <code>look</code>", ("a", "look")),

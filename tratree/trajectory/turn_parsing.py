@@ -44,7 +44,7 @@ _FLAGS = re.IGNORECASE | re.MULTILINE
 def _label(words: str) -> re.Pattern[str]:
     """Return what finds one of the words as a label: with a colon, or as a heading of its own."""
     colon = rf"^{_DECORATION}(?:{words})(?:{_COLON}|[ \t]+[-–—](?=[ \t]))"
-    heading = rf"^[ \t#*_]*(?:{words})[ \t*_#]*$"
+    heading = rf"^[ \t#*_=-]*(?:{words})[ \t*_#=-]*$"
     bracketed = rf"^[ \t*]*[\[【(（](?:{words})[\]】)）][*_`]*(?:{_COLON})?"
     return re.compile(f"{colon}|{heading}|{bracketed}", _FLAGS)
 
@@ -59,7 +59,7 @@ _INPUT = _label(r"action\s+input")
 _BEGUN = re.compile(rf"{ACTION_LABEL.pattern}|</action>|</tool_call>|</function>", _FLAGS)
 _INVENTED = re.compile(rf"{_OBSERVATION.pattern}|<tool_response>|<observation>", _FLAGS)
 # Within a line, prose has such words, too: only with a capital.
-_INLINE_ACTION = re.compile(rf"(?:^|(?<=\s))[*_`]*(?:Action|ACTION|Act|ACT){_COLON}")
+_INLINE_ACTION = re.compile(rf"(?:^|(?<=[\s.!?]))[*_`]*(?:Action|ACTION|Act|ACT){_COLON}")
 _INLINE_OBSERVATION = re.compile(rf"(?<=\s)(?:Observation|OBSERVATION|Obs|Thought){_COLON}")
 _FENCE = re.compile(r"\A\s*(?:```|~~~)(?:[\w-]*[ \t]*\n)?(.*?)(?:```|~~~|\Z)", re.DOTALL)
 _OPENED_FENCE = re.compile(r"^[ \t]*(?:```|~~~)[\w-]*\s*\Z", re.MULTILINE)
@@ -71,7 +71,7 @@ _QUOTES = tuple(
     pair.split() for pair in ("** **", "` `", "__ __", '" "', "“ ”", "' '", "* *", "[ ]", "< >")
 )
 _TAGS_AROUND = re.compile(
-    r"\A(?:<(?:action|act)>)+|(?:[<\[]/(?:action|act)[>\]])+\Z", re.IGNORECASE
+    r"\A(?:<(?:actions?|act|answer)>)+|(?:[<\[]/(?:actions?|act|answer)[>\]])+\Z", re.IGNORECASE
 )
 _QUOTED_SENTENCE = re.compile(r"\A((?:`[^`]*`|\"[^\"]*\"|'[^']*'|\*\*[^*]*\*\*))[.,;]\Z")
 _BOXED = re.compile(r"\\boxed\{\s*(?:\\text\{)?([^{}\n]+)\}")
