@@ -54,6 +54,7 @@ from tratree.trajectory.turn_parsing import parse_turn
         ("AI: Thought: a\nAction: look", ("a", "look")),
         ("### Thinking:\na\n\n### The action:\nlook\0", ("a", "look")),
         ("Thought: a\n> look", ("a", "look")),
+        ("Step 1: Thought: a\nStep 1: Action: look", ("a", "look")),
         ("Thought: a.Action: look</answer>", ("a.", "look")),
         ("===Thought===\na\n===Action===\nlook", ("a", "look")),
         ("<|thought|>a<|action|>look", ("a", "look")),
