@@ -35,7 +35,10 @@ _TAGGED = re.compile(
 )
 
 _COLON = r"\s*(?:[#(\[]?(?:(?:step|turn)\s*)?\d+[)\]]?\s*)?[*_`]*\s*[:：]+[*_`]*"
-_DECORATION = r"(?:[^\w\n\"'“”‘’(){}\[\]<]|_)*(?:\d+[.)][ \t]+|(?:step|turn|round)[ \t]*\d+[ \t]*[:.)-][ \t]*)?"
+_DECORATION = (
+    r"(?:[^\w\n\"'“”‘’(){}\[\]<]|_)*"
+    r"(?:\d+[.)][ \t]+|(?:step|turn|round)[ \t]*\d+[ \t]*[:.)-][ \t]*)?"
+)
 
 
 _FLAGS = re.IGNORECASE | re.MULTILINE
