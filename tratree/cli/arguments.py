@@ -13,7 +13,13 @@ from tratree.errors import UserError
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """Says what is wrong in one line, as all bad input does."""
+    """Says what is wrong in one line, as all bad input does; takes a run's store=FOLDER, too."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Read store=FOLDER, as a run is given it, where --store is an option."""
+        if args is not None and "--store" in self._option_string_actions:
+            args = [f"--{each}" if each.startswith("store=") else each for each in args]
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Raise a `UserError`."""
