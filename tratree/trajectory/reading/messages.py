@@ -16,6 +16,7 @@ from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.responses import as_messages, from_openai
 from tratree.trajectory.reading.roles import ROLES, Role, is_message, is_role
 from tratree.trajectory.reading.steps import in_order, is_step, side_by_side, stated_opening
+from tratree.trajectory.reading.tool_logs import from_tool_log
 from tratree.trajectory.reading.values import by_rows, decoded
 from tratree.trajectory.types import short
 from tratree.trajectory.words import words
@@ -66,7 +67,7 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
         RecordError: If it is not one, or a field of it has a wrong type.
     """
     folded = {str(key).lower(): by_rows(value) for key, value in record.items()}
-    record = _unwrapped(from_openai(folded))
+    record = _unwrapped(from_tool_log(from_openai(folded)))
     system = next((record[k] for k in ("system", "system_prompt") if record.get(k)), None)
     front = [] if system is None else [Message("system", text_of(system, "system")[0])]
     container = _container(record)
@@ -75,7 +76,8 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
     shared = _messages(record[container], container, record) if container else _prompt(record)
     if shared and shared[0].role == "agent":
         opening = stated_opening(record)
-        shared = [*([Message("user", opening)] if opening else []), *shared]
+        before = _prompt({**record, str(container): None})
+        shared = [*([Message("user", opening)] if opening else before), *shared]
     elif container and shared and _has_steps(record[container]):
         shared[0] = replace(shared[0], text=stated_opening(record, shared[0].text))
     pairs = [(n, n) for n in ("chosen", "rejected") if record.get(n) not in (None, "", [])]

@@ -1,0 +1,52 @@
+"""Logs of tool calls beside their results."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tratree.trajectory.reading.read import read_trajectory_files
+
+OPENING = "You are in the middle of a room.\nYour task is to: put a pen in drawer."
+DESK, PEN = "On the desk 1, you see a pen 1.", "You pick up the pen 1 from the desk 1."
+
+
+def run(kind: str, action: str, result: str) -> dict[str, Any]:
+    shown = {"inputs": {"input": action}, "outputs": {"output": result}}
+    return {"name": "step", "run_type": kind, **shown}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {
+            "task": OPENING,
+            "log": [
+                {"tool": "step", "args": {"action": "go to desk 1"}, "result": DESK},
+                {"tool": "step", "args": {"action": "take pen 1 from desk 1"}, "result": PEN},
+            ],
+        },
+        {
+            "name": "AgentExecutor",
+            "run_type": "chain",
+            "inputs": {"input": OPENING},
+            "child_runs": [
+                run("llm", "what now?", "go to desk 1"),
+                run("tool", "go to desk 1", DESK),
+                run("llm", "what now?", "take pen 1 from desk 1"),
+                run("tool", "take pen 1 from desk 1", PEN),
+            ],
+        },
+        {"prompt": OPENING, "log": f"> go to desk 1\n{DESK}\n> take pen 1 from desk 1\n{PEN}"},
+    ],
+    ids=["calls and results", "LangSmith", "a log behind its prompt"],
+)
+def test_calls_become_steps(record: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "log.json").write_text(json.dumps(record))
+    [trajectory] = read_trajectory_files(tmp_path / "log.json", "alfworld").trajectories
+    assert trajectory.first_observation == OPENING
+    assert [step.action for step in trajectory.steps] == ["go to desk 1", "take pen 1 from desk 1"]
+    assert [step.observation for step in trajectory.steps] == [DESK, PEN]

@@ -1,0 +1,47 @@
+"""Logs of tool calls beside their results, among them LangSmith's runs, as steps of an episode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tratree.trajectory.reading.values import field_name
+from tratree.trajectory.words import words
+
+_TOOLS = words("tool tool_name function_name name function")
+_GIVEN = words("args arguments tool_input tool_args input inputs parameters params")
+_RESULTS = words("result results output outputs tool_output")
+_SAID = words("thought reasoning log")
+
+
+def from_tool_log(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a record whose list is a log of calls with steps in its place; others as they are."""
+    for name, value in record.items():
+        if not isinstance(value, list):
+            continue
+        runs = [r for r in value if not (isinstance(r, Mapping) and _is_model(r))]
+        steps = [_step(run) for run in runs]
+        if steps and all(steps):
+            return {**{k: v for k, v in record.items() if k != name}, "steps": steps}
+    return record
+
+
+def _is_model(run: Mapping[str, Any]) -> bool:
+    """Return whether a run of LangSmith is of something else than a tool."""
+    return run.get("run_type", "tool") != "tool"
+
+
+def _step(run: Any) -> dict[str, Any] | None:
+    if not isinstance(run, Mapping):
+        return None
+    folded = {field_name(key): value for key, value in run.items()}
+    tool = next((folded[n] for n in _TOOLS if isinstance(folded.get(n), str)), None)
+    given = next((folded[n] for n in _GIVEN if folded.get(n) is not None), None)
+    result = next((folded[n] for n in _RESULTS if folded.get(n) is not None), None)
+    if isinstance(result, Mapping) and len(result) == 1:
+        (result,) = result.values()
+    if tool is None or given is None or not isinstance(result, str):
+        return None
+    said = next((folded[n] for n in _SAID if isinstance(folded.get(n), str)), "")
+    call = {"function": {"name": tool, "arguments": given}}
+    return {"thought": said, "tool_calls": [call], "next_obs": result}
