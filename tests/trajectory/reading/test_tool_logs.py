@@ -40,9 +40,29 @@ def run(kind: str, action: str, result: str) -> dict[str, Any]:
                 run("tool", "take pen 1 from desk 1", PEN),
             ],
         },
+        {
+            "input": OPENING,
+            "output": f"<action>go to desk 1</action><observation>{DESK}</observation>\n"
+            f"<action>take pen 1 from desk 1</action><observation>{PEN}</observation>",
+        },
+        {
+            "trajectory": [
+                {"role": "user", "content": OPENING},
+                {"role": "assistant", "thought": "t", "action": "go to desk 1"},
+                {"role": "user", "content": DESK},
+                {"role": "assistant", "thought": "t", "action": "take pen 1 from desk 1"},
+                {"role": "user", "content": PEN},
+            ]
+        },
         {"prompt": OPENING, "log": f"> go to desk 1\n{DESK}\n> take pen 1 from desk 1\n{PEN}"},
     ],
-    ids=["calls and results", "LangSmith", "a log behind its prompt"],
+    ids=[
+        "calls and results",
+        "LangSmith",
+        "answers in tags",
+        "fields of messages",
+        "a log behind its prompt",
+    ],
 )
 def test_calls_become_steps(record: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "log.json").write_text(json.dumps(record))

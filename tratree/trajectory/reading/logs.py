@@ -29,6 +29,7 @@ _SPOKEN = re.compile(
 _TAGS = re.compile(r"(?:<[^<>]*>|\[\w+\]|\s)*")
 _INST = re.compile(r"\[INST\](.*?)\[/INST\](.*?)(?=</s>|<s>|\[INST\]|\Z)", re.DOTALL)
 _SYS = re.compile(r"\s*<<SYS>>(.*?)<</SYS>>(.*)", re.DOTALL)
+_ANSWER = re.compile(r"<(observation|tool_response|information|env_feedback)>(.*?)</\1>", re.DOTALL)
 _LABEL = re.compile(r"^[ \t]*(Thought|Action|Observation|Act|Obs)[ \t]*\d*[ \t]*:", re.I | re.M)
 
 
@@ -52,7 +53,7 @@ def split_log(text: str) -> list[tuple[str, str]]:
         before = text[: marks[0].start()].strip()
         return found if _TAGS.fullmatch(before) else [("system", before), *found]
     front, text = the_task(text)
-    split = _split_at_prompts(text) or _split_at_labels(text)
+    split = _split_at_prompts(text) or _split_at_answers(text) or _split_at_labels(text)
     return [("system", front.strip()), *split] if front.strip() and split else split
 
 
@@ -68,6 +69,19 @@ def _split_at_instructions(text: str) -> list[tuple[str, str]]:
             ("assistant", said.strip()),
         ]
     return [message for message in messages if message[1]]
+
+
+def _split_at_answers(text: str) -> list[tuple[str, str]]:
+    """Split what a model said in an episode at the tags of the environment's answers."""
+    marks = list(_ANSWER.finditer(text))
+    if not marks or not text.lstrip().startswith("<"):
+        return []
+    ends = [0, *(mark.end() for mark in marks)]
+    messages = []
+    for end, mark in zip(ends, [*marks, None], strict=True):
+        messages.append(("assistant", text[end : mark.start() if mark else None].strip()))
+        messages += [("user", mark[2].strip())] if mark else []
+    return messages if messages[-1][1] else messages[:-1]
 
 
 def _split_at_prompts(text: str) -> list[tuple[str, str]]:

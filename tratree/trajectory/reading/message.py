@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tratree.trajectory.reading.goals import stated_goal
@@ -101,6 +101,9 @@ def read_message(item: Any) -> list[Message]:
         raise RecordError(f" is from {short(speaker)}, which is no role that is known")
     key = next((key for key in _TEXT if key in item), None)
     said, action = text_of(item[key] if key else None, f".{key}")
+    if key is None and role == "agent" and any(isinstance(item.get(n), str) for n in DONE):
+        loss = item.get("loss") if isinstance(item.get("loss"), bool) else None
+        return [replace(m, loss=loss) for m in _of_step(item) if m.role == "agent"]
     if key is None and not (item.get("tool_calls") or item.get("function_call")):
         raise RecordError(" has no text")
     if name in ("function_call", "tool_call", "action") and action is None:

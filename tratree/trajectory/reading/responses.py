@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tratree.trajectory.reading.logs import split_log
 from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.values import decoded
 from tratree.trajectory.types import short
@@ -68,7 +69,8 @@ def _has_items(value: Any) -> bool:
 
 def _items(value: Any, where: str, speaker: str) -> list[Any]:
     if isinstance(value, str):
-        return [{"role": speaker, "content": value}]
+        split = split_log(value) if speaker == "assistant" else []
+        return [{"role": r, "content": t} for r, t in split or [(speaker, value)]]
     if not isinstance(value, list | None):
         raise RecordError(f"{where} is {short(value)}, not a list of items")
     return value or []
