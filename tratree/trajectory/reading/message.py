@@ -72,7 +72,7 @@ def action_of(message: Message) -> str:
 def read_message(item: Any) -> list[Message]:
     if isinstance(item, list) and len(item) == 2 and all(isinstance(text, str) for text in item):
         if item[0].strip().lower() in ROLES:
-            return [Message(ROLES[item[0].strip().lower()], item[1])]
+            return read_message({"role": item[0], "content": item[1]})
         return [Message("user", item[0]), Message("agent", item[1])]
     if not isinstance(item, Mapping):
         raise RecordError(f" is {short(item)}, not a message")
@@ -239,7 +239,7 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
         return [*first, Message("user", item["input"]), Message("agent", item["output"])]
     sides = [name for name in _SIDES if isinstance(item.get(name), str)]
     if sides and not set(DONE) & set(item):
-        return [Message(ROLES[name], item[name]) for name in item if name in sides]
+        return [Message(ROLES[name], item[name]) for name in item if name in sides and item[name]]
     action, seen, after = (
         None if name is None else text_of(item[name], f".{name}")[0]
         for name in (

@@ -22,7 +22,7 @@ from tratree.trajectory.types import short
 from tratree.trajectory.words import words
 
 _CONTAINERS = words(
-    "conversations conversation messages dialogue dialog history trajectory traj turns chat "
+    "conversations conversation messages dialogue dialog history trajectory traj turns rounds chat "
     "steps content contents text transcript log items intermediate_steps env_history scratchpad"
 )
 _NO_CONTAINERS = frozenset(words("prompt chosen rejected completion response output input tools"))
@@ -109,7 +109,8 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
 
 def _unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the object within a record that has the messages; lists side by side as steps."""
-    steps = side_by_side(record)
+    numbered = [value for key, value in record.items() if key.isdigit()]
+    steps = side_by_side(record) or (numbered if any(map(is_step, numbered)) else [])
     if steps:
         return {**record, "steps": steps}
     for name in () if _container(record) else _WRAPPERS:

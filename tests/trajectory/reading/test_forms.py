@@ -1,4 +1,4 @@
-"""Logs of tool calls beside their results."""
+"""Forms of records with steps: each is the same episode."""
 
 from __future__ import annotations
 
@@ -54,6 +54,27 @@ def run(kind: str, action: str, result: str) -> dict[str, Any]:
                 {"role": "user", "content": PEN},
             ]
         },
+        {
+            "rounds": [
+                {"user": OPENING, "assistant": "Action: go to desk 1"},
+                {"user": DESK, "assistant": "Action: take pen 1 from desk 1"},
+                {"user": PEN, "assistant": ""},
+            ]
+        },
+        {
+            "0": {"observation": OPENING, "action": "go to desk 1"},
+            "1": {"observation": DESK, "action": "take pen 1 from desk 1"},
+            "2": {"observation": PEN},
+        },
+        {
+            "history": [
+                ["observation", OPENING],
+                ["action", "go to desk 1"],
+                ["observation", DESK],
+                ["action", "take pen 1 from desk 1"],
+                ["observation", PEN],
+            ]
+        },
         {"prompt": OPENING, "log": f"> go to desk 1\n{DESK}\n> take pen 1 from desk 1\n{PEN}"},
     ],
     ids=[
@@ -61,6 +82,9 @@ def run(kind: str, action: str, result: str) -> dict[str, Any]:
         "LangSmith",
         "answers in tags",
         "fields of messages",
+        "rounds",
+        "numbers",
+        "pairs",
         "a log behind its prompt",
     ],
 )
