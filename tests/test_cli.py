@@ -249,3 +249,17 @@ def test_missing_official_games(tmp_path: Path) -> None:
     done = train("env.games=official", f"env.data={tmp_path}/none", folder=tmp_path)
     assert done.returncode == 1
     assert "set env.data to the folder of the released games" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_run_without_standard_streams_is_a_run(closed: str, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m tratree tasks store=store env=webshop env.products=20 {closed}"
+    environment = {**os.environ, "PYTHONPATH": str(commands.ROOT)}
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert ("train" in done.stdout) is (">&-" not in closed.replace("2>&-", ""))
+    (finished,) = (tmp_path / "store" / "games").glob("*/stage.json")
+    written = "".join(path.read_text() for path in finished.parent.iterdir() if path.is_file())
+    assert "┏" not in written  # the table, in the file that took the number of a closed stream

@@ -161,6 +161,8 @@ def check_choices(arguments: Sequence[str]) -> None:
     for argument in arguments:
         group, chosen, value = argument.partition("=")
         bare = group.lstrip("+")
+        if chosen and bare in ("", "~"):
+            raise UserError(f"{argument} names no setting: say KEY=VALUE")
         target = next((t for t in targets if bare.startswith(t.partition("target=")[0])), None)
         if target and group not in known and group == bare:
             raise UserError(f"{argument} is for what {target} names: say +{argument}")
@@ -195,8 +197,9 @@ def describe_composition_error(error: BaseException) -> str:
         )
     if isinstance(error, OverrideParseException):
         return (
-            f"{error.override} cannot be read as KEY=VALUE: put a value with signs such as ~ ( = "
-            "or spaces into quotes, and all into quotes for the shell: 'KEY=\"VALUE\"'"
+            f"{' '.join(str(error.override).split())} cannot be read as KEY=VALUE: put a value with "
+            "signs such as ~ ( = or spaces into quotes, and all into quotes for the shell: "
+            "'KEY=\"VALUE\"'"
         )
     if found := re.match(r"Error merging override \+*([^=\s]+)=(.*)", str(error)):
         key, value = found.groups()

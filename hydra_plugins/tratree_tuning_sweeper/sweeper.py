@@ -82,6 +82,10 @@ class TuningSweeper(Sweeper):
             raise UserError(
                 f"a search looks at the split {SPLIT} alone: leave out evaluation.splits"
             )
+        counts = {"n_trials": self._n_trials, "n_jobs": self._n_jobs}
+        for name, count in counts.items():
+            if count < 1:
+                raise UserError(f"hydra.sweeper.{name}={count} is not possible: use at least 1")
         overrides = self._read(arguments)
         searched = {k: o for k, o in overrides.items() if o.is_sweep_override() and k != "seed"}
         fixed = [str(o.input_line) for k, o in overrides.items() if k not in (*searched, "seed")]

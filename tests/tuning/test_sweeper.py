@@ -76,6 +76,7 @@ def test_a_search_goes_on_and_writes_the_best_setting(tmp_path: Path) -> None:
         (["evaluation.splits=[unseen]"], "looks at the split development alone"),
         (["env=alfworld,webshop"], "env cannot be searched"),
         (["explore.trajectories=4", "tree.width=range(5,8)"], "tree.width starts at 5"),
+        (["hydra.sweeper.n_trials=0"], "hydra.sweeper.n_trials=0 is not possible: use at least 1"),
         (["explore.trajectories=4", "tree.width=3"], "nothing to search"),
         (["explore.trajectories=4", "tree.width=choice(2,3)"], "a range of whole numbers"),
     ],

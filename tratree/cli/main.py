@@ -70,6 +70,7 @@ def main(*, alone: str = "--help") -> None:
     Args:
         alone: Meaning of no arguments at all.
     """
+    _fill_closed_streams()
     # Without it Hydra reports errors itself, over several lines.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     # Spinning threads make a fine-tuning many times slower when another job shares the machine.
@@ -83,6 +84,16 @@ def main(*, alone: str = "--help") -> None:
         print(help_text())
     else:
         _command(name)
+
+
+def _fill_closed_streams() -> None:
+    """Open the null device for streams that are closed, as by ``>&-``.
+
+    The next file would get the number of such a stream, and what a library prints.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115
 
 
 def _command(name: str) -> None:
