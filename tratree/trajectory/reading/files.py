@@ -23,26 +23,13 @@ from tratree.trajectory.reading.names import HELD_OUT_SPLITS
 from tratree.trajectory.reading.rows import whole_records
 from tratree.trajectory.reading.tables import ARROW, read_arrow, read_csv, read_parquet
 from tratree.trajectory.reading.values import PYTHON
+from tratree.trajectory.words import words
 
 LARGEST = 2**30
 """Most bytes of one file, unpacked."""
 
-_SUFFIXES = (
-    ".json",
-    ".jsonl",
-    ".jsonlines",
-    ".jl",
-    ".ndjson",
-    ".gz",
-    ".bz2",
-    ".xz",
-    ".parquet",
-    ".pq",
-    ".arrow",
-    ".csv",
-    ".tsv",
-    ".txt",
-    ".log",
+_SUFFIXES = words(
+    ".json .jsonl .jsonlines .jl .ndjson .gz .bz2 .xz .parquet .pq .arrow .csv .tsv .txt .log"
 )
 _NOT_RECORDS = re.compile(
     r"(?:dataset_infos?|state|dataset_dict|dataset_card)\.json|cache-.*\.arrow|.*\.report\.json"
@@ -56,6 +43,7 @@ _STATUS = re.compile(r"^STATUS: (OK|FAIL)\s*\Z", re.MULTILINE)
 _UNPACKED: Mapping[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 _PACKED = {b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd", b"7z\xbc\xaf": "7z"}
 _CUT = "the packed file is cut off or damaged: only its beginning was read"
+_NOTHING = "has no records"
 _POINTER = "version https://git-lfs"
 
 
@@ -118,15 +106,6 @@ def _may_hold_records(path: Path) -> bool:
 
 
 def _read_file(path: Path) -> Iterator[Found]:
-    none = True
-    for found in _found_in(path):
-        none = False
-        yield found
-    if none:
-        yield Found(str(path), problem="has no records")
-
-
-def _found_in(path: Path) -> Iterator[Found]:
     try:
         start, content, cut = _read_bytes(path)
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
@@ -135,8 +114,7 @@ def _found_in(path: Path) -> Iterator[Found]:
             f"cannot read {path} ({reason}): correct the path, or make it again"
         ) from error
     if content is None:
-        table = read_parquet if start.startswith(b"PAR1") else read_arrow
-        yield from _numbered(path, table(path))
+        yield from _numbered(path, (read_parquet if start[:4] == b"PAR1" else read_arrow)(path))
         return
     encoding = json.detect_encoding(content)
     # A byte that is not text spoils only its record, which then holds what JSON cannot.
@@ -156,6 +134,8 @@ def _found_in(path: Path) -> Iterator[Found]:
         yield from _read_log(path, text)
     elif text.strip():
         yield Found(str(path), problem="is neither a JSON list nor one JSON record a line")
+    else:
+        yield Found(str(path), problem=_NOTHING)
     if cut:
         yield Found(str(path), problem=_CUT)
 
@@ -218,6 +198,8 @@ def _packed(path: Path, name: str) -> str:
 
 def _numbered(path: Path, values: Iterator[Any]) -> Iterator[Found]:
     every = whole_records(list(values))
+    if not every:
+        yield Found(str(path), problem=_NOTHING)
     alone = path.name.partition(".")[0] if len(every) == 1 else ""
     for number, value in enumerate(every, start=1):
         where = f"record {number} of {path}"
