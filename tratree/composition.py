@@ -197,8 +197,8 @@ def describe_composition_error(error: BaseException) -> str:
         )
     if isinstance(error, OverrideParseException):
         return (
-            f"{' '.join(str(error.override).split())} cannot be read as KEY=VALUE: put a value with "
-            "signs such as ~ ( = or spaces into quotes, and all into quotes for the shell: "
+            f"{' '.join(str(error.override).split())} cannot be read as KEY=VALUE: put a value "
+            "with signs such as ~ ( = or spaces into quotes, and all into quotes for the shell: "
             "'KEY=\"VALUE\"'"
         )
     if found := re.match(r"Error merging override \+*([^=\s]+)=(.*)", str(error)):

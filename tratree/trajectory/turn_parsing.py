@@ -31,7 +31,8 @@ _THINK = re.compile(rf"<({_THINK_NAMES})>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
 _THINK_END = re.compile(rf"</{_THINK_NAMES}>", re.IGNORECASE)
 _THINK_START = re.compile(rf"<{_THINK_NAMES}>", re.IGNORECASE)
 _TAGGED = re.compile(
-    r"<(actions?|act|answer|command)(?:\s[^<>]*)?>(.*?)(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE
+    r"<(actions?|act|answer|command|execute)(?:\s[^<>]*)?>(.*?)(?:</\1>|\Z)",
+    re.DOTALL | re.IGNORECASE,
 )
 
 _COLON = r"\s*(?:[#(\[]?(?:(?:step|turn)\s*)?\d+[)\]]?\s*)?[*_`]*\s*[:：]+[*_`]*"

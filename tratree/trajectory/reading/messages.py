@@ -17,7 +17,7 @@ from tratree.trajectory.reading.responses import as_messages, from_openai
 from tratree.trajectory.reading.roles import ROLES, Role, is_message, is_role
 from tratree.trajectory.reading.steps import in_order, is_step, side_by_side, stated_opening
 from tratree.trajectory.reading.tool_logs import from_tool_log
-from tratree.trajectory.reading.values import by_rows, decoded
+from tratree.trajectory.reading.values import by_rows, decoded, field_name
 from tratree.trajectory.types import short
 from tratree.trajectory.words import words
 
@@ -40,6 +40,8 @@ _ANSWERS = words("completion response responses output answer answers")
 
 _SPOKEN = re.compile(r"\s*(\w+)\s*:\s*(.*)", re.DOTALL)
 """A speaker and what it says, in one text."""
+
+_OUTCOMES = words("reward score success done finished won")
 
 _WRAPPERS = words("data history trajectory episode sample record example conversation item")
 """Fields that may hold the object with the messages."""
@@ -139,6 +141,11 @@ def _container(record: Mapping[str, Any]) -> str | None:
     return next(known, None) or next(others, None)
 
 
+def _is_outcome(item: Any) -> bool:
+    """Return whether the last item of a list only says how the episode ended."""
+    return isinstance(item, Mapping) and set() < {*map(field_name, item)} <= {*_OUTCOMES}
+
+
 def _has_steps(value: Any) -> bool:
     """Return whether a list has steps, or pairs of an observation and an action."""
     first = value[0] if isinstance(value, list) else None
@@ -233,6 +240,8 @@ def _messages(
     if alone is None and _are_texts(value):
         sides: tuple[Role, Role] = ("user", "agent")  # texts in turn
         return [Message(sides[n % 2], text, first=n) for n, text in enumerate(value)]
+    if value and _is_outcome(value[-1]):
+        value = value[:-1]
     messages: list[Message] = []
     for number, item in _one_call_each(as_messages(in_order(spoken(value), record))):
         try:

@@ -27,8 +27,9 @@ AFTER = words(
 """Fields of a step: what the agent did, and what it saw before and after."""
 
 _CALLS = "tool_calls"
-_ALL_SEEN = words("observations obs states prompts input inputs")
-_ALL_DONE = words("actions acts responses output outputs")
+_CHAT = "messages"
+_ALL_SEEN = words("observations observation obs states prompts input inputs")
+_ALL_DONE = words("actions action acts act responses output outputs")
 GOALS = words(
     "goal task task_description taskdescription instruction question objective query input"
 )
@@ -36,7 +37,7 @@ _OPENINGS = words(
     "initial_observation init_observation initial_obs init_obs first_observation first_obs "
     "reset_observation reset_obs initial_state init_prompt initial_prompt cur_query _cur_query"
 )
-_ALL_SAID = words("thoughts reasonings")
+_ALL_SAID = words("thoughts thought reasonings reasoning")
 _THOUGHTS = frozenset(words("thought thoughts think reasoning"))
 _MOST_WORDS = 20
 """Words of an action that has no label."""
@@ -45,7 +46,7 @@ _MOST_WORDS = 20
 def is_step(value: Any) -> bool:
     """Return whether a value is a step of an episode: an action, and what was seen."""
     names = set(map(field_name, value)) if isinstance(value, dict) else set()
-    return bool(names & {*DONE, _CALLS}) and bool(names & {*SEEN, *AFTER})
+    return bool(names & {*DONE, _CALLS}) and bool(names & {*SEEN, *AFTER, _CHAT})
 
 
 def stated_opening(record: Mapping[str, Any], shown: str = "") -> str:
@@ -139,7 +140,7 @@ def _grown_chat(items: Sequence[Mapping[str, Any]]) -> list[Any] | None:
         RecordError: If a step has another chat before it.
     """
     folded = [{field_name(key): value for key, value in item.items()} for item in items]
-    seen = next((name for name in SEEN if isinstance(folded[0].get(name), list)), None)
+    seen = next((n for n in (*SEEN, _CHAT) if isinstance(folded[0].get(n), list)), None)
     if seen is None or not all(map(is_message, folded[0][seen])):
         return None
     before: list[Any] = []
