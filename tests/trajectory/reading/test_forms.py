@@ -106,6 +106,17 @@ def run(kind: str, action: str, result: str) -> dict[str, Any]:
                 {"reward": 1.0},
             ]
         },
+        {
+            "text": f"<user>{OPENING}</user><assistant>Action: go to desk 1</assistant>"
+            f"<user>{DESK}</user><assistant>Action: take pen 1 from desk 1</assistant>"
+            f"<user>{PEN}</user>"
+        },
+        {
+            "steps": [
+                {"obs_before": OPENING, "action": "go to desk 1", "obs_after": DESK},
+                {"obs_before": DESK, "action": "take pen 1 from desk 1", "obs_after": PEN},
+            ]
+        },
         {"prompt": OPENING, "log": f"> go to desk 1\n{DESK}\n> take pen 1 from desk 1\n{PEN}"},
     ],
     ids=[
@@ -119,6 +130,8 @@ def run(kind: str, action: str, result: str) -> dict[str, Any]:
         "chats that grow",
         "lists",
         "an outcome at the end",
+        "speakers in tags",
+        "before and after",
         "a log behind its prompt",
     ],
 )

@@ -15,21 +15,22 @@ from tratree.trajectory.words import words
 
 DONE = words(
     "action act agent_action raw_action response output raw_output model_output model_response "
-    "completion generation actions"
+    "completion generation actions agent_output"
 )
 SEEN = words(
-    "observation obs env_observation current_observation current_obs observations state prompt"
+    "observation obs env_observation env_output current_observation current_obs observation_before "
+    "obs_before observations state prompt"
 )
 AFTER = words(
-    "next_observation next_obs new_observation new_obs next_state env_feedback "
-    "environment_feedback env_response environment_response tool_response tool_output feedback"
+    "next_observation next_obs observation_after obs_after new_observation new_obs next_state "
+    "env_feedback environment_feedback env_response environment_response tool_response tool_output feedback"
 )
 """Fields of a step: what the agent did, and what it saw before and after."""
 
 _CALLS = "tool_calls"
 _CHAT = "messages"
-_ALL_SEEN = words("observations observation obs states prompts input inputs")
-_ALL_DONE = words("actions action acts act responses output outputs")
+_ALL_SEEN = words("observations observation observation_history obs states prompts input inputs")
+_ALL_DONE = words("actions action action_history acts act responses output outputs")
 GOALS = words(
     "goal task task_description taskdescription instruction question objective query input"
 )
