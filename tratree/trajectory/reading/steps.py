@@ -23,7 +23,8 @@ SEEN = words(
 )
 AFTER = words(
     "next_observation next_obs observation_after obs_after new_observation new_obs next_state "
-    "env_feedback environment_feedback env_response environment_response tool_response tool_output feedback"
+    "env_feedback environment_feedback env_response environment_response "
+    "tool_response tool_output feedback"
 )
 """Fields of a step: what the agent did, and what it saw before and after."""
 
