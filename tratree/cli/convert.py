@@ -48,6 +48,7 @@ def main(arguments: Sequence[str]) -> None:
     chosen = parser.parse_intermixed_args(arguments)
     if chosen.overrides and not chosen.replay:
         raise UserError(f"{chosen.overrides[0]} is for --replay only: add it, or leave this out")
+    _check_target(chosen.source, chosen.target)
     reading = read_trajectory_files(chosen.source, chosen.env)
     if chosen.replay:
         replay_all(reading, chosen.overrides, chosen.env, chosen.differences)
@@ -70,6 +71,12 @@ def main(arguments: Sequence[str]) -> None:
             f"cannot write {chosen.target} ({error.strerror}): choose another place"
         ) from error
     print(f"{counted(len(reading.trajectories), 'trajectory', 'trajectories')} in {chosen.target}")
+
+
+def _check_target(source: Path, target: Path) -> None:
+    """Check that nothing which is read would be replaced, or read again with the next call."""
+    if source.exists() and source.resolve() in (target.resolve(), *target.resolve().parents):
+        raise UserError(f"{target} is what is read, or within it: name another place to write to")
 
 
 def _table(reading: Reading) -> Table:
