@@ -109,12 +109,12 @@ def test_replay_reports_fixes_and_drops(tmp_path, capsys):
     main(
         [
             str(write(source, {"id": "mine", "reward": 0, "conversations": unnamed})),
-            str(source),
+            str(tmp_path / "d.jsonl"),
             *shop,
             "env=webshop",
         ]
     )
-    notes = json.loads((tmp_path / "in.jsonl.report.json").read_text())["notes"]
+    notes = json.loads((tmp_path / "d.jsonl.report.json").read_text())["notes"]
     assert notes["replayed: the task is told by the opening only"] == 1
     assert "replayed: something differs" not in notes
 
