@@ -263,3 +263,41 @@ def test_a_run_without_standard_streams_is_a_run(closed: str, tmp_path: Path) ->
     (finished,) = (tmp_path / "store" / "games").glob("*/stage.json")
     written = "".join(path.read_text() for path in finished.parent.iterdir() if path.is_file())
     assert "┏" not in written  # the table, in the file that took the number of a closed stream
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["seed=range(0,3,0)"], "this sweep has no points (range() arg 3 must not be zero)"),
+        (["method=glob(no_*)"], "this sweep has no points, as a glob matches no choice"),
+        (["method.beta=interval(0,1)"], "this sweep has no points (BasicSweeper does not support"),
+        (["seed=0,1", "hydra.sweep.subdir=same"], "same is one folder for 2 points, whose results"),
+    ],
+)
+def test_a_sweep_without_points_of_its_own_is_one_line(
+    arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    done = train("-m", *arguments, f"store={tmp_path}/store", folder=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"name: [x", "expected ',' or ']'"),
+        (b"name: caf\xe9", "'utf-8' codec can't decode"),
+        (b"defaults:\n  - mine", "maximum recursion depth"),
+    ],
+)
+def test_a_damaged_file_of_a_group_is_one_line(content: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "conf" / "model").mkdir(parents=True)
+    (tmp_path / "conf" / "model" / "mine.yaml").write_bytes(content)
+    done = train("--config-dir", f"{tmp_path}/conf", "model=mine", folder=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: a file of the configuration cannot be read (")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -12,6 +12,7 @@ from textwrap import fill
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.types import Override
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 
@@ -93,6 +94,19 @@ def _compose(overrides: Sequence[str], folder: Path | None) -> DictConfig:
         return compose("config", overrides=[*place, *overrides], return_hydra_config=True)
 
 
+def parse_overrides(overrides: Sequence[str]) -> list[Override]:
+    """Return overrides as Hydra reads them; a ``glob`` among them knows the groups.
+
+    Raises:
+        HydraException: If one cannot be read.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    with composing():
+        parser = OverridesParser.create(GlobalHydra.instance().config_loader())
+        return parser.parse_overrides(list(overrides))
+
+
 def sweep_params(overrides: Sequence[str]) -> dict[str, str]:
     """Return what the configuration of a sweep with `overrides` sweeps over, by key.
 
@@ -113,15 +127,16 @@ def split_points(overrides: Sequence[str]) -> list[tuple[str, ...]]:
     """
     # Imported here, because not every command splits a sweep.
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-    from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    parsed = parse_overrides(overrides)
     single = [str(one.input_line) for one in parsed if not one.is_sweep_override()]
     params = sweep_params(single)
     given = {one.get_key_element() for one in parsed}
     swept = [f"{key}={values}" for key, values in params.items() if key not in given]
-    all_of_them = OverridesParser.create().parse_overrides([*swept, *overrides])
+    all_of_them = parse_overrides([*swept, *overrides])
     [points] = BasicSweeper.split_arguments(all_of_them, None)
+    if not points:
+        raise UserError("there is nothing to plan, as a glob matches no choice: correct it")
     return [tuple(point) for point in points]
 
 
@@ -196,9 +211,10 @@ def describe_composition_error(error: BaseException) -> str:
             f"{group}={name} is not known: use one of {', '.join(offered)}{nearest(name, offered)}"
         )
     if isinstance(error, OverrideParseException):
+        given = " ".join(str(error.override).split())
         return (
-            f"{' '.join(str(error.override).split())} cannot be read as KEY=VALUE: put a value "
-            "with signs such as ~ ( = or spaces into quotes, and all into quotes for the shell: "
+            f"{given} cannot be read as KEY=VALUE: put a value with "
+            "signs such as ~ ( = or spaces into quotes, and all into quotes for the shell: "
             "'KEY=\"VALUE\"'"
         )
     if found := re.match(r"Error merging override \+*([^=\s]+)=(.*)", str(error)):

@@ -13,6 +13,7 @@ from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from omegaconf import DictConfig, OmegaConf
+from yaml import YAMLError
 
 from tratree.errors import UserError
 
@@ -33,7 +34,14 @@ def check_compositions() -> None:
 
     @functools.wraps(load)
     def checked(*args: Any, **kwargs: Any) -> DictConfig:
-        composed = load(*args, **kwargs)
+        try:
+            composed = load(*args, **kwargs)
+        except (YAMLError, UnicodeError, RecursionError) as error:
+            said = " ".join(str(error).split())
+            raise UserError(
+                f"a file of the configuration cannot be read ({said}): correct the one that was "
+                "written or chosen last"
+            ) from error
         refuse_code(composed)
         refuse_credentials([f"{'.'.join(path)}={value}" for path, value in _leaves(composed)])
         return composed

@@ -82,6 +82,7 @@ def test_a_setting_that_does_not_concern_a_method_is_no_part_of_its_configuratio
     tree_dpo = written(("method=tree_dpo",))
     assert configurations(tree_dpo)["sft_strong"] == configurations(mcts)["sft_strong"]
     assert concerns(tree_dpo, "tree_dpo", "method.beta", 0.5)
+    assert concerns(tree_dpo, "tree_dpo", "method.name", "mcts")
     assert not concerns(tree_dpo, "sft_strong", "method.beta", 0.5)
     assert not concerns(mcts, "mcts", "method.beta", 0.5)
     assert concerns(mcts, "sft_strong", "model.strong.name", "a/model")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.errors import HydraException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from tratree.cli.planned import Overrides, swept
@@ -38,7 +39,7 @@ def announce(composed: DictConfig, check: Callable[[Config], None]) -> None:
     hydra = composed.hydra
     if not hydra.sweeper._target_.endswith(BasicSweeper.__name__):
         return
-    [points] = BasicSweeper.split_arguments(swept(hydra), None)
+    points = _points(hydra)
     experiment = hydra.runtime.choices.get("experiment")
     name = f"experiment={experiment}" if experiment else "this"
     print(
@@ -55,6 +56,24 @@ def announce(composed: DictConfig, check: Callable[[Config], None]) -> None:
         file=sys.stderr,
         flush=True,
     )
+
+
+def _points(hydra: DictConfig) -> list[list[str]]:
+    try:
+        [points] = BasicSweeper.split_arguments(swept(hydra), None)
+    except (HydraException, ValueError) as error:
+        said = describe_composition_error(error)
+        raise UserError(f"this sweep has no points ({said}): correct its values") from error
+    if not points:
+        raise UserError("this sweep has no points, as a glob matches no choice: correct it")
+    sweep: Any = OmegaConf.to_container(hydra.sweep, resolve=False)
+    subdir = sweep["subdir"]
+    if len(points) > 1 and "${" not in str(subdir):
+        raise UserError(
+            f"hydra.sweep.subdir={subdir} is one folder for {len(points)} points, whose results "
+            "would replace each other: leave it out"
+        )
+    return points
 
 
 def _checked(

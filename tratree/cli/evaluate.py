@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tratree.cli.arguments import ArgumentParser, add_overrides
+from tratree.cli.checks import check_writable
 from tratree.composition import compose_config
 from tratree.large_imports import large_imports
 
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str]) -> None:
         "--out", type=Path, default=Path("panel"), metavar="FOLDER", help="default: %(default)s"
     )
     chosen = parser.parse_intermixed_args(arguments)
+    check_writable(str(chosen.out), "--out")
     config = compose_config(chosen.overrides)
 
     with large_imports():

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tratree.cli.arguments import ArgumentParser, add_hub_options
+from tratree.cli.checks import check_writable
 from tratree.errors import UserError
 from tratree.large_imports import large_imports
 
@@ -57,6 +58,7 @@ def main(arguments: Sequence[str]) -> None:
     given = parser.parse_args(arguments)
     if not given.run.is_dir():
         raise UserError(f"there is no folder {given.run}: give the one that a run named at its end")
+    check_writable(str(given.out), "--out")
     if given.push:
         from tratree.runs.hub import check_push, push
 

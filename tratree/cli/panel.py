@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tratree.cli.arguments import ArgumentParser, write_page
+from tratree.cli.checks import check_writable
 from tratree.composition import compose_config
 from tratree.envs.registry import ENVIRONMENTS
 
@@ -38,7 +39,9 @@ def main(arguments: Sequence[str]) -> None:
     if files:
         _report(files, chosen.out or Path("panel.md"), console)
     else:
-        _write_tasks(chosen.given, chosen.out or Path("panel.json"), console)
+        out = chosen.out or Path("panel.json")
+        check_writable(str(out.absolute().parent), "--out")
+        _write_tasks(chosen.given, out, console)
 
 
 def _write_tasks(overrides: Sequence[str], out: Path, console: Console) -> None:

@@ -9,12 +9,11 @@ from typing import Annotated, Any, NotRequired
 
 from annotated_types import Ge
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from typing_extensions import TypedDict
 
-from tratree.composition import compose_config, describe_composition_error
+from tratree.composition import compose_config, describe_composition_error, parse_overrides
 from tratree.documents import read_yaml
 from tratree.errors import UserError
 from tratree.settings import plain
@@ -107,7 +106,7 @@ def _read(plan: Path) -> dict[str, Any]:
 def swept(hydra: Mapping[str, Any]) -> list[Override]:
     """Return the overrides of a sweep, given Hydra's part of its configuration."""
     params = [f"{key}={value}" for key, value in (hydra["sweeper"].get("params") or {}).items()]
-    return OverridesParser.create().parse_overrides([*params, *hydra["overrides"]["task"]])
+    return parse_overrides([*params, *hydra["overrides"]["task"]])
 
 
 def launched_from(plan: Path) -> Path:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tratree.cli.arguments import ArgumentParser, add_hub_options, add_run_with_trees
+from tratree.cli.checks import check_writable
 from tratree.words import counted
 
 
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str]) -> None:
     from tratree.runs.tree_dataset import write_dataset
 
     if given.out is not None:
+        check_writable(str(given.out), "--out")
         write_dataset(find_trees(given.run, given.store), given.out, given.repo, given.license)
         print(f"dataset in {given.out}")
         return

@@ -119,7 +119,7 @@ def _concerns(text: str, system: str, key: str, value: str) -> bool:
         changed = read_config(OmegaConf.create(values))
     except UserError:  # alone it does not go with the others
         return True
-    return _digests(whole, changed)[system] != _configurations(text)[system]
+    return _digests(whole, changed).get(system) != _configurations(text)[system]
 
 
 def _digests(whole: Mapping[str, Any], config: Config | None) -> Mapping[str, str]:
