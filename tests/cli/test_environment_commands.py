@@ -81,6 +81,17 @@ def test_splits_are_listed(folder: Path, env: str) -> None:
         assert re.search(rf"│ {split} +│ {size} ", done.stdout)
 
 
+def test_the_path_of_a_damaged_game_is_shown_whole(folder: Path, tmp_path: Path) -> None:
+    trial = tmp_path / "json_2.1.1/train/pick_and_place_simple-AlarmClock-None-DeskLamp-301/trial_1"
+    trial.mkdir(parents=True)
+    (trial / "traj_data.json").write_text('{"task_type": "pick_and_place_simple"}')
+    (trial / "game.tw-pddl").write_text('{"solvable": true}')
+    data = (f"env.data={tmp_path}", "env.games=official")
+    done = tratree(folder, "tasks", "env=alfworld", *data)
+    assert done.returncode == 0, done.stderr
+    assert str(trial / "game.tw-pddl") in re.sub(r"[│\s]", "", done.stdout)
+
+
 def test_tasks_are_listed_and_can_be_named(folder: Path) -> None:
     listed = tratree(folder, "tasks", *on("alfworld"), "--split", "seen").stdout.splitlines()
     assert len(listed) == 2
