@@ -37,6 +37,9 @@ def main() -> None:
         UserError: If points of a sweep failed; what each failed of is printed before.
     """
     register_defaults()
+    if sys.argv[1:] in (["--help"], ["-h"]):
+        print(_help())
+        return
     check_arguments(sys.argv[1:])
     check_choices(sys.argv[1:])
     try:
@@ -48,6 +51,13 @@ def main() -> None:
         raise
     if Sweep.folder is not None:
         print(f"`tratree summarize {Sweep.folder}` puts the results into one table, with plots")
+
+
+def _help() -> str:
+    """Return what Hydra prints for ``--help``, without the lists of its own that it makes first."""
+    with hydra.initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
+        composed = hydra.compose("config", return_hydra_config=True)
+        return str(composed.hydra.help.template)
 
 
 def _run(composed: DictConfig) -> None:
