@@ -43,7 +43,7 @@ _STATUS = re.compile(r"^STATUS: (OK|FAIL)\s*\Z", re.MULTILINE)
 _UNPACKED: Mapping[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 _PACKED = {b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd", b"7z\xbc\xaf": "7z"}
 _CUT = "the packed file is cut off or damaged: only its beginning was read"
-_NOTHING = "has no records"
+_NOTHING = "has no records: make or download it again"
 _POINTER = "version https://git-lfs"
 
 
