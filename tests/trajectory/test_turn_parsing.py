@@ -54,6 +54,12 @@ from tratree.trajectory.turn_parsing import parse_turn
         ("AI: Thought: a\nAction: look", ("a", "look")),
         ("### Thinking:\na\n\n### The action:\nlook\0", ("a", "look")),
         ("Thought: a\n> look", ("a", "look")),
+        (
+            "Thought: I answer with <action> and then the command.",
+            ("Thought: I answer with <action> and then the command.", ""),
+        ),
+        ("I see it. <action>look", ("I see it.", "look")),
+        ("Thought: Thought: near\nAction: Action: look", ("near", "look")),
         ("Step 1: Thought: a\nStep 1: Action: look", ("a", "look")),
         ("Thought: a.Action: look</answer>", ("a.", "look")),
         ("===Thought===\na\n===Action===\nlook", ("a", "look")),

@@ -151,7 +151,7 @@ def _without_thoughts(text: str) -> tuple[list[str], str, str | None]:
 
 
 def _read_tags(text: str) -> tuple[str, str] | None:
-    found = [tag for tag in _TAGGED.finditer(text) if tag[2].strip()]
+    found = [tag for tag in _TAGGED.finditer(text) if tag[2].strip() and _is_meant(text, tag)]
     if not found:
         return None
     said = _thought_of(text[: found[0].start()])
@@ -161,6 +161,12 @@ def _read_tags(text: str) -> tuple[str, str] | None:
         return said, _action_of(inner)
     said = f"{said.strip()}\n{_thought_of(inner[: labelled[-1].start()])}"
     return said.strip(), _action_of(inner[labelled[-1].end() :])
+
+
+def _is_meant(text: str, tag: re.Match[str]) -> bool:
+    """Return whether a tag is closed, or begins as an action does: not within a sentence."""
+    before = text[: tag.start()].rstrip(" \t")
+    return tag[0].endswith(">") or not before or before[-1] in "\n>.!?:：。"
 
 
 def _read_call(text: str) -> tuple[str, str] | None:
@@ -173,8 +179,8 @@ def _read_call(text: str) -> tuple[str, str] | None:
 def _thought_of(said: str) -> str:
     """Return what is said before an action, without the labels of both."""
     said = said.lstrip()
-    label = _THOUGHT.match(said)
-    said = said[label.end() :] if label else said
+    while (label := _THOUGHT.match(said)) is not None:
+        said = said[label.end() :].lstrip()
     before = list(ACTION_LABEL.finditer(said))
     return said[: before[-1].start()] if before and not said[before[-1].end() :].strip() else said
 
@@ -190,7 +196,7 @@ def _read_labels(text: str) -> tuple[str, str] | None:
         return None
     filled = [mark for mark in marks if _action_of(text[mark.end() :])] or marks
     label = _THOUGHT.search(text[: marks[0].start()])
-    said = text[label.end() if label else 0 : marks[0].start()]
+    said = _thought_of(text[label.end() if label else 0 : marks[0].start()])
     return _OPENED_FENCE.sub("", said), _with_input(text[filled[-1].end() :])
 
 
