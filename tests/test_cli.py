@@ -74,6 +74,7 @@ def test_a_stored_run_needs_no_torch(tmp_path: Path) -> None:
     first = (tmp_path / "run/results.json").read_bytes()
     modules, said = imported(program(*arguments), tmp_path)
     assert not modules & {"torch", "transformers", "lightning", "peft", "textworld", "matplotlib"}
+    assert not modules & {"scipy.stats", "scipy.optimize", "pandas", "numba"}
     assert (tmp_path / "run/results.json").read_bytes() == first
     table = done.stdout[done.stdout.index("sft_weak") :]
     assert table.splitlines()[:6] == said[said.index("sft_weak") :].splitlines()[:6]

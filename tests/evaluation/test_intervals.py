@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, norm
+from scipy.stats import binomtest, bootstrap, norm, permutation_test
 
-from tratree.evaluation.intervals import average, paired_p_value, share
+from tratree.evaluation.intervals import RESAMPLES, average, paired_p_value, share
 
 
 def test_bootstrap_interval_is_close_to_the_normal_one() -> None:
@@ -13,6 +13,30 @@ def test_bootstrap_interval_is_close_to_the_normal_one() -> None:
     assert estimate.mean == 4.5
     assert estimate.low == pytest.approx(4.5 - half, abs=0.03)
     assert estimate.high == pytest.approx(4.5 + half, abs=0.03)
+
+
+@pytest.mark.parametrize("count", [2, 13, 14, 134])
+def test_draws_and_counts_are_those_of_scipy(count: int) -> None:
+    values = np.random.default_rng(count).integers(-3, 4, count) / 3
+    values[:2] = 1.0, -1 / 3  # neither equal nor zero
+    found = average(values)
+    theirs = bootstrap(
+        (values,),
+        np.mean,
+        n_resamples=RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+    tested = permutation_test(
+        (values[values != 0],),
+        lambda x, axis: np.round(x.sum(axis), 9),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        rng=np.random.default_rng(0),
+    )
+    assert paired_p_value(values) == tested.pvalue
 
 
 def test_bootstrap_does_not_change_between_calls() -> None:

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_1samp
+from scipy.stats import bootstrap, nct, ttest_1samp
+from scipy.stats import t as student
 
 from tratree.evaluation.intervals import average
 from tratree.evaluation.power import holm, over_seeds_and_tasks, smallest_difference
@@ -35,6 +36,14 @@ def test_half_a_standard_deviation_takes_34_pairs() -> None:
     assert smallest_difference(2.0, 34) == pytest.approx(2 * at_34)
 
 
+@pytest.mark.parametrize("count", [2, 3, 33, 134, 1000])
+def test_the_smallest_difference_has_the_power_exactly(count: int) -> None:
+    found = smallest_difference(1.0, count)
+    assert found is not None
+    shown = nct.sf(student.ppf(0.975, count - 1), count - 1, found * count**0.5)
+    assert shown == pytest.approx(0.8, abs=1e-12)
+
+
 @pytest.mark.parametrize("count", [2, 5, 20])
 def test_four_of_five_tests_show_the_smallest_difference(count: int) -> None:
     difference = smallest_difference(3.0, count)
@@ -42,6 +51,26 @@ def test_four_of_five_tests_show_the_smallest_difference(count: int) -> None:
     draws = np.random.default_rng(0).normal(difference, 3.0, (20_000, count))
     p_values = ttest_1samp(draws, 0, axis=1).pvalue
     assert (p_values < 0.05).mean() == pytest.approx(0.8, abs=0.01)
+
+
+def test_the_draws_of_seeds_and_tasks_are_those_of_scipy() -> None:
+    differences = np.random.default_rng(0).integers(-1, 2, (5, 40)).astype(np.float64)
+    found = over_seeds_and_tasks(differences)
+
+    def means(seeds: np.ndarray, tasks: np.ndarray, axis: int) -> np.ndarray:
+        drawn = differences[seeds[..., :, None], tasks[..., None, :]]
+        return np.asarray(drawn.mean(axis=(-2, -1)))
+
+    theirs = bootstrap(
+        (np.arange(5), np.arange(40)),
+        means,
+        n_resamples=10_000,
+        batch=1_000,
+        vectorized=True,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
 
 
 def test_equal_seeds_leave_the_interval_over_tasks() -> None:

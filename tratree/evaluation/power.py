@@ -8,9 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tratree.evaluation.intervals import CONFIDENCE, Estimate, resampled
+from tratree.evaluation.intervals import CONFIDENCE, RESAMPLES, Estimate, percentiles
 
 POWER = 0.8
+BATCH = 1_000
+"""Resamples that are drawn at a time: a divisor of `RESAMPLES`."""
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -41,17 +43,16 @@ def smallest_difference(deviation: float, count: int) -> float | None:
     """
     if count < 2:
         return None
-    from scipy.optimize import brentq
-    from scipy.stats import nct
-    from scipy.stats import t as student
+    from scipy.special import nctdtr, stdtrit
 
     freedom = count - 1
-    critical = float(student.ppf((1 + CONFIDENCE) / 2, freedom))
-
-    def missing(noncentrality: float) -> float:
-        return float(nct.sf(critical, freedom, noncentrality)) - POWER
-
-    return float(brentq(missing, 0.0, 2 * critical + 2)) * deviation / math.sqrt(count)
+    critical = float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
+    low, high = 0.0, 2 * critical + 2
+    for _ in range(60):  # halves the interval until it is as narrow as a float tells
+        middle = (low + high) / 2
+        enough = 1 - nctdtr(freedom, middle, critical) >= POWER
+        low, high = (low, middle) if enough else (middle, high)
+    return high * deviation / math.sqrt(count)
 
 
 def over_seeds_and_tasks(differences: NDArray[np.float64]) -> Estimate:
@@ -67,9 +68,10 @@ def over_seeds_and_tasks(differences: NDArray[np.float64]) -> Estimate:
     if np.ptp(differences) == 0 or min(differences.shape) < 2:
         return Estimate(mean, mean, mean)
 
-    def means(seeds: NDArray[np.int64], tasks: NDArray[np.int64], axis: int) -> NDArray[np.float64]:
-        drawn = differences[seeds[..., :, None], tasks[..., None, :]]
-        return np.asarray(drawn.mean(axis=(-2, -1)))
-
-    indices = tuple(np.arange(size) for size in differences.shape)
-    return resampled(mean, indices, means, batch=1_000, vectorized=True)
+    rng, (seeds, tasks) = np.random.default_rng(0), differences.shape
+    means = []
+    for _ in range(0, RESAMPLES, BATCH):
+        rows = rng.integers(seeds, size=(BATCH, seeds, 1))
+        columns = rng.integers(tasks, size=(BATCH, 1, tasks))
+        means.append(differences[rows, columns].mean(axis=(-2, -1)))
+    return percentiles(mean, np.concatenate(means))
