@@ -159,7 +159,7 @@ def list_choices() -> str:
     return "\n".join(lines)
 
 
-OmegaConf.register_new_resolver("choices", list_choices, replace=True)
+OmegaConf.register_new_resolver("choices", list_choices, replace=True, use_cache=True)
 
 
 def check_choices(arguments: Sequence[str]) -> None:

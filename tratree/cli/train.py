@@ -37,11 +37,12 @@ def main() -> None:
         UserError: If points of a sweep failed; what each failed of is printed before.
     """
     register_defaults()
-    if sys.argv[1:] in (["--help"], ["-h"]):
-        print(_help())
-        return
     check_arguments(sys.argv[1:])
     check_choices(sys.argv[1:])
+    overrides = [argument for argument in sys.argv[1:] if argument not in ("--help", "-h")]
+    if len(overrides) < len(sys.argv[1:]) and not any(o.startswith("-") for o in overrides):
+        print(_help(overrides))
+        return
     try:
         with Sweep.taken:
             hydra.main(str(CONFIG_FOLDER), "config", version_base="1.3")(_run)()
@@ -53,10 +54,10 @@ def main() -> None:
         print(f"`tratree summarize {Sweep.folder}` puts the results into one table, with plots")
 
 
-def _help() -> str:
+def _help(overrides: list[str]) -> str:
     """Return what Hydra prints for ``--help``, without the lists of its own that it makes first."""
     with hydra.initialize_config_dir(str(CONFIG_FOLDER), version_base="1.3"):
-        composed = hydra.compose("config", return_hydra_config=True)
+        composed = hydra.compose("config", overrides, return_hydra_config=True)
         return str(composed.hydra.help.template)
 
 
