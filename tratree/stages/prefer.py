@@ -62,7 +62,8 @@ def _train(job: Job) -> None:
 
     chat = pair_chat(load_chat(job.settings), job.settings)
     pairs = load_pairs(job)
-    scores = json.loads((job.inputs["reference"] / REFERENCE).read_text("utf-8"))
+    # Of an iterator, nothing is kept during the training.
+    scores = iter(json.loads((job.inputs["reference"] / REFERENCE).read_text("utf-8")))
     data = PairDataModule(
         (
             EncodedPair(

@@ -140,7 +140,6 @@ def test_calls_become_steps(record: dict[str, Any], tmp_path: Path) -> None:
     [trajectory] = read_trajectory_files(tmp_path / "log.json", "alfworld").trajectories
     assert trajectory.first_observation == OPENING
     assert [step.action for step in trajectory.steps] == ["go to desk 1", "take pen 1 from desk 1"]
-    assert [step.observation for step in trajectory.steps if step.observation] in (
-        [DESK, PEN],
-        [DESK],
-    )
+    first, last = trajectory.steps
+    assert first.observation == DESK
+    assert last.observation in (PEN, "")  # a chat may end with what was done
