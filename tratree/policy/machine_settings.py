@@ -21,7 +21,7 @@ _SHARE_OF_FREE = 0.8
 class EngineSettings:
     """An engine's use of the machine; changes speed and memory, never a result."""
 
-    batch_size: Count = 32
+    batch_size: Count = 64
     """Most episodes that one worker plays at the same time."""
 
     cache_gib: Positive | None = None
