@@ -67,6 +67,34 @@ def test_who_stops_reading_gets_no_traceback(tmp_path: Path) -> None:
         assert process.stderr.read() == ""
 
 
+@pytest.mark.parametrize(
+    "arguments", ["settings", "tasks", "run --help", "run debug=smoke method=sft_weak"]
+)
+def test_output_that_cannot_be_written_is_one_line(arguments: str, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m tratree {arguments} >/dev/full"
+    environment = {**os.environ, "PYTHONPATH": str(commands.ROOT)}
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    said = "error: the output can't be written: No space left on device"
+    assert done.stderr.splitlines()[-1] == said
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", ["run debug=smoke", "tasks", "convert a b"])
+def test_a_deleted_current_folder_is_one_line(arguments: str, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f"rmdir {gone}; {sys.executable} -m tratree {arguments}"
+    environment = {**os.environ, "PYTHONPATH": str(commands.ROOT)}
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=gone, env=environment, capture_output=True, text=True
+    )
+    said = "error: the current folder was deleted: change to one that exists\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
 def test_a_stored_run_needs_no_torch(tmp_path: Path) -> None:
     arguments = ["run", "debug=smoke", "store=store", "hydra.run.dir=run"]
     done = commands.train(*arguments, folder=tmp_path)
@@ -88,6 +116,7 @@ def test_a_stored_run_needs_no_torch(tmp_path: Path) -> None:
     ("word", "said"),
     [
         ("raport", "`raport` is no command and no KEY=VALUE: did you mean report?"),
+        ("rnu", "`rnu` is no command and no KEY=VALUE: did you mean run?"),
         ("abacus", "`tratree --help` lists the commands"),
     ],
 )
@@ -272,6 +301,7 @@ def test_a_run_without_standard_streams_is_a_run(closed: str, tmp_path: Path) ->
         (["seed=range(0,3,0)"], "this sweep has no points (range() arg 3 must not be zero)"),
         (["method=glob(no_*)"], "this sweep has no points, as a glob matches no choice"),
         (["method.beta=interval(0,1)"], "this sweep has no points (BasicSweeper does not support"),
+        (["hydra.sweeper.max_batch_size=0"], "max_batch_size=0 is no number of points from 1"),
         (["seed=0,1", "hydra.sweep.subdir=same"], "same is one folder for 2 points, whose results"),
     ],
 )

@@ -8,6 +8,7 @@ import json
 import os
 import pwd
 import stat
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -138,6 +139,7 @@ def clear_disk_errors(place: str, advice: str) -> Iterator[None]:
     except UserError:
         raise
     except OSError as error:
+        check_output()
         if error.errno in FULL:
             raise UserError(_no_space(place, advice)) from error
         if error.errno in _REFUSED:
@@ -147,6 +149,24 @@ def clear_disk_errors(place: str, advice: str) -> Iterator[None]:
         if any(os.strerror(code) in str(error) for code in FULL):
             raise UserError(_no_space(place, advice)) from error
         raise
+
+
+def check_output() -> None:
+    """Check, after an error, whether something can still be printed.
+
+    If not, what was not printed is dropped, so that the interpreter does not try again at its end.
+
+    Raises:
+        BrokenPipeError: If nobody reads it any more, as in ``tratree settings | head``.
+        UserError: If it can't be written.
+    """
+    try:
+        print(flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise UserError(f"the output can't be written: {error.strerror}") from error
 
 
 def disk_reason(error: OSError, path: str | Path | None = None) -> str:

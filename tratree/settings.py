@@ -169,7 +169,7 @@ def declared_settings(cls: type, prefix: str = "") -> Iterator[Setting]:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the question whether the nearest of the known names was meant, or nothing."""
-    found = get_close_matches(name, list(known), n=1, cutoff=0.7)
+    found = get_close_matches(name, list(known), n=1, cutoff=0.65)
     return f": did you mean {found[0]}?" if found else ""
 
 

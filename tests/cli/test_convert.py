@@ -83,6 +83,10 @@ def test_places_and_overrides_are_checked(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot write .*choose another place"):
         main([str(source), str(tmp_path / "file" / "out.jsonl")])
+    report = tmp_path / "file" / "report.json"
+    with pytest.raises(UserError, match=rf"cannot write {report} "):
+        main([str(source), str(tmp_path / "out.jsonl"), "--report", str(report)])
+    assert not (tmp_path / "out.jsonl").exists()
 
 
 def test_a_target_is_named_as_what_it_holds(tmp_path):

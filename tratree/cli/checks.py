@@ -45,6 +45,7 @@ class Checks(Callback):
 
         try:
             _check_launcher(config.hydra.launcher)
+            _check_sweeper(config.hydra.sweeper)
             check_writable(str(config.hydra.sweep.dir), "hydra.sweep.dir")
             announce(config, check_machine)
         except UserError as error:
@@ -57,6 +58,15 @@ def _check_launcher(launcher: DictConfig) -> None:
         raise UserError(
             f"hydra.launcher.tasks_per_node={tasks} would run every point {tasks} times at once: "
             "set it to 1; a run starts its processes itself"
+        )
+
+
+def _check_sweeper(sweeper: DictConfig) -> None:
+    size = sweeper.get("max_batch_size")
+    if size is not None and size < 1:
+        raise UserError(
+            f"hydra.sweeper.max_batch_size={size} is no number of points from 1: correct it, or "
+            "leave it out"
         )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -61,22 +62,27 @@ def main(arguments: Sequence[str]) -> None:
         replay_all(reading, chosen.overrides, chosen.env, chosen.differences)
     console = Console(highlight=False)
     console.print(_table(reading))
-    try:
+    with _written(report):
         write_json(report, reading.to_json())
-        if chosen.strict and reading.skipped:
-            place, reason = reading.skipped[0]
-            raise UserError(f"--strict: {len(reading.skipped)} skipped, {place}: {reason}")
-        if not reading.trajectories:
-            raise UserError(f"nothing of {chosen.source} is left to write: see {report}")
+    if chosen.strict and reading.skipped:
+        place, reason = reading.skipped[0]
+        raise UserError(f"--strict: {len(reading.skipped)} skipped, {place}: {reason}")
+    if not reading.trajectories:
+        raise UserError(f"nothing of {chosen.source} is left to write: see {report}")
+    with _written(chosen.target):
         if chosen.to == OURS:
             write_trajectories(chosen.target, reading.trajectories)
         else:
             write_conversations(chosen.target, reading.trajectories, chosen.to)
-    except OSError as error:
-        raise UserError(
-            f"cannot write {chosen.target} ({error.strerror}): choose another place"
-        ) from error
     print(f"{counted(len(reading.trajectories), 'trajectory', 'trajectories')} in {chosen.target}")
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"cannot write {path} ({error.strerror}): choose another place") from error
 
 
 def _table(reading: Reading) -> Table:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from tratree.errors import UserError
+from tratree.files import check_output
 
 CONFIG_DIR = "--config-dir"
 """The option that names one more folder of configuration files, as Hydra has it for a run."""
@@ -98,6 +99,10 @@ def _fill_closed_streams() -> None:
 
 def _command(name: str) -> None:
     try:
+        os.getcwd()
+    except FileNotFoundError:
+        sys.exit("error: the current folder was deleted: change to one that exists")
+    try:
         if name not in COMMANDS:
             _say_at_once()
         # Hydra is imported now, and not for the help.
@@ -120,24 +125,18 @@ def _command(name: str) -> None:
         sys.exit(f"error: {error}")
     except (HydraException, OmegaConfBaseException) as error:
         sys.exit(f"error: {describe_composition_error(error)}")
-    except BrokenPipeError:
-        if not _reader_left():
-            raise
-        sys.exit(1)
+    except OSError:
+        try:
+            check_output()
+        except BrokenPipeError:
+            sys.exit(1)
+        except UserError as error:
+            sys.exit(f"error: {error}")
+        raise
     except KeyboardInterrupt:
         again = "" if name == "play" else "; run the same command again to resume"
         print(f"stopped{again}", file=sys.stderr)
         sys.exit(INTERRUPTED)
-
-
-def _reader_left() -> bool:
-    """Return whether nobody reads the output any more, as in ``tratree settings | head``."""
-    try:
-        print(flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
-        return True
-    return False
 
 
 def _run(name: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tratree.envs.base import TextEnv
+from tratree.envs.checked import CheckedEnv
 from tratree.envs.plugin import EnvironmentPlugin, Report
 from tratree.envs.settings import EnvSettings
 from tratree.envs.shown_actions import ShownActions
@@ -36,7 +37,8 @@ def prepare_data(settings: Mapping[str, Any], folder: Path, report: Report) -> N
 def make_env(settings: Mapping[str, Any], folder: Path, cache: Path) -> TextEnv:
     """Open the environment on what `prepare_data` left in `folder`."""
     plugin = ENVIRONMENTS.find(reference_of(settings))
-    env = plugin.make(read_settings(plugin.settings, settings, "env"), folder, cache)
+    made = plugin.make(read_settings(plugin.settings, settings, "env"), folder, cache)
+    env = CheckedEnv(made, settings["name"])
     if not settings.get("show_admissible"):
         return env
     return ShownActions(env, settings.get("show_at_most"))
