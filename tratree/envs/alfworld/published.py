@@ -72,6 +72,9 @@ _ARRIVED = MovedName(
     "observations",
 )
 
+_SOME = 9
+"""Games that tell a release: one of them may be damaged."""
+
 _TRIAL = re.compile(r"(?:trial[-_ ])?(t\d{8})[-_ ]?(\d{6})[-_ ]?(\d{6})|(trial_[a-z0-9_]*\d)")
 """The folder of a trial, in small letters: the official form also without its first word."""
 
@@ -156,4 +159,4 @@ def _offers_put(folder: str | None) -> bool:
     from tratree.envs.alfworld.setup import official_folder
 
     files = (official_folder(folder) / LAYOUT).glob("*/*/*/game.tw-pddl")
-    return any(b"put {o} in/on {r}" in file.read_bytes() for file in islice(files, 1))
+    return any(b"put {o} in/on {r}" in file.read_bytes() for file in islice(files, _SOME))
