@@ -172,6 +172,23 @@ def test_old_scienceworld_files_replay_with_their_names_replaced(tmp_path):
 
 
 @pytest.mark.slow
+def test_scienceworld_files_are_kept_in_another_order_but_not_with_other_things(tmp_path):
+    source = external_data("trajectories/sciworld_agentgym_10.json")
+    if source is None:
+        pytest.skip("the external data have no trajectories (TRATREE_DATA)")
+    records = json.loads(source.read_text())
+    other = json.dumps(records[0]).replace("a metal pot (containing nothing)", "a metal pot")
+    asked = ["--replay", "--differences", "drop", f"store={tmp_path}/store", "env.variations=1"]
+    both = write(tmp_path / "both.jsonl", *records, json.loads(other))
+    main([str(both), str(tmp_path / "out.jsonl"), *asked])
+    assert len(read_trajectories(tmp_path / "out.jsonl")) == 10
+    report = json.loads((tmp_path / "out.jsonl.report.json").read_text())
+    assert [skipped["record"] for skipped in report["skipped"]] == [f"record 11 of {both}"]
+    assert report["notes"]["replayed: something differs"] == 1
+    assert report["notes"]["replayed: observations in another order"] == 32 + 1
+
+
+@pytest.mark.slow
 def test_webshop_files_replay_the_same(tmp_path):
     source = external_data("trajectories/webshop_agentgym_200.json")
     data = external_data("webshop")

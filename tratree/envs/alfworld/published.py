@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
 
+from tratree.envs.listed import unordered
 from tratree.envs.moved_names import MovedName
 from tratree.trajectory.types import Task
 
@@ -160,3 +161,8 @@ def _offers_put(folder: str | None) -> bool:
 
     files = (official_folder(folder) / LAYOUT).glob("*/*/*/game.tw-pddl")
     return any(b"put {o} in/on {r}" in file.read_bytes() for file in islice(files, _SOME))
+
+
+def harmless(theirs: str, ours: str) -> str:
+    """Return `in another order` if two observations differ in nothing else."""
+    return "in another order" if unordered(theirs) == unordered(ours) else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ class Reading:
         skipped: (place, reason) of each record that was not taken.
         notes: Number of times that something happened which a reader should know.
         replayed: (place, what differs) of each one that was played again and differs.
+        contradicting: (place, names) of each one whose names do not mean the same task.
     """
 
     path: Path
@@ -36,6 +37,13 @@ class Reading:
     skipped: list[tuple[str, str]] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     replayed: list[tuple[str, str]] = field(default_factory=list)
+    contradicting: list[tuple[str, Sequence[str]]] = field(default_factory=list)
+
+    def contradict(self, number: int, names: Sequence[str]) -> None:
+        """Note that the names of a trajectory contradict each other; nothing if there are none."""
+        if names:
+            self.notes["trajectories whose names contradict each other"] += 1
+            self.contradicting.append((self.places[number], names))
 
     def leave_out(self, reasons: Mapping[int, str]) -> None:
         """Skip taken trajectories after all: by their number, with the reason."""
@@ -63,6 +71,9 @@ class Reading:
             "skipped": [{"record": place, "reason": reason} for place, reason in self.skipped],
             "notes": dict(sorted(self.notes.items())),
             "replayed": [{"record": place, "differs": what} for place, what in self.replayed],
+            "contradicting": [
+                {"record": place, "names": list(names)} for place, names in self.contradicting
+            ],
         }
 
 
