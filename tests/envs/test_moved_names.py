@@ -161,6 +161,8 @@ def test_what_differs_is_said_and_fixed(played):
     again = replay(env, task, unseen)
     assert (again.differs, str(again)) == (False, "1 action after its end here")
     assert again.trajectory == replace(ours, replayed=len(ours.steps))
+    for score, differs in ((0.9966, False), (0.99, True)):
+        assert replay(env, task, replace(ours, score=score)).differs == differs
     stuck = replay(env, task, replace(ours, steps=(Step("", "click[nothing]", ""),)))
     assert stuck.refused == (1,)
     assert stuck.outcome == "the score is 0 here, and 1 there"

@@ -140,7 +140,7 @@ class Identifier:
         if common and not others:
             return ()
         first = {tuple(task.task_id for task in tasks): name for name, tasks in known.items()}
-        return (*first.values(), *others)
+        return tuple(dict.fromkeys((*first.values(), *others)))
 
     def read(
         self, trajectory: Trajectory, settings: Any

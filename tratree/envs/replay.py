@@ -14,6 +14,8 @@ from tratree.words import counted
 SAME = "the same"
 Harmless = Callable[[str, str], str]
 _FIRST_WORDS = 4
+_ROUNDED = 0.005
+"""Difference of a score that was published with two digits: 0.67 of two thirds."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def replay(
     beyond = [step for step in trajectory.steps[len(steps) :] if step.action]
     claimed = trajectory.score if trajectory.scored else 1.0
     outcome = ""
-    if abs(result.score - claimed) > 1e-6:
+    if abs(result.score - claimed) > _ROUNDED:
         known = f"{claimed:g}" if trajectory.scored else "unknown, so a success"
         outcome = f"the score is {result.score:g} here, and {known} there"
     elif trajectory.scored and result.success != trajectory.success:

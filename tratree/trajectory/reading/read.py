@@ -12,7 +12,7 @@ from tratree.errors import UserError
 from tratree.trajectory.reading.files import Found, read_records
 from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.records import read_record
-from tratree.trajectory.reading.score import stated_score
+from tratree.trajectory.reading.score import stated_score, stated_success
 from tratree.trajectory.types import Trajectory
 from tratree.words import counted
 
@@ -153,8 +153,8 @@ def _scale_together(reading: Reading) -> None:
     if not any(score is not None and score > 1 for score in stated.values()):
         return
     for number, score in stated.items():
-        if score == 1:
-            trajectory = reading.trajectories[number]
+        trajectory = reading.trajectories[number]
+        if score == 1 and not stated_success(trajectory.record["record"]):
             reading.trajectories[number] = replace(trajectory, score=0.01, success=False)
             reading.notes["scores of 1 that are 1 of 100, as others are above 1"] += 1
 
