@@ -201,6 +201,10 @@ STEP = {"observation": "Your task is to: put a vase in safe.", "action": "look"}
         ("alfworld", {TRIAL: 1}),
         ("scienceworld", {"taskName": "boil", "variationIdx": 21}),
         ("scienceworld", {"env": ["1-1", 21]}),
+        ("scienceworld", {"mine": "1-1_21"}),
+        ("webshop", {"task_id": "0"}),
+        ("webshop", {"goal_idx": 0}),
+        ("scienceworld", {"Task_ID": "0_21"}),
     ],
 )
 def test_facts_of_steps_name_their_task(environment, facts, count):
@@ -224,11 +228,6 @@ HERE = {
     "webshop": ("webshop_1500", "webshop_0", "webshop_1501"),
     "scienceworld": ("boil/3", "boil/21", "boil_22"),
 }
-
-
-def placed(place, name):
-    head, _, rest = place.partition(".")
-    return {head: {rest: name} if rest else name}
 
 
 @pytest.mark.parametrize("environment", EVERY)
