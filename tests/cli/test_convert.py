@@ -7,8 +7,10 @@ import json
 import pytest
 
 from tratree.cli.convert import main
+from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.external_data import external_data
+from tratree.stages.environment import opened
 from tratree.trajectory.jsonl import read_trajectories
 
 GOOD = {
@@ -143,6 +145,40 @@ def test_replay_reports_fixes_and_drops(tmp_path, capsys):
     notes = json.loads((tmp_path / "d.jsonl.report.json").read_text())["notes"]
     assert notes["replayed: the task is told by the opening only"] == 1
     assert "replayed: something differs" not in notes
+
+
+def test_a_task_is_the_one_that_a_trajectory_opens_as(tmp_path):
+    shop = [f"store={tmp_path}/store", "env.products=600"]
+    config = compose_config(["env=webshop", *shop])
+    with opened(config) as env:
+        (held_out,) = env.tasks("test")[:1]
+        right, wrong = env.tasks("train")[:2]
+        ours = [env.reset(right).observation, env.step("click[nothing]").observation]
+    said = [
+        {"from": "human", "value": ours[0]},
+        {"from": "gpt", "value": "Action: click[nothing]"},
+        {"from": "human", "value": ours[1]},
+    ]
+    bound = right.instruction.rpartition("lower than ")[2]
+    other_bound = json.loads(json.dumps(said).replace(bound, "1,234.50 dollars"))
+    records = [
+        {"id": wrong.task_id, "conversations": said, "reward": 0},
+        {"id": held_out.task_id, "gamefile": right.task_id, "conversations": said, "reward": 0},
+        {"id": "mine", "conversations": other_bound, "reward": 0},
+    ]
+    source = write(tmp_path / "in.jsonl", *records)
+    asked = ["--replay", "env=webshop", *shop, "--differences=fix"]
+    main([str(source), str(tmp_path / "out.jsonl"), *asked])
+    assert [t.task for t in read_trajectories(tmp_path / "out.jsonl")] == [right] * 3
+    report = json.loads((tmp_path / "out.jsonl.report.json").read_text())
+    assert report["replayed"] == []
+    assert report["contradicting"] == [
+        {"record": f"record 2 of {source}", "names": [right.task_id, held_out.task_id]}
+    ]
+    assert report["notes"]["replayed: the task is another one by its name"] == 1
+    assert report["notes"]["replayed: the task is told by the opening only"] == 1
+    assert report["notes"]["trajectories whose names contradict each other"] == 1
+    assert "replayed: something differs" not in report["notes"]
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from tratree.composition import compose_config
@@ -12,7 +13,7 @@ from tratree.envs.identify import Identifier, Identity
 from tratree.envs.moved_names import renamed
 from tratree.envs.plugin import EnvironmentPlugin
 from tratree.envs.registry import ENVIRONMENTS, reference_of
-from tratree.envs.replay import SAME, Replay, opens_as, replay
+from tratree.envs.replay import Replay, opens_as, replay
 from tratree.errors import UserError
 from tratree.stages.environment import opened, tasks_here
 from tratree.trajectory.goal_words import goal_words
@@ -77,7 +78,7 @@ def replay_all(
                 reading.trajectories[number] = played.trajectory
             for how, count in played.harmless.items():
                 reading.notes[f"replayed: observations {how}"] += count
-            if str(played) != SAME:
+            if played.differs or played.harmless or played.beyond:
                 reading.replayed.append((reading.places[number], str(played)))
             if not played.differs:
                 continue
@@ -128,8 +129,10 @@ class _TaskOfOpening:
 
     def _opens(self, trajectory: Trajectory, task: Task) -> bool:
         theirs = self.said_here(trajectory, task)[0].first_observation
-        ours = self._env.reset(task).observation
-        return opens_as(theirs, ours, self._plugin.harmless) is not None
+        with suppress(UserError):  # of a task that cannot be played: to replay it says why
+            ours = self._env.reset(task).observation
+            return opens_as(theirs, ours, self._plugin.harmless) is not None
+        return False
 
     def _replayed(self, trajectory: Trajectory, task: Task) -> Replay:
         told = self.said_here(trajectory, task)[0]

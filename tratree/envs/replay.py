@@ -11,7 +11,6 @@ from tratree.envs.base import TextEnv
 from tratree.trajectory.types import Step, Task, Trajectory
 from tratree.words import counted
 
-SAME = "the same"
 Harmless = Callable[[str, str], str]
 _FIRST_WORDS = 4
 _ROUNDED = 0.005
@@ -67,7 +66,7 @@ class Replay:
             said.append(f"{counted(self.beyond, 'action')} after its end here")
         if self.refused:
             said.append(f"{counted(len(self.refused), 'action')} not possible here")
-        return "; ".join(said) or SAME
+        return "; ".join(said) or "the same"
 
 
 def replay(
