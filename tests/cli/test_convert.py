@@ -7,8 +7,10 @@ import json
 import pytest
 
 from tratree.cli.convert import main
+from tratree.composition import compose_config
 from tratree.errors import UserError
 from tratree.external_data import external_data
+from tratree.stages.environment import opened
 from tratree.trajectory.jsonl import read_trajectories
 
 GOOD = {
@@ -149,6 +151,40 @@ def test_replay_reports_fixes_and_drops(tmp_path, capsys):
     assert "replayed: something differs" not in notes
 
 
+def test_a_task_is_the_one_that_a_trajectory_opens_as(tmp_path):
+    shop = [f"store={tmp_path}/store", "env.products=600"]
+    config = compose_config(["env=webshop", *shop])
+    with opened(config) as env:
+        (held_out,) = env.tasks("test")[:1]
+        right, wrong = env.tasks("train")[:2]
+        ours = [env.reset(right).observation, env.step("click[nothing]").observation]
+    said = [
+        {"from": "human", "value": ours[0]},
+        {"from": "gpt", "value": "Action: click[nothing]"},
+        {"from": "human", "value": ours[1]},
+    ]
+    bound = right.instruction.rpartition("lower than ")[2]
+    other_bound = json.loads(json.dumps(said).replace(bound, "1,234.50 dollars"))
+    records = [
+        {"id": wrong.task_id, "conversations": said, "reward": 0},
+        {"id": held_out.task_id, "gamefile": right.task_id, "conversations": said, "reward": 0},
+        {"id": "mine", "conversations": other_bound, "reward": 0},
+    ]
+    source = write(tmp_path / "in.jsonl", *records)
+    asked = ["--replay", "env=webshop", *shop, "--differences=fix"]
+    main([str(source), str(tmp_path / "out.jsonl"), *asked])
+    assert [t.task for t in read_trajectories(tmp_path / "out.jsonl")] == [right] * 3
+    report = json.loads((tmp_path / "out.jsonl.report.json").read_text())
+    assert report["replayed"] == []
+    assert report["contradicting"] == [
+        {"record": f"record 2 of {source}", "names": [right.task_id, held_out.task_id]}
+    ]
+    assert report["notes"]["replayed: the task is another one by its name"] == 1
+    assert report["notes"]["replayed: the task is told by the opening only"] == 1
+    assert report["notes"]["trajectories whose names contradict each other"] == 1
+    assert "replayed: something differs" not in report["notes"]
+
+
 @pytest.mark.slow
 def test_old_scienceworld_files_replay_with_their_names_replaced(tmp_path):
     source = external_data("trajectories/sciworld_agentgym_10.json")
@@ -173,6 +209,23 @@ def test_old_scienceworld_files_replay_with_their_names_replaced(tmp_path):
     notes = json.loads((tmp_path / "out.jsonl.report.json").read_text())["notes"]
     assert notes["scienceworld 1.1.0: `green house` is `greenhouse`"] == 13
     assert notes["scienceworld 1.1.0: `bath tub` is `bathtub`"] == 2
+
+
+@pytest.mark.slow
+def test_scienceworld_files_are_kept_in_another_order_but_not_with_other_things(tmp_path):
+    source = external_data("trajectories/sciworld_agentgym_10.json")
+    if source is None:
+        pytest.skip("the external data have no trajectories (TRATREE_DATA)")
+    records = json.loads(source.read_text())
+    other = json.dumps(records[0]).replace("a metal pot (containing nothing)", "a metal pot")
+    asked = ["--replay", "--differences", "drop", f"store={tmp_path}/store", "env.variations=1"]
+    both = write(tmp_path / "both.jsonl", *records, json.loads(other))
+    main([str(both), str(tmp_path / "out.jsonl"), *asked])
+    assert len(read_trajectories(tmp_path / "out.jsonl")) == 10
+    report = json.loads((tmp_path / "out.jsonl.report.json").read_text())
+    assert [skipped["record"] for skipped in report["skipped"]] == [f"record 11 of {both}"]
+    assert report["notes"]["replayed: something differs"] == 1
+    assert report["notes"]["replayed: observations in another order"] == 32 + 1
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 
@@ -200,6 +201,10 @@ STEP = {"observation": "Your task is to: put a vase in safe.", "action": "look"}
         ("alfworld", {TRIAL: 1}),
         ("scienceworld", {"taskName": "boil", "variationIdx": 21}),
         ("scienceworld", {"env": ["1-1", 21]}),
+        ("scienceworld", {"mine": "1-1_21"}),
+        ("webshop", {"task_id": "0"}),
+        ("webshop", {"goal_idx": 0}),
+        ("scienceworld", {"Task_ID": "0_21"}),
     ],
 )
 def test_facts_of_steps_name_their_task(environment, facts, count):
@@ -211,6 +216,62 @@ def test_facts_of_steps_name_their_task(environment, facts, count):
         found = Identifier(environment, tasks, "train").identify(trajectory)
         assert found.held_out == expected
     assert read_record(other)[0].task.task_id == ""
+
+
+PLACES = ("id", "item_id", "gamefile", "extra.gamefile", "task_id", "file", "mine.where", "step")
+HERE = {
+    "alfworld": (
+        f"train/{T}/{OTHER}",
+        f"valid_unseen/{T}/{TRIAL}",
+        "trial_T20200101_010101_999999",
+    ),
+    "webshop": ("webshop_1500", "webshop_0", "webshop_1501"),
+    "scienceworld": ("boil/3", "boil/21", "boil_22"),
+}
+
+
+@pytest.mark.parametrize("environment", EVERY)
+def test_names_that_contradict_each_other(environment):
+    train, held_out, another = HERE[environment]
+    goal = next(t.instruction for t in EVERY[environment] if t.task_id == train)
+    opening = f"Hall. Your task is to: {goal}"
+    for place, other in permutations(PLACES, 2):
+
+        def named(one, two, places=(place, other)):
+            fields = {}
+            for where, name in zip(places, (one, two), strict=True):
+                head, _, rest = where.partition(".")
+                fields[head] = {rest: name} if rest else name
+            step = {"steps": [{**STEP, "info": fields.pop("step")}]} if "step" in fields else {}
+            return identify(environment, opening, **fields, **step)
+
+        for names in ((train, held_out), (held_out, train), (another, held_out)):
+            found = named(*names)
+            assert (found.held_out, set(found.contradicting)) == (True, set(names)), (place, other)
+        found = named(train, another)
+        assert (found.held_out, set(found.contradicting)) == (False, {train, another}), (
+            place,
+            other,
+        )
+        for name in (train, held_out):
+            found = named(name, name)
+            assert (found.held_out, found.contradicting) == (name == held_out, ())
+
+
+def test_a_split_may_contradict_a_name():
+    found = identify("webshop", "Hall.", id="webshop_1500", split="test")
+    assert (found.held_out, found.contradicting) == (True, ("webshop_1500", "test"))
+    gone = "valid_seen/T/trial_T20200101_010101_999999"
+    found = identify("alfworld", "Hall.", id=f"train/{T}/{OTHER}", gamefile=gone)
+    assert (found.held_out, found.contradicting) == (True, (f"train/{T}/{OTHER}", gone))
+
+
+def test_other_words_for_a_task_do_not_contradict_each_other():
+    path = f"/data/json_2.1.1/valid_unseen/{T}/{TRIAL}/game.tw-pddl"
+    facts = {"gamefile": path, "id": TRIAL, "goal": "put a mug in shelf", "split": "valid_unseen"}
+    assert identify("alfworld", "Hall.", **facts).contradicting == ()
+    facts = {"id": "boil_21_run3", "task": "boil", "var": 21, "item_id": "sciworld_21"}
+    assert identify("scienceworld", "Hall.", **facts).contradicting == ()
 
 
 def test_numbers_of_attempts_are_no_variations():

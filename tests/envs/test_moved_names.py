@@ -157,6 +157,12 @@ def test_what_differs_is_said_and_fixed(played):
         "1 action after its end here"
     )
     assert again.trajectory == replace(ours, steps=(ours.steps[0], silent, *ours.steps[1:]))
+    unseen = replace(ours, steps=(*ours.steps, Step("", "click[more]", "")), replayed=99)
+    again = replay(env, task, unseen)
+    assert (again.differs, str(again)) == (False, "1 action after its end here")
+    assert again.trajectory == replace(ours, replayed=len(ours.steps))
+    for score, differs in ((0.9966, False), (0.99, True)):
+        assert replay(env, task, replace(ours, score=score)).differs == differs
     stuck = replay(env, task, replace(ours, steps=(Step("", "click[nothing]", ""),)))
     assert stuck.refused == (1,)
     assert stuck.outcome == "the score is 0 here, and 1 there"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -35,11 +35,15 @@ class Identity:
         held_out: Whether it must not be trained on.
         candidates: Held-out tasks of the same goal, where neither name nor goal identifies it: it
             could be one of them. None where its goal is unknown, so that it could be any.
+        named: The tasks that its names mean.
+        contradicting: Names that do not mean the same task; empty if they all do.
     """
 
     task: Task | None = None
     held_out: bool = False
     candidates: tuple[Task, ...] | None = ()
+    named: tuple[Task, ...] = ()
+    contradicting: tuple[str, ...] = ()
 
     @property
     def could_be_held_out(self) -> bool:
@@ -78,11 +82,24 @@ class Identifier:
         """
         names = [*trajectory.record.get("names", ()), trajectory.task.task_id]
         published = trajectory.record.get("record", {})
-        every = dict.fromkeys([*names, *sorted(texts_of(published))])
-        every |= dict.fromkeys(_ATTEMPT.sub("", name) for name in every)
-        named = [self._tasks[task_id] for name in every for task_id in self._find(name)]
-        held_out = [task for task in named if task.split != self._train]
+        names = list(dict.fromkeys([*names, *sorted(texts_of(published))]))
+        meant = {name: self._meant(name) for name in names}
+        named = tuple(dict.fromkeys(task for tasks in meant.values() for task in tasks))
         splits = {trajectory.task.split.lower(), *splits_of(published)}
+        found = self._identify(trajectory, names, named, splits)
+        return replace(found, named=named, contradicting=self._contradicting(meant, splits))
+
+    def _meant(self, name: str) -> list[Task]:
+        """Return the tasks that a name may mean, also if its end is the number of an attempt."""
+        every = dict.fromkeys([name, _ATTEMPT.sub("", name)])
+        found = dict.fromkeys(task_id for name in every for task_id in self._find(name))
+        return [self._tasks[task_id] for task_id in found]
+
+    def _identify(
+        self, trajectory: Trajectory, names: Sequence[str], named: Sequence[Task], splits: set[str]
+    ) -> Identity:
+        every = [*names, *(_ATTEMPT.sub("", name) for name in names)]
+        held_out = [task for task in named if task.split != self._train]
         other_split = splits & (self._held_out_splits | HELD_OUT_SPLITS)
         if held_out or other_split or any(map(self._plugin.names_held_out, every)):
             return Identity(held_out[0] if held_out else None, held_out=True)
@@ -102,6 +119,28 @@ class Identifier:
         another = self._plugin.names_another
         left = tuple(c for c in candidates if not any(another(name, c) for name in every))
         return Identity(candidates=left if told or not left else None)
+
+    def _contradicting(
+        self, meant: Mapping[str, Sequence[Task]], splits: set[str]
+    ) -> tuple[str, ...]:
+        """Return one name for each task that names mean, if no task is meant by all of them."""
+        known = {name: set(tasks) for name, tasks in meant.items() if tasks}
+        if not known:
+            return ()
+        common = set.intersection(*known.values())
+        train = all(task.split == self._train for task in common)
+        plugin = self._plugin
+        others = [
+            name
+            for name, tasks in meant.items()
+            if (not tasks and any(plugin.names_another(name, task) for task in common))
+            or (train and plugin.names_held_out(name))
+        ]
+        others += sorted(splits & (self._held_out_splits | HELD_OUT_SPLITS)) if train else []
+        if common and not others:
+            return ()
+        first = {tuple(task.task_id for task in tasks): name for name, tasks in known.items()}
+        return tuple(dict.fromkeys((*first.values(), *others)))
 
     def read(
         self, trajectory: Trajectory, settings: Any

@@ -50,6 +50,8 @@ class EnvironmentPlugin:
             a person's words, nobody can tell which task it is.
         moved_names: ``moved_names(settings, task)`` returns the wordings of older versions that
             published trajectories may have, and what they are here; `task` may be None.
+        harmless: ``harmless(theirs, ours)`` returns in a few words how two observations differ,
+            where they mean the same: `in another order`. Empty where they do not.
         version: Raised when `prepare` makes something else of equal settings.
         waits: Whether a step waits for another process, so that threads help
             (``rollout.env_threads``, and always where vLLM servers play).
@@ -70,6 +72,7 @@ class EnvironmentPlugin:
     names_another: Callable[[str, Task], bool] = lambda name, task: False
     own_words: Callable[[str], bool] = lambda goal: True
     moved_names: Callable[[Any, Task | None], Sequence[MovedName]] = lambda settings, task: ()
+    harmless: Callable[[str, str], str] = lambda theirs, ours: ""
     version: int = 1
     resumes: tuple[str, ...] = ()
     waits: bool = False

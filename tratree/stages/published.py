@@ -132,6 +132,7 @@ def _identify(env: TextEnv, reading: Reading, job: Job) -> list[Identity]:
         if alike and opens_alike(moved, opening, found.candidates or ()):
             found = Identity(held_out=True)
         identities.append(found)
+        reading.contradict(number, found.contradicting)
         reading.trajectories[number] = moved
         reading.notes.update(changes)
     return identities

@@ -9,8 +9,10 @@ import pytest
 
 from tratree.envs.alfworld.compact_games import CompactGames
 from tratree.envs.alfworld.engine import Engine
-from tratree.envs.alfworld.games import GameFolder
+from tratree.envs.alfworld.environment import AlfworldEnv
+from tratree.envs.alfworld.games import DAMAGED, GameFolder
 from tratree.envs.alfworld.generator import generate_games
+from tratree.envs.alfworld.settings import AlfworldSettings
 from tratree.errors import UserError
 from tratree.external_data import external_data
 
@@ -122,9 +124,59 @@ def test_damaged_file_in_a_folder(root, name, damage, message):
     with raises_one_line(message) as error:
         GameFolder(root).tasks("train")
     assert str(path) in str(error.value)
+    brought = GameFolder(root, made_here=False)
+    assert len(brought.tasks("train")) == COUNT - 1
+    assert brought.left_out("train") == {DAMAGED: [str(path)]}
     if name == "game.tw-pddl":
         with raises_one_line(message):
             GameFolder(root).load(path.parent.relative_to(root / "json_2.1.1").as_posix())
+
+
+def test_damaged_games_of_others_are_counted_and_named(root, tmp_path):
+    paths = sorted(root.glob("json_2.1.1/train/*/*/game.tw-pddl"))
+    unsolvable = json.loads(paths[0].read_text()) | {"solvable": False}
+    paths[0].write_text(json.dumps(unsolvable))
+    cut = json.loads(paths[1].read_text())
+    cut["pddl_problem"] = cut["pddl_problem"][:-20]
+    paths[1].write_text(json.dumps(cut))
+    for path in paths[2:6]:
+        path.write_text(path.read_text()[:-9])
+    env = AlfworldEnv(
+        GameFolder(root, made_here=False), AlfworldSettings(name="alfworld"), tmp_path / "cache"
+    )
+    assert len(env.tasks("train")) == COUNT - 6
+    assert all(env.reset(task).valid for task in env.tasks("train"))
+    first = ", ".join(map(str, paths[1:4]))
+    assert env.notes("train") == [
+        "left out: 1 game not marked as solvable",
+        f"left out: 5 games with a damaged file ({first} and 2 others): delete it and download it "
+        "again (alfworld-download) to play them all",
+    ]
+    for path in paths:
+        path.write_text("")
+    first = ", ".join(map(str, paths[:3]))
+    with raises_one_line(
+        rf"no ALFWorld game that can be played \(12 .* file: {first} and 9 others"
+    ):
+        GameFolder(root, made_here=False).tasks("train")
+
+
+def test_damaged_lines_of_a_compact_file_are_counted_and_named(generated, tmp_path):
+    path = write_compact(generated, tmp_path)
+    with gzip.open(path) as lines:
+        first, second, third, *others = lines
+    record = json.loads(third)
+    del record["walkthrough"]
+    record["pddl_problem"] = "(define"
+    damaged = [
+        first[:50] + b"\n",
+        second.replace(b'"goal"', b'"gaol"'),
+        json.dumps(record).encode(),
+    ]
+    path.write_bytes(gzip.compress(b"".join([*damaged, b"\n", *others])))
+    games = CompactGames(tmp_path)
+    assert len(games.tasks("train")) == COUNT - 3
+    assert games.left_out("train") == {DAMAGED: [f"line {n} of {path}" for n in (1, 2, 3)]}
 
 
 def test_game_without_goal_sentence(root):
@@ -139,10 +191,13 @@ def test_game_without_goal_sentence(root):
     [
         (lambda data: data[: len(data) // 2], "is cut or not a gzip file.*again"),
         (lambda data: data[:-4], "is cut or not a gzip file.*again"),
-        (lambda data: data[:200] + b"\0\0\0\0" + data[204:], "(gzip file|not JSON).*again"),
+        (lambda data: data[:200] + b"\0\0\0\0" + data[204:], "gzip file.*again"),
         (lambda data: b"no gzip", "is cut or not a gzip file.*again"),
-        (lambda data: gzip.compress(b'{"id": "a"\n'), "is damaged .*not JSON.*again"),
-        (lambda data: gzip.compress(b'{"goal": "a"}\n'), "no text field 'id'.*again"),
+        (lambda data: gzip.compress(b'{"id": "a"\n'), "1 with a damaged file: line 1 of .*again"),
+        (
+            lambda data: gzip.compress(b'{"goal": "a"}\n'),
+            "1 with a damaged file: line 1 of .*again",
+        ),
     ],
 )
 def test_damaged_compact_file(generated, tmp_path, damage, message):

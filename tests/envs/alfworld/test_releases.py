@@ -124,3 +124,11 @@ def test_help_is_answered_where_it_is_offered(release: str, root: Path) -> None:
     assert result.valid == offered
     if offered:
         assert "Available commands:" in result.observation
+
+
+def test_a_damaged_game_does_not_hide_the_release(generated: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(generated, tmp_path / "games"))
+    rewrite(root, RELEASES["before 0.4"])
+    next(iter((root / "json_2.1.1").glob("*/*/*/game.tw-pddl"))).write_text("{")
+    config = compose_config(["env=alfworld", "env.games=official", f"env.data={root}"])
+    assert "env.wording=put" in moved_names(config.env, None)[0].what

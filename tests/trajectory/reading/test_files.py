@@ -405,6 +405,9 @@ def test_a_score_of_1_is_one_point_where_others_of_the_file_have_more(tmp_path):
     assert reading.notes["scores of 1 that are 1 of 100, as others are above 1"] == 1
     (tmp_path / "a.json").write_text(json.dumps(science[:1]))
     assert read_trajectory_files(tmp_path / "a.json").trajectories[0].success
+    (tmp_path / "a.json").write_text(json.dumps([{**science[0], "success": True}, science[1]]))
+    told = read_trajectory_files(tmp_path / "a.json").trajectories[0]
+    assert (told.score, told.success) == (1.0, True)
 
 
 def test_objects_that_python_printed_are_literals_only(tmp_path):

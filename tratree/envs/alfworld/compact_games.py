@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tratree.envs.alfworld.games import (
+    DAMAGED,
     UNSOLVABLE,
     UNSUPPORTED,
+    DamagedGameError,
     Game,
     empty_split,
     goal_sentence,
@@ -20,6 +21,7 @@ from tratree.envs.alfworld.games import (
     parse_record,
     text_field,
     walkthrough_of,
+    whole_problem,
 )
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
@@ -36,22 +38,17 @@ class CompactGames:
     def __init__(self, folder: Path) -> None:
         """Use the files in `folder`."""
         self._folder = folder
-        self._records: dict[str, dict[str, bytes]] = {}
-        self._left_out: dict[str, Counter[str]] = {}
+        self._records: dict[str, dict[str, tuple[Task, bytes]]] = {}
+        self._left_out: dict[str, dict[str, list[str]]] = {}
 
     def tasks(self, split: str) -> list[Task]:
         """See `GameSource.tasks`."""
-        path = self._path(split)
-        tasks = []
-        for task_id, packed in self._split(split).items():
-            record = parse_record(zlib.decompress(packed), path)
-            instruction = goal_sentence(text_field(record, "goal", path), path)
-            tasks.append(Task(task_id, split, text_field(record, "task_type", path), instruction))
+        tasks = [task for task, _ in self._split(split).values()]
         if not tasks:
-            raise empty_split(path, self._left_out[split])
+            raise empty_split(self._path(split), self._left_out[split])
         return tasks
 
-    def left_out(self, split: str) -> Mapping[str, int]:
+    def left_out(self, split: str) -> Mapping[str, Sequence[str]]:
         """See `GameSource.left_out`."""
         self._split(split)
         return self._left_out[split]
@@ -63,11 +60,11 @@ class CompactGames:
         records = self._split(split)
         if task_id not in records:
             raise UserError(f"no game {task_id!r} in {path}: correct the task id")
-        record = parse_record(zlib.decompress(records[task_id]), path)
-        instruction = goal_sentence(text_field(record, "goal", path), path)
-        domain, grammar = packaged_rules(instruction)
+        task, packed = records[task_id]
+        record = parse_record(zlib.decompress(packed), path)
+        domain, grammar = packaged_rules(task.instruction)
         return Game(
-            problem=text_field(record, "pddl_problem", path),
+            problem=whole_problem(record, path),
             domain=domain,
             grammar=grammar,
             walkthrough=walkthrough_of(record, path),
@@ -76,32 +73,53 @@ class CompactGames:
     def _path(self, split: str) -> Path:
         return self._folder / f"{split}.jsonl.gz"
 
-    def _split(self, split: str) -> dict[str, bytes]:
-        """Return the records by id, sorted; each one compressed, or they would fill the memory."""
+    def _split(self, split: str) -> dict[str, tuple[Task, bytes]]:
+        """Return task and record by id, sorted; records compressed, or they would fill the memory.
+
+        A damaged line is left out; of a file that is cut, nobody knows how many games are lost.
+        """
         if split not in self._records:
             path = self._path(split)
             if not path.is_file():
                 present = sorted(p.name for p in self._folder.glob("*.jsonl.gz"))
                 raise missing_split(path, present)
-            records = {}
-            left_out: Counter[str] = Counter()
+            games: dict[str, tuple[Task, bytes]] = {}
+            left_out: dict[str, list[str]] = {}
             try:
                 with gzip.open(path) as lines:
-                    for line in lines:
-                        record = parse_record(line, path)
-                        task_id = text_field(record, "id", path)
-                        if not task_id.isprintable():
-                            raise UserError(f"{path} has the id {task_id!r}: download it again")
-                        if not is_supported(task_id):
-                            left_out[UNSUPPORTED] += 1
-                        elif not record.get("solvable", True):
-                            left_out[UNSOLVABLE] += 1
+                    for number, line in enumerate(lines, start=1):
+                        try:
+                            task, why = _read_task(line, split, path)
+                        except DamagedGameError:
+                            left_out.setdefault(DAMAGED, []).append(f"line {number} of {path}")
+                            continue
+                        if why:
+                            left_out.setdefault(why, []).append(task.task_id)
                         else:
-                            records[task_id] = zlib.compress(line, level=1)
+                            games[task.task_id] = task, zlib.compress(line, level=1)
             except (OSError, EOFError, zlib.error) as error:
                 raise UserError(
                     f"{path} is cut or not a gzip file ({error}): download it again"
                 ) from error
-            self._records[split] = dict(sorted(records.items()))
+            self._records[split] = dict(sorted(games.items()))
             self._left_out[split] = left_out
         return self._records[split]
+
+
+def _read_task(line: bytes, split: str, path: Path) -> tuple[Task, str]:
+    """Return the task of a line, and why it is left out; empty if it is not.
+
+    Raises:
+        DamagedGameError: If a field is missing or wrong.
+    """
+    record = parse_record(line, path)
+    task_id = text_field(record, "id", path)
+    if not task_id.isprintable():
+        raise DamagedGameError(path, f"it has the id {task_id!r}")
+    if not is_supported(task_id) or not record.get("solvable", True):
+        why = UNSOLVABLE if is_supported(task_id) else UNSUPPORTED
+        return Task(task_id, split, "", ""), why
+    whole_problem(record, path)
+    walkthrough_of(record, path)
+    instruction = goal_sentence(text_field(record, "goal", path), path)
+    return Task(task_id, split, text_field(record, "task_type", path), instruction), ""

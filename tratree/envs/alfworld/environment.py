@@ -5,18 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tratree.envs.alfworld.actions import action_key, folded, forgiving_key
 from tratree.envs.alfworld.expert import SearchExpert, can_read
+from tratree.envs.alfworld.games import DAMAGED, GameSource, first_of
 from tratree.envs.alfworld.settings import AlfworldSettings
 from tratree.envs.base import Expert, NoExpertError, Replay, StepResult
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
 from tratree.words import counted
-
-if TYPE_CHECKING:
-    from tratree.envs.alfworld.games import GameSource
 
 _MOVE = re.compile(r"move (\w+ \d+) to (\w+ \d+)")
 _MOVED = re.compile(r"You move the (\w+ \d+) to the (\w+ \d+)\.")
@@ -52,10 +49,17 @@ class AlfworldEnv:
 
     def notes(self, split: str) -> list[str]:
         """Return which games of a split are left out, and which need a word."""
+        left_out = self._source.left_out(split)
         found = [
-            f"{counted(count, 'game')} {why}" for why, count in self._source.left_out(split).items()
+            f"{counted(len(of), 'game')} {why}" for why, of in left_out.items() if why != DAMAGED
         ]
         notes = [f"left out: {', '.join(found)}"] if found else []
+        if DAMAGED in left_out:
+            files = left_out[DAMAGED]
+            notes.append(
+                f"left out: {counted(len(files), 'game')} {DAMAGED} ({first_of(files)}): delete it "
+                "and download it again (alfworld-download) to play them all"
+            )
         unread = [t.task_id for t in self.tasks(split) if not can_read(t.instruction)]
         if unread:
             notes.append(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 from tratree.envs.alfworld.package import ALFRED_PDDL_PATH, ALFRED_TWL2_PATH
 from tratree.errors import UserError
 from tratree.trajectory.types import Task
+from tratree.words import counted
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,21 @@ LAYOUT = "json_2.1.1"
 NO_FILE = "without game.tw-pddl or traj_data.json"
 UNSOLVABLE = "not marked as solvable"
 UNSUPPORTED = "with sliced objects or movable receptacles"
+DAMAGED = "with a damaged file"
+
+
+class DamagedGameError(UserError):
+    """A file of a game is damaged; others are not.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path} is damaged ({why}): delete it, then generate or download it again"
+        )
+        self.path = path
 
 
 class GameSource(Protocol):
@@ -48,13 +63,12 @@ class GameSource(Protocol):
         """Return the tasks of a split, sorted by id; at least one.
 
         Raises:
-            UserError: If the split is missing, has no game that can be played, or a file of it is
-                damaged.
+            UserError: If the split is missing or has no game that can be played.
         """
         ...
 
-    def left_out(self, split: str) -> Mapping[str, int]:
-        """Return how many games of a split are not tasks, by the reason."""
+    def left_out(self, split: str) -> Mapping[str, Sequence[str]]:
+        """Return which games of a split are not tasks, by the reason; files of damaged ones."""
         ...
 
     def load(self, task_id: str) -> Game:
@@ -74,11 +88,16 @@ class GameFolder:
     are not marked as solvable.
     """
 
-    def __init__(self, root: Path) -> None:
-        """Use the games below `root`: what ALFWORLD_DATA names, or where games were generated."""
+    def __init__(self, root: Path, *, made_here: bool = True) -> None:
+        """Use the games below `root`: what ALFWORLD_DATA names, or where games were generated.
+
+        A damaged game is left out, but not of those that were `made_here`: one seed gives the same
+        games, and can give them again.
+        """
         self._folder = root / LAYOUT
+        self._made_here = made_here
         self._tasks: dict[str, list[Task]] = {}
-        self._left_out: dict[str, Counter[str]] = {}
+        self._left_out: dict[str, dict[str, list[str]]] = {}
 
     def tasks(self, split: str) -> list[Task]:
         """See `GameSource.tasks`; the files are read once."""
@@ -91,25 +110,34 @@ class GameFolder:
         if not folder.is_dir():
             raise missing_split(folder, sorted(p.name for p in self._folder.glob("*/")))
         tasks = []
-        left_out = self._left_out[split] = Counter()
+        left_out: dict[str, list[str]] = {}
         for trial in folder.glob("*/*/"):
             task_id = trial.relative_to(self._folder).as_posix()
             path, description = trial / "game.tw-pddl", trial / "traj_data.json"
             if not is_supported(task_id):
-                left_out[UNSUPPORTED] += 1
+                left_out.setdefault(UNSUPPORTED, []).append(task_id)
             elif not (path.exists() and description.exists()):
-                left_out[NO_FILE] += 1
-            elif not (game := _read_json(path)).get("solvable"):
-                left_out[UNSOLVABLE] += 1
+                left_out.setdefault(NO_FILE, []).append(task_id)
             else:
-                task_type = text_field(_read_json(description), "task_type", description)
-                instruction = goal_in_grammar(text_field(game, "grammar", path), path)
-                tasks.append(Task(task_id, split, task_type, instruction))
+                try:
+                    record = _read_json(path)
+                    if not record.get("solvable"):
+                        left_out.setdefault(UNSOLVABLE, []).append(task_id)
+                        continue
+                    goal = goal_in_grammar(_game(record, path).grammar, path)
+                    task_type = text_field(_read_json(description), "task_type", description)
+                except DamagedGameError as error:
+                    if self._made_here:
+                        raise
+                    left_out.setdefault(DAMAGED, []).append(str(error.path))
+                    continue
+                tasks.append(Task(task_id, split, task_type, goal))
         if not tasks:
             raise empty_split(folder, left_out)
+        self._left_out[split] = left_out
         return sorted(tasks, key=lambda task: task.task_id)
 
-    def left_out(self, split: str) -> Mapping[str, int]:
+    def left_out(self, split: str) -> Mapping[str, Sequence[str]]:
         """See `GameSource.left_out`."""
         self.tasks(split)
         return self._left_out[split]
@@ -119,13 +147,28 @@ class GameFolder:
         path = self._folder / task_id / "game.tw-pddl"
         if not path.is_file():
             raise UserError(f"no game {path}: generate or download it, or correct the task id")
-        game = _read_json(path)
-        return Game(
-            problem=text_field(game, "pddl_problem", path),
-            domain=text_field(game, "pddl_domain", path),
-            grammar=text_field(game, "grammar", path),
-            walkthrough=walkthrough_of(game, path),
-        )
+        return _game(_read_json(path), path)
+
+
+def whole_problem(record: Mapping[str, Any], path: Path) -> str:
+    """Return the PDDL problem of a game.
+
+    Raises:
+        DamagedGameError: If it is missing or cut; `path` names the file in the message.
+    """
+    problem = text_field(record, "pddl_problem", path)
+    if problem.count("(") != problem.count(")"):
+        raise DamagedGameError(path, "its PDDL problem is cut or malformed")
+    return problem
+
+
+def _game(record: Mapping[str, Any], path: Path) -> Game:
+    return Game(
+        problem=whole_problem(record, path),
+        domain=text_field(record, "pddl_domain", path),
+        grammar=text_field(record, "grammar", path),
+        walkthrough=walkthrough_of(record, path),
+    )
 
 
 def packaged_rules(instruction: str) -> tuple[str, str]:
@@ -149,11 +192,11 @@ def goal_sentence(text: str, path: Path) -> str:
     """Find the goal after "Your task is to:", without the full stop.
 
     Raises:
-        UserError: If there is none; `path` names the file in the message.
+        DamagedGameError: If there is none; `path` names the file in the message.
     """
     match = re.search(r"Your task is to: (.+)", text)
     if match is None:
-        raise _damaged(path, 'it has no "Your task is to:"')
+        raise DamagedGameError(path, 'it has no "Your task is to:"')
     return match[1].strip().removesuffix(".")
 
 
@@ -161,7 +204,7 @@ def goal_in_grammar(grammar: str, path: Path) -> str:
     """Find the goal in a text grammar, without the full stop.
 
     Raises:
-        UserError: If there is none; `path` names the file in the message.
+        DamagedGameError: If there is none; `path` names the file in the message.
     """
     match = re.search(r'"(Your task is to: (?:[^"\\\n]|\\.)+)"', grammar)
     return goal_sentence(unescaped(match[1]) if match else "", path)
@@ -179,11 +222,11 @@ def text_field(data: Mapping[str, Any], name: str, path: Path) -> str:
     """Return a text field.
 
     Raises:
-        UserError: If it is missing or no text; `path` names the file in the message.
+        DamagedGameError: If it is missing or no text; `path` names the file in the message.
     """
     value = data.get(name)
     if not isinstance(value, str):
-        raise _damaged(path, f"it has no text field {name!r}")
+        raise DamagedGameError(path, f"it has no text field {name!r}")
     return value
 
 
@@ -191,11 +234,11 @@ def walkthrough_of(data: Mapping[str, Any], path: Path) -> tuple[str, ...]:
     """Return the actions that solve a game; empty if it does not tell.
 
     Raises:
-        UserError: If they are no texts; `path` names the file in the message.
+        DamagedGameError: If they are no texts; `path` names the file in the message.
     """
     actions = data.get("walkthrough") or []
     if not (isinstance(actions, list) and all(isinstance(action, str) for action in actions)):
-        raise _damaged(path, "its 'walkthrough' is no list of texts")
+        raise DamagedGameError(path, "its 'walkthrough' is no list of texts")
     return tuple(actions)
 
 
@@ -203,14 +246,14 @@ def parse_record(text: str | bytes, path: Path) -> dict[str, Any]:
     """Parse a JSON object.
 
     Raises:
-        UserError: If it is none; `path` names the file in the message.
+        DamagedGameError: If it is none; `path` names the file in the message.
     """
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _damaged(path, f"it is not JSON: {error}") from error
+        raise DamagedGameError(path, f"it is not JSON: {error}") from error
     if not isinstance(data, dict):
-        raise _damaged(path, "it is not a JSON object")
+        raise DamagedGameError(path, "it is not a JSON object")
     return data
 
 
@@ -220,18 +263,25 @@ def missing_split(path: Path, present: list[str]) -> UserError:
     return UserError(f"no ALFWorld games in {path}: {hint}")
 
 
-def empty_split(path: Path, left_out: Mapping[str, int]) -> UserError:
+def empty_split(path: Path, left_out: Mapping[str, Sequence[str]]) -> UserError:
     """Make the error for a split without any game that can be played."""
-    found = ", ".join(f"{count} {why}" for why, count in left_out.items()) or "no game at all"
+    found = ", ".join(f"{len(of)} {why}" for why, of in left_out.items()) or "no game at all"
+    if DAMAGED in left_out:
+        found += f": {first_of(left_out[DAMAGED])}"
     return UserError(
         f"{path} has no ALFWorld game that can be played ({found}): download the games again "
         "(alfworld-download), or set env.data to another folder"
     )
 
 
+def first_of(names: Sequence[str]) -> str:
+    """Return up to three names, and how many others there are."""
+    more = f" and {counted(len(names) - 3, 'other')}" if len(names) > 3 else ""
+    return ", ".join(sorted(names)[:3]) + more
+
+
 def _read_json(path: Path) -> dict[str, Any]:
-    return parse_record(path.read_bytes(), path)
-
-
-def _damaged(path: Path, why: str) -> UserError:
-    return UserError(f"{path} is damaged ({why}): delete it, then generate or download it again")
+    try:
+        return parse_record(path.read_bytes(), path)
+    except OSError as error:
+        raise DamagedGameError(path, str(error.strerror)) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tratree.envs.alfworld.published import (
     gist,
+    harmless,
     moved_names,
     names_another,
     names_held_out,
@@ -30,6 +31,7 @@ PLUGIN = EnvironmentPlugin(
     names_another=names_another,
     own_words=own_words,
     moved_names=moved_names,
+    harmless=harmless,
     resumes=tuple(
         f"json_2.1.1/*/*/trial_*/{name}"
         for name in ("traj_data.json", "initial_state.pddl", "game.tw-pddl")

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
 
+from tratree.envs.listed import unordered
 from tratree.envs.moved_names import MovedName
 from tratree.trajectory.types import Task
 
@@ -71,6 +72,9 @@ _ARRIVED = MovedName(
     r"You arrive at \2. \1 \2",
     "observations",
 )
+
+_SOME = 9
+"""Games that tell a release: one of them may be damaged."""
 
 _TRIAL = re.compile(r"(?:trial[-_ ])?(t\d{8})[-_ ]?(\d{6})[-_ ]?(\d{6})|(trial_[a-z0-9_]*\d)")
 """The folder of a trial, in small letters: the official form also without its first word."""
@@ -156,4 +160,9 @@ def _offers_put(folder: str | None) -> bool:
     from tratree.envs.alfworld.setup import official_folder
 
     files = (official_folder(folder) / LAYOUT).glob("*/*/*/game.tw-pddl")
-    return any(b"put {o} in/on {r}" in file.read_bytes() for file in islice(files, 1))
+    return any(b"put {o} in/on {r}" in file.read_bytes() for file in islice(files, _SOME))
+
+
+def harmless(theirs: str, ours: str) -> str:
+    """Return `in another order` if two observations differ in nothing else."""
+    return "in another order" if unordered(theirs) == unordered(ours) else ""

@@ -90,7 +90,9 @@ def make_env(settings: AlfworldSettings, folder: Path, cache: Path) -> AlfworldE
 
 def _official_games(configured: str | None) -> GameSource:
     folder = official_folder(configured)
-    return GameFolder(folder) if (folder / LAYOUT).is_dir() else CompactGames(folder)
+    if (folder / LAYOUT).is_dir():
+        return GameFolder(folder, made_here=False)
+    return CompactGames(folder)
 
 
 def _game_files(folder: str, name: str, depth: int = 2) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tratree.envs.plugin import EnvironmentPlugin
 from tratree.envs.scienceworld.published import (
     gist,
+    harmless,
     moved_names,
     names_another,
     own_task_id,
@@ -26,6 +27,7 @@ PLUGIN = EnvironmentPlugin(
     task_finder=task_finder,
     names_another=names_another,
     moved_names=moved_names,
+    harmless=harmless,
     resumes=("tasks/[!.]*.json",),
     waits=True,
     extra="scienceworld",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from tratree.envs.listed import unordered
 from tratree.envs.moved_names import MovedName
 from tratree.trajectory.types import Task
 from tratree.trajectory.words import words
@@ -102,6 +103,10 @@ _MOVED = tuple(
         ("degrees,", "degrees celsius,", r"\b(d)egrees, (place|focus)", r"\1egrees celsius, \2"),
     )
 )
+_DEGREES = re.compile(r"(?<![\d.])-?\d+(?= degrees celsius)")
+_MOST_DEGREES = 5
+"""Degrees that are no difference: a file of AgentGym has -20 where -18 are measured here."""
+
 _PREFIX = re.compile(r"(?:(?:sci(?:ence)?[-_ ]?world|sw|eto)[-_ /:=]+)+")
 _ATTEMPT = re.compile(r"[-_#/]\d{1,2}\Z")
 _NAMED = re.compile(
@@ -206,3 +211,18 @@ def moved_names(settings: Any, task: Task | None) -> Sequence[MovedName]:
 def gist(instruction: str) -> str:
     """Return what older versions of the simulator say in the same words: the first sentence."""
     return instruction.partition(". ")[0]
+
+
+def harmless(theirs: str, ours: str) -> str:
+    """Return how two observations differ, if only in the order of things or a few degrees.
+
+    >>> harmless("On it is: a cup, an egg.", "On it is: an egg, a cup.")
+    'in another order'
+    """
+    if unordered(theirs) == unordered(ours):
+        return "in another order"
+    alike = unordered(_DEGREES.sub("N", theirs)) == unordered(_DEGREES.sub("N", ours))
+    read = (sorted(map(int, _DEGREES.findall(text))) for text in (theirs, ours))
+    if alike and all(abs(a - b) <= _MOST_DEGREES for a, b in zip(*read, strict=True)):
+        return f"with up to {_MOST_DEGREES} degrees more or less"
+    return ""

@@ -35,6 +35,17 @@ _OTHERS = words(
 )
 """Other fields that may name its task. ETO's rollouts have the game's file in ``meta.error``."""
 
+_OF_A_TURN = frozenset(
+    words(
+        "item_id game_file gamefile task_id taskid task_idx goal_idx goal_id goal_index data_idx "
+        "env_idx game_id problem_id session_id"
+    )
+)
+"""Fields of a turn whose number names the task: in others it may count turns."""
+
+_NUMBERED = re.compile(r"\d\d?[-.]\d\d?_\d+")
+"""A name without a letter that nothing else has: ``1-1_21``."""
+
 _TASK = re.compile(r"(?:sub_?)?task_?(?:name|type|idx|id|num|number|no|index|key|code)?|name")
 _VARIATION = re.compile(r"(?:task_?)?var(?:iation)?(?:_?(?:idx|id|num|number|index))?")
 _SPLIT = re.compile(r"split|set\b|fold|mode\b|partition|phase")
@@ -85,13 +96,18 @@ def names_of(
         for variation in by_field[v]
     ]
     paths = [value for _, value in leaves if _PATH.search(value)]
-    return list(dict.fromkeys([*first, *others, *joined, *paths, *([alone] if alone else [])]))
+    turns = [
+        v
+        for field, v in leaves
+        if _TURN in field and field.rpartition(".")[2].lower() in _OF_A_TURN
+    ]
+    return list(dict.fromkeys([*first, *others, *joined, *paths, *turns, *([alone] * bool(alone))]))
 
 
 def texts_of(record: Mapping[str, Any]) -> set[str]:
     """Return every short text of a record, whatever its field: one may name its task."""
     texts = {text for _, text in _leaves(record, frozenset(), "", 0)}
-    return {text for text in texts if any(map(str.isalpha, text))}
+    return {text for text in texts if any(map(str.isalpha, text)) or _NUMBERED.fullmatch(text)}
 
 
 def splits_of(record: Mapping[str, Any]) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from tratree.errors import UserError
 from tratree.trajectory.reading.files import Found, read_records
 from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.records import read_record
-from tratree.trajectory.reading.score import stated_score
+from tratree.trajectory.reading.score import stated_score, stated_success
 from tratree.trajectory.types import Trajectory
 from tratree.words import counted
 
@@ -28,6 +28,7 @@ class Reading:
         skipped: (place, reason) of each record that was not taken.
         notes: Number of times that something happened which a reader should know.
         replayed: (place, what differs) of each one that was played again and differs.
+        contradicting: (place, names) of each one whose names do not mean the same task.
     """
 
     path: Path
@@ -36,6 +37,13 @@ class Reading:
     skipped: list[tuple[str, str]] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
     replayed: list[tuple[str, str]] = field(default_factory=list)
+    contradicting: list[tuple[str, Sequence[str]]] = field(default_factory=list)
+
+    def contradict(self, number: int, names: Sequence[str]) -> None:
+        """Note that the names of a trajectory contradict each other; nothing if there are none."""
+        if names:
+            self.notes["trajectories whose names contradict each other"] += 1
+            self.contradicting.append((self.places[number], names))
 
     def leave_out(self, reasons: Mapping[int, str]) -> None:
         """Skip taken trajectories after all: by their number, with the reason."""
@@ -63,6 +71,9 @@ class Reading:
             "skipped": [{"record": place, "reason": reason} for place, reason in self.skipped],
             "notes": dict(sorted(self.notes.items())),
             "replayed": [{"record": place, "differs": what} for place, what in self.replayed],
+            "contradicting": [
+                {"record": place, "names": list(names)} for place, names in self.contradicting
+            ],
         }
 
 
@@ -142,8 +153,8 @@ def _scale_together(reading: Reading) -> None:
     if not any(score is not None and score > 1 for score in stated.values()):
         return
     for number, score in stated.items():
-        if score == 1:
-            trajectory = reading.trajectories[number]
+        trajectory = reading.trajectories[number]
+        if score == 1 and not stated_success(trajectory.record["record"]):
             reading.trajectories[number] = replace(trajectory, score=0.01, success=False)
             reading.notes["scores of 1 that are 1 of 100, as others are above 1"] += 1
 

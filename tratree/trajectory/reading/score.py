@@ -165,6 +165,14 @@ def stated_score(record: Mapping[str, Any]) -> float | None:
         return None
 
 
+def stated_success(record: Mapping[str, Any]) -> bool | None:
+    """Return whether a record says that its task was solved; None if it does not say."""
+    try:
+        return _success(list(_places(record)))
+    except RecordError:
+        return None
+
+
 def _places(record: Mapping[str, Any]) -> Iterator[_Place]:
     """Yield the fields of a record, then of objects in it, as (name in messages, value) by name."""
     level = [("", record)]
