@@ -13,9 +13,10 @@ from typing import Any
 from tratree.trajectory.reading.goals import stated_goal
 from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.roles import ROLES, Role, is_role
-from tratree.trajectory.reading.steps import AFTER, DONE, GOALS, SEEN
+from tratree.trajectory.reading.step_fields import ACTED, plain_step
+from tratree.trajectory.reading.steps import GOALS
 from tratree.trajectory.reading.values import decoded, field_name
-from tratree.trajectory.tool_calls import call_to_action
+from tratree.trajectory.tool_calls import THOUGHTS, call_in_text, call_to_action
 from tratree.trajectory.turn_parsing import parse_turn
 from tratree.trajectory.types import short
 from tratree.trajectory.words import words
@@ -40,8 +41,6 @@ _TOLD = re.compile(r"action\s*[:：]|<action>|tool_call|\A\{|\n", re.IGNORECASE)
 _KINDS = {"Human": "human", "AI": "ai", "System": "system", "Tool": "tool", "Function": "function"}
 """Speakers by what the names of LangChain's classes begin with."""
 
-_THINKING = ("reasoning_content", "thinking", "reasoning")
-
 
 @dataclass(frozen=True)
 class Message:
@@ -54,6 +53,7 @@ class Message:
         action: The action of a tool call, None without a call; empty if it cannot be read.
         first: The number of its first message in the record, from 0.
         reward: The reward that a record of steps gives for it.
+        doubt: Remark on how it was read; empty if it is plain.
     """
 
     role: Role
@@ -62,6 +62,7 @@ class Message:
     action: str | None = None
     first: int = 0
     reward: float | None = None
+    doubt: str = ""
 
 
 def action_of(message: Message) -> str:
@@ -101,7 +102,7 @@ def read_message(item: Any) -> list[Message]:
         raise RecordError(f" is from {short(speaker)}, which is no role that is known")
     key = next((key for key in _TEXT if key in item), None)
     said, action = text_of(item[key] if key else None, f".{key}")
-    if key is None and role == "agent" and any(isinstance(item.get(n), str) for n in DONE):
+    if key is None and role == "agent" and any(isinstance(item.get(n), str) for n in ACTED):
         loss = item.get("loss") if isinstance(item.get("loss"), bool) else None
         return [replace(m, loss=loss) for m in _of_step(item) if m.role == "agent"]
     if key is None and not (item.get("tool_calls") or item.get("function_call")):
@@ -111,10 +112,13 @@ def read_message(item: Any) -> list[Message]:
         said = "" if action else said
         if action is None and name == "action" and "\n" not in said and not parse_turn(said)[1]:
             said, action = "", said.strip()
+    acted = next((item[k] for k in ACTED if isinstance(item.get(k), str)), "")
+    if role == "agent" and acted and action is None and not parse_turn(said)[1]:
+        action = acted  # beside what was said
     calls = [] if role != "agent" else _calls(item)
     if calls:
         action = calls[0] if len(calls) == 1 else ""
-    thinking = next((item[k] for k in _THINKING if isinstance(item.get(k), str) and item[k]), "")
+    thinking = next((item[k] for k in THOUGHTS if isinstance(item.get(k), str) and item[k]), "")
     text = "\n".join(
         part for part in (f"<think>{thinking}</think>" if thinking else "", said) if part
     )
@@ -232,41 +236,40 @@ def _of_data_protocol(item: Mapping[str, Any]) -> Message:
 
 
 def _of_step(item: Mapping[str, Any]) -> list[Message]:
-    """Return the messages of a step: what was seen, then what was done, or the other way round."""
-    if isinstance(item.get("input"), str) and isinstance(item.get("output"), str):
-        system = item.get("system")
-        first = [Message("system", system)] if isinstance(system, str) and system else []
-        return [*first, Message("user", item["input"]), Message("agent", item["output"])]
+    """Return the messages of a step: what was seen, what was done, and what was seen after it."""
     sides = [name for name in _SIDES if isinstance(item.get(name), str)]
-    if sides and not set(DONE) & set(item):
+    step = plain_step(item)
+    if sides and step.get("action") is None:
         return [Message(ROLES[name], item[name]) for name in item if name in sides and item[name]]
+    told = isinstance(item.get("input"), str) and isinstance(item.get("output"), str)
     action, seen, after = (
-        None if name is None else text_of(item[name], f".{name}")[0]
-        for name in (
-            next((k for k in names if item.get(k) is not None), None)
-            for names in (DONE, SEEN, AFTER)
-        )
+        None if step.get(name) is None else text_of(step[name], f".{name}")[0]
+        for name in ("action", "observation", "next_obs")
     )
-    calls = _calls(item)
-    goal = next((item[k] for k in GOALS if isinstance(item.get(k), str)), None)
-    if action is None and seen is None and not calls:
+    if step.get("before") is not None:
+        seen = text_of(step["before"], ".before")[0]
+    calls = _calls(step)
+    goal = next((step[k] for k in GOALS if isinstance(step.get(k), str)), None)
+    if action is None and seen is None and after is None and not calls:
         if goal is None:
             raise RecordError(" has neither a role nor an observation or an action")
         return [Message("user", goal if stated_goal(goal) else f"Task: {goal}")]
-    thought = next(
-        (item[k] for k in ("thought", "think", "reasoning") if isinstance(item.get(k), str)), ""
-    )
+    thought = step.get("thought") if isinstance(step.get("thought"), str) else ""
     said = (action or "").strip()
-    messages = [] if seen is None else [Message("user", seen)]
+    said = (call_in_text(said) or ("", said))[1] if said.endswith(")") else said
+    system = step.get("system")
+    messages = [Message("system", system)] if isinstance(system, str) and system else []
+    messages += [] if seen is None else [Message("user", seen)]
+    reward = _reward(step)
     if calls:
         whole = "\n".join(part for part in (thought, said) if part)
         called = calls[0] if len(calls) == 1 else ""
-        messages.append(Message("agent", whole, None, called, reward=_reward(item)))
-    elif action is not None and _TOLD.search(said):
+        messages.append(Message("agent", whole, None, called, reward=reward))
+    elif action is not None and (_TOLD.search(said) or (told and not thought)):
         whole = f"<think>{thought}</think>\n{said}" if thought else said
-        messages.append(Message("agent", whole, reward=_reward(item)))
+        messages.append(Message("agent", whole, reward=reward))
     elif action is not None:
-        messages.append(Message("agent", thought, None, said, reward=_reward(item)))
+        messages.append(Message("agent", thought or "", None, said, reward=reward))
     return messages if after is None else [*messages, Message("user", after)]
 
 

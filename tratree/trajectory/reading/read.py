@@ -159,7 +159,7 @@ def _note(trajectory: Trajectory, notes: Counter[str]) -> None:
             "trajectories with a task in front of the real one",
             trajectory.record.get("front", 0) > 3,
         ),
-        (trajectory.record.get("doubt", ""), "doubt" in trajectory.record),
+        *((doubt, 1) for doubt in trajectory.record.get("doubt", "").split("; ") if doubt),
     ):
         if count:
             notes[what] += int(count)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from tratree.trajectory.reading.values import field_name
 from tratree.trajectory.words import words
 
-_TOOLS = words("tool tool_name function_name name function")
+_TOOLS = words("tool call tool_name function_name name function")
 _GIVEN = words("args arguments tool_input tool_args input inputs parameters params")
 _RESULTS = words("result results output outputs tool_output")
 _SAID = words("thought reasoning log")
+_WHOLE = re.compile(r"\S[ (\[]")
+"""What a text has that is more than the name of a tool."""
 
 
 def from_tool_log(record: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -40,8 +43,10 @@ def _step(run: Any) -> dict[str, Any] | None:
     result = next((folded[n] for n in _RESULTS if folded.get(n) is not None), None)
     if isinstance(result, Mapping) and len(result) == 1:
         (result,) = result.values()
-    if tool is None or given is None or not isinstance(result, str):
+    if tool is None or not isinstance(result, str):
         return None
+    if given is None:  # the tool is the whole call
+        return {**folded, "action": tool, "next_obs": result} if _WHOLE.search(tool) else None
     said = next((folded[n] for n in _SAID if isinstance(folded.get(n), str)), "")
     call = {"function": {"name": tool, "arguments": given}}
     return {"thought": said, "tool_calls": [call], "next_obs": result}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tratree.trajectory.reading.roles import is_message
-from tratree.trajectory.reading.steps import is_step
+from tratree.trajectory.reading.step_fields import is_step
 from tratree.trajectory.words import words
 
 _LISTS = words(
