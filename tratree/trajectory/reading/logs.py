@@ -32,6 +32,14 @@ _TAGS = re.compile(r"(?:<[^<>]*>|\[\w+\]|\s)*")
 _INST = re.compile(r"\[INST\](.*?)\[/INST\](.*?)(?=</s>|<s>|\[INST\]|\Z)", re.DOTALL)
 _SYS = re.compile(r"\s*<<SYS>>(.*?)<</SYS>>(.*)", re.DOTALL)
 _ANSWER = re.compile(r"<(observation|tool_response|information|env_feedback)>(.*?)</\1>", re.DOTALL)
+_PROMPTED = re.compile(
+    r"> ?(?:(?P<turn>\w[\w ]*:.*\n(?:.+\n)*?action:.*)|(?P<action>.*))", re.IGNORECASE
+)
+"""What stands behind the sign of a prompt: fields, the last one an action, or an action."""
+
+_PLAIN_SPEAKER = re.compile(r"^(?P<plain>system|user|assistant)[ \t]*$", re.MULTILINE)
+"""A speaker in a rendered chat without its special tokens."""
+
 _LABEL = re.compile(r"^[ \t]*(Thought|Action|Observation|Act|Obs)[ \t]*\d*[ \t]*:", re.I | re.M)
 
 
@@ -40,6 +48,8 @@ def split_log(text: str) -> list[tuple[str, str]]:
     if _INST.search(text):
         return _split_at_instructions(text)
     marks = list(_SPEAKER.finditer(text))
+    if not marks and _PLAIN_SPEAKER.match(text.lstrip()):
+        marks = list(_PLAIN_SPEAKER.finditer(text))
     rendered = bool(marks)
     if not rendered:
         marks = list(_SPOKEN.finditer(text))
@@ -57,6 +67,11 @@ def split_log(text: str) -> list[tuple[str, str]]:
     front, text = the_task(text)
     split = _split_at_prompts(text) or _split_at_answers(text) or _split_at_labels(text)
     return [("system", front.strip()), *split] if front.strip() and split else split
+
+
+def is_rendered(text: str) -> bool:
+    """Return whether a text begins as a rendered chat."""
+    return any(mark.match(text.lstrip()) for mark in (_SPEAKER, _PLAIN_SPEAKER, _INST))
 
 
 def _split_at_instructions(text: str) -> list[tuple[str, str]]:
@@ -87,21 +102,19 @@ def _split_at_answers(text: str) -> list[tuple[str, str]]:
 
 
 def _split_at_prompts(text: str) -> list[tuple[str, str]]:
-    """Split the log of a game: each line after ``>`` is an action."""
+    """Split the log of a game: each line after ``>`` is an action, or those up to one with it."""
     if not re.search(r"^> ?\S", text, re.MULTILINE):
         return []
     messages: list[tuple[str, str]] = []
-    seen: list[str] = []
-    for line in text.split("\n"):
-        if not re.match(r"> ?\S", line):
-            seen.append(line)
-            continue
-        if shown := "\n".join(seen).strip():
+    for part in re.split(r"^(?=> ?\S)", text, flags=re.MULTILINE):
+        said = _PROMPTED.match(part)
+        if said and said["turn"]:
+            messages.append(("assistant", said["turn"]))
+        elif said:
+            messages.append(("assistant", f"Action: {said['action'].strip()}"))
+        if shown := part[said.end() if said else 0 :].strip():
             messages.append(("user", shown))
-        seen = []
-        messages.append(("assistant", f"Action: {line[1:].strip()}"))
-    shown = "\n".join(seen).strip()
-    return [*messages, ("user", shown)] if shown else messages
+    return messages
 
 
 def _split_at_labels(text: str) -> list[tuple[str, str]]:

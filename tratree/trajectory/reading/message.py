@@ -29,6 +29,9 @@ _CALLED = frozenset(words("action arguments args kwargs params parameters tool_i
 _SEEN = ("observation", "result", "output", "response")
 """Fields of a tool's answer that may hold its text."""
 
+_ASKED = frozenset(words("call_id tool_call_id tool_use_id"))
+"""Fields of a tool's answer that name the call."""
+
 _UNREAD = ("image", "input_image", "video", "audio", "input_audio")
 """Types of parts that have no text."""
 
@@ -101,7 +104,10 @@ def read_message(item: Any) -> list[Message]:
     if role is None:
         raise RecordError(f" is from {short(speaker)}, which is no role that is known")
     key = next((key for key in _TEXT if key in item), None)
-    said, action = text_of(item[key] if key else None, f".{key}")
+    parts = item[key] if key else None
+    if isinstance(parts, list) and parts and all(map(_is_answer, parts)):
+        role = "user"  # AutoGen names the agent that called the tool
+    said, action = text_of(parts, f".{key}")
     if key is None and role == "agent" and any(isinstance(item.get(n), str) for n in ACTED):
         loss = item.get("loss") if isinstance(item.get("loss"), bool) else None
         return [replace(m, loss=loss) for m in _of_step(item) if m.role == "agent"]
@@ -120,7 +126,9 @@ def read_message(item: Any) -> list[Message]:
         action = calls[0] if len(calls) == 1 else ""
     thinking = next((item[k] for k in THOUGHTS if isinstance(item.get(k), str) and item[k]), "")
     text = "\n".join(
-        part for part in (f"<think>{thinking}</think>" if thinking else "", said) if part
+        part
+        for part in (f"<think>{thinking}</think>" if thinking not in said else "", said)
+        if part
     )
     loss = item.get("loss", item.get("train", item.get("trainable")))
     if loss is None and isinstance(item.get("weight"), int | float):
@@ -130,6 +138,11 @@ def read_message(item: Any) -> list[Message]:
     if loss is not None and not isinstance(loss, bool):
         raise RecordError(f".loss is {short(loss)}, not true, false or null")
     return [Message(role, text, loss if role == "agent" else None, action, reward=_reward(item))]
+
+
+def _is_answer(part: Any) -> bool:
+    """Return whether a part of a message is what a tool answered."""
+    return isinstance(part, Mapping) and {"content"} < part.keys() and bool(_ASKED & part.keys())
 
 
 def text_of(value: Any, where: str) -> tuple[str, str | None]:
@@ -164,7 +177,9 @@ def text_of(value: Any, where: str) -> tuple[str, str | None]:
             continue
         if isinstance(answer, Mapping) and isinstance(answer.get("response"), Mapping):
             part = answer["response"]
-        if kind in ("tool_use", "tool_call", "tool-call", "function_call"):
+        if kind in ("tool_use", "tool_call", "tool-call", "function_call") or (
+            kind is None and {"name", "arguments"} <= part.keys()
+        ):
             given = part.get("input", part.get("arguments", part.get("args")))
             actions.append(call_to_action(part.get("name", part.get("toolName")), given) or "")
         elif isinstance(kind, str) and kind.lower().startswith(_UNREAD):
@@ -193,6 +208,7 @@ def _calls(item: Mapping[str, Any]) -> list[str]:
         raise RecordError(f".tool_calls is {short(given)}, not a list")
     calls = []
     for number, call in enumerate(given):
+        call = call.get("tool_call", call) if isinstance(call, Mapping) else call
         inner = call.get("function", call) if isinstance(call, Mapping) else None
         if isinstance(inner, str) and isinstance(call, Mapping):
             inner = {"name": inner, "arguments": call.get("arguments", call.get("kwargs"))}
@@ -259,8 +275,9 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
     said = (call_in_text(said) or ("", said))[1] if said.endswith(")") else said
     system = step.get("system")
     messages = [Message("system", system)] if isinstance(system, str) and system else []
-    messages += [] if seen is None else [Message("user", seen)]
     reward = _reward(step)
+    alone = reward if action is None and not calls else None
+    messages += [] if seen is None else [Message("user", seen, reward=alone)]
     if calls:
         whole = "\n".join(part for part in (thought, said) if part)
         called = calls[0] if len(calls) == 1 else ""

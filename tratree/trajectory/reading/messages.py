@@ -19,7 +19,7 @@ from tratree.trajectory.reading.roles import ROLES, Role, is_message, is_role
 from tratree.trajectory.reading.step_fields import is_asked_and_said, is_step
 from tratree.trajectory.reading.steps import in_order, side_by_side, stated_opening
 from tratree.trajectory.reading.tool_logs import from_tool_log
-from tratree.trajectory.reading.values import by_rows, decoded, field_name
+from tratree.trajectory.reading.values import by_rows, by_suffix, decoded, field_name, nested
 from tratree.trajectory.types import short
 from tratree.trajectory.words import words
 
@@ -72,7 +72,7 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
     Raises:
         RecordError: If it is not one, or a field of it has a wrong type.
     """
-    record = _unwrapped(record)
+    record = _unwrapped(nested(record))
     system = next((record[k] for k in ("system", "system_prompt") if record.get(k)), None)
     front = [] if system is None else [Message("system", text_of(system, "system")[0])]
     container = _container(record)
@@ -119,9 +119,9 @@ def _unwrapped(record: Mapping[str, Any], depth: int = 3) -> Mapping[str, Any]:
     folded = {str(key).lower(): by_rows(value) for key, value in record.items()}
     record = from_tool_log(from_openai(folded))
     numbered = [value for key, value in record.items() if key.isdigit()]
-    steps = side_by_side(record) or (numbered if any(map(is_step, numbered)) else [])
-    if steps:
-        return {**record, "steps": steps}
+    numbered = numbered if any(map(is_step, numbered)) else by_suffix(record)
+    if steps := side_by_side(record) or numbered:
+        return from_tool_log({**record, "steps": steps})
     if _container(record) or not depth:
         return record
     inner = {k: v for k, v in record.items() if k not in _NO_CONTAINERS and isinstance(v, Mapping)}

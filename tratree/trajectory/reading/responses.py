@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tratree.trajectory.reading.logs import split_log
+from tratree.trajectory.reading.logs import is_rendered, split_log
 from tratree.trajectory.reading.record_error import RecordError
+from tratree.trajectory.reading.roles import is_message
 from tratree.trajectory.reading.values import decoded
 from tratree.trajectory.types import short
 
@@ -23,6 +24,9 @@ def from_openai(record: Mapping[str, Any]) -> Mapping[str, Any]:
     Raises:
         RecordError: If one is something else.
     """
+    for name in ("input", "output"):
+        if isinstance(items := record.get(f"{name}_messages"), list):
+            record = {**record, name: items}
     record = _exchange(record)
     given, made = (
         decoded(value) if isinstance(value, str) else value
@@ -33,6 +37,8 @@ def from_openai(record: Mapping[str, Any]) -> Mapping[str, Any]:
         _has_items(given) or _has_items(made) or (isinstance(given, str) and isinstance(made, str))
     ):
         return record
+    if isinstance(given, str) and isinstance(made, str) and is_rendered(given):
+        given, made = f"{given}{made}", None  # the answer goes on where the prompt ends
     items = [*_items(given, "input", "user"), *_items(made, "output", "assistant")]
     system = record.get("instructions") or record.get("system")
     rest = {k: v for k, v in record.items() if k not in ("input", "output", "instructions")}
@@ -41,16 +47,26 @@ def from_openai(record: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _exchange(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a request and the answer to it, as programs between the two log them, as one."""
-    asked, answered = _body(record.get("request", record)), _body(record.get("response"))
-    if asked is record or not asked:
-        asked = {}
-    if "choices" in answered and isinstance(asked.get("messages"), list):
-        choices = answered["choices"]
-        chosen = choices[0] if isinstance(choices, list) and choices else None
-        said = chosen.get("message") if isinstance(chosen, Mapping) else None
-        return {**record, **asked, "messages": [*asked["messages"], *([said] if said else [])]}
+    asked, answered = (
+        _body(next((record[name] for name in names if record.get(name)), None))
+        for names in (("request", "params", "kwargs"), ("response", "result", "completion"))
+    )
+    given = next((asked[n] for n in ("messages", "contents") if n in asked), record.get("messages"))
+    if isinstance(given, list) and (said := _said(answered)):
+        return {**record, **asked, "messages": [*given, said]}
     found = {n: answered[n] for n in ("input", "output") if _has_items(answered.get(n))}
     return {**record, **asked, **found} if asked or found else record
+
+
+def _said(answered: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the message in an answer of a chat interface; None without one."""
+    for name in ("choices", "candidates"):
+        if isinstance(several := answered.get(name), list) and several:
+            answered = several[0] if isinstance(several[0], Mapping) else {}
+    for said in (answered.get("message"), answered.get("content"), answered):
+        if isinstance(said, Mapping) and is_message(said):
+            return said
+    return None
 
 
 def _body(value: Any) -> Mapping[str, Any]:
@@ -62,14 +78,14 @@ def _body(value: Any) -> Mapping[str, Any]:
 
 def _has_items(value: Any) -> bool:
     return isinstance(value, list) and any(
-        isinstance(item, Mapping) and ("role" in item or item.get("type") in _TYPES)
+        isinstance(item, Mapping) and (is_message(item) or item.get("type") in _TYPES)
         for item in value
     )
 
 
 def _items(value: Any, where: str, speaker: str) -> list[Any]:
     if isinstance(value, str):
-        split = split_log(value) if speaker == "assistant" else []
+        split = split_log(value) if speaker == "assistant" or is_rendered(value) else []
         return [{"role": r, "content": t} for r, t in split or [(speaker, value)]]
     if not isinstance(value, list | None):
         raise RecordError(f"{where} is {short(value)}, not a list of items")

@@ -31,7 +31,7 @@ _ANSWERS = words("result results response output outputs stdout returned return_
 """Fields with what was seen after an action, where the step says the action in another one."""
 
 _HOLDERS = words(
-    "agent policy actor assistant llm model model_output model_response decision parsed "
+    "agent agent_info policy actor assistant llm model model_output model_response decision parsed "
     "parsed_response parsed_output env environment input inputs output outputs response step data "
     "transition turn call result"
 )

@@ -23,7 +23,7 @@ _OPENINGS = words(
     "reset_observation reset_obs initial_state init_prompt initial_prompt cur_query _cur_query"
 )
 _ALL_SAID = words("thoughts thought reasonings reasoning")
-_RESETS = frozenset(words("reset init initial env.reset begin"))
+_RESETS = frozenset(("", *words("reset init initial env.reset begin none null end done")))
 ASSUMED = "trajectories whose observations are assumed to answer the actions beside them"
 """The remark on steps whose fields are in the order of the alphabet, and whose texts tell none."""
 
@@ -87,8 +87,9 @@ def in_order(items: list[Any], record: Mapping[str, Any]) -> tuple[list[Any], st
     steps = list(map(plain_step, items))
     if (chat := _grown_chat(steps)) is not None:
         return chat, ""
-    if _is_reset(steps[0].get("action")):
-        steps[0] = {name: value for name, value in steps[0].items() if name != "action"}
+    for number in {0, len(steps) - 1}:
+        if _is_no_action(steps[number].get("action")):
+            steps[number] = {k: v for k, v in steps[number].items() if k != "action"}
     texts = [(step.get("action"), step.get("observation")) for step in steps]
     known = [(a, o) for a, o in texts if isinstance(a, str) and isinstance(o, str)]
     after: bool | None = None
@@ -110,8 +111,8 @@ def in_order(items: list[Any], record: Mapping[str, Any]) -> tuple[list[Any], st
     return steps, doubt
 
 
-def _is_reset(action: Any) -> bool:
-    """Return whether the action of a first step only tells that the episode begins."""
+def _is_no_action(action: Any) -> bool:
+    """Return whether the action of a first or last step only tells that it is that."""
     return isinstance(action, str) and action.strip().lower().strip("<>[]()") in _RESETS
 
 

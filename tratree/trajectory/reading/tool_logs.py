@@ -11,7 +11,7 @@ from tratree.trajectory.words import words
 
 _TOOLS = words("tool call tool_name function_name name function")
 _GIVEN = words("args arguments tool_input tool_args input inputs parameters params")
-_RESULTS = words("result results output outputs tool_output")
+_RESULTS = words("result results output outputs tool_output observation response")
 _SAID = words("thought reasoning log")
 _WHOLE = re.compile(r"\S[ (\[]")
 """What a text has that is more than the name of a tool."""

@@ -74,7 +74,8 @@ def _of_pandas(value: dict[str, Any]) -> list[dict[str, Any]] | None:
 
 
 def _is_conversation(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(map(is_message, value))
+    parts = isinstance(value, list) and all(is_message(i) or is_step(i) for i in value)
+    return parts and bool(value)
 
 
 def _records_field(value: dict[str, Any]) -> str:
