@@ -4,20 +4,16 @@ import json
 
 import pytest
 
+from tests.trajectory.reading.episode import (
+    ACTIONS,
+    ANSWERS,
+    OPENING,
+    ROWS,
+    TURNS,
+    chat,
+    expect,
+)
 from tratree.trajectory.reading.read import read_trajectory_files
-
-OPENING = "You are in the middle of a room.\nYour task is to: put a pen in drawer."
-THOUGHTS = ["It may be on the desk.", "There it is."]
-ACTIONS = ["go to desk 1", "take pen 1 from desk 1"]
-ANSWERS = ["On the desk 1, you see a pen 1.", "You pick up the pen 1 from the desk 1."]
-ROWS = list(zip([OPENING, ANSWERS[0]], THOUGHTS, ACTIONS, ANSWERS, strict=True))
-TURNS = [f"<think>{t}</think><action>{a}</action>" for _, t, a, _ in ROWS]
-
-
-def chat():
-    texts = [text for row, turn in zip(ROWS, TURNS, strict=True) for text in (row[0], turn)]
-    sides = ["user", "assistant"] * 2
-    return [{"role": s, "content": t} for s, t in zip(sides, texts, strict=True)]
 
 
 def called(n):
@@ -88,11 +84,6 @@ FORMS = {
             for m, (_, t, a, _) in zip(chat(), [r for r in ROWS for _ in "ab"], strict=True)
         ]
     },
-    "StateAct": OPENING
-    + "".join(
-        f"\n> goal: a pen\nlocation: here\nthought: {t}\naction: {a}\n\n{b}\n"
-        for _, t, a, b in ROWS
-    ),
     "Gemini": {
         "request": {"contents": PARTS[:-1]},
         "response": {"candidates": [{"content": PARTS[-1]}]},
@@ -134,17 +125,17 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_log_is_the_episode(form, tmp_path):
-    record = FORMS[form]
-    file = tmp_path / ("log.txt" if isinstance(record, str) else "log.jsonl")
-    rows = record if isinstance(record, list) else [record]
-    file.write_text(record if isinstance(record, str) else "\n".join(map(json.dumps, rows)))
-    [told] = read_trajectory_files(file, "alfworld").trajectories
-    assert told.first_observation == OPENING
-    assert [step.action for step in told.steps] == ACTIONS
-    assert form == "StateAct" or [step.thought for step in told.steps] == THOUGHTS
-    assert told.steps[0].observation == ANSWERS[0]
-    assert told.steps[1].observation in ("", ANSWERS[1])
-    assert not told.scored
+    expect(FORMS[form], tmp_path)
+
+
+def test_fields_after_the_sign_of_a_prompt(tmp_path):
+    said = "> goal: a pen\nlocation: here\nthought: {}\naction: {}\n\n{}\n"
+    text = OPENING + "\n" + "".join(said.format(t, a, b) for _, t, a, b in ROWS)
+    (tmp_path / "log.txt").write_text(text)
+    [told] = read_trajectory_files(tmp_path / "log.txt").trajectories
+    assert [(step.action, step.observation) for step in told.steps] == list(
+        zip(ACTIONS, ANSWERS, strict=True)
+    )
 
 
 def test_records_that_the_next_one_goes_on_with_are_counted(tmp_path):

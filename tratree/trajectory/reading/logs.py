@@ -31,7 +31,11 @@ _SPOKEN = re.compile(
 _TAGS = re.compile(r"(?:<[^<>]*>|\[\w+\]|\s)*")
 _INST = re.compile(r"\[INST\](.*?)\[/INST\](.*?)(?=</s>|<s>|\[INST\]|\Z)", re.DOTALL)
 _SYS = re.compile(r"\s*<<SYS>>(.*?)<</SYS>>(.*)", re.DOTALL)
-_ANSWER = re.compile(r"<(observation|tool_response|information|env_feedback)>(.*?)</\1>", re.DOTALL)
+_ANSWER = re.compile(
+    r"<(observation|obs|state|tool_response|tool_result|information|env_feedback|feedback)>"
+    r"(.*?)</\1>",
+    re.DOTALL,
+)
 _PROMPTED = re.compile(
     r"> ?(?:(?P<turn>\w[\w ]*:.*\n(?:.+\n)*?action:.*)|(?P<action>.*))", re.IGNORECASE
 )
@@ -40,7 +44,11 @@ _PROMPTED = re.compile(
 _PLAIN_SPEAKER = re.compile(r"^(?P<plain>system|user|assistant)[ \t]*$", re.MULTILINE)
 """A speaker in a rendered chat without its special tokens."""
 
-_LABEL = re.compile(r"^[ \t]*(Thought|Action|Observation|Act|Obs)[ \t]*\d*[ \t]*:", re.I | re.M)
+_LABEL = re.compile(
+    r"^[ \t]*(?:(Thought|Action|Observation|Act|Obs)[ \t]*\d*"
+    r"|(?:Step|Turn|Plan|Memory|Reflection|Action[ \t]*Path)[ \t]*\d+)[ \t]*:",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 def split_log(text: str) -> list[tuple[str, str]]:
@@ -96,9 +104,10 @@ def _split_at_answers(text: str) -> list[tuple[str, str]]:
     ends = [0, *(mark.end() for mark in marks)]
     messages = []
     for end, mark in zip(ends, [*marks, None], strict=True):
-        messages.append(("assistant", text[end : mark.start() if mark else None].strip()))
+        said = text[end : mark.start() if mark else None].strip()
+        messages += [] if _TAGS.fullmatch(said) else [("assistant", said)]
         messages += [("user", mark[2].strip())] if mark else []
-    return messages if messages[-1][1] else messages[:-1]
+    return messages
 
 
 def _split_at_prompts(text: str) -> list[tuple[str, str]]:
@@ -120,12 +129,16 @@ def _split_at_prompts(text: str) -> list[tuple[str, str]]:
 def _split_at_labels(text: str) -> list[tuple[str, str]]:
     """Split at ``Observation``; the text from a thought or an action to it is the agent's."""
     marks = list(_LABEL.finditer(text))
-    if not any(mark[1].lower().startswith("obs") for mark in marks):
+    if not any(map(_is_seen, marks)):
         return []
     messages = [("user", text[: marks[0].start()].strip())]
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     for mark, end in zip(marks, ends, strict=True):
-        by_agent = not mark[1].lower().startswith("obs")
+        by_agent = not _is_seen(mark)
         said = text[mark.start() if by_agent else mark.end() : end].strip()
         messages.append(("assistant" if by_agent else "user", said))
     return [message for message in messages if message[1]]
+
+
+def _is_seen(mark: re.Match[str]) -> bool:
+    return (mark[1] or "").lower().startswith("obs")

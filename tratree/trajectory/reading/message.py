@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tratree.trajectory.reading.goals import stated_goal
+from tratree.trajectory.reading.parts import action_in, kind_of, text_of
 from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.roles import ROLES, Role, is_role
 from tratree.trajectory.reading.step_fields import ACTED, plain_step
@@ -23,18 +24,6 @@ from tratree.trajectory.words import words
 
 _SPEAKER = ("role", "from", "speaker", "author", "sender", "source_role")
 _TEXT = ("content", "value", "text", "message", "utterance", "parts", "blocks")
-_CALLED = frozenset(words("action arguments args kwargs params parameters tool_input"))
-"""Fields of an object that is a call."""
-
-_SEEN = ("observation", "result", "output", "response")
-"""Fields of a tool's answer that may hold its text."""
-
-_ASKED = frozenset(words("call_id tool_call_id tool_use_id"))
-"""Fields of a tool's answer that name the call."""
-
-_UNREAD = ("image", "input_image", "video", "audio", "input_audio")
-"""Types of parts that have no text."""
-
 _SIDES = words("system human user environment env assistant gpt bot model agent ai")
 """Speakers that may be the names of fields with what they say."""
 
@@ -105,7 +94,7 @@ def read_message(item: Any) -> list[Message]:
         raise RecordError(f" is from {short(speaker)}, which is no role that is known")
     key = next((key for key in _TEXT if key in item), None)
     parts = item[key] if key else None
-    if isinstance(parts, list) and parts and all(map(_is_answer, parts)):
+    if isinstance(parts, list) and parts and all(kind_of(part) == "answer" for part in parts):
         role = "user"  # AutoGen names the agent that called the tool
     said, action = text_of(parts, f".{key}")
     if key is None and role == "agent" and any(isinstance(item.get(n), str) for n in ACTED):
@@ -140,66 +129,6 @@ def read_message(item: Any) -> list[Message]:
     return [Message(role, text, loss if role == "agent" else None, action, reward=_reward(item))]
 
 
-def _is_answer(part: Any) -> bool:
-    """Return whether a part of a message is what a tool answered."""
-    return isinstance(part, Mapping) and {"content"} < part.keys() and bool(_ASKED & part.keys())
-
-
-def text_of(value: Any, where: str) -> tuple[str, str | None]:
-    """Return (text, action of a call) of a message's content, which may be in parts."""
-    if value is None:
-        return "", None
-    if isinstance(value, str):
-        return value, None
-    if isinstance(value, Mapping) and _CALLED & value.keys():
-        return json.dumps(value, ensure_ascii=False), None
-    if isinstance(value, Mapping):
-        value = [value]
-    if not isinstance(value, Sequence):
-        raise RecordError(f"{where} is {short(value)}, not text")
-    texts: list[str] = []
-    actions: list[str] = []
-    for number, part in enumerate(value):
-        if isinstance(part, str):
-            texts.append(part)
-            continue
-        if not isinstance(part, Mapping):
-            raise RecordError(f"{where}[{number}] is {short(part)}, not text")
-        kind = part.get("type")
-        called = part.get("functionCall", part.get("function_call", part.get("toolUse")))
-        answer = part.get("functionResponse", part.get("function_response"))
-        if isinstance(called, Mapping):
-            given = called.get("args", called.get("input"))
-            actions.append(call_to_action(called.get("name"), given) or "")
-            continue
-        if isinstance(part.get("toolResult"), Mapping):
-            texts.append(text_of(part["toolResult"].get("content"), where)[0])
-            continue
-        if isinstance(answer, Mapping) and isinstance(answer.get("response"), Mapping):
-            part = answer["response"]
-        if kind in ("tool_use", "tool_call", "tool-call", "function_call") or (
-            kind is None and {"name", "arguments"} <= part.keys()
-        ):
-            given = part.get("input", part.get("arguments", part.get("args")))
-            actions.append(call_to_action(part.get("name", part.get("toolName")), given) or "")
-        elif isinstance(kind, str) and kind.lower().startswith(_UNREAD):
-            continue
-        elif kind in ("thinking", "reasoning"):
-            texts.append(f"<think>{part.get('thinking') or part.get('text') or ''}</think>")
-        elif kind == "tool_result":
-            texts.append(text_of(part.get("content"), where)[0])
-        elif isinstance(part.get("text"), str):
-            texts.append(part["text"])
-        elif isinstance(part.get("content", part.get("refusal")), str):
-            texts.append(part.get("content", part.get("refusal")))
-        elif observed := [part[n] for n in _SEEN if isinstance(part.get(n), str)]:
-            texts.append(observed[0])
-        else:
-            raise RecordError(f"{where}[{number}] is of type {short(kind)}, which has no text")
-    action = None if not actions else actions[0] if len(actions) == 1 else ""
-    return "\n".join(text for text in texts if text), action
-
-
 def _calls(item: Mapping[str, Any]) -> list[str]:
     given = item.get("tool_calls") or ([item["function_call"]] if item.get("function_call") else [])
     if isinstance(given, str):
@@ -208,14 +137,9 @@ def _calls(item: Mapping[str, Any]) -> list[str]:
         raise RecordError(f".tool_calls is {short(given)}, not a list")
     calls = []
     for number, call in enumerate(given):
-        call = call.get("tool_call", call) if isinstance(call, Mapping) else call
-        inner = call.get("function", call) if isinstance(call, Mapping) else None
-        if isinstance(inner, str) and isinstance(call, Mapping):
-            inner = {"name": inner, "arguments": call.get("arguments", call.get("kwargs"))}
-        if not isinstance(inner, Mapping):
+        if not isinstance(call, Mapping):
             raise RecordError(f".tool_calls[{number}] is {short(call)}, not a call")
-        arguments = inner.get("arguments", inner.get("args", inner.get("input")))
-        calls.append(call_to_action(inner.get("name"), arguments) or "")
+        calls.append(action_in(call))
     return calls
 
 
@@ -257,13 +181,11 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
     step = plain_step(item)
     if sides and step.get("action") is None:
         return [Message(ROLES[name], item[name]) for name in item if name in sides and item[name]]
-    told = isinstance(item.get("input"), str) and isinstance(item.get("output"), str)
-    action, seen, after = (
-        None if step.get(name) is None else text_of(step[name], f".{name}")[0]
-        for name in ("action", "observation", "next_obs")
+    (action, called), (seen, _), (after, _), (before, _) = (
+        (None, None) if step.get(name) is None else text_of(step[name], f".{name}")
+        for name in ("action", "observation", "next_obs", "before")
     )
-    if step.get("before") is not None:
-        seen = text_of(step["before"], ".before")[0]
+    action, seen = called or action, seen if before is None else before
     calls = _calls(step)
     goal = next((step[k] for k in GOALS if isinstance(step.get(k), str)), None)
     if action is None and seen is None and after is None and not calls:
@@ -276,13 +198,16 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
     system = step.get("system")
     messages = [Message("system", system)] if isinstance(system, str) and system else []
     reward = _reward(step)
+    told = (
+        isinstance(item.get("input"), str) and isinstance(item.get("output"), str) and not thought
+    )
     alone = reward if action is None and not calls else None
     messages += [] if seen is None else [Message("user", seen, reward=alone)]
     if calls:
         whole = "\n".join(part for part in (thought, said) if part)
         called = calls[0] if len(calls) == 1 else ""
         messages.append(Message("agent", whole, None, called, reward=reward))
-    elif action is not None and (_TOLD.search(said) or (told and not thought)):
+    elif action is not None and (told or _TOLD.search(said) or parse_turn(said)[1]):
         whole = f"<think>{thought}</think>\n{said}" if thought else said
         messages.append(Message("agent", whole, reward=reward))
     elif action is not None:
@@ -291,7 +216,7 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
 
 
 def _reward(item: Mapping[str, Any]) -> float | None:
-    reward: Any = item.get("reward")
+    reward: Any = item.get("reward", item.get("r"))
     with suppress(ValueError):
         reward = float(reward) if isinstance(reward, str) else reward
     number = isinstance(reward, int | float) and not isinstance(reward, bool)

@@ -9,16 +9,23 @@ from types import MappingProxyType
 from typing import Any
 
 from tratree.trajectory.reading.bare_actions import with_bare_actions
-from tratree.trajectory.reading.events import is_event, spoken
+from tratree.trajectory.reading.events import spoken
 from tratree.trajectory.reading.joined import acts_again, joined
-from tratree.trajectory.reading.logs import split_log
-from tratree.trajectory.reading.message import Message, read_message, text_of
+from tratree.trajectory.reading.logs import is_rendered, split_log
+from tratree.trajectory.reading.message import Message, read_message
+from tratree.trajectory.reading.parts import text_of
 from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.responses import as_messages, from_openai
 from tratree.trajectory.reading.roles import ROLES, Role, is_message, is_role
-from tratree.trajectory.reading.step_fields import is_asked_and_said, is_step
-from tratree.trajectory.reading.steps import in_order, side_by_side, stated_opening
+from tratree.trajectory.reading.step_fields import is_step
+from tratree.trajectory.reading.steps import (
+    from_transitions,
+    in_order,
+    side_by_side,
+    stated_opening,
+)
 from tratree.trajectory.reading.tool_logs import from_tool_log
+from tratree.trajectory.reading.turns_within import are_turns, turns_within
 from tratree.trajectory.reading.values import by_rows, by_suffix, decoded, field_name, nested
 from tratree.trajectory.types import short
 from tratree.trajectory.words import words
@@ -140,17 +147,9 @@ def _container(record: Mapping[str, Any]) -> str | None:
         if _is_conversation(record.get(name))
         or (name in _TEXTS_IN_TURN and _are_texts(record.get(name)))
     )
-    others = (k for k, v in record.items() if k not in _NO_CONTAINERS and _are_turns(v))
+    lists = ((k, v) for k, v in record.items() if k not in _NO_CONTAINERS)
+    others = (name for name, value in lists if are_turns(value) or from_transitions(value))
     return next(known, None) or next(others, None)
-
-
-def _are_turns(value: Any) -> bool:
-    """Return whether a value is a list of turns; its first and last item may have other fields."""
-    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
-        return False
-    kinds = (is_message, is_step, is_event, is_asked_and_said)
-    turns = [any(kind(item) for kind in kinds) for item in value]
-    return any(turns) and all(turns[1:-1])
 
 
 def _is_outcome(item: Any) -> bool:
@@ -159,7 +158,9 @@ def _is_outcome(item: Any) -> bool:
 
 
 def _has_steps(value: Any) -> bool:
-    """Return whether a list has steps, or pairs of an observation and an action."""
+    """Return whether a list has steps, or pairs of an observation and an action, or a text has."""
+    if isinstance(value, str):
+        return not is_rendered(value)
     first = value[0] if isinstance(value, list) else None
     if not isinstance(first, list):
         return is_step(first)
@@ -255,7 +256,7 @@ def _messages(
     if value and _is_outcome(value[-1]):
         value = value[:-1]
     messages: list[Message] = []
-    items, doubt = in_order(spoken(value), record)
+    items, doubt = in_order(spoken(turns_within(value)), record)
     for number, item in _one_call_each(as_messages(items)):
         try:
             found = read_message(item)

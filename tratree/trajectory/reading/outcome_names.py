@@ -66,8 +66,8 @@ NO_PLACES = frozenset(
 
 OF_A_PROGRAM = frozenset(
     words(
-        "run_type trace_id traceid span_id op_name trace latency latency_ms samples tool_call_id "
-        "parent_id parent_run_id finish_reason"
+        "run_type span_type trace_id traceid span_id op_name trace latency latency_ms samples "
+        "tool_call_id parent_id parent_run_id finish_reason"
     )
 )
 """Fields beside a ``status`` that is a program's, which may have ended well whatever it did."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from tratree.trajectory.reading.events import is_event
 from tratree.trajectory.reading.roles import is_message
-from tratree.trajectory.reading.step_fields import is_step
+from tratree.trajectory.reading.step_fields import acts
 from tratree.trajectory.reading.values import field_name
 from tratree.trajectory.words import words
 
@@ -30,7 +30,7 @@ def whole_records(values: Sequence[Any]) -> list[Any]:
         return [*others, *whole_records(spoken)]
     if len(values) > 1 and (spoken or all(map(is_event, values))):
         field = "messages"
-    elif len(values) > 1 and all(is_step(value) and "action" in value for value in values):
+    elif len(values) > 1 and all(map(acts, values)):
         field = "steps"
     else:
         return list(values)

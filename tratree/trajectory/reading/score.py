@@ -180,11 +180,22 @@ def _places(record: Mapping[str, Any]) -> Iterator[_Place]:
             yield _folded(place, where)
             for key, value in place.items():
                 value = unpacked(value)
+                value = _by_name(value)
                 last = value[-1] if isinstance(value, list) and value else value
                 listed = last is not value and (is_step(last) or is_message(last))
                 if isinstance(last, Mapping) and not listed and not _is_no_place(key):
                     inner.append((f"{where}{key}.", last))
         level = inner
+
+
+def _by_name(value: Any) -> Any:
+    """Return a list of names and their values as an object, and of a program's runs the first."""
+    if not isinstance(value, list) or not value or not all(isinstance(v, Mapping) for v in value):
+        return value
+    if all({"name", "value"} <= item.keys() for item in value):
+        return {str(item["name"]): item["value"] for item in value}
+    runs = all(not OF_A_PROGRAM.isdisjoint(item) for item in value[1:])
+    return value[0] if runs and len(value) > 1 else value
 
 
 def _is_no_place(key: Any) -> bool:

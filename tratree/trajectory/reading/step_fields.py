@@ -11,21 +11,22 @@ from tratree.trajectory.turn_parsing import parse_turn
 from tratree.trajectory.words import words
 
 ACTED = words(
-    "action act agent_action raw_action action_text action_str command cmd actions executed_action"
+    "action act agent_action raw_action action_text action_str command cmd actions executed_action "
+    "a"
 )
 _SAID = words(
     "response output raw_output model_output model_response llm_output llm_response completion "
-    "generation agent_output agent_response"
+    "generation agent_output agent_response raw_prediction prediction"
 )
 _SEEN = words(
     "observation obs env_observation env_output observation_text obs_text text_obs observations "
-    "state"
+    "state o"
 )
-_BEFORE = words("before current_observation current_obs observation_before obs_before prompt")
+_BEFORE = words("before current_observation current_obs observation_before obs_before s prompt")
 _AFTER = words(
     "next_observation next_obs observation_after obs_after new_observation new_obs next_state "
     "env_feedback environment_feedback env_response environment_response "
-    "tool_response tool_result tool_output feedback"
+    "tool_response tool_result tool_output feedback s_next next_s s_prime"
 )
 _ANSWERS = words("result results response output outputs stdout returned return_value answer")
 """Fields with what was seen after an action, where the step says the action in another one."""
@@ -59,7 +60,22 @@ def is_asked_and_said(value: Any) -> bool:
     """Return whether a value has what an agent was told as its ``input``, and its ``output``."""
     if not isinstance(value, Mapping):
         return False
-    return {"input", "output"} <= value.keys() and not {"instruction", "type"} & value.keys()
+    return {"input", "output"} <= value.keys() and "instruction" not in value
+
+
+def acts(value: Any) -> bool:
+    """Return whether a value is a step that says its action in a text, under a name of one."""
+    if not is_step(value):
+        return False
+    fields = _lifted(value)
+    return isinstance(fields.get(_present(fields, ACTED)), str)
+
+
+def sides_of(value: Any) -> set[str]:
+    """Return whether something was ``done`` or ``seen`` in an object that may be half a step."""
+    fields = _lifted(value) if isinstance(value, Mapping) else {}
+    done = {"done"} if _present(fields, (*ACTED, *_SAID, _CALLS)) else set()
+    return done | ({"seen"} if _present(fields, (*_SEEN, *_BEFORE, *_AFTER)) else set())
 
 
 def plain_step(step: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,14 +9,15 @@ from tratree.trajectory.reading.answers import come_after
 from tratree.trajectory.reading.goals import stated_goal, the_task
 from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.roles import is_message, is_role
-from tratree.trajectory.reading.step_fields import is_step, plain_step
+from tratree.trajectory.reading.step_fields import is_asked_and_said, is_step, plain_step
 from tratree.trajectory.turn_parsing import parse_turn
 from tratree.trajectory.words import words
 
 _ALL_SEEN = words("observations observation observation_history obs states prompts input inputs")
 _ALL_DONE = words("actions action action_history acts act responses output outputs")
 GOALS = words(
-    "goal task task_description taskdescription instruction question objective query input"
+    "goal task task_description taskdescription instruction question objective query input "
+    "description"
 )
 _OPENINGS = words(
     "initial_observation init_observation initial_obs init_obs first_observation first_obs "
@@ -82,11 +83,14 @@ def in_order(items: list[Any], record: Mapping[str, Any]) -> tuple[list[Any], st
     """
     items = _from_pairs(items)
     whole = [isinstance(item, Mapping) and not is_message(item) for item in items]
-    if not any(map(is_step, items)) or not all(whole):
+    asked = [is_asked_and_said(item) for item in items]
+    if not any(asked) and (not any(map(is_step, items)) or not all(whole)):
         return items, ""
     steps = list(map(plain_step, items))
     if (chat := _grown_chat(steps)) is not None:
         return chat, ""
+    if any(asked):
+        return items, ""
     for number in {0, len(steps) - 1}:
         if _is_no_action(steps[number].get("action")):
             steps[number] = {k: v for k, v in steps[number].items() if k != "action"}
@@ -132,11 +136,14 @@ def _grown_chat(steps: Sequence[Mapping[str, Any]]) -> list[Any] | None:
         if not isinstance(chat, list) or chat[: len(before)] != before:
             raise RecordError(f"the chat before step {number} does not begin with that of the last")
         before = chat
-    return [*before, {"role": "assistant", "content": steps[-1].get("action")}]
+    said = steps[-1].get("action")
+    return [*before, said if is_message(said) else {"role": "assistant", "content": said}]
 
 
 def _from_pairs(items: list[Any]) -> list[Any]:
     """Return pairs of an observation and an action without a label as steps."""
+    if (steps := from_transitions(items)) is not None:
+        return steps
     pairs = [i for i in items if isinstance(i, list | tuple) and len(i) == 2]
     if not items or len(pairs) < len(items):
         return items
@@ -157,6 +164,25 @@ def _from_pairs(items: list[Any]) -> list[Any]:
     if acts_first:
         return [{"action": first, "next_obs": second} for first, second in pairs]
     return [{"observation": first, "action": second} for first, second in pairs]
+
+
+def from_transitions(items: Any) -> list[Any] | None:
+    """Return lists of an observation, an action, a reward and the next observation as steps."""
+    rows = isinstance(items, list) and all(isinstance(i, list) and len(i) > 2 for i in items)
+    if not rows or not items:
+        return None
+    columns = list(zip(*items, strict=False))
+    texts = [n for n, column in enumerate(columns) if all(isinstance(v, str) for v in column)]
+    numbers = [all(type(v) in (int, float) for v in column) for column in columns]
+    if len(texts) not in (2, 3):
+        return None
+    steps = _from_pairs([[item[n] for n in texts[:2]] for item in items])
+    if len(texts) == 3:
+        names = ("before", "action", "next_obs")
+        steps = [dict(zip(names, (i[n] for n in texts), strict=True)) for i in items]
+    for step, item in zip(steps, items, strict=True):
+        step |= {"reward": item[numbers.index(True)]} if any(numbers) else {}
+    return list(steps)
 
 
 def _bare(turns: Sequence[str]) -> list[str]:

@@ -22,16 +22,18 @@ def from_tool_log(record: Mapping[str, Any]) -> Mapping[str, Any]:
     for name, value in record.items():
         if not isinstance(value, list):
             continue
-        runs = [r for r in value if not (isinstance(r, Mapping) and _is_model(r))]
-        steps = [_step(run) for run in runs]
+        steps = [_step(run) for run in [run for run in value if _is_tool(run)] or value]
         if steps and all(steps):
-            return {**{k: v for k, v in record.items() if k != name}, "steps": steps}
+            root = value[0].get("inputs") if isinstance(value[0], Mapping) else None
+            rest = {k: v for k, v in record.items() if k != name}
+            return {"root": root, **rest, "steps": steps}
     return record
 
 
-def _is_model(run: Mapping[str, Any]) -> bool:
-    """Return whether a run of LangSmith is of something else than a tool."""
-    return run.get("run_type", "tool") != "tool"
+def _is_tool(run: Any) -> bool:
+    """Return whether a run is said to be a tool's, as LangSmith and MLflow do."""
+    kinds = ("run_type", "span_type")
+    return isinstance(run, Mapping) and any(str(run.get(k)).lower() == "tool" for k in kinds)
 
 
 def _step(run: Any) -> dict[str, Any] | None:

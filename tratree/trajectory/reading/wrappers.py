@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tratree.trajectory.reading.logs import split_log
 from tratree.trajectory.reading.roles import is_message
-from tratree.trajectory.reading.step_fields import is_step
+from tratree.trajectory.reading.step_fields import is_asked_and_said, is_step
 from tratree.trajectory.words import words
 
 _LISTS = words(
@@ -114,7 +115,12 @@ def _episodes(value: dict[str, Any]) -> str:
     """Return the one field of an object that lists records, where it has no episode itself."""
     if _has_episode(value):
         return ""
-    lists = [k for k, v in value.items() if isinstance(v, list) and v and all(map(_has_episode, v))]
+    lists = [
+        key
+        for key, inner in value.items()
+        if isinstance(inner, list) and inner and all(map(_has_episode, inner))
+        if not all(map(is_asked_and_said, inner))  # requests of one episode
+    ]
     return lists[0] if len(lists) == 1 else ""
 
 
@@ -141,6 +147,8 @@ def _is_named(key: Any, value: Any) -> bool:
     if isinstance(value, dict):
         named = any(map(_is_conversation, value.values())) or _wraps(value)
         return named or bool(_episodes(value))
+    if isinstance(value, str):
+        return bool(key) and {role for role, _ in split_log(value)} >= {"user", "assistant"}
     return _is_conversation(value) or (_are_records(value) and all(_is_named("", v) for v in value))
 
 
@@ -158,6 +166,8 @@ def _named(key: str, value: Any) -> Iterator[Any]:
         yield from ({"id": key, **record} for record in unwrapped(value))
     elif _is_conversation(value):
         yield {"id": key, "messages": value}
+    elif isinstance(value, str):
+        yield {"id": key, "text": value}
     else:
         yield from ({"split": key, **record} for record in value)
 
