@@ -13,6 +13,7 @@ OPENING = "You are in the middle of a room.\nYour task is to: put a pen in drawe
 THOUGHT = ["It may be on the desk.", "There it is."]
 ACTIONS = ["go to desk 1", "take pen 1 from desk 1"]
 ANSWERS = ["On the desk 1, you see a pen 1.", "You pick up the pen 1 from the desk 1."]
+VERBS, OBJECTS = ["go to", "take"], ["desk 1", "pen 1 from desk 1"]
 BEFORE = [OPENING, ANSWERS[0]]
 
 
@@ -115,3 +116,52 @@ def test_lines_are_actions_only_where_no_turn_has_a_label():
     (mixed,) = read_record(chat("Action: look", ACTIONS[1]))
     assert [step.action for step in mixed.steps] == ["look", ""]
     assert json.dumps(mixed.record["record"]).count(ACTIONS[1]) == 1
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [
+            {"source": "user", "message": OPENING},
+            *(
+                {
+                    "source": "agent",
+                    "message": t,
+                    "tool_calls": [{"function_name": "act", "arguments": {"action": a}}],
+                    "observation": {"results": [{"source_call_id": "c", "content": b}]},
+                }
+                for t, a, b in zip(THOUGHT, ACTIONS, ANSWERS, strict=True)
+            ),
+        ],
+        [
+            {"anchor_obs": o, "text_actions": f"<think>{t}</think><action>{a}</action>"}
+            for o, t, a in zip(BEFORE, THOUGHT, ACTIONS, strict=True)
+        ],
+        [
+            {
+                "state": {"obs": o, "valid_actions": ["look"]},
+                "thinking": t,
+                "action": {"type": verb, "value": what},
+            }
+            for o, t, verb, what in zip(BEFORE, THOUGHT, VERBS, OBJECTS, strict=True)
+        ],
+        [
+            {"event": kind, "text": text}
+            for row in zip(BEFORE, THOUGHT, ACTIONS, strict=True)
+            for kind, text in zip(("observation", "thought", "action"), row, strict=True)
+        ],
+        {
+            f"turn_{n}": {"user": o, "assistant": f"Thought: {t}\nAction: {a}"}
+            for n, (o, t, a) in enumerate(zip(BEFORE, THOUGHT, ACTIONS, strict=True))
+        },
+    ],
+    ids=["observations of messages", "other names", "verbs", "events", "numbered turns"],
+)
+def test_steps_of_other_publishers(steps):
+    assert thoughts({"score": 0, **steps} if isinstance(steps, dict) else {"x": steps}) == THOUGHT
+
+
+def test_what_is_seen_at_the_end_may_stand_beside_the_steps():
+    steps = [{"obs": o, "act": a} for o, a in zip(BEFORE, ACTIONS, strict=True)]
+    last = told({"steps": steps, "final_obs": ANSWERS[1]}).steps[1]
+    assert last.observation == ANSWERS[1]

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.trajectory.reading.episode import ACTIONS, ANSWERS, OPENING, ROWS, TURNS, chat, expect
+from tests.trajectory.reading.episode import ACTIONS, ANSWERS, OPENING, ROWS, chat, expect
 from tratree.trajectory.reading.read import read_trajectory_files
 
 CALLS = [json.dumps({"action": action}) for action in ACTIONS]
@@ -158,32 +158,3 @@ def test_a_table_of_steps(tmp_path):
     rows.writerow(["Step", "Action", "Reasoning", "Observation", "Reward", "Done"])
     rows.writerows([n, a, t, o, 0.0, n == 1] for n, (o, t, a, _) in enumerate(ROWS))
     expect(table.getvalue(), tmp_path, name="log.csv", score=0.0)
-
-
-def test_logs_under_names(tmp_path):
-    log = f"{OPENING}\n" + "".join(f"> think: {t}\nOK.\n> {a}\n{b}\n" for _, t, a, b in ROWS)
-    (tmp_path / "log.json").write_text(json.dumps({"react_put_0": log, "react_put_1": log}))
-    told = read_trajectory_files(tmp_path / "log.json").trajectories
-    assert [one.record["names"][0] for one in told] == ["react_put_0", "react_put_1"]
-    assert all([step.action for step in one.steps] == ACTIONS for one in told)
-
-
-def test_a_log_with_other_labels_behind_its_question(tmp_path):
-    said = "ActionPath {0}: x\nThought {0}: {1}\nAction {0}: {2}\nObservation {0}: {3}\n"
-    text = "".join(said.format(n, t, a, b) for n, (_, t, a, b) in enumerate(ROWS))
-    told = read_text({"question": OPENING, "trajectory": text}, tmp_path)
-    assert told.first_observation == OPENING
-
-
-def test_a_log_in_tags(tmp_path):
-    tagged = "".join(f"{turn}\n<obs>{b}</obs>\n" for turn, b in zip(TURNS, ANSWERS, strict=True))
-    text = f"<episode>\n<obs>{OPENING}</obs>\n{tagged}</episode>"
-    expect(text, tmp_path, name="log.txt")
-
-
-def read_text(record, folder):
-    (folder / "log.json").write_text(json.dumps(record))
-    [told] = read_trajectory_files(folder / "log.json").trajectories
-    assert [step.action for step in told.steps] == ACTIONS
-    assert [step.observation for step in told.steps] == ANSWERS
-    return told

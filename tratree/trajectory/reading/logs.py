@@ -25,9 +25,16 @@ _END = re.compile(
 )
 _SPOKEN = re.compile(
     r"(?:^|(?<=</s>)|(?<=[.!?\])}\"'>\s]))[ \t]*"
-    r"(?P<name>USER|ASSISTANT|Human|Assistant|User):[ \t]*",
+    r"[*#_ \t]*(?P<name>USER|ASSISTANT|Human|Assistant|User)[*_]*:[*_]*[ \t]*",
     re.MULTILINE,
 )
+_STAMP = re.compile(
+    r"^(?:\[?\d{4}-\d\d-\d\d[ T][\d:.,]+Z?\]?[\s|-]*)?\[?(?:INFO|DEBUG|WARNING)\]?[ \t|:-]+"
+    r"(?:(?!Thought|Action|Act\b|Obs|Step)[\w.]+(?::\d+)?\s*[:|-]\s*(?=[A-Z*>]))?",
+    re.MULTILINE,
+)
+"""What a program's log has before what it says."""
+
 _TAGS = re.compile(r"(?:<[^<>]*>|\[\w+\]|\s)*")
 _INST = re.compile(r"\[INST\](.*?)\[/INST\](.*?)(?=</s>|<s>|\[INST\]|\Z)", re.DOTALL)
 _SYS = re.compile(r"\s*<<SYS>>(.*?)<</SYS>>(.*)", re.DOTALL)
@@ -53,6 +60,7 @@ _LABEL = re.compile(
 
 def split_log(text: str) -> list[tuple[str, str]]:
     """Return the (role, text) of an episode's messages; nothing if the text is not a log of one."""
+    text = _STAMP.sub("", text)
     if _INST.search(text):
         return _split_at_instructions(text)
     marks = list(_SPEAKER.finditer(text))

@@ -13,7 +13,7 @@ from typing import Any
 from tratree.trajectory.reading.goals import stated_goal
 from tratree.trajectory.reading.parts import action_in, kind_of, text_of
 from tratree.trajectory.reading.record_error import RecordError
-from tratree.trajectory.reading.roles import ROLES, Role, is_role
+from tratree.trajectory.reading.roles import ROLES, SIDES, Role, is_role
 from tratree.trajectory.reading.step_fields import ACTED, plain_step
 from tratree.trajectory.reading.steps import GOALS
 from tratree.trajectory.reading.values import decoded, field_name
@@ -24,8 +24,8 @@ from tratree.trajectory.words import words
 
 _SPEAKER = ("role", "from", "speaker", "author", "sender", "source_role")
 _TEXT = ("content", "value", "text", "message", "utterance", "parts", "blocks")
-_SIDES = words("system human user environment env assistant gpt bot model agent ai")
-"""Speakers that may be the names of fields with what they say."""
+_VERBS = words("type action_type verb operation op")
+"""Fields of an action with its verb."""
 
 _TOLD = re.compile(r"action\s*[:：]|<action>|tool_call|\A\{|\n", re.IGNORECASE)
 """What a step's action has if it is a whole turn."""
@@ -85,7 +85,9 @@ def read_message(item: Any) -> list[Message]:
         inner = item.get("data")
         item = inner if isinstance(inner, Mapping) else item
     if speaker is None:  # as Reflexion and AutoGen call it
-        speaker = next((item[key] for key in ("label", "source") if is_role(item.get(key))), None)
+        speaker = next(
+            (item[key] for key in ("label", "source", "event") if is_role(item.get(key))), None
+        )
     if speaker is None:
         return _of_step(item)
     name = speaker.strip().lower() if isinstance(speaker, str) else ""
@@ -126,7 +128,9 @@ def read_message(item: Any) -> list[Message]:
         loss = bool(loss)
     if loss is not None and not isinstance(loss, bool):
         raise RecordError(f".loss is {short(loss)}, not true, false or null")
-    return [Message(role, text, loss if role == "agent" else None, action, reward=_reward(item))]
+    message = Message(role, text, loss if role == "agent" else None, action, reward=_reward(item))
+    seen = item.get("observation") if role == "agent" else None
+    return [message, *([Message("user", text_of(seen, ".observation")[0])] if seen else [])]
 
 
 def _calls(item: Mapping[str, Any]) -> list[str]:
@@ -177,10 +181,12 @@ def _of_data_protocol(item: Mapping[str, Any]) -> Message:
 
 def _of_step(item: Mapping[str, Any]) -> list[Message]:
     """Return the messages of a step: what was seen, what was done, and what was seen after it."""
-    sides = [name for name in _SIDES if isinstance(item.get(name), str)]
+    sides = [name for name in SIDES if isinstance(item.get(name), str)]
     step = plain_step(item)
     if sides and step.get("action") is None:
         return [Message(ROLES[name], item[name]) for name in item if name in sides and item[name]]
+    if isinstance(step.get("action"), Mapping):
+        step["action"] = _in_words(step["action"])
     (action, called), (seen, _), (after, _), (before, _) = (
         (None, None) if step.get(name) is None else text_of(step[name], f".{name}")
         for name in ("action", "observation", "next_obs", "before")
@@ -213,6 +219,20 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
     elif action is not None:
         messages.append(Message("agent", thought or "", None, said, reward=reward))
     return messages if after is None else [*messages, Message("user", after)]
+
+
+def _in_words(action: Mapping[str, Any]) -> Any:
+    """Return an action that has a verb and what it is done with as its words."""
+    verb = next((n for n in _VERBS if isinstance(action.get(n), str)), None)
+    given = {k: v for k, v in action.items() if k != verb and isinstance(v, str | int)}
+    if (
+        verb is None
+        or not given
+        or kind_of(action)
+        or not set(action).isdisjoint(("text", "content"))
+    ):
+        return action
+    return call_to_action(action[verb], given) or action
 
 
 def _reward(item: Mapping[str, Any]) -> float | None:

@@ -21,12 +21,20 @@ from tratree.trajectory.reading.step_fields import is_step
 from tratree.trajectory.reading.steps import (
     from_transitions,
     in_order,
+    last_seen,
     side_by_side,
     stated_opening,
 )
 from tratree.trajectory.reading.tool_logs import from_tool_log
-from tratree.trajectory.reading.turns_within import are_turns, turns_within
-from tratree.trajectory.reading.values import by_rows, by_suffix, decoded, field_name, nested
+from tratree.trajectory.reading.turns_within import are_turns, is_turn, turns_within
+from tratree.trajectory.reading.values import (
+    NUMBERED,
+    by_rows,
+    by_suffix,
+    decoded,
+    field_name,
+    nested,
+)
 from tratree.trajectory.types import short
 from tratree.trajectory.words import words
 
@@ -93,6 +101,8 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
         shared = [*([Message("user", opening)] if opening else before), *shared]
     elif container and shared and _has_steps(record[container]):
         shared[0] = replace(shared[0], text=stated_opening(record, shared[0].text))
+    if container and shared and shared[-1].role == "agent":
+        shared = [*shared, *(Message("user", text) for text in last_seen(record))]
     pairs = [(n, n) for n in ("chosen", "rejected") if record.get(n) not in (None, "", [])]
     if not pairs and not (container and any(message.role == "agent" for message in shared)):
         part = "rejected" if record.get("label") is False else ""  # of unpaired preferences
@@ -112,6 +122,9 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
         answer = answer[inner] if inner else answer
         if isinstance(answer, list) and len(answer) == 1 and isinstance(answer[0], str):
             answer = answer[0]
+        prompt = record.get("prompt")
+        if isinstance(answer, str) and isinstance(prompt, str) and is_rendered(prompt):
+            answer = f"{prompt}{answer}"  # it goes on where the prompt ends
         said = _messages(answer, field, alone="agent")
         begins = [(m.role, m.text) for m in said[: len(shared)]] == [
             (m.role, m.text) for m in shared
@@ -125,8 +138,8 @@ def _unwrapped(record: Mapping[str, Any], depth: int = 3) -> Mapping[str, Any]:
     """Return the object within a record that has the messages; lists side by side as steps."""
     folded = {str(key).lower(): by_rows(value) for key, value in record.items()}
     record = from_tool_log(from_openai(folded))
-    numbered = [value for key, value in record.items() if key.isdigit()]
-    numbered = numbered if any(map(is_step, numbered)) else by_suffix(record)
+    numbered = [value for key, value in record.items() if NUMBERED.fullmatch(key)]
+    numbered = numbered if any(map(is_turn, numbered)) else by_suffix(record)
     if steps := side_by_side(record) or numbered:
         return from_tool_log({**record, "steps": steps})
     if _container(record) or not depth:

@@ -27,15 +27,15 @@ _KINDS: Mapping[str, Kind] = {
 _INNER = words("function_call tool_use tool_call tool_result function_response")
 """Fields of a part that hold it, instead of a type."""
 
-_NAMES = words("name tool_name function")
+_NAMES = words("name tool_name function_name function")
 _GIVEN = words("arguments args input kwargs params parameters")
 _IDS = words("call_id tool_call_id tool_use_id id")
 _CALLED = frozenset(words("action arguments args kwargs params parameters tool_input"))
 """Fields of an object that is a call."""
 
 _TEXTS = words(
-    "text content refusal observation output result response value message summary thinking "
-    "raw_text full_text html description"
+    "text content refusal observation obs output result results response value message summary "
+    "thinking raw_text full_text html description"
 )
 """Fields of an object that may hold its text, the likeliest first."""
 

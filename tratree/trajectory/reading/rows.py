@@ -27,7 +27,10 @@ def whole_records(values: Sequence[Any]) -> list[Any]:
     spoken = [value for value in values if is_message(value)]
     if 1 < len(spoken) < len(values) and not any(map(_is_whole, values)):
         others = [value for value in values if not is_message(value)]
-        return [*others, *whole_records(spoken)]
+        whole = whole_records(spoken)
+        if len(whole) == 1:  # what else is logged of the episode, such as its score
+            return [{k: v for part in (*others, *whole) for k, v in part.items()}]
+        return [*others, *whole]
     if len(values) > 1 and (spoken or all(map(is_event, values))):
         field = "messages"
     elif len(values) > 1 and all(map(acts, values)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,14 +33,22 @@ _ANSWERS = words("result results response output outputs stdout returned return_
 """Fields with what was seen after an action, where the step says the action in another one."""
 
 _HOLDERS = words(
-    "agent agent_info policy actor assistant llm model model_output model_response decision parsed "
-    "parsed_response parsed_output env environment input inputs output outputs response step data "
-    "transition turn call result"
+    "state node agent agent_info policy actor assistant llm model model_output model_response "
+    "decision parsed parsed_response parsed_output env environment input inputs output outputs "
+    "response step data transition turn call result"
 )
 """Objects in a step that may hold some of its fields."""
 
 _CHAT = "messages"
 _CALLS = "tool_calls"
+_LIKE = {
+    ACTED: re.compile(r"(?!(?:\w+_)?(?:valid|available|admissible|possible|legal|num|n|is|has|last|"
+        r"prev|previous|total|all|expert|gold)_)\w+_(?:actions?|act|command)"),
+    _SEEN: re.compile(r"(?!(?:\w+_)?(?:next|new|last|prev|previous|init|initial|first|final|reset|"
+        r"n|num)_)\w+_(?:obs|observation)"),
+}  # fmt: skip
+"""Other names of actions and observations, such as ``anchor_obs``."""
+
 _KNOWN = frozenset((*ACTED, *_SAID, *_SEEN, *_BEFORE, *_AFTER, *THOUGHTS, _CALLS))
 
 
@@ -51,7 +60,7 @@ def is_step(value: Any) -> bool:
     acted = _present(fields, ACTED)
     done = acted or _present(fields, (*_SAID, _CALLS))
     answers = _ANSWERS if acted else ()
-    seen = _present(fields, (*_SEEN, *_BEFORE, *_AFTER, _CHAT, *answers))
+    seen = _present(fields, _SEEN) or _present(fields, (*_BEFORE, *_AFTER, _CHAT, *answers))
     columns = seen != _CHAT and all(isinstance(fields.get(n), list) for n in (acted, seen))
     return bool(done and seen) and not columns
 
@@ -74,8 +83,9 @@ def acts(value: Any) -> bool:
 def sides_of(value: Any) -> set[str]:
     """Return whether something was ``done`` or ``seen`` in an object that may be half a step."""
     fields = _lifted(value) if isinstance(value, Mapping) else {}
-    done = {"done"} if _present(fields, (*ACTED, *_SAID, _CALLS)) else set()
-    return done | ({"seen"} if _present(fields, (*_SEEN, *_BEFORE, *_AFTER)) else set())
+    done = _present(fields, ACTED) or _present(fields, (*_SAID, _CALLS))
+    seen = _present(fields, _SEEN) or _present(fields, (*_BEFORE, *_AFTER))
+    return {side for side, name in (("done", done), ("seen", seen)) if name}
 
 
 def plain_step(step: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,7 +121,10 @@ def _is_answer(value: Any) -> bool:
 
 
 def _present(fields: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    return next((name for name in names if fields.get(name) is not None), "")
+    """Return the first of the names that a step has, or another one that ends as they do."""
+    like = _LIKE.get(names)
+    others = (name for name in fields if like and like.fullmatch(name) and name not in _KNOWN)
+    return next((name for name in (*names, *others) if fields.get(name) is not None), "")
 
 
 def _lifted(step: Mapping[str, Any], depth: int = 3) -> dict[str, Any]:

@@ -23,6 +23,9 @@ _OPENINGS = words(
     "initial_observation init_observation initial_obs init_obs first_observation first_obs "
     "reset_observation reset_obs initial_state init_prompt initial_prompt cur_query _cur_query"
 )
+_ENDS = words(
+    "final_observation final_obs last_observation last_obs terminal_observation final_state"
+)
 _ALL_SAID = words("thoughts thought reasonings reasoning")
 _RESETS = frozenset(("", *words("reset init initial env.reset begin none null end done")))
 ASSUMED = "trajectories whose observations are assumed to answer the actions beside them"
@@ -52,6 +55,11 @@ def stated_opening(record: Mapping[str, Any], shown: str = "") -> str:
     if not goal or goal in scene or (shown and stated_goal(shown)):
         return scene
     return "\n".join(filter(None, (goal if stated_goal(goal) else f"Task: {goal}", scene)))
+
+
+def last_seen(record: Mapping[str, Any]) -> list[str]:
+    """Return what a record says was seen at the end, beside its steps."""
+    return [record[name] for name in _ENDS if isinstance(record.get(name), str)][:1]
 
 
 def side_by_side(record: Mapping[str, Any]) -> list[dict[str, str]]:

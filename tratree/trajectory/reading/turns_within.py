@@ -7,7 +7,7 @@ from typing import Any
 
 from tratree.trajectory.reading.events import is_event, is_intermediate_step
 from tratree.trajectory.reading.parts import is_typed
-from tratree.trajectory.reading.roles import is_message
+from tratree.trajectory.reading.roles import ROLES, SIDES, is_message
 from tratree.trajectory.reading.step_fields import is_asked_and_said, is_step, sides_of
 
 _DEEPEST = 4
@@ -16,6 +16,14 @@ _DEEPEST = 4
 def is_turn(value: Any) -> bool:
     """Return whether a value is a turn: something said, done or seen, or both of a step."""
     return any(kind(value) for kind in _KINDS)
+
+
+def _has_sides(value: Any) -> bool:
+    """Return whether an object has what the user said and what the agent did, under their names."""
+    if not isinstance(value, Mapping):
+        return False
+    said = {ROLES[name] for name in SIDES if isinstance(value.get(name), str)}
+    return {"user", "agent"} <= said
 
 
 def _is_of_langchain(value: Any) -> bool:
@@ -60,4 +68,5 @@ _KINDS = (
     is_typed,
     is_asked_and_said,
     _is_of_langchain,
+    _has_sides,
 )

@@ -16,7 +16,7 @@ PYTHON = re.compile(r"\s*[\[{]\s*(?:\{\s*)?'")
 _ROWS = re.compile(r"\}\n \{")
 """The border of two objects in a list that NumPy has printed."""
 
-_NUMBERED = re.compile(r"(?:(?:step|turn|t)[ _-]?)?\d+", re.IGNORECASE)
+NUMBERED = re.compile(r"(?:(?:step|turn|t)[ _-]?)?\d+", re.IGNORECASE)
 
 
 _COUNTED = re.compile(r"(.*[^\W\d_])[ _-]?(\d+)")
@@ -60,7 +60,7 @@ def decoded(text: str) -> Any:
 
 def by_rows(value: Any) -> Any:
     """Return columns of messages or steps, or those by their numbers, as a list of them."""
-    if isinstance(value, Mapping) and value and all(_NUMBERED.fullmatch(str(k)) for k in value):
+    if isinstance(value, Mapping) and value and all(NUMBERED.fullmatch(str(k)) for k in value):
         return list(value.values())
     if isinstance(value, Mapping) and (steps := by_suffix(value)):
         return steps
