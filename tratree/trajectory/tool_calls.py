@@ -51,7 +51,12 @@ _ARGUMENTS = (
     "tool_input",
     "input",
 )
-_THOUGHTS = ("thought", "thoughts", "think", "reasoning", "reason", "analysis")
+THOUGHTS = words(
+    "thought thoughts think thinking reasoning reasoning_content reason rationale chain_of_thought "
+    "cot inner_monologue monologue agent_thought plan reflection analysis"
+)
+"""Fields with what an agent thought before its action."""
+
 _HERMES = re.compile(r"<(tool_call|function_call)>(.*?)(?:</\1>|\Z)", re.DOTALL)
 _FUNCTION = re.compile(
     r"<(?:function=|invoke name=\")([\w.-]+)\"?>(.*?)(?:</(?:function|invoke)>|\Z)", re.DOTALL
@@ -199,7 +204,7 @@ def _read_object(value: Any) -> tuple[str, str] | None:
     folded = {str(key).lower(): item for key, item in value.items()}
     if isinstance(said := folded.get("thoughts"), Mapping):  # as AutoGPT writes them
         folded |= {"thought": str(said.get("text") or said.get("reasoning") or "")}
-    thought = next((folded[key] for key in _THOUGHTS if isinstance(folded.get(key), str)), "")
+    thought = next((folded[key] for key in THOUGHTS if isinstance(folded.get(key), str)), "")
     if isinstance(folded.get("tool_calls"), list):
         return thought, (_read_object(folded["tool_calls"]) or ("", ""))[1]
     inner = value.get("function")

@@ -44,6 +44,9 @@ _UNPACKED: Mapping[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\x
 _PACKED = {b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd", b"7z\xbc\xaf": "7z"}
 _CUT = "the packed file is cut off or damaged: only its beginning was read"
 _NOTHING = "has no records: make or download it again"
+_BRACKETED = re.compile(r"\s*\[[\w-]")
+"""The beginning of a log with times or levels in brackets."""
+
 _POINTER = "version https://git-lfs"
 
 
@@ -122,6 +125,7 @@ def _read_file(path: Path) -> Iterator[Found]:
     suffix = next((s for s in reversed(path.suffixes) if s not in (".gz", ".bz2", ".xz")), "")
     plain = suffix in (".txt", ".log")
     begin = text.lstrip(BLANKS)[:1]
+    begin = "" if plain and _BRACKETED.match(text) else begin
     if text.startswith(_POINTER):
         yield Found(str(path), problem="is only a pointer to it: run `git lfs pull` in its folder")
     elif suffix in (".csv", ".tsv") and begin not in ("{", "["):

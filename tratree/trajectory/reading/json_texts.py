@@ -10,7 +10,7 @@ from typing import Any
 
 from tratree.trajectory.reading.events import is_event
 from tratree.trajectory.reading.roles import is_message
-from tratree.trajectory.reading.steps import is_step
+from tratree.trajectory.reading.step_fields import is_step
 from tratree.trajectory.reading.values import literal, unpacked
 from tratree.trajectory.reading.wrappers import unwrapped
 

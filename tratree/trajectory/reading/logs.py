@@ -25,21 +25,47 @@ _END = re.compile(
 )
 _SPOKEN = re.compile(
     r"(?:^|(?<=</s>)|(?<=[.!?\])}\"'>\s]))[ \t]*"
-    r"(?P<name>USER|ASSISTANT|Human|Assistant|User):[ \t]*",
+    r"[*#_ \t]*(?P<name>USER|ASSISTANT|Human|Assistant|User)[*_]*:[*_]*[ \t]*",
     re.MULTILINE,
 )
+_STAMP = re.compile(
+    r"^(?:\[?\d{4}-\d\d-\d\d[ T][\d:.,]+Z?\]?[\s|-]*)?\[?(?:INFO|DEBUG|WARNING)\]?[ \t|:-]+"
+    r"(?:(?!Thought|Action|Act\b|Obs|Step)[\w.]+(?::\d+)?\s*[:|-]\s*(?=[A-Z*>]))?",
+    re.MULTILINE,
+)
+"""What a program's log has before what it says."""
+
 _TAGS = re.compile(r"(?:<[^<>]*>|\[\w+\]|\s)*")
 _INST = re.compile(r"\[INST\](.*?)\[/INST\](.*?)(?=</s>|<s>|\[INST\]|\Z)", re.DOTALL)
 _SYS = re.compile(r"\s*<<SYS>>(.*?)<</SYS>>(.*)", re.DOTALL)
-_ANSWER = re.compile(r"<(observation|tool_response|information|env_feedback)>(.*?)</\1>", re.DOTALL)
-_LABEL = re.compile(r"^[ \t]*(Thought|Action|Observation|Act|Obs)[ \t]*\d*[ \t]*:", re.I | re.M)
+_ANSWER = re.compile(
+    r"<(observation|obs|state|tool_response|tool_result|information|env_feedback|feedback)>"
+    r"(.*?)</\1>",
+    re.DOTALL,
+)
+_PROMPTED = re.compile(
+    r"> ?(?:(?P<turn>\w[\w ]*:.*\n(?:.+\n)*?action:.*)|(?P<action>.*))", re.IGNORECASE
+)
+"""What stands behind the sign of a prompt: fields, the last one an action, or an action."""
+
+_PLAIN_SPEAKER = re.compile(r"^(?P<plain>system|user|assistant)[ \t]*$", re.MULTILINE)
+"""A speaker in a rendered chat without its special tokens."""
+
+_LABEL = re.compile(
+    r"^[ \t]*(?:(Thought|Action|Observation|Act|Obs)[ \t]*\d*"
+    r"|(?:Step|Turn|Plan|Memory|Reflection|Action[ \t]*Path)[ \t]*\d+)[ \t]*:",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 def split_log(text: str) -> list[tuple[str, str]]:
     """Return the (role, text) of an episode's messages; nothing if the text is not a log of one."""
+    text = _STAMP.sub("", text)
     if _INST.search(text):
         return _split_at_instructions(text)
     marks = list(_SPEAKER.finditer(text))
+    if not marks and _PLAIN_SPEAKER.match(text.lstrip()):
+        marks = list(_PLAIN_SPEAKER.finditer(text))
     rendered = bool(marks)
     if not rendered:
         marks = list(_SPOKEN.finditer(text))
@@ -57,6 +83,11 @@ def split_log(text: str) -> list[tuple[str, str]]:
     front, text = the_task(text)
     split = _split_at_prompts(text) or _split_at_answers(text) or _split_at_labels(text)
     return [("system", front.strip()), *split] if front.strip() and split else split
+
+
+def is_rendered(text: str) -> bool:
+    """Return whether a text begins as a rendered chat."""
+    return any(mark.match(text.lstrip()) for mark in (_SPEAKER, _PLAIN_SPEAKER, _INST))
 
 
 def _split_at_instructions(text: str) -> list[tuple[str, str]]:
@@ -81,38 +112,41 @@ def _split_at_answers(text: str) -> list[tuple[str, str]]:
     ends = [0, *(mark.end() for mark in marks)]
     messages = []
     for end, mark in zip(ends, [*marks, None], strict=True):
-        messages.append(("assistant", text[end : mark.start() if mark else None].strip()))
+        said = text[end : mark.start() if mark else None].strip()
+        messages += [] if _TAGS.fullmatch(said) else [("assistant", said)]
         messages += [("user", mark[2].strip())] if mark else []
-    return messages if messages[-1][1] else messages[:-1]
+    return messages
 
 
 def _split_at_prompts(text: str) -> list[tuple[str, str]]:
-    """Split the log of a game: each line after ``>`` is an action."""
+    """Split the log of a game: each line after ``>`` is an action, or those up to one with it."""
     if not re.search(r"^> ?\S", text, re.MULTILINE):
         return []
     messages: list[tuple[str, str]] = []
-    seen: list[str] = []
-    for line in text.split("\n"):
-        if not re.match(r"> ?\S", line):
-            seen.append(line)
-            continue
-        if shown := "\n".join(seen).strip():
+    for part in re.split(r"^(?=> ?\S)", text, flags=re.MULTILINE):
+        said = _PROMPTED.match(part)
+        if said and said["turn"]:
+            messages.append(("assistant", said["turn"]))
+        elif said:
+            messages.append(("assistant", f"Action: {said['action'].strip()}"))
+        if shown := part[said.end() if said else 0 :].strip():
             messages.append(("user", shown))
-        seen = []
-        messages.append(("assistant", f"Action: {line[1:].strip()}"))
-    shown = "\n".join(seen).strip()
-    return [*messages, ("user", shown)] if shown else messages
+    return messages
 
 
 def _split_at_labels(text: str) -> list[tuple[str, str]]:
     """Split at ``Observation``; the text from a thought or an action to it is the agent's."""
     marks = list(_LABEL.finditer(text))
-    if not any(mark[1].lower().startswith("obs") for mark in marks):
+    if not any(map(_is_seen, marks)):
         return []
     messages = [("user", text[: marks[0].start()].strip())]
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     for mark, end in zip(marks, ends, strict=True):
-        by_agent = not mark[1].lower().startswith("obs")
+        by_agent = not _is_seen(mark)
         said = text[mark.start() if by_agent else mark.end() : end].strip()
         messages.append(("assistant" if by_agent else "user", said))
     return [message for message in messages if message[1]]
+
+
+def _is_seen(mark: re.Match[str]) -> bool:
+    return (mark[1] or "").lower().startswith("obs")

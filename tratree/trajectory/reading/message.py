@@ -5,42 +5,33 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tratree.trajectory.reading.goals import stated_goal
+from tratree.trajectory.reading.parts import action_in, kind_of, text_of
 from tratree.trajectory.reading.record_error import RecordError
-from tratree.trajectory.reading.roles import ROLES, Role, is_role
-from tratree.trajectory.reading.steps import AFTER, DONE, GOALS, SEEN
+from tratree.trajectory.reading.roles import ROLES, SIDES, Role, is_role
+from tratree.trajectory.reading.step_fields import ACTED, plain_step
+from tratree.trajectory.reading.steps import GOALS
 from tratree.trajectory.reading.values import decoded, field_name
-from tratree.trajectory.tool_calls import call_to_action
+from tratree.trajectory.tool_calls import THOUGHTS, call_in_text, call_to_action
 from tratree.trajectory.turn_parsing import parse_turn
 from tratree.trajectory.types import short
 from tratree.trajectory.words import words
 
 _SPEAKER = ("role", "from", "speaker", "author", "sender", "source_role")
 _TEXT = ("content", "value", "text", "message", "utterance", "parts", "blocks")
-_CALLED = frozenset(words("action arguments args kwargs params parameters tool_input"))
-"""Fields of an object that is a call."""
-
-_SEEN = ("observation", "result", "output", "response")
-"""Fields of a tool's answer that may hold its text."""
-
-_UNREAD = ("image", "input_image", "video", "audio", "input_audio")
-"""Types of parts that have no text."""
-
-_SIDES = words("system human user environment env assistant gpt bot model agent ai")
-"""Speakers that may be the names of fields with what they say."""
+_VERBS = words("type action_type verb operation op")
+"""Fields of an action with its verb."""
 
 _TOLD = re.compile(r"action\s*[:：]|<action>|tool_call|\A\{|\n", re.IGNORECASE)
 """What a step's action has if it is a whole turn."""
 
 _KINDS = {"Human": "human", "AI": "ai", "System": "system", "Tool": "tool", "Function": "function"}
 """Speakers by what the names of LangChain's classes begin with."""
-
-_THINKING = ("reasoning_content", "thinking", "reasoning")
 
 
 @dataclass(frozen=True)
@@ -54,6 +45,7 @@ class Message:
         action: The action of a tool call, None without a call; empty if it cannot be read.
         first: The number of its first message in the record, from 0.
         reward: The reward that a record of steps gives for it.
+        doubt: Remark on how it was read; empty if it is plain.
     """
 
     role: Role
@@ -62,6 +54,7 @@ class Message:
     action: str | None = None
     first: int = 0
     reward: float | None = None
+    doubt: str = ""
 
 
 def action_of(message: Message) -> str:
@@ -92,7 +85,9 @@ def read_message(item: Any) -> list[Message]:
         inner = item.get("data")
         item = inner if isinstance(inner, Mapping) else item
     if speaker is None:  # as Reflexion and AutoGen call it
-        speaker = next((item[key] for key in ("label", "source") if is_role(item.get(key))), None)
+        speaker = next(
+            (item[key] for key in ("label", "source", "event") if is_role(item.get(key))), None
+        )
     if speaker is None:
         return _of_step(item)
     name = speaker.strip().lower() if isinstance(speaker, str) else ""
@@ -100,8 +95,11 @@ def read_message(item: Any) -> list[Message]:
     if role is None:
         raise RecordError(f" is from {short(speaker)}, which is no role that is known")
     key = next((key for key in _TEXT if key in item), None)
-    said, action = text_of(item[key] if key else None, f".{key}")
-    if key is None and role == "agent" and any(isinstance(item.get(n), str) for n in DONE):
+    parts = item[key] if key else None
+    if isinstance(parts, list) and parts and all(kind_of(part) == "answer" for part in parts):
+        role = "user"  # AutoGen names the agent that called the tool
+    said, action = text_of(parts, f".{key}")
+    if key is None and role == "agent" and any(isinstance(item.get(n), str) for n in ACTED):
         loss = item.get("loss") if isinstance(item.get("loss"), bool) else None
         return [replace(m, loss=loss) for m in _of_step(item) if m.role == "agent"]
     if key is None and not (item.get("tool_calls") or item.get("function_call")):
@@ -111,12 +109,17 @@ def read_message(item: Any) -> list[Message]:
         said = "" if action else said
         if action is None and name == "action" and "\n" not in said and not parse_turn(said)[1]:
             said, action = "", said.strip()
+    acted = next((item[k] for k in ACTED if isinstance(item.get(k), str)), "")
+    if role == "agent" and acted and action is None and not parse_turn(said)[1]:
+        action = acted  # beside what was said
     calls = [] if role != "agent" else _calls(item)
     if calls:
         action = calls[0] if len(calls) == 1 else ""
-    thinking = next((item[k] for k in _THINKING if isinstance(item.get(k), str) and item[k]), "")
+    thinking = next((item[k] for k in THOUGHTS if isinstance(item.get(k), str) and item[k]), "")
     text = "\n".join(
-        part for part in (f"<think>{thinking}</think>" if thinking else "", said) if part
+        part
+        for part in (f"<think>{thinking}</think>" if thinking not in said else "", said)
+        if part
     )
     loss = item.get("loss", item.get("train", item.get("trainable")))
     if loss is None and isinstance(item.get("weight"), int | float):
@@ -125,60 +128,9 @@ def read_message(item: Any) -> list[Message]:
         loss = bool(loss)
     if loss is not None and not isinstance(loss, bool):
         raise RecordError(f".loss is {short(loss)}, not true, false or null")
-    return [Message(role, text, loss if role == "agent" else None, action, reward=_reward(item))]
-
-
-def text_of(value: Any, where: str) -> tuple[str, str | None]:
-    """Return (text, action of a call) of a message's content, which may be in parts."""
-    if value is None:
-        return "", None
-    if isinstance(value, str):
-        return value, None
-    if isinstance(value, Mapping) and _CALLED & value.keys():
-        return json.dumps(value, ensure_ascii=False), None
-    if isinstance(value, Mapping):
-        value = [value]
-    if not isinstance(value, Sequence):
-        raise RecordError(f"{where} is {short(value)}, not text")
-    texts: list[str] = []
-    actions: list[str] = []
-    for number, part in enumerate(value):
-        if isinstance(part, str):
-            texts.append(part)
-            continue
-        if not isinstance(part, Mapping):
-            raise RecordError(f"{where}[{number}] is {short(part)}, not text")
-        kind = part.get("type")
-        called = part.get("functionCall", part.get("function_call", part.get("toolUse")))
-        answer = part.get("functionResponse", part.get("function_response"))
-        if isinstance(called, Mapping):
-            given = called.get("args", called.get("input"))
-            actions.append(call_to_action(called.get("name"), given) or "")
-            continue
-        if isinstance(part.get("toolResult"), Mapping):
-            texts.append(text_of(part["toolResult"].get("content"), where)[0])
-            continue
-        if isinstance(answer, Mapping) and isinstance(answer.get("response"), Mapping):
-            part = answer["response"]
-        if kind in ("tool_use", "tool_call", "tool-call", "function_call"):
-            given = part.get("input", part.get("arguments", part.get("args")))
-            actions.append(call_to_action(part.get("name", part.get("toolName")), given) or "")
-        elif isinstance(kind, str) and kind.lower().startswith(_UNREAD):
-            continue
-        elif kind in ("thinking", "reasoning"):
-            texts.append(f"<think>{part.get('thinking') or part.get('text') or ''}</think>")
-        elif kind == "tool_result":
-            texts.append(text_of(part.get("content"), where)[0])
-        elif isinstance(part.get("text"), str):
-            texts.append(part["text"])
-        elif isinstance(part.get("content", part.get("refusal")), str):
-            texts.append(part.get("content", part.get("refusal")))
-        elif observed := [part[n] for n in _SEEN if isinstance(part.get(n), str)]:
-            texts.append(observed[0])
-        else:
-            raise RecordError(f"{where}[{number}] is of type {short(kind)}, which has no text")
-    action = None if not actions else actions[0] if len(actions) == 1 else ""
-    return "\n".join(text for text in texts if text), action
+    message = Message(role, text, loss if role == "agent" else None, action, reward=_reward(item))
+    seen = item.get("observation") if role == "agent" else None
+    return [message, *([Message("user", text_of(seen, ".observation")[0])] if seen else [])]
 
 
 def _calls(item: Mapping[str, Any]) -> list[str]:
@@ -189,13 +141,9 @@ def _calls(item: Mapping[str, Any]) -> list[str]:
         raise RecordError(f".tool_calls is {short(given)}, not a list")
     calls = []
     for number, call in enumerate(given):
-        inner = call.get("function", call) if isinstance(call, Mapping) else None
-        if isinstance(inner, str) and isinstance(call, Mapping):
-            inner = {"name": inner, "arguments": call.get("arguments", call.get("kwargs"))}
-        if not isinstance(inner, Mapping):
+        if not isinstance(call, Mapping):
             raise RecordError(f".tool_calls[{number}] is {short(call)}, not a call")
-        arguments = inner.get("arguments", inner.get("args", inner.get("input")))
-        calls.append(call_to_action(inner.get("name"), arguments) or "")
+        calls.append(action_in(call))
     return calls
 
 
@@ -232,46 +180,63 @@ def _of_data_protocol(item: Mapping[str, Any]) -> Message:
 
 
 def _of_step(item: Mapping[str, Any]) -> list[Message]:
-    """Return the messages of a step: what was seen, then what was done, or the other way round."""
-    if isinstance(item.get("input"), str) and isinstance(item.get("output"), str):
-        system = item.get("system")
-        first = [Message("system", system)] if isinstance(system, str) and system else []
-        return [*first, Message("user", item["input"]), Message("agent", item["output"])]
-    sides = [name for name in _SIDES if isinstance(item.get(name), str)]
-    if sides and not set(DONE) & set(item):
+    """Return the messages of a step: what was seen, what was done, and what was seen after it."""
+    sides = [name for name in SIDES if isinstance(item.get(name), str)]
+    step = plain_step(item)
+    if sides and step.get("action") is None:
         return [Message(ROLES[name], item[name]) for name in item if name in sides and item[name]]
-    action, seen, after = (
-        None if name is None else text_of(item[name], f".{name}")[0]
-        for name in (
-            next((k for k in names if item.get(k) is not None), None)
-            for names in (DONE, SEEN, AFTER)
-        )
+    if isinstance(step.get("action"), Mapping):
+        step["action"] = _in_words(step["action"])
+    (action, called), (seen, _), (after, _), (before, _) = (
+        (None, None) if step.get(name) is None else text_of(step[name], f".{name}")
+        for name in ("action", "observation", "next_obs", "before")
     )
-    calls = _calls(item)
-    goal = next((item[k] for k in GOALS if isinstance(item.get(k), str)), None)
-    if action is None and seen is None and not calls:
+    action, seen = called or action, seen if before is None else before
+    calls = _calls(step)
+    goal = next((step[k] for k in GOALS if isinstance(step.get(k), str)), None)
+    if action is None and seen is None and after is None and not calls:
         if goal is None:
             raise RecordError(" has neither a role nor an observation or an action")
         return [Message("user", goal if stated_goal(goal) else f"Task: {goal}")]
-    thought = next(
-        (item[k] for k in ("thought", "think", "reasoning") if isinstance(item.get(k), str)), ""
-    )
+    thought = step.get("thought") if isinstance(step.get("thought"), str) else ""
     said = (action or "").strip()
-    messages = [] if seen is None else [Message("user", seen)]
+    said = (call_in_text(said) or ("", said))[1] if said.endswith(")") else said
+    system = step.get("system")
+    messages = [Message("system", system)] if isinstance(system, str) and system else []
+    reward = _reward(step)
+    told = (
+        isinstance(item.get("input"), str) and isinstance(item.get("output"), str) and not thought
+    )
+    alone = reward if action is None and not calls else None
+    messages += [] if seen is None else [Message("user", seen, reward=alone)]
     if calls:
         whole = "\n".join(part for part in (thought, said) if part)
         called = calls[0] if len(calls) == 1 else ""
-        messages.append(Message("agent", whole, None, called, reward=_reward(item)))
-    elif action is not None and _TOLD.search(said):
+        messages.append(Message("agent", whole, None, called, reward=reward))
+    elif action is not None and (told or _TOLD.search(said) or parse_turn(said)[1]):
         whole = f"<think>{thought}</think>\n{said}" if thought else said
-        messages.append(Message("agent", whole, reward=_reward(item)))
+        messages.append(Message("agent", whole, reward=reward))
     elif action is not None:
-        messages.append(Message("agent", thought, None, said, reward=_reward(item)))
+        messages.append(Message("agent", thought or "", None, said, reward=reward))
     return messages if after is None else [*messages, Message("user", after)]
 
 
+def _in_words(action: Mapping[str, Any]) -> Any:
+    """Return an action that has a verb and what it is done with as its words."""
+    verb = next((n for n in _VERBS if isinstance(action.get(n), str)), None)
+    given = {k: v for k, v in action.items() if k != verb and isinstance(v, str | int)}
+    if (
+        verb is None
+        or not given
+        or kind_of(action)
+        or not set(action).isdisjoint(("text", "content"))
+    ):
+        return action
+    return call_to_action(action[verb], given) or action
+
+
 def _reward(item: Mapping[str, Any]) -> float | None:
-    reward: Any = item.get("reward")
+    reward: Any = item.get("reward", item.get("r"))
     with suppress(ValueError):
         reward = float(reward) if isinstance(reward, str) else reward
     number = isinstance(reward, int | float) and not isinstance(reward, bool)

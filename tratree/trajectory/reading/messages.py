@@ -8,16 +8,33 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from tratree.trajectory.reading.events import is_event, spoken
+from tratree.trajectory.reading.bare_actions import with_bare_actions
+from tratree.trajectory.reading.events import spoken
 from tratree.trajectory.reading.joined import acts_again, joined
-from tratree.trajectory.reading.logs import split_log
-from tratree.trajectory.reading.message import Message, read_message, text_of
+from tratree.trajectory.reading.logs import is_rendered, split_log
+from tratree.trajectory.reading.message import Message, read_message
+from tratree.trajectory.reading.parts import text_of
 from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.responses import as_messages, from_openai
 from tratree.trajectory.reading.roles import ROLES, Role, is_message, is_role
-from tratree.trajectory.reading.steps import in_order, is_step, side_by_side, stated_opening
+from tratree.trajectory.reading.step_fields import is_step
+from tratree.trajectory.reading.steps import (
+    from_transitions,
+    in_order,
+    last_seen,
+    side_by_side,
+    stated_opening,
+)
 from tratree.trajectory.reading.tool_logs import from_tool_log
-from tratree.trajectory.reading.values import by_rows, decoded, field_name
+from tratree.trajectory.reading.turns_within import are_turns, is_turn, turns_within
+from tratree.trajectory.reading.values import (
+    NUMBERED,
+    by_rows,
+    by_suffix,
+    decoded,
+    field_name,
+    nested,
+)
 from tratree.trajectory.types import short
 from tratree.trajectory.words import words
 
@@ -55,11 +72,13 @@ class Conversation:
         messages: In their order. Roles differ between neighbours, but where one opens a task.
         part: ``chosen`` or ``rejected`` of a preference pair; else empty.
         context: The first messages, which are not a target of a training: the prompt of a pair.
+        doubt: Remark on how they were read; empty if they are plain.
     """
 
     messages: tuple[Message, ...]
     part: str = ""
     context: int = 0
+    doubt: str = ""
 
 
 def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
@@ -68,20 +87,22 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
     Raises:
         RecordError: If it is not one, or a field of it has a wrong type.
     """
-    folded = {str(key).lower(): by_rows(value) for key, value in record.items()}
-    record = _unwrapped(from_tool_log(from_openai(folded)))
+    record = _unwrapped(nested(record))
     system = next((record[k] for k in ("system", "system_prompt") if record.get(k)), None)
     front = [] if system is None else [Message("system", text_of(system, "system")[0])]
     container = _container(record)
     if any(isinstance(record.get(a), str) and isinstance(record.get(b), str) for a, b in _ASKED):
         container = None  # its history is a part of the prompt
     shared = _messages(record[container], container, record) if container else _prompt(record)
+    doubt = next((message.doubt for message in shared if message.doubt), "")
     if shared and shared[0].role == "agent":
         opening = stated_opening(record)
         before = _prompt({**record, str(container): None})
         shared = [*([Message("user", opening)] if opening else before), *shared]
     elif container and shared and _has_steps(record[container]):
         shared[0] = replace(shared[0], text=stated_opening(record, shared[0].text))
+    if container and shared and shared[-1].role == "agent":
+        shared = [*shared, *(Message("user", text) for text in last_seen(record))]
     pairs = [(n, n) for n in ("chosen", "rejected") if record.get(n) not in (None, "", [])]
     if not pairs and not (container and any(message.role == "agent" for message in shared)):
         part = "rejected" if record.get("label") is False else ""  # of unpaired preferences
@@ -92,7 +113,8 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
                 "no conversations or messages: it has "
                 + (", ".join(map(str, list(record)[:8])) or "no field")
             )
-        return [Conversation(joined([*front, *shared]))]
+        whole, bare = with_bare_actions(joined([*front, *shared]))
+        return [Conversation(whole, doubt=doubt or bare)]
     found = []
     for part, field in pairs:
         answer = record[field]
@@ -100,6 +122,9 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
         answer = answer[inner] if inner else answer
         if isinstance(answer, list) and len(answer) == 1 and isinstance(answer[0], str):
             answer = answer[0]
+        prompt = record.get("prompt")
+        if isinstance(answer, str) and isinstance(prompt, str) and is_rendered(prompt):
+            answer = f"{prompt}{answer}"  # it goes on where the prompt ends
         said = _messages(answer, field, alone="agent")
         begins = [(m.role, m.text) for m in said[: len(shared)]] == [
             (m.role, m.text) for m in shared
@@ -109,18 +134,21 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
     return found
 
 
-def _unwrapped(record: Mapping[str, Any]) -> Mapping[str, Any]:
+def _unwrapped(record: Mapping[str, Any], depth: int = 3) -> Mapping[str, Any]:
     """Return the object within a record that has the messages; lists side by side as steps."""
-    numbered = [value for key, value in record.items() if key.isdigit()]
-    steps = side_by_side(record) or (numbered if any(map(is_step, numbered)) else [])
-    if steps:
-        return {**record, "steps": steps}
-    for name in () if _container(record) else _WRAPPERS:
-        inner = record.get(name)
-        if isinstance(inner, Mapping) and (steps := side_by_side(inner)):
-            return {**record, "steps": steps}
-        if isinstance(inner, Mapping) and _container(inner):
-            return {**record, **inner}
+    folded = {str(key).lower(): by_rows(value) for key, value in record.items()}
+    record = from_tool_log(from_openai(folded))
+    numbered = [value for key, value in record.items() if NUMBERED.fullmatch(key)]
+    numbered = numbered if any(map(is_turn, numbered)) else by_suffix(record)
+    if steps := side_by_side(record) or numbered:
+        return from_tool_log({**record, "steps": steps})
+    if _container(record) or not depth:
+        return record
+    inner = {k: v for k, v in record.items() if k not in _NO_CONTAINERS and isinstance(v, Mapping)}
+    for name in sorted(inner, key=lambda name: name not in _WRAPPERS):
+        found = _unwrapped(inner[name], depth - 1)
+        if _container(found):
+            return {**record, **found}
     return record
 
 
@@ -132,12 +160,8 @@ def _container(record: Mapping[str, Any]) -> str | None:
         if _is_conversation(record.get(name))
         or (name in _TEXTS_IN_TURN and _are_texts(record.get(name)))
     )
-    others = (
-        name
-        for name, value in record.items()
-        if name not in _NO_CONTAINERS and isinstance(value, list) and value
-        if all(is_message(item) or is_step(item) or is_event(item) for item in value)
-    )
+    lists = ((k, v) for k, v in record.items() if k not in _NO_CONTAINERS)
+    others = (name for name, value in lists if are_turns(value) or from_transitions(value))
     return next(known, None) or next(others, None)
 
 
@@ -147,7 +171,9 @@ def _is_outcome(item: Any) -> bool:
 
 
 def _has_steps(value: Any) -> bool:
-    """Return whether a list has steps, or pairs of an observation and an action."""
+    """Return whether a list has steps, or pairs of an observation and an action, or a text has."""
+    if isinstance(value, str):
+        return not is_rendered(value)
     first = value[0] if isinstance(value, list) else None
     if not isinstance(first, list):
         return is_step(first)
@@ -243,12 +269,13 @@ def _messages(
     if value and _is_outcome(value[-1]):
         value = value[:-1]
     messages: list[Message] = []
-    for number, item in _one_call_each(as_messages(in_order(spoken(value), record))):
+    items, doubt = in_order(spoken(turns_within(value)), record)
+    for number, item in _one_call_each(as_messages(items)):
         try:
             found = read_message(item)
         except RecordError as error:
             raise RecordError(f"{where}[{number}]{error}") from None
         if messages and found and not is_message(item) and acts_again(messages[-1], found[0]):
             raise RecordError(f"{where}[{number}] acts, but nothing was seen after the last action")
-        messages += [replace(message, first=number) for message in found]
+        messages += [replace(message, first=number, doubt=doubt) for message in found]
     return messages

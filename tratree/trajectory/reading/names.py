@@ -8,7 +8,7 @@ from typing import Any
 
 from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.roles import is_message
-from tratree.trajectory.reading.steps import is_step
+from tratree.trajectory.reading.step_fields import is_step
 from tratree.trajectory.reading.values import unpacked
 from tratree.trajectory.types import short
 from tratree.trajectory.words import words

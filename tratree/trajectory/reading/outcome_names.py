@@ -59,10 +59,18 @@ NO_PLACES = frozenset(
     words(
         "wrapper rewardmodel tools functions conversations conversation messages dialogue "
         "dialog turns chat content contents text transcript prompt chosen rejected completion "
-        "response input instruction instructions system"
+        "response input instruction instructions system weave usage"
     )
 )
 """Fields whose inner fields are no outcome: what was said, and how a program was set."""
+
+OF_A_PROGRAM = frozenset(
+    words(
+        "run_type span_type trace_id traceid span_id op_name trace latency latency_ms samples "
+        "tool_call_id parent_id parent_run_id finish_reason"
+    )
+)
+"""Fields beside a ``status`` that is a program's, which may have ended well whatever it did."""
 
 SETTINGS = words("config configuration settings args arguments params parameters options")
 YES = frozenset(

@@ -109,6 +109,7 @@ def read_trajectory_files(path: Path, environment: str | None = None) -> Reading
         reading.trajectories.append(trajectory)
         reading.places.append(found.where)
         _note(trajectory, reading.notes)
+    _leave_out_beginnings(reading)
     _scale_together(reading)
     return reading
 
@@ -143,6 +144,35 @@ def _trajectories(reading: Reading, environment: str | None) -> Iterator[tuple[F
         raise UserError(f"{place} is not a conversation of an agent ({reason}){more}: correct it")
 
 
+def _leave_out_beginnings(reading: Reading) -> None:
+    """Leave out trajectories that the next one goes on with: programs log each request so."""
+    told = reading.trajectories
+    kept = [
+        n for n, one in enumerate(told) if not any(_begins(one, o) for o in told[n + 1 : n + 2])
+    ]
+    if len(kept) < len(told):
+        reading.notes["records that are only the beginning of the next one"] += len(told) - len(
+            kept
+        )
+        reading.trajectories = [told[n] for n in kept]
+        reading.places = [reading.places[n] for n in kept]
+
+
+def _begins(one: Trajectory, other: Trajectory) -> bool:
+    """Return whether an imported trajectory without a score is the beginning of another one."""
+    if one.scored or one.source != "import" or "part" in one.record:
+        return False
+    turns, more = ([(s.thought, s.action, s.observation) for s in t.steps] for t in (one, other))
+    last = turns[-1]
+    begun = [*turns[:-1], (*last[:2], more[len(turns) - 1][2])] if len(turns) < len(more) else []
+    return (
+        bool(begun)
+        and one.first_observation == other.first_observation
+        and begun == more[: len(begun)]
+        and last[2] in ("", begun[-1][2])
+    )
+
+
 def _scale_together(reading: Reading) -> None:
     """Read a score of 1 as 1 of ScienceWorld's 100 points where others of the file are above 1."""
     stated = {
@@ -170,7 +200,7 @@ def _note(trajectory: Trajectory, notes: Counter[str]) -> None:
             "trajectories with a task in front of the real one",
             trajectory.record.get("front", 0) > 3,
         ),
-        (trajectory.record.get("doubt", ""), "doubt" in trajectory.record),
+        *((doubt, 1) for doubt in trajectory.record.get("doubt", "").split("; ") if doubt),
     ):
         if count:
             notes[what] += int(count)

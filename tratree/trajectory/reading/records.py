@@ -164,8 +164,8 @@ def _trajectory(
         kept["part"] = found.part
     if environment:
         kept["environment"] = environment
-    if doubt:
-        kept["doubt"] = doubt
+    if doubt or found.doubt:
+        kept["doubt"] = "; ".join(filter(None, (found.doubt, doubt)))
     return Trajectory(
         task=Task(names[0] if names else "", "", "", unlabelled(opening)),
         first_observation=unlabelled(opening),

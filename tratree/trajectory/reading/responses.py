@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tratree.trajectory.reading.logs import split_log
+from tratree.trajectory.reading.logs import is_rendered, split_log
+from tratree.trajectory.reading.parts import answered, called, is_typed, kind_of, thought_in
 from tratree.trajectory.reading.record_error import RecordError
+from tratree.trajectory.reading.roles import is_message, is_role
 from tratree.trajectory.reading.values import decoded
 from tratree.trajectory.types import short
-
-_CALLS = ("function_call", "custom_tool_call")
-_ANSWERS = ("function_call_output", "custom_tool_call_output")
-_TYPES = (*_CALLS, *_ANSWERS, "reasoning")
 
 
 def from_openai(record: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -23,6 +21,9 @@ def from_openai(record: Mapping[str, Any]) -> Mapping[str, Any]:
     Raises:
         RecordError: If one is something else.
     """
+    for name in ("input", "output"):
+        if isinstance(items := record.get(f"{name}_messages"), list):
+            record = {**record, name: items}
     record = _exchange(record)
     given, made = (
         decoded(value) if isinstance(value, str) else value
@@ -33,6 +34,8 @@ def from_openai(record: Mapping[str, Any]) -> Mapping[str, Any]:
         _has_items(given) or _has_items(made) or (isinstance(given, str) and isinstance(made, str))
     ):
         return record
+    if isinstance(given, str) and isinstance(made, str) and is_rendered(given):
+        given, made = f"{given}{made}", None  # the answer goes on where the prompt ends
     items = [*_items(given, "input", "user"), *_items(made, "output", "assistant")]
     system = record.get("instructions") or record.get("system")
     rest = {k: v for k, v in record.items() if k not in ("input", "output", "instructions")}
@@ -41,16 +44,26 @@ def from_openai(record: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _exchange(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a request and the answer to it, as programs between the two log them, as one."""
-    asked, answered = _body(record.get("request", record)), _body(record.get("response"))
-    if asked is record or not asked:
-        asked = {}
-    if "choices" in answered and isinstance(asked.get("messages"), list):
-        choices = answered["choices"]
-        chosen = choices[0] if isinstance(choices, list) and choices else None
-        said = chosen.get("message") if isinstance(chosen, Mapping) else None
-        return {**record, **asked, "messages": [*asked["messages"], *([said] if said else [])]}
-    found = {n: answered[n] for n in ("input", "output") if _has_items(answered.get(n))}
+    asked, answer = (
+        _body(next((record[name] for name in names if record.get(name)), None))
+        for names in (("request", "params", "kwargs"), ("response", "result", "completion"))
+    )
+    given = next((asked[n] for n in ("messages", "contents") if n in asked), record.get("messages"))
+    if isinstance(given, list) and (said := _said(answer)):
+        return {**record, **asked, "messages": [*given, said]}
+    found = {n: answer[n] for n in ("input", "output") if _has_items(answer.get(n))}
     return {**record, **asked, **found} if asked or found else record
+
+
+def _said(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the message in an answer of a chat interface; None without one."""
+    for name in ("choices", "candidates"):
+        if isinstance(several := answer.get(name), list) and several:
+            answer = several[0] if isinstance(several[0], Mapping) else {}
+    for said in (answer.get("message"), answer.get("content"), answer):
+        if isinstance(said, Mapping) and is_message(said):
+            return said
+    return None
 
 
 def _body(value: Any) -> Mapping[str, Any]:
@@ -62,15 +75,16 @@ def _body(value: Any) -> Mapping[str, Any]:
 
 def _has_items(value: Any) -> bool:
     return isinstance(value, list) and any(
-        isinstance(item, Mapping) and ("role" in item or item.get("type") in _TYPES)
-        for item in value
+        isinstance(item, Mapping) and (is_message(item) or kind_of(item)) for item in value
     )
 
 
 def _items(value: Any, where: str, speaker: str) -> list[Any]:
     if isinstance(value, str):
-        split = split_log(value) if speaker == "assistant" else []
+        split = split_log(value) if speaker == "assistant" or is_rendered(value) else []
         return [{"role": r, "content": t} for r, t in split or [(speaker, value)]]
+    if isinstance(value, Mapping) and is_message(value):
+        return [value]
     if not isinstance(value, list | None):
         raise RecordError(f"{where} is {short(value)}, not a list of items")
     return value or []
@@ -78,34 +92,24 @@ def _items(value: Any, where: str, speaker: str) -> list[Any]:
 
 def as_messages(items: list[Any]) -> list[Any]:
     """Return typed items as messages with roles; calls side by side are those of one message."""
-    if not any(isinstance(item, Mapping) and item.get("type") in _TYPES for item in items):
-        return items
     messages: list[Any] = []
+    calls: list[Any] = []
     for item in items:
-        kind = item.get("type") if isinstance(item, Mapping) else None
-        if kind in _CALLS:
-            given = item.get("arguments", item.get("input"))
-            call = {
-                "id": item.get("call_id", item.get("id")),
-                "function": {"name": item.get("name"), "arguments": given},
-            }
-            if messages and isinstance(messages[-1], dict) and messages[-1].get("tool_calls"):
-                messages[-1]["tool_calls"].append(call)
-            else:
-                messages.append({"role": "assistant", "content": "", "tool_calls": [call]})
-        elif kind in _ANSWERS:
-            answer = {"role": "tool", "tool_call_id": item.get("call_id")}
-            messages.append({**answer, "content": item.get("output")})
-        elif kind == "reasoning":
-            said = _text(item.get("content") or item.get("summary"))
+        kind = kind_of(item) if is_typed(item) else ""
+        if kind == "call":
+            if not calls:
+                messages.append({"role": "assistant", "content": "", "tool_calls": calls})
+            calls.append(called(item))
+            continue
+        calls = []
+        if kind == "answer":
+            messages.append(answered(item))
+        elif kind == "thought":
+            said = thought_in(item)
             messages.append({"role": "assistant", "content": "", "reasoning_content": said})
+        elif is_typed(item):  # as Pydantic's
+            speaker = item["part_kind"].partition("-")[0]
+            messages.append({"role": speaker if is_role(speaker) else "assistant", **item})
         else:
             messages.append(item)
     return messages
-
-
-def _text(parts: Any) -> str:
-    if not isinstance(parts, list):
-        return parts if isinstance(parts, str) else ""
-    texts = [part.get("text") for part in parts if isinstance(part, Mapping)]
-    return "\n".join(text for text in texts if isinstance(text, str))

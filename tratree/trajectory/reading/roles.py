@@ -30,6 +30,12 @@ ROLES: Mapping[str, Role] = {
 """Speakers, by the names that publishers use."""
 
 
+SIDES = words("system human user environment env assistant gpt bot model agent ai")
+"""Speakers that may be the names of fields with what they say."""
+
+_SAID = words("content value tool_calls parts blocks text message utterance")
+
+
 def is_role(value: Any) -> bool:
     """Return whether a value is the name of a side."""
     return isinstance(value, str) and value.strip().lower() in ROLES
@@ -43,8 +49,8 @@ def is_message(value: Any) -> bool:
         isinstance(value, dict)
         and (
             any(isinstance(value.get(name), str) for name in ("role", "from"))
-            or any(is_role(value.get(name)) for name in ("label", "source"))
+            or any(is_role(value.get(name)) for name in ("label", "source", "speaker", "event"))
         )
-        and any(name in value for name in ("content", "value", "tool_calls", "parts", "blocks"))
+        and any(name in value for name in _SAID)
         and not any(name in value for name in ("messages", "conversations"))
     )

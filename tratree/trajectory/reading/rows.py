@@ -7,7 +7,8 @@ from typing import Any
 
 from tratree.trajectory.reading.events import is_event
 from tratree.trajectory.reading.roles import is_message
-from tratree.trajectory.reading.steps import is_step
+from tratree.trajectory.reading.step_fields import acts
+from tratree.trajectory.reading.values import field_name
 from tratree.trajectory.words import words
 
 _EPISODES = words(
@@ -23,16 +24,24 @@ _NUMBERS = words("step step_id step_idx step_num timestep t turn turn_id turn_id
 
 def whole_records(values: Sequence[Any]) -> list[Any]:
     """Return the records that are made of parts, in the order of their first ones; or `values`."""
-    if len(values) > 1 and (all(map(is_message, values)) or all(map(is_event, values))):
+    spoken = [value for value in values if is_message(value)]
+    if 1 < len(spoken) < len(values) and not any(map(_is_whole, values)):
+        others = [value for value in values if not is_message(value)]
+        whole = whole_records(spoken)
+        if len(whole) == 1:  # what else is logged of the episode, such as its score
+            return [{k: v for part in (*others, *whole) for k, v in part.items()}]
+        return [*others, *whole]
+    if len(values) > 1 and (spoken or all(map(is_event, values))):
         field = "messages"
-    elif len(values) > 1 and all(is_step(value) and "action" in value for value in values):
+    elif len(values) > 1 and all(map(acts, values)):
         field = "steps"
     else:
         return list(values)
-    names = [name for name in _EPISODES if _repeats([value.get(name) for value in values])]
+    folded = [{field_name(key): inner for key, inner in value.items()} for value in values]
+    names = [name for name in _EPISODES if _repeats([row.get(name) for row in folded])]
     episodes: dict[tuple[Any, ...], list[list[Any]]] = {}
-    for value in values:
-        parts = episodes.setdefault(tuple(value[name] for name in names), [[]])
+    for value, row in zip(values, folded, strict=True):
+        parts = episodes.setdefault(tuple(row[name] for name in names), [[]])
         if parts[-1] and _begins(value, parts[-1][-1]):
             parts.append([])
         parts[-1].append(value)
@@ -41,6 +50,13 @@ def whole_records(values: Sequence[Any]) -> list[Any]:
         for named, parts in episodes.items()
         for part in parts
     ]
+
+
+def _is_whole(value: Any) -> bool:
+    """Return whether a row is no message, and may be a record of its own."""
+    if is_message(value):
+        return False
+    return not isinstance(value, Mapping) or any(isinstance(v, list) for v in value.values())
 
 
 def _repeats(told: list[Any]) -> bool:

@@ -16,6 +16,7 @@ from tratree.trajectory.reading.outcome_names import (
     NO,
     NO_PLACES,
     NOT,
+    OF_A_PROGRAM,
     OTHER_SCORE,
     OTHERWISE,
     PLAIN,
@@ -32,7 +33,7 @@ from tratree.trajectory.reading.outcome_names import (
 )
 from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.roles import is_message
-from tratree.trajectory.reading.steps import is_step
+from tratree.trajectory.reading.step_fields import is_step
 from tratree.trajectory.reading.values import unpacked
 from tratree.trajectory.types import short
 
@@ -82,14 +83,17 @@ def read_outcome(
         return Outcome(score, None if score is None else score >= 1 - _TOLERANCE)
     places = list(_places(record))
     steps = [place for step in _last_step(record) for place in _places(step)]
-    score, success = _first(places, SCORE, _number), _success(places)
+    score, success, said = _first(places, SCORE, _number), _flag(places), _verdict(places)
     added = _first(places, SCORE, _numbers) or []
     if score is None:
         score = _first(steps, RUNNING, _number)
     if score is None and rewards:
         score, added = _number("rewards of the steps", list(rewards)), list(rewards)
     if score is None and success is None:
-        score, success = _first(steps, SCORE, _number), _success(steps)
+        score, success = _first(steps, SCORE, _number), _flag(steps)
+        said = _verdict(steps) if said is None else said
+    if score is None and success is None:
+        success = said
     if score is None and success is None:
         score = _first(places, VERDICT, _fraction)
         ended = _first([*places, *steps], ENDED, _in_words)
@@ -100,12 +104,12 @@ def read_outcome(
     most = _first(places, MOST, _number)
     if score is not None:
         score /= most if most is not None and most > 1 else 1
-        won = success or _first(steps, WON, _in_words)
+        won = success or said or _first(steps, WON, _in_words)
         score = _scaled(score, environment, "the score", solved=bool(won))
     elif success is not None:
         score = float(success)
-    if success is None and score is not None:
-        success = score >= 1 - _TOLERANCE
+    if success is None and score is not None:  # a word says no success beside a lower score
+        success = score >= 1 - _TOLERANCE and said is not False
     return Outcome(score, success, doubt or _doubt(places, score, added))
 
 
@@ -135,14 +139,16 @@ def _doubt(places: Sequence[_Place], score: float | None, added: Sequence[float]
     return ""
 
 
-def _success(places: Sequence[_Place]) -> bool | None:
-    """Return what a record calls success, or its failure, or its outcome in a word."""
+def _flag(places: Sequence[_Place]) -> bool | None:
+    """Return what a record calls success, or its failure."""
     success = _first(places, SUCCESS, _yes_or_no)
     failure = _first(places, FAILURE, _yes_or_no) if success is None else None
-    if failure is not None:
-        return not failure
-    if success is None:
-        success = _first(places, VERDICT, _in_words)
+    return success if failure is None else not failure
+
+
+def _verdict(places: Sequence[_Place]) -> bool | None:
+    """Return what a record says of its outcome in words, or under a name that may be one's."""
+    success = _first(places, VERDICT, _in_words)
     if success is None:
         success = _first(places, REASON, _in_text)
     return success if success is not None else _first(places, OTHERWISE, _in_words)
@@ -182,11 +188,22 @@ def _places(record: Mapping[str, Any]) -> Iterator[_Place]:
             yield _folded(place, where)
             for key, value in place.items():
                 value = unpacked(value)
+                value = _by_name(value)
                 last = value[-1] if isinstance(value, list) and value else value
                 listed = last is not value and (is_step(last) or is_message(last))
                 if isinstance(last, Mapping) and not listed and not _is_no_place(key):
                     inner.append((f"{where}{key}.", last))
         level = inner
+
+
+def _by_name(value: Any) -> Any:
+    """Return a list of names and their values as an object, and of a program's runs the first."""
+    if not isinstance(value, list) or not value or not all(isinstance(v, Mapping) for v in value):
+        return value
+    if all({"name", "value"} <= item.keys() for item in value):
+        return {str(item["name"]): item["value"] for item in value}
+    runs = all(not OF_A_PROGRAM.isdisjoint(item) for item in value[1:])
+    return value[0] if runs and len(value) > 1 else value
 
 
 def _is_no_place(key: Any) -> bool:
@@ -197,13 +214,17 @@ def _is_no_place(key: Any) -> bool:
 def _last_step(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the last item of each list of steps or messages."""
     lasts = [value[-1] for value in record.values() if isinstance(value, list) and value]
-    return [last for last in lasts if is_step(last) or is_message(last)]
+    turns = [last for last in lasts if is_step(last) or is_message(last)]
+    return [{k: v for k, v in turn.items() if k != "status"} for turn in turns]
 
 
 def _folded(place: Mapping[str, Any], where: str) -> _Place:
     """Return fields by their names in small letters: ``meta.isSuccess`` is ``issuccess``."""
     folded: dict[str, tuple[str, Any]] = {}
+    of_a_program = not OF_A_PROGRAM.isdisjoint(place)
     for key, value in place.items():
+        if key == "status" and of_a_program:
+            continue
         name = _letters(re.split(r"[./]", str(key))[-1])
         unknown = isinstance(value, str) and value.strip().lower() in UNKNOWN
         if (

@@ -9,46 +9,30 @@ from tratree.trajectory.reading.answers import come_after
 from tratree.trajectory.reading.goals import stated_goal, the_task
 from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.roles import is_message, is_role
-from tratree.trajectory.reading.values import field_name
+from tratree.trajectory.reading.step_fields import is_asked_and_said, is_step, plain_step
 from tratree.trajectory.turn_parsing import parse_turn
 from tratree.trajectory.words import words
 
-DONE = words(
-    "action act agent_action raw_action response output raw_output model_output model_response "
-    "completion generation actions agent_output"
-)
-SEEN = words(
-    "observation obs env_observation env_output current_observation current_obs observation_before "
-    "obs_before observations state prompt"
-)
-AFTER = words(
-    "next_observation next_obs observation_after obs_after new_observation new_obs next_state "
-    "env_feedback environment_feedback env_response environment_response "
-    "tool_response tool_output feedback"
-)
-"""Fields of a step: what the agent did, and what it saw before and after."""
-
-_CALLS = "tool_calls"
-_CHAT = "messages"
 _ALL_SEEN = words("observations observation observation_history obs states prompts input inputs")
 _ALL_DONE = words("actions action action_history acts act responses output outputs")
 GOALS = words(
-    "goal task task_description taskdescription instruction question objective query input"
+    "goal task task_description taskdescription instruction question objective query input "
+    "description"
 )
 _OPENINGS = words(
     "initial_observation init_observation initial_obs init_obs first_observation first_obs "
     "reset_observation reset_obs initial_state init_prompt initial_prompt cur_query _cur_query"
 )
+_ENDS = words(
+    "final_observation final_obs last_observation last_obs terminal_observation final_state"
+)
 _ALL_SAID = words("thoughts thought reasonings reasoning")
-_THOUGHTS = frozenset(words("thought thoughts think reasoning"))
+_RESETS = frozenset(("", *words("reset init initial env.reset begin none null end done")))
+ASSUMED = "trajectories whose observations are assumed to answer the actions beside them"
+"""The remark on steps whose fields are in the order of the alphabet, and whose texts tell none."""
+
 _MOST_WORDS = 20
 """Words of an action that has no label."""
-
-
-def is_step(value: Any) -> bool:
-    """Return whether a value is a step of an episode: an action, and what was seen."""
-    names = set(map(field_name, value)) if isinstance(value, dict) else set()
-    return bool(names & {*DONE, _CALLS}) and bool(names & {*SEEN, *AFTER, _CHAT})
 
 
 def stated_opening(record: Mapping[str, Any], shown: str = "") -> str:
@@ -73,6 +57,11 @@ def stated_opening(record: Mapping[str, Any], shown: str = "") -> str:
     return "\n".join(filter(None, (goal if stated_goal(goal) else f"Task: {goal}", scene)))
 
 
+def last_seen(record: Mapping[str, Any]) -> list[str]:
+    """Return what a record says was seen at the end, beside its steps."""
+    return [record[name] for name in _ENDS if isinstance(record.get(name), str)][:1]
+
+
 def side_by_side(record: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the steps of a record with observations and actions in lists of their own."""
     seen: list[Any] = next((record[n] for n in _ALL_SEEN if isinstance(record.get(n), list)), [])
@@ -90,82 +79,79 @@ def side_by_side(record: Mapping[str, Any]) -> list[dict[str, str]]:
     return [*steps, *({"observation": s} for s in seen[len(done) :])]
 
 
-def in_order(items: list[Any], record: Mapping[str, Any]) -> list[Any]:
+def in_order(items: list[Any], record: Mapping[str, Any]) -> tuple[list[Any], str]:
     """Return steps whose observation answers their action with that as the next observation.
 
-    What the texts tell counts before the order of the fields. Pairs of an observation and an
-    action, in either order, become steps.
+    What the texts tell counts before the order of the fields; `ASSUMED` is returned beside the
+    steps where neither tells. Pairs of an observation and an action, in either order, become steps.
 
     Args:
         items: Of the record's list; if they are no steps, they are returned as they are.
         record: The record.
-
-    Raises:
-        RecordError: If only the order of the fields could tell, and it is that of the alphabet.
     """
     items = _from_pairs(items)
-    if not items or not all(map(is_step, items)):
-        return items
-    if (chat := _grown_chat(items)) is not None:
-        return chat
-    names = list(map(field_name, items[0]))
-    done = next((name for name in DONE if name in names), _CALLS)
-    seen = next((name for name in SEEN if name in names), "prompt")
-    if seen == "prompt" or set(names) & set(AFTER):
-        return items
-    folded = [{field_name(key): value for key, value in item.items()} for item in items]
-    texts = [(item.get(done), item.get(seen)) for item in folded]
+    whole = [isinstance(item, Mapping) and not is_message(item) for item in items]
+    asked = [is_asked_and_said(item) for item in items]
+    if not any(asked) and (not any(map(is_step, items)) or not all(whole)):
+        return items, ""
+    steps = list(map(plain_step, items))
+    if (chat := _grown_chat(steps)) is not None:
+        return chat, ""
+    if any(asked):
+        return items, ""
+    for number in {0, len(steps) - 1}:
+        if _is_no_action(steps[number].get("action")):
+            steps[number] = {k: v for k, v in steps[number].items() if k != "action"}
+    texts = [(step.get("action"), step.get("observation")) for step in steps]
     known = [(a, o) for a, o in texts if isinstance(a, str) and isinstance(o, str)]
-    after = come_after(_bare([a for a, _ in known]), [o for _, o in known])
+    after: bool | None = None
+    if known and (not texts[0][0] or not texts[-1][0]):
+        after = not texts[0][0]  # what is only seen is the opening, or the end
     if after is None:
-        after = names.index(done) < names.index(seen)
+        after = come_after(_bare([a for a, _ in known]), [o for _, o in known])
+    doubt = ""
+    if after is None:
+        names = [n for n in steps[0] if n in ("action", "tool_calls", "observation")]
+        after = names[-1:] == ["observation"]
         told = any(isinstance(record.get(name), str) for name in _OPENINGS)
-        if after and not told and _are_sorted(names, done, seen, record):
-            raise RecordError(
-                f"its steps have their fields in the order of the alphabet, so that nothing tells "
-                f"whether {seen!r} was before {done!r} or answered it: call it 'next_observation' "
-                "if it answered"
-            )
-    if not after:
-        return items
-    others = frozenset(SEEN) - {seen}
-    return [
-        {("next_obs" if k == seen else k): v for k, v in item.items() if k not in others}
-        for item in folded
-    ]
+        is_sorted = list(items[0]) == sorted(items[0])
+        doubt = ASSUMED if known and after and is_sorted and not told else ""
+    if after:
+        for step in steps:
+            if step.get("action") or step.get("tool_calls"):
+                step["next_obs"] = step.pop("observation", step.get("next_obs"))
+    return steps, doubt
 
 
-def _grown_chat(items: Sequence[Mapping[str, Any]]) -> list[Any] | None:
+def _is_no_action(action: Any) -> bool:
+    """Return whether the action of a first or last step only tells that it is that."""
+    return isinstance(action, str) and action.strip().lower().strip("<>[]()") in _RESETS
+
+
+def _grown_chat(steps: Sequence[Mapping[str, Any]]) -> list[Any] | None:
     """Return the whole chat of steps that each have all of it before them; None of other steps.
 
     Raises:
         RecordError: If a step has another chat before it.
     """
-    folded = [{field_name(key): value for key, value in item.items()} for item in items]
-    seen = next((n for n in (*SEEN, _CHAT) if isinstance(folded[0].get(n), list)), None)
-    if seen is None or not all(map(is_message, folded[0][seen])):
+    chats = ("before", "observation", "messages")
+    seen = next((name for name in chats if isinstance(steps[0].get(name), list)), None)
+    if seen is None or not all(map(is_message, steps[0][seen])):
         return None
     before: list[Any] = []
-    for number, item in enumerate(folded):
-        chat = item.get(seen)
+    for number, step in enumerate(steps):
+        chat = step.get(seen)
         if not isinstance(chat, list) or chat[: len(before)] != before:
-            raise RecordError(f"the {seen} of step {number} does not begin with that of the last")
+            raise RecordError(f"the chat before step {number} does not begin with that of the last")
         before = chat
-    said = next(folded[-1][name] for name in DONE if name in folded[-1])
-    return [*before, {"role": "assistant", "content": said}]
-
-
-def _are_sorted(names: Sequence[str], done: str, seen: str, record: Mapping[str, Any]) -> bool:
-    """Return whether a program has sorted the names, rather than a person chosen their order."""
-    if list(names) != sorted(names):
-        return False
-    between = names[names.index(done) + 1 : names.index(seen)]
-    behind = _THOUGHTS & set(names[names.index(seen) :])
-    return bool(between or behind) or (len(record) > 2 and list(record) == sorted(record))
+    said = steps[-1].get("action")
+    return [*before, said if is_message(said) else {"role": "assistant", "content": said}]
 
 
 def _from_pairs(items: list[Any]) -> list[Any]:
     """Return pairs of an observation and an action without a label as steps."""
+    if (steps := from_transitions(items)) is not None:
+        return steps
     pairs = [i for i in items if isinstance(i, list | tuple) and len(i) == 2]
     if not items or len(pairs) < len(items):
         return items
@@ -186,6 +172,25 @@ def _from_pairs(items: list[Any]) -> list[Any]:
     if acts_first:
         return [{"action": first, "next_obs": second} for first, second in pairs]
     return [{"observation": first, "action": second} for first, second in pairs]
+
+
+def from_transitions(items: Any) -> list[Any] | None:
+    """Return lists of an observation, an action, a reward and the next observation as steps."""
+    rows = isinstance(items, list) and all(isinstance(i, list) and len(i) > 2 for i in items)
+    if not rows or not items:
+        return None
+    columns = list(zip(*items, strict=False))
+    texts = [n for n, column in enumerate(columns) if all(isinstance(v, str) for v in column)]
+    numbers = [all(type(v) in (int, float) for v in column) for column in columns]
+    if len(texts) not in (2, 3):
+        return None
+    steps = _from_pairs([[item[n] for n in texts[:2]] for item in items])
+    if len(texts) == 3:
+        names = ("before", "action", "next_obs")
+        steps = [dict(zip(names, (i[n] for n in texts), strict=True)) for i in items]
+    for step, item in zip(steps, items, strict=True):
+        step |= {"reward": item[numbers.index(True)]} if any(numbers) else {}
+    return list(steps)
 
 
 def _bare(turns: Sequence[str]) -> list[str]:

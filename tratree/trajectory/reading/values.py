@@ -16,7 +16,11 @@ PYTHON = re.compile(r"\s*[\[{]\s*(?:\{\s*)?'")
 _ROWS = re.compile(r"\}\n \{")
 """The border of two objects in a list that NumPy has printed."""
 
-_NUMBERED = re.compile(r"(?:(?:step|turn|t)[ _-]?)?\d+", re.IGNORECASE)
+NUMBERED = re.compile(r"(?:(?:step|turn|t)[ _-]?)?\d+", re.IGNORECASE)
+
+
+_COUNTED = re.compile(r"(.*[^\W\d_])[ _-]?(\d+)")
+_PATH = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+")
 
 
 def field_name(key: Any) -> str:
@@ -56,14 +60,44 @@ def decoded(text: str) -> Any:
 
 def by_rows(value: Any) -> Any:
     """Return columns of messages or steps, or those by their numbers, as a list of them."""
-    if isinstance(value, Mapping) and value and all(_NUMBERED.fullmatch(str(k)) for k in value):
+    if isinstance(value, Mapping) and value and all(NUMBERED.fullmatch(str(k)) for k in value):
         return list(value.values())
+    if isinstance(value, Mapping) and (steps := by_suffix(value)):
+        return steps
     if not isinstance(value, Mapping) or not {"role", "from", "action"} & set(value):
         return value
     columns = list(value.values())
     if not all(isinstance(column, list) and len(column) == len(columns[0]) for column in columns):
         return value
     return [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def by_suffix(value: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the steps of an object that counts its fields: ``thought_0``, ``Action 1``."""
+    steps: dict[int, dict[str, Any]] = {}
+    for key, inner in value.items():
+        if (counted := _COUNTED.fullmatch(str(key))) is not None:
+            steps.setdefault(int(counted[2]), {})[counted[1]] = inner
+    names = set.union(*map(set, steps.values())) if steps else set()
+    acts = any(field_name(name).startswith(("act", "tool")) for name in names)
+    return [steps[number] for number in sorted(steps)] if acts and len(names) > 1 else []
+
+
+def nested(value: Any) -> Any:
+    """Return a value with fields such as ``llm.messages.0.role`` as objects in each other."""
+    if isinstance(value, list):
+        return [nested(inner) for inner in value]
+    if not isinstance(value, Mapping):
+        return value
+    whole: dict[str, Any] = {}
+    for key, inner in value.items():
+        *path, last = str(key).split(".") if _PATH.fullmatch(str(key)) else [str(key)]
+        place = whole
+        for name in path:
+            place = place.setdefault(name, {}) if isinstance(place, dict) else {}
+        if isinstance(place, dict):
+            place[last] = nested(inner)
+    return whole
 
 
 def unpacked(value: Any) -> Any:

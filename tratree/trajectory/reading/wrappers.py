@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tratree.trajectory.reading.logs import split_log
 from tratree.trajectory.reading.roles import is_message
-from tratree.trajectory.reading.steps import is_step
+from tratree.trajectory.reading.step_fields import is_asked_and_said, is_step, sides_of
 from tratree.trajectory.words import words
 
 _LISTS = words(
     "data trajectories trajs records episodes rollouts examples samples items rows instances "
     "results outputs logs"
 )
-_COLUMNS = words("messages conversations")
+_COLUMNS = words("messages conversations trajectory steps observations obs states actions")
 _OF_A_RECORD = frozenset(
     words(
         "messages conversations conversation dialogue dialog history trajectory traj turns chat "
@@ -46,11 +47,17 @@ def unwrapped(value: Any) -> Iterator[Any]:
     if (rows := _of_pandas(value)) is not None:
         yield from rows
         return
-    for name in _COLUMNS:
-        column = value.get(name)
-        if isinstance(column, list) and column and all(map(_is_conversation, column)):
-            yield from _rows(value, len(column))
-            return
+    if _is_node(value):
+        named = {k: v for k, v in value.items() if k != "children" and not sides_of({k: v})}
+        facts = {k: v for k, v in named.items() if k.endswith("id") or not sides_of(value)}
+        yield from ({**facts, "steps": path} for path in _paths(value))
+        return
+    columns = [value[name] for name in _COLUMNS if isinstance(value.get(name), list)]
+    lists = [c for c in columns if c and all(map(_is_conversation, c))]
+    texts = [c for c in columns if c and all(map(_are_texts, c))]
+    if lists or len(texts) > 1:
+        yield from _rows(value, len((lists or texts)[0]))
+        return
     if all(_is_named(key, inner) for key, inner in value.items()):
         for key, inner in value.items():
             yield from _named(str(key), inner)
@@ -73,8 +80,30 @@ def _of_pandas(value: dict[str, Any]) -> list[dict[str, Any]] | None:
     return [{name: column[key] for name, column in value.items()} for key in columns[0]]
 
 
+def _is_node(value: Any) -> bool:
+    """Return whether an object is a node of a tree of steps."""
+    inner = value.get("children") if isinstance(value, dict) else None
+    return isinstance(inner, list) and bool(inner) and all(sides_of(child) for child in inner)
+
+
+def _paths(node: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    """Yield the steps from a node to each of its leaves."""
+    own = [{k: v for k, v in node.items() if k != "children"}] if sides_of(node) else []
+    inner = node.get("children")
+    if not isinstance(inner, list) or not inner:
+        yield own
+        return
+    for child in inner:
+        yield from ([*own, *path] for path in _paths(child) if isinstance(child, dict))
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(v, str) for v in value)
+
+
 def _is_conversation(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(map(is_message, value))
+    parts = isinstance(value, list) and all(is_message(i) or is_step(i) for i in value)
+    return parts and bool(value)
 
 
 def _records_field(value: dict[str, Any]) -> str:
@@ -113,7 +142,12 @@ def _episodes(value: dict[str, Any]) -> str:
     """Return the one field of an object that lists records, where it has no episode itself."""
     if _has_episode(value):
         return ""
-    lists = [k for k, v in value.items() if isinstance(v, list) and v and all(map(_has_episode, v))]
+    lists = [
+        key
+        for key, inner in value.items()
+        if isinstance(inner, list) and inner and all(map(_has_episode, inner))
+        if not all(map(is_asked_and_said, inner))  # requests of one episode
+    ]
     return lists[0] if len(lists) == 1 else ""
 
 
@@ -139,8 +173,17 @@ def _is_named(key: Any, value: Any) -> bool:
         return False
     if isinstance(value, dict):
         named = any(map(_is_conversation, value.values())) or _wraps(value)
+        named = named or (bool(value) and all(map(_are_logs, value.values())))
         return named or bool(_episodes(value))
+    if isinstance(value, str):
+        return bool(key) and {role for role, _ in split_log(value)} >= {"user", "assistant"}
+    if _are_logs(value):
+        return bool(key)
     return _is_conversation(value) or (_are_records(value) and all(_is_named("", v) for v in value))
+
+
+def _are_logs(value: Any) -> bool:
+    return isinstance(value, list) and _are_texts(value) and all(_is_named("log", v) for v in value)
 
 
 def _wraps(value: Mapping[str, Any]) -> bool:
@@ -153,10 +196,16 @@ def _wraps(value: Mapping[str, Any]) -> bool:
 def _named(key: str, value: Any) -> Iterator[Any]:
     if isinstance(value, dict) and not key.isdecimal() and _wraps(value):
         yield from unwrapped({"split": key, **value})
+    elif isinstance(value, dict) and all(map(_are_logs, value.values())):
+        for name, logs in value.items():
+            yield from _named(name, logs)
     elif isinstance(value, dict):
         yield from ({"id": key, **record} for record in unwrapped(value))
     elif _is_conversation(value):
         yield {"id": key, "messages": value}
+    elif isinstance(value, str) or _are_logs(value):
+        for text in [value] if isinstance(value, str) else value:
+            yield {"id": key, "text": text}
     else:
         yield from ({"split": key, **record} for record in value)
 

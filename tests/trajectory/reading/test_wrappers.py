@@ -1,0 +1,46 @@
+"""Many episodes in one object: columns of them, trees of steps, trials of tasks."""
+
+import json
+
+from tests.trajectory.reading.episode import ACTIONS, ANSWERS, OPENING, ROWS
+from tratree.trajectory.reading.read import read_trajectory_files
+
+STEPS = [{"obs": o, "thought": t, "action": a} for o, t, a, _ in ROWS]
+
+
+def read(record, folder):
+    (folder / "log.json").write_text(json.dumps(record))
+    told = read_trajectory_files(folder / "log.json").trajectories
+    assert all(one.first_observation == OPENING for one in told)
+    assert all([step.action for step in one.steps] == ACTIONS for one in told)
+    assert all(one.steps[0].observation == ANSWERS[0] for one in told)
+    return [(one.record["names"][0], one.score) for one in told]
+
+
+def test_columns_of_episodes(tmp_path):
+    seen = [o for o, *_ in ROWS]
+    columns = {"id": ["a", "b"], "success": [True, False]}
+    texts = {"observations": [seen, seen], "actions": [ACTIONS, ACTIONS]}
+    assert read({**columns, **texts}, tmp_path) == [("a", 1.0), ("b", 0.0)]
+    assert read({**columns, "trajectory": [STEPS, STEPS]}, tmp_path) == [("a", 1.0), ("b", 0.0)]
+
+
+def test_trials_of_tasks(tmp_path):
+    trials = [{"steps": STEPS, "reward": reward} for reward in (0, 1)]
+    record = [{"task_id": name, "rollouts": trials} for name in "ab"]
+    assert read(record, tmp_path) == [("a", 0.0), ("a", 1.0), ("b", 0.0), ("b", 1.0)]
+    by_name = {name: {"trials": trials} for name in "ab"}
+    assert read(by_name, tmp_path) == [("a", 0.0), ("a", 1.0), ("b", 0.0), ("b", 1.0)]
+
+
+def test_each_leaf_of_a_tree_ends_an_episode(tmp_path):
+    def node(n, reward, *children):
+        _, thought, action, answer = ROWS[n]
+        state = {"thought": thought, "action": action, "observation": answer}
+        return {"state": state, "reward": reward, "children": list(children)}
+
+    first = node(0, 0, node(1, 0.5), node(1, 0))
+    root = {"state": {"thought": "", "action": "", "observation": OPENING}, "children": [first]}
+    assert [score for _, score in read({"id": "a", **root}, tmp_path)] == [0.5, 0.0]
+    rooted = {"id": "a", "question": OPENING, "children": [first]}
+    assert read(rooted, tmp_path) == [("a", 0.5), ("a", 0.0)]
