@@ -174,7 +174,7 @@ def stated_score(record: Mapping[str, Any]) -> float | None:
 def stated_success(record: Mapping[str, Any]) -> bool | None:
     """Return whether a record says that its task was solved; None if it does not say."""
     try:
-        return _success(list(_places(record)))
+        return _flag(list(_places(record)))
     except RecordError:
         return None
 
