@@ -53,7 +53,7 @@ _ARGUMENTS = (
 )
 THOUGHTS = words(
     "thought thoughts think thinking reasoning reasoning_content reason rationale chain_of_thought "
-    "cot inner_monologue monologue agent_thought plan reflection analysis"
+    "cot inner_monologue monologue agent_thought plan tool_plan reflection analysis"
 )
 """Fields with what an agent thought before its action."""
 

@@ -33,6 +33,12 @@ def test_trials_of_tasks(tmp_path):
     assert read(by_name, tmp_path) == [("a", 0.0), ("a", 1.0), ("b", 0.0), ("b", 1.0)]
 
 
+def test_episodes_within_objects_stay_apart(tmp_path):
+    by_id = {name: {"steps": STEPS, "reward": reward} for name, reward in (("t1", 0), ("t2", 1))}
+    assert read({"alfworld": by_id}, tmp_path) == [("t1", 0.0), ("t2", 1.0)]
+    assert read({"train": {"alfworld": by_id}}, tmp_path) == [("t1", 0.0), ("t2", 1.0)]
+
+
 def test_each_leaf_of_a_tree_ends_an_episode(tmp_path):
     def node(n, reward, *children):
         _, thought, action, answer = ROWS[n]

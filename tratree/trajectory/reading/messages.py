@@ -33,6 +33,7 @@ from tratree.trajectory.reading.values import (
     by_suffix,
     decoded,
     field_name,
+    in_time,
     nested,
 )
 from tratree.trajectory.types import short
@@ -51,6 +52,12 @@ _TEXTS_IN_TURN = words("conversations conversation messages dialogue dialog turn
 
 _ASKED = (("instruction", "output"), ("query", "response"))
 """Fields of one question and its answer: Alpaca's and ms-swift's."""
+
+_ALIASES = {
+    **dict.fromkeys(words("input_prompt prompt_text prompt_str input_text"), "prompt"),
+    **dict.fromkeys(words("output_response response_text response_str output_text"), "response"),
+}
+"""Other names of a prompt and its answer."""
 
 _ANSWERS = words("completion response responses output answer answers")
 """Fields with what the agent says at last, where the messages do not have it."""
@@ -137,6 +144,7 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
 def _unwrapped(record: Mapping[str, Any], depth: int = 3) -> Mapping[str, Any]:
     """Return the object within a record that has the messages; lists side by side as steps."""
     folded = {str(key).lower(): by_rows(value) for key, value in record.items()}
+    folded |= {new: folded[old] for old, new in _ALIASES.items() if old in folded}
     record = from_tool_log(from_openai(folded))
     numbered = [value for key, value in record.items() if NUMBERED.fullmatch(key)]
     numbered = numbered if any(map(is_turn, numbered)) else by_suffix(record)
@@ -160,9 +168,13 @@ def _container(record: Mapping[str, Any]) -> str | None:
         if _is_conversation(record.get(name))
         or (name in _TEXTS_IN_TURN and _are_texts(record.get(name)))
     )
-    lists = ((k, v) for k, v in record.items() if k not in _NO_CONTAINERS)
-    others = (name for name, value in lists if are_turns(value) or from_transitions(value))
+    rest = ((k, v) for k, v in record.items() if k not in _NO_CONTAINERS)
+    others = (k for k, v in rest if are_turns(v) or from_transitions(v) or _is_rendered_chat(v))
     return next(known, None) or next(others, None)
+
+
+def _is_rendered_chat(value: Any) -> bool:
+    return isinstance(value, str) and is_rendered(value) and len(split_log(value)) > 1
 
 
 def _is_outcome(item: Any) -> bool:
@@ -269,7 +281,7 @@ def _messages(
     if value and _is_outcome(value[-1]):
         value = value[:-1]
     messages: list[Message] = []
-    items, doubt = in_order(spoken(turns_within(value)), record)
+    items, doubt = in_order(spoken(turns_within(in_time(value))), record)
     for number, item in _one_call_each(as_messages(items)):
         try:
             found = read_message(item)

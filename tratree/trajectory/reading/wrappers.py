@@ -163,7 +163,8 @@ def _are_records(value: Any) -> bool:
 
 
 def _looks_like_record(value: Any) -> bool:
-    return isinstance(value, dict) and any(isinstance(v, list | dict) for v in value.values())
+    inner = isinstance(value, dict) and any(isinstance(v, list | dict) for v in value.values())
+    return inner and not is_message(value)
 
 
 def _is_named(key: Any, value: Any) -> bool:
@@ -173,7 +174,7 @@ def _is_named(key: Any, value: Any) -> bool:
         return False
     if isinstance(value, dict):
         named = any(map(_is_conversation, value.values())) or _wraps(value)
-        named = named or (bool(value) and all(map(_are_logs, value.values())))
+        named = named or (bool(value) and all(_is_named(k, v) for k, v in value.items()))
         return named or bool(_episodes(value))
     if isinstance(value, str):
         return bool(key) and {role for role, _ in split_log(value)} >= {"user", "assistant"}
