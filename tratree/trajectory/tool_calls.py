@@ -63,7 +63,7 @@ _FUNCTION = re.compile(
 )
 _PARAMETER = re.compile(r"<parameter(?:=| name=\")([\w.-]+)\"?>(.*?)</parameter>", re.DOTALL)
 _PYTHON = re.compile(
-    r"\A\s*\[?(\w+)\(\s*(?:(\w+)\s*=\s*)?(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')\s*\)\]?\s*\Z"
+    r"\A\s*\[?(?:\w+\.)*(\w+)\(\s*(?:(\w+)\s*=\s*)?(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')\s*\)\]?\s*\Z"
 )
 _GLM = re.compile(r"\A\s*([\w.-]+)\s*((?:<arg_key>.*?</arg_value>\s*)*)\Z", re.DOTALL)
 _GLM_ARGUMENT = re.compile(

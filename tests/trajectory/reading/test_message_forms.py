@@ -23,7 +23,7 @@ FORMS = {
         "messages": [
             {
                 "role": {"label": m["role"]},
-                "items": [{"$type": "TextContent", "text": m["content"]}],
+                "items": [{"$type": "Text", "text": m["content"]}],
             }
             for m in chat()
         ]
@@ -118,6 +118,20 @@ FORMS = {
             )
         ],
     },
+    "a request's body": {
+        "body": {"messages": chat()[:-1]},
+        "response": {"body": {"choices": [{"message": chat()[-1]}]}},
+    },
+    "chats that grow": {"query": OPENING, "train_messages": [chat()[:2], chat()]},
+    "texts with their speakers": {
+        "memory": [
+            f"{speaker}: {text}"
+            for o, t, a, _ in ROWS
+            for speaker, text in (("OBS", o), ("THOUGHT", t), ("ACT", a))
+        ]
+    },
+    "triples": {"turns": [[n, m["role"], m["content"]] for n, m in enumerate(chat())]},
+    "lists side by side": {"user": [o for o, *_ in ROWS], "assistant": TURNS},
     "parameters of a request": {
         "responses_create_params": {"input": [{"role": "user", "content": OPENING}]},
         "response": {"status": "completed", "output": chat()[1:]},
@@ -146,6 +160,19 @@ def test_messages_in_the_cells_of_a_table(tmp_path):
     rows.writerow(["attributes.llm.input_messages", "attributes.llm.output_messages"])
     rows.writerow([json.dumps(told[:-1]), json.dumps(told[-1:])])
     expect(table.getvalue(), tmp_path, name="log.csv")
+
+
+def test_code_and_turns_with_attributes(tmp_path):
+    code = [f"<think>{t}</think>\n```python\nenv.step('{a}')\n```" for _, t, a, _ in ROWS]
+    said = [(o, c) for (o, *_), c in zip(ROWS, code, strict=True)]
+    turn = '<turn role="user">{}</turn>\n<turn role="assistant">{}</turn>\n'
+    text = "<trajectory id='t1'>\n" + "".join(turn.format(*pair) for pair in said)
+    expect(f"{text}</trajectory>", tmp_path, name="log.txt")
+
+
+def test_metrics_with_their_results_state_the_score(tmp_path):
+    metrics = [{"metric": "success", "result": False}, {"metric": "steps", "result": 2}]
+    expect({"messages": chat(), "evaluations": metrics}, tmp_path, score=0.0)
 
 
 def test_several_actions_of_a_step(tmp_path):

@@ -13,6 +13,7 @@ _SPEAKER = re.compile(
     r"|<start_of_turn>[ \t]*(?P<gemma>\w+)[ \t]*\n"
     r"|<\|start\|>(?P<harmony>\w+)[^<]*(?:<\|message\|>)?"
     r"|<(?P<xml>system|user|assistant)>"
+    r"|<\w+ role=[\"'](?P<attribute>\w+)[\"'][^<>]*>"
     r"|<[|｜](?P<tag>system|user|assistant|observation|tool|System|User|Assistant)[|｜]>"
     r"|^###[ \t]*(?P<heading>System|Instruction|Human|User|Response|Assistant)[ \t]*:?[ \t]*$",
     re.MULTILINE,
@@ -21,7 +22,7 @@ _SPEAKER = re.compile(
 
 _END = re.compile(
     r"<\|(?:im_end|eot_id|eom_id|end|return|call)\|>|<end_of_turn>|</s>|<｜end▁of▁sentence｜>"
-    r"|</(?:system|user|assistant)>"
+    r"|</(?:system|user|assistant|turn|message|msg)>"
 )
 _SPOKEN = re.compile(
     r"(?:^|(?<=</s>)|(?<=[.!?\])}\"'>\s]))[ \t]*"

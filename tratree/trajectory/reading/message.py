@@ -27,6 +27,12 @@ _TEXT = ("content", "value", "text", "message", "utterance", "parts", "blocks", 
 _GIVEN = words("action_input action_inputs action_args action_arguments action_kwargs")
 """Fields of a step with what its action is done with."""
 
+_OFFERED = words(
+    "admissible_commands admissible_actions admissible valid_actions valid available_actions "
+    "candidates choices options possible_actions legal_actions"
+)
+"""Fields of a step with the actions that its action may be a number in."""
+
 _VERBS = words("type action_type verb operation op")
 """Fields of an action with its verb."""
 
@@ -106,10 +112,15 @@ def read_message(item: Any) -> list[Message]:
         return [replace(m, loss=loss) for m in _of_step(item) if m.role == "agent"]
     if key is None and not (item.get("tool_calls") or item.get("function_call")):
         raise RecordError(" has no text")
-    if name in ("function_call", "tool_call", "action") and action is None:
+    if name in ("function_call", "tool_call", "action", "act") and action is None:
         action = _call_text(said)
         said = "" if action else said
-        if action is None and name == "action" and "\n" not in said and not parse_turn(said)[1]:
+        if (
+            action is None
+            and name in ("action", "act")
+            and "\n" not in said
+            and not parse_turn(said)[1]
+        ):
             said, action = "", said.strip()
     acted = next((item[k] for k in ACTED if isinstance(item.get(k), str)), "")
     if role == "agent" and acted and action is None and not parse_turn(said)[1]:
@@ -189,6 +200,11 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
         return [Message(ROLES[name], item[name]) for name in item if name in sides and item[name]]
     if isinstance(step.get("action"), Mapping):
         step["action"] = _in_words(step["action"])
+    offered: list[Any] = next(
+        (step[name] for name in _OFFERED if isinstance(step.get(name), list)), []
+    )
+    if type(step.get("action")) is int and 0 <= step["action"] < len(offered):
+        step["action"] = offered[step["action"]]
     (action, called), (seen, _), (after, _), (before, _) = (
         (None, None) if step.get(name) is None else text_of(step[name], f".{name}")
         for name in ("action", "observation", "next_obs", "before")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -144,6 +145,7 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
 def _unwrapped(record: Mapping[str, Any], depth: int = 3) -> Mapping[str, Any]:
     """Return the object within a record that has the messages; lists side by side as steps."""
     folded = {str(key).lower(): by_rows(value) for key, value in record.items()}
+    folded = {key: _last_of_grown(value) for key, value in folded.items()}
     folded |= {new: folded[old] for old, new in _ALIASES.items() if old in folded}
     record = from_tool_log(from_openai(folded))
     numbered = [value for key, value in record.items() if NUMBERED.fullmatch(key)]
@@ -153,11 +155,22 @@ def _unwrapped(record: Mapping[str, Any], depth: int = 3) -> Mapping[str, Any]:
     if _container(record) or not depth:
         return record
     inner = {k: v for k, v in record.items() if k not in _NO_CONTAINERS and isinstance(v, Mapping)}
-    for name in sorted(inner, key=lambda name: name not in _WRAPPERS):
-        found = _unwrapped(inner[name], depth - 1)
-        if _container(found):
-            return {**record, **found}
+    within = {name: _unwrapped(value, depth - 1) for name, value in inner.items()}
+    told = [name for name, value in within.items() if _container(value)]
+    if len(told) > 1 and not set(told) & set(_WRAPPERS):
+        raise RecordError(f"several episodes, in {', '.join(told[:8])}: make a record of each")
+    for name in sorted(told, key=lambda name: name not in _WRAPPERS)[:1]:
+        return {**record, **within[name]}
     return record
+
+
+def _last_of_grown(value: Any) -> Any:
+    """Return the last of chats that each go on with the one before; other values as they are."""
+    if not isinstance(value, list) or len(value) < 2 or not all(isinstance(c, list) for c in value):
+        return value
+    chats = all(chat and all(map(is_message, chat)) for chat in value)
+    grown = all(b[: len(a)] == a for a, b in itertools.pairwise(value))
+    return value[-1] if chats and grown else value
 
 
 def _container(record: Mapping[str, Any]) -> str | None:
@@ -167,9 +180,11 @@ def _container(record: Mapping[str, Any]) -> str | None:
         for name in _CONTAINERS
         if _is_conversation(record.get(name))
         or (name in _TEXTS_IN_TURN and _are_texts(record.get(name)))
+        or _are_spoken(record.get(name))
     )
     rest = ((k, v) for k, v in record.items() if k not in _NO_CONTAINERS)
-    others = (k for k, v in rest if are_turns(v) or from_transitions(v) or _is_rendered_chat(v))
+    kinds = (are_turns, from_transitions, _is_rendered_chat, _are_spoken)
+    others = (name for name, value in rest if any(kind(value) for kind in kinds))
     return next(known, None) or next(others, None)
 
 
@@ -190,6 +205,12 @@ def _has_steps(value: Any) -> bool:
     if not isinstance(first, list):
         return is_step(first)
     return len(first) == 2 and not is_role(first[0]) and all(isinstance(t, str) for t in first)
+
+
+def _are_spoken(value: Any) -> bool:
+    """Return whether a value is a list of texts that each begin with their speaker."""
+    marks = [_SPOKEN.match(text) for text in value] if _are_texts(value) else []
+    return bool(marks) and all(mark and is_role(mark[1]) for mark in marks)
 
 
 def _are_texts(value: Any) -> bool:
@@ -273,7 +294,7 @@ def _messages(
         raise RecordError(f"{where} is {short(value)}, not a list of messages")
     if alone is None and _are_texts(value):
         named = [_SPOKEN.match(text) for text in value]
-        if all(mark and is_role(mark[1]) for mark in named):
+        if _are_spoken(value):
             value = [[mark[1], mark[2]] for mark in named if mark]
     if alone is None and _are_texts(value):
         sides: tuple[Role, Role] = ("user", "agent")  # texts in turn

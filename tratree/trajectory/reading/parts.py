@@ -132,6 +132,8 @@ def text_of(value: Any, where: str) -> tuple[str, str | None]:
         value = [value]
     if not isinstance(value, Sequence):
         raise RecordError(f"{where} is {short(value)}, not text")
+    if all(isinstance(line, str) for line in value):
+        return "\n".join(value), None
     texts: list[str] = []
     actions: list[str] = []
     for number, part in enumerate(value):

@@ -22,7 +22,7 @@ ROLES: Mapping[str, Role] = {
     **dict.fromkeys(
         words(
             "assistant gpt agent model bot chatgpt ai llm policy function_call tool_call "
-            "action thought think expert response"
+            "action act thought think expert response"
         ),
         "agent",
     ),
