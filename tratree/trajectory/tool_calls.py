@@ -53,7 +53,7 @@ _ARGUMENTS = (
 )
 THOUGHTS = words(
     "thought thoughts think thinking reasoning reasoning_content reason rationale chain_of_thought "
-    "cot inner_monologue monologue agent_thought plan reflection analysis"
+    "cot inner_monologue monologue agent_thought plan tool_plan reflection analysis"
 )
 """Fields with what an agent thought before its action."""
 
@@ -63,7 +63,7 @@ _FUNCTION = re.compile(
 )
 _PARAMETER = re.compile(r"<parameter(?:=| name=\")([\w.-]+)\"?>(.*?)</parameter>", re.DOTALL)
 _PYTHON = re.compile(
-    r"\A\s*\[?(\w+)\(\s*(?:(\w+)\s*=\s*)?(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')\s*\)\]?\s*\Z"
+    r"\A\s*\[?(?:\w+\.)*(\w+)\(\s*(?:(\w+)\s*=\s*)?(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')\s*\)\]?\s*\Z"
 )
 _GLM = re.compile(r"\A\s*([\w.-]+)\s*((?:<arg_key>.*?</arg_value>\s*)*)\Z", re.DOTALL)
 _GLM_ARGUMENT = re.compile(

@@ -46,6 +46,13 @@ def test_speakers_in_bold(tmp_path):
     expect("# Episode\n\n" + "".join(said), tmp_path, name="log.txt")
 
 
+@pytest.mark.parametrize("form", ["{}: ", "[{}] ", "**{}:** "])
+def test_speakers_of_lines(form, tmp_path):
+    names = {"user": form.format("Env"), "assistant": form.format("Agent")}
+    text = "".join(f"{names[m['role']]}{m['content']}\n" for m in chat())
+    expect(text, tmp_path, name="log.txt")
+
+
 def test_an_answer_goes_on_where_its_prompt_ends(tmp_path):
     said = [f"<|im_start|>{m['role']}\n{m['content']}<|im_end|>\n" for m in chat()]
     prompt = f"{said[0]}<|im_start|>assistant\n"

@@ -150,12 +150,23 @@ def test_lines_are_actions_only_where_no_turn_has_a_label():
             for row in zip(BEFORE, THOUGHT, ACTIONS, strict=True)
             for kind, text in zip(("observation", "thought", "action"), row, strict=True)
         ],
+        [
+            {"obs": o.split("\n"), "thought": t, "options": ["look", a], "action": 1}
+            for o, t, a in zip(BEFORE, THOUGHT, ACTIONS, strict=True)
+        ],
         {
             f"turn_{n}": {"user": o, "assistant": f"Thought: {t}\nAction: {a}"}
             for n, (o, t, a) in enumerate(zip(BEFORE, THOUGHT, ACTIONS, strict=True))
         },
     ],
-    ids=["observations of messages", "other names", "verbs", "events", "numbered turns"],
+    ids=[
+        "observations of messages",
+        "other names",
+        "verbs",
+        "events",
+        "numbers of actions",
+        "numbered turns",
+    ],
 )
 def test_steps_of_other_publishers(steps):
     assert thoughts({"score": 0, **steps} if isinstance(steps, dict) else {"x": steps}) == THOUGHT

@@ -2,7 +2,10 @@
 
 import json
 
+import pytest
+
 from tests.trajectory.reading.episode import ACTIONS, ANSWERS, OPENING, ROWS
+from tratree.errors import UserError
 from tratree.trajectory.reading.read import read_trajectory_files
 
 STEPS = [{"obs": o, "thought": t, "action": a} for o, t, a, _ in ROWS]
@@ -31,6 +34,16 @@ def test_trials_of_tasks(tmp_path):
     assert read(record, tmp_path) == [("a", 0.0), ("a", 1.0), ("b", 0.0), ("b", 1.0)]
     by_name = {name: {"trials": trials} for name in "ab"}
     assert read(by_name, tmp_path) == [("a", 0.0), ("a", 1.0), ("b", 0.0), ("b", 1.0)]
+
+
+def test_episodes_within_objects_stay_apart(tmp_path):
+    by_id = {name: {"steps": STEPS, "reward": reward} for name, reward in (("t1", 0), ("t2", 1))}
+    assert read({"alfworld": by_id}, tmp_path) == [("t1", 0.0), ("t2", 1.0)]
+    assert read({"train": {"alfworld": by_id}}, tmp_path) == [("t1", 0.0), ("t2", 1.0)]
+    beside = {"summary": {"success_rate": 0.5}, "episodes": by_id}
+    assert read(beside, tmp_path) == [("t1", 0.0), ("t2", 1.0)]
+    with pytest.raises(UserError, match="several episodes, in first, second"):
+        read({"reward": 1, "first": {"steps": STEPS}, "second": {"steps": STEPS}}, tmp_path)
 
 
 def test_each_leaf_of_a_tree_ends_an_episode(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tratree.trajectory.reading.goals import the_task
-from tratree.trajectory.reading.roles import ROLES
+from tratree.trajectory.reading.roles import ROLES, SIDES
 
 _SPEAKER = re.compile(
     r"<\|im_start\|>[ \t]*(?P<chatml>\w+)[ \t]*\n"
@@ -13,6 +13,7 @@ _SPEAKER = re.compile(
     r"|<start_of_turn>[ \t]*(?P<gemma>\w+)[ \t]*\n"
     r"|<\|start\|>(?P<harmony>\w+)[^<]*(?:<\|message\|>)?"
     r"|<(?P<xml>system|user|assistant)>"
+    r"|<\w+ role=[\"'](?P<attribute>\w+)[\"'][^<>]*>"
     r"|<[|｜](?P<tag>system|user|assistant|observation|tool|System|User|Assistant)[|｜]>"
     r"|^###[ \t]*(?P<heading>System|Instruction|Human|User|Response|Assistant)[ \t]*:?[ \t]*$",
     re.MULTILINE,
@@ -21,7 +22,7 @@ _SPEAKER = re.compile(
 
 _END = re.compile(
     r"<\|(?:im_end|eot_id|eom_id|end|return|call)\|>|<end_of_turn>|</s>|<｜end▁of▁sentence｜>"
-    r"|</(?:system|user|assistant)>"
+    r"|</(?:system|user|assistant|turn|message|msg)>"
 )
 _SPOKEN = re.compile(
     r"(?:^|(?<=</s>)|(?<=[.!?\])}\"'>\s]))[ \t]*"
@@ -34,6 +35,11 @@ _STAMP = re.compile(
     re.MULTILINE,
 )
 """What a program's log has before what it says."""
+
+_SIDE = re.compile(
+    r"^[*#_ \t]*(?:\[(?P<bracketed>\w+)\]:?|(?P<side>\w+)[*_]*:[*_]*)[ \t]*(?=\S)", re.MULTILINE
+)
+"""A speaker at the beginning of a line."""
 
 _TAGS = re.compile(r"(?:<[^<>]*>|\[\w+\]|\s)*")
 _INST = re.compile(r"\[INST\](.*?)\[/INST\](.*?)(?=</s>|<s>|\[INST\]|\Z)", re.DOTALL)
@@ -80,6 +86,8 @@ def split_log(text: str) -> list[tuple[str, str]]:
     if found and roles <= ROLES.keys() and (rendered or {"assistant"} < roles):
         before = text[: marks[0].start()].strip()
         return found if _TAGS.fullmatch(before) else [("system", before), *found]
+    if sides := _split_at_sides(text):
+        return sides
     front, text = the_task(text)
     split = _split_at_prompts(text) or _split_at_answers(text) or _split_at_labels(text)
     return [("system", front.strip()), *split] if front.strip() and split else split
@@ -102,6 +110,19 @@ def _split_at_instructions(text: str) -> list[tuple[str, str]]:
             ("assistant", said.strip()),
         ]
     return [message for message in messages if message[1]]
+
+
+def _split_at_sides(text: str) -> list[tuple[str, str]]:
+    """Split at the speakers that lines begin with, such as ``Agent:`` and ``[ENV]``."""
+    sides = [(str(mark[mark.lastgroup or 0]).lower(), mark) for mark in _SIDE.finditer(text)]
+    marks = [(name, mark) for name, mark in sides if name in SIDES]
+    if {ROLES[name] for name, _ in marks} < {"user", "agent"} or marks[0][1].start():
+        return []
+    ends = [*(mark.start() for _, mark in marks[1:]), len(text)]
+    return [
+        (name, text[mark.end() : end].strip())
+        for (name, mark), end in zip(marks, ends, strict=True)
+    ]
 
 
 def _split_at_answers(text: str) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from typing import Any
 from tratree.trajectory.reading.goals import stated_goal
 from tratree.trajectory.reading.parts import action_in, kind_of, text_of
 from tratree.trajectory.reading.record_error import RecordError
-from tratree.trajectory.reading.roles import ROLES, SIDES, Role, is_role
+from tratree.trajectory.reading.roles import NAMED_AS, ROLES, SIDES, Role, is_role, role_of
 from tratree.trajectory.reading.step_fields import ACTED, plain_step
 from tratree.trajectory.reading.steps import GOALS
 from tratree.trajectory.reading.values import decoded, field_name
@@ -23,7 +23,16 @@ from tratree.trajectory.types import short
 from tratree.trajectory.words import words
 
 _SPEAKER = ("role", "from", "speaker", "author", "sender", "source_role")
-_TEXT = ("content", "value", "text", "message", "utterance", "parts", "blocks")
+_TEXT = ("content", "value", "text", "message", "utterance", "parts", "blocks", "items")
+_GIVEN = words("action_input action_inputs action_args action_arguments action_kwargs")
+"""Fields of a step with what its action is done with."""
+
+_OFFERED = words(
+    "admissible_commands admissible_actions admissible valid_actions valid available_actions "
+    "candidates choices options possible_actions legal_actions"
+)
+"""Fields of a step with the actions that its action may be a number in."""
+
 _VERBS = words("type action_type verb operation op")
 """Fields of an action with its verb."""
 
@@ -74,7 +83,8 @@ def read_message(item: Any) -> list[Message]:
         speaker = next((_KINDS[name] for name in _KINDS if name in kind), None)
         return read_message({**item["kwargs"], "type": speaker or item["kwargs"].get("type")})
     if isinstance(item.get("message"), Mapping):
-        return read_message({**item["message"], **{k: v for k, v in item.items() if k == "loss"}})
+        outer = {k: v for k, v in item.items() if k == "loss" or k in NAMED_AS}
+        return read_message({**outer, **item["message"]})
     item = {field_name(key): value for key, value in item.items()}
     if "class_" in item or ("description" in item and "content" in item and "role" not in item):
         return [_of_data_protocol(item)]
@@ -85,12 +95,10 @@ def read_message(item: Any) -> list[Message]:
         inner = item.get("data")
         item = inner if isinstance(inner, Mapping) else item
     if speaker is None:  # as Reflexion and AutoGen call it
-        speaker = next(
-            (item[key] for key in ("label", "source", "event") if is_role(item.get(key))), None
-        )
+        speaker = next((item[key] for key in NAMED_AS if is_role(item.get(key))), None)
     if speaker is None:
         return _of_step(item)
-    name = speaker.strip().lower() if isinstance(speaker, str) else ""
+    name = role_of(speaker).lower()
     role = ROLES.get(name) or ("user" if name.startswith(("tool_", "env_", "function_")) else None)
     if role is None:
         raise RecordError(f" is from {short(speaker)}, which is no role that is known")
@@ -104,10 +112,15 @@ def read_message(item: Any) -> list[Message]:
         return [replace(m, loss=loss) for m in _of_step(item) if m.role == "agent"]
     if key is None and not (item.get("tool_calls") or item.get("function_call")):
         raise RecordError(" has no text")
-    if name in ("function_call", "tool_call", "action") and action is None:
+    if name in ("function_call", "tool_call", "action", "act") and action is None:
         action = _call_text(said)
         said = "" if action else said
-        if action is None and name == "action" and "\n" not in said and not parse_turn(said)[1]:
+        if (
+            action is None
+            and name in ("action", "act")
+            and "\n" not in said
+            and not parse_turn(said)[1]
+        ):
             said, action = "", said.strip()
     acted = next((item[k] for k in ACTED if isinstance(item.get(k), str)), "")
     if role == "agent" and acted and action is None and not parse_turn(said)[1]:
@@ -187,6 +200,11 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
         return [Message(ROLES[name], item[name]) for name in item if name in sides and item[name]]
     if isinstance(step.get("action"), Mapping):
         step["action"] = _in_words(step["action"])
+    offered: list[Any] = next(
+        (step[name] for name in _OFFERED if isinstance(step.get(name), list)), []
+    )
+    if type(step.get("action")) is int and 0 <= step["action"] < len(offered):
+        step["action"] = offered[step["action"]]
     (action, called), (seen, _), (after, _), (before, _) = (
         (None, None) if step.get(name) is None else text_of(step[name], f".{name}")
         for name in ("action", "observation", "next_obs", "before")
@@ -200,6 +218,8 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
         return [Message("user", goal if stated_goal(goal) else f"Task: {goal}")]
     thought = step.get("thought") if isinstance(step.get("thought"), str) else ""
     said = (action or "").strip()
+    given = next((step[n] for n in _GIVEN if step.get(n)), None)
+    said = (call_to_action(said, given) or said) if given and "\n" not in said else said
     said = (call_in_text(said) or ("", said))[1] if said.endswith(")") else said
     system = step.get("system")
     messages = [Message("system", system)] if isinstance(system, str) and system else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -33,6 +34,7 @@ from tratree.trajectory.reading.values import (
     by_suffix,
     decoded,
     field_name,
+    in_time,
     nested,
 )
 from tratree.trajectory.types import short
@@ -51,6 +53,12 @@ _TEXTS_IN_TURN = words("conversations conversation messages dialogue dialog turn
 
 _ASKED = (("instruction", "output"), ("query", "response"))
 """Fields of one question and its answer: Alpaca's and ms-swift's."""
+
+_ALIASES = {
+    **dict.fromkeys(words("input_prompt prompt_text prompt_str input_text"), "prompt"),
+    **dict.fromkeys(words("output_response response_text response_str output_text"), "response"),
+}
+"""Other names of a prompt and its answer."""
 
 _ANSWERS = words("completion response responses output answer answers")
 """Fields with what the agent says at last, where the messages do not have it."""
@@ -137,6 +145,8 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
 def _unwrapped(record: Mapping[str, Any], depth: int = 3) -> Mapping[str, Any]:
     """Return the object within a record that has the messages; lists side by side as steps."""
     folded = {str(key).lower(): by_rows(value) for key, value in record.items()}
+    folded = {key: _last_of_grown(value) for key, value in folded.items()}
+    folded |= {new: folded[old] for old, new in _ALIASES.items() if old in folded}
     record = from_tool_log(from_openai(folded))
     numbered = [value for key, value in record.items() if NUMBERED.fullmatch(key)]
     numbered = numbered if any(map(is_turn, numbered)) else by_suffix(record)
@@ -145,11 +155,22 @@ def _unwrapped(record: Mapping[str, Any], depth: int = 3) -> Mapping[str, Any]:
     if _container(record) or not depth:
         return record
     inner = {k: v for k, v in record.items() if k not in _NO_CONTAINERS and isinstance(v, Mapping)}
-    for name in sorted(inner, key=lambda name: name not in _WRAPPERS):
-        found = _unwrapped(inner[name], depth - 1)
-        if _container(found):
-            return {**record, **found}
+    within = {name: _unwrapped(value, depth - 1) for name, value in inner.items()}
+    told = [name for name, value in within.items() if _container(value)]
+    if len(told) > 1 and not set(told) & set(_WRAPPERS):
+        raise RecordError(f"several episodes, in {', '.join(told[:8])}: make a record of each")
+    for name in sorted(told, key=lambda name: name not in _WRAPPERS)[:1]:
+        return {**record, **within[name]}
     return record
+
+
+def _last_of_grown(value: Any) -> Any:
+    """Return the last of chats that each go on with the one before; other values as they are."""
+    if not isinstance(value, list) or len(value) < 2 or not all(isinstance(c, list) for c in value):
+        return value
+    chats = all(chat and all(map(is_message, chat)) for chat in value)
+    grown = all(b[: len(a)] == a for a, b in itertools.pairwise(value))
+    return value[-1] if chats and grown else value
 
 
 def _container(record: Mapping[str, Any]) -> str | None:
@@ -159,10 +180,16 @@ def _container(record: Mapping[str, Any]) -> str | None:
         for name in _CONTAINERS
         if _is_conversation(record.get(name))
         or (name in _TEXTS_IN_TURN and _are_texts(record.get(name)))
+        or _are_spoken(record.get(name))
     )
-    lists = ((k, v) for k, v in record.items() if k not in _NO_CONTAINERS)
-    others = (name for name, value in lists if are_turns(value) or from_transitions(value))
+    rest = ((k, v) for k, v in record.items() if k not in _NO_CONTAINERS)
+    kinds = (are_turns, from_transitions, _is_rendered_chat, _are_spoken)
+    others = (name for name, value in rest if any(kind(value) for kind in kinds))
     return next(known, None) or next(others, None)
+
+
+def _is_rendered_chat(value: Any) -> bool:
+    return isinstance(value, str) and is_rendered(value) and len(split_log(value)) > 1
 
 
 def _is_outcome(item: Any) -> bool:
@@ -178,6 +205,12 @@ def _has_steps(value: Any) -> bool:
     if not isinstance(first, list):
         return is_step(first)
     return len(first) == 2 and not is_role(first[0]) and all(isinstance(t, str) for t in first)
+
+
+def _are_spoken(value: Any) -> bool:
+    """Return whether a value is a list of texts that each begin with their speaker."""
+    marks = [_SPOKEN.match(text) for text in value] if _are_texts(value) else []
+    return bool(marks) and all(mark and is_role(mark[1]) for mark in marks)
 
 
 def _are_texts(value: Any) -> bool:
@@ -261,7 +294,7 @@ def _messages(
         raise RecordError(f"{where} is {short(value)}, not a list of messages")
     if alone is None and _are_texts(value):
         named = [_SPOKEN.match(text) for text in value]
-        if all(mark and is_role(mark[1]) for mark in named):
+        if _are_spoken(value):
             value = [[mark[1], mark[2]] for mark in named if mark]
     if alone is None and _are_texts(value):
         sides: tuple[Role, Role] = ("user", "agent")  # texts in turn
@@ -269,7 +302,7 @@ def _messages(
     if value and _is_outcome(value[-1]):
         value = value[:-1]
     messages: list[Message] = []
-    items, doubt = in_order(spoken(turns_within(value)), record)
+    items, doubt = in_order(spoken(turns_within(in_time(value))), record)
     for number, item in _one_call_each(as_messages(items)):
         try:
             found = read_message(item)

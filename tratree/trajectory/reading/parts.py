@@ -18,13 +18,16 @@ _TYPE = words("type kind part_kind")
 _KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(words("function_call custom_tool_call tool_call tool_use"), "call"),
     **dict.fromkeys(
-        words("function_call_output custom_tool_call_output tool_result tool_return tool_output"),
+        words(
+            "function_call_output custom_tool_call_output tool_result tool_return tool_output "
+            "function_result tool_call_result function_response"
+        ),
         "answer",
     ),
     **dict.fromkeys(words("thinking reasoning thought"), "thought"),
     **dict.fromkeys(words("image image_url input_image video audio input_audio"), "unread"),
 }
-_INNER = words("function_call tool_use tool_call tool_result function_response")
+_INNER = words("function_call tool_use tool_call tool_result tool_call_result function_response")
 """Fields of a part that hold it, instead of a type."""
 
 _NAMES = words("name tool_name function_name function")
@@ -35,7 +38,7 @@ _CALLED = frozenset(words("action arguments args kwargs params parameters tool_i
 
 _TEXTS = words(
     "text content refusal observation obs output result results response value message summary "
-    "thinking raw_text full_text html description"
+    "thinking raw_text full_text html description document data"
 )
 """Fields of an object that may hold its text, the likeliest first."""
 
@@ -46,8 +49,12 @@ def is_typed(item: Any) -> bool:
         return False
     types = (item.get(name) for name in _TYPE)
     return "part_kind" in item or any(
-        isinstance(told, str) and field_name(told) in _KINDS for told in types
+        isinstance(told, str) and _kind_name(told) in _KINDS for told in types
     )
+
+
+def _kind_name(told: str) -> str:
+    return field_name(told).replace(".", "_").removesuffix("_part")
 
 
 def kind_of(part: Any) -> Kind:
@@ -56,7 +63,7 @@ def kind_of(part: Any) -> Kind:
         return ""
     names = {field_name(key): value for key, value in part.items()}
     told = next((names[n] for n in _TYPE if isinstance(names.get(n), str)), "")
-    told = field_name(told).removesuffix("_part")
+    told = _kind_name(told)
     inner = next((n for n in _INNER if isinstance(names.get(n), Mapping)), "")
     if "role" in names and not inner:
         return ""
@@ -66,7 +73,7 @@ def kind_of(part: Any) -> Kind:
         told = "tool_call" if not names.keys().isdisjoint(_GIVEN) else told
     if not told and not inner and "content" in names and not names.keys().isdisjoint(_IDS[:3]):
         told = "tool_result"
-    return _KINDS.get(told) or _KINDS.get(inner.replace("function_response", "tool_result"), "")
+    return _KINDS.get(told) or _KINDS.get(inner, "")
 
 
 def called(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,6 +132,8 @@ def text_of(value: Any, where: str) -> tuple[str, str | None]:
         value = [value]
     if not isinstance(value, Sequence):
         raise RecordError(f"{where} is {short(value)}, not text")
+    if all(isinstance(line, str) for line in value):
+        return "\n".join(value), None
     texts: list[str] = []
     actions: list[str] = []
     for number, part in enumerate(value):

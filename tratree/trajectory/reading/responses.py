@@ -45,8 +45,8 @@ def from_openai(record: Mapping[str, Any]) -> Mapping[str, Any]:
 def _exchange(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a request and the answer to it, as programs between the two log them, as one."""
     asked, answer = (
-        _body(next((record[name] for name in names if record.get(name)), None))
-        for names in (("request", "params", "kwargs"), ("response", "result", "completion"))
+        _body(next((v for k, v in record.items() if k.endswith(names) and v), None))
+        for names in (("request", "params", "kwargs", "body"), ("response", "result", "completion"))
     )
     given = next((asked[n] for n in ("messages", "contents") if n in asked), record.get("messages"))
     if isinstance(given, list) and (said := _said(answer)):

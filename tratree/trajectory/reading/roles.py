@@ -22,7 +22,7 @@ ROLES: Mapping[str, Role] = {
     **dict.fromkeys(
         words(
             "assistant gpt agent model bot chatgpt ai llm policy function_call tool_call "
-            "action thought think expert response"
+            "action act thought think expert response"
         ),
         "agent",
     ),
@@ -33,7 +33,10 @@ ROLES: Mapping[str, Role] = {
 SIDES = words("system human user environment env assistant gpt bot model agent ai")
 """Speakers that may be the names of fields with what they say."""
 
-_SAID = words("content value tool_calls parts blocks text message utterance")
+NAMED_AS = words("label source speaker event role_type role_at_backend")
+"""Fields of a message that may name its side."""
+
+_SAID = words("content value tool_calls tool_call parts blocks items text message utterance")
 
 
 def is_role(value: Any) -> bool:
@@ -41,15 +44,23 @@ def is_role(value: Any) -> bool:
     return isinstance(value, str) and value.strip().lower() in ROLES
 
 
+def role_of(value: Any) -> str:
+    """Return the name of a side, which may be in an object; empty if there is none."""
+    if isinstance(value, Mapping):
+        value = next((value[n] for n in ("label", "value", "role") if n in value), None)
+    return value.strip() if isinstance(value, str) else ""
+
+
 def is_message(value: Any) -> bool:
     """Return whether a value is one message, not a record of several."""
     if isinstance(value, dict) and isinstance(value.get("message"), dict) and "role" not in value:
-        return is_message(value["message"])  # a choice of a chat interface
+        outer = {name: value[name] for name in NAMED_AS if name in value}
+        return is_message({**outer, **value["message"]})  # a choice of a chat interface
     return (
         isinstance(value, dict)
         and (
-            any(isinstance(value.get(name), str) for name in ("role", "from"))
-            or any(is_role(value.get(name)) for name in ("label", "source", "speaker", "event"))
+            any(role_of(value.get(name)) for name in ("role", "from"))
+            or any(is_role(value.get(name)) for name in NAMED_AS)
         )
         and any(name in value for name in _SAID)
         and not any(name in value for name in ("messages", "conversations"))

@@ -40,7 +40,7 @@ def whole_records(values: Sequence[Any]) -> list[Any]:
     folded = [{field_name(key): inner for key, inner in value.items()} for value in values]
     names = [name for name in _EPISODES if _repeats([row.get(name) for row in folded])]
     episodes: dict[tuple[Any, ...], list[list[Any]]] = {}
-    for value, row in zip(values, folded, strict=True):
+    for value, row in _in_order(values, folded, names):
         parts = episodes.setdefault(tuple(row[name] for name in names), [[]])
         if parts[-1] and _begins(value, parts[-1][-1]):
             parts.append([])
@@ -50,6 +50,19 @@ def whole_records(values: Sequence[Any]) -> list[Any]:
         for named, parts in episodes.items()
         for part in parts
     ]
+
+
+def _in_order(
+    values: Sequence[Any], folded: list[dict[str, Any]], names: list[str]
+) -> list[tuple[Any, dict[str, Any]]]:
+    """Return rows in the order of their numbers, where each episode has each number once."""
+    rows = list(zip(values, folded, strict=True))
+    for number in _NUMBERS:
+        told = [row.get(number) for row in folded]
+        once = {tuple(row.get(name) for name in (*names, number)) for row in folded}
+        if names and len(once) == len(rows) and all(str(n).isdecimal() for n in told):
+            return sorted(rows, key=lambda row: int(row[1][number]))
+    return rows
 
 
 def _is_whole(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -200,8 +201,9 @@ def _by_name(value: Any) -> Any:
     """Return a list of names and their values as an object, and of a program's runs the first."""
     if not isinstance(value, list) or not value or not all(isinstance(v, Mapping) for v in value):
         return value
-    if all({"name", "value"} <= item.keys() for item in value):
-        return {str(item["name"]): item["value"] for item in value}
+    for name, told in itertools.product(("name", "metric", "key"), ("value", "result", "score")):
+        if all({name, told} <= item.keys() for item in value):
+            return {str(item[name]): item[told] for item in value}
     runs = all(not OF_A_PROGRAM.isdisjoint(item) for item in value[1:])
     return value[0] if runs and len(value) > 1 else value
 

@@ -13,8 +13,10 @@ from tratree.trajectory.reading.step_fields import is_asked_and_said, is_step, p
 from tratree.trajectory.turn_parsing import parse_turn
 from tratree.trajectory.words import words
 
-_ALL_SEEN = words("observations observation observation_history obs states prompts input inputs")
-_ALL_DONE = words("actions action action_history acts act responses output outputs")
+_ALL_SEEN = words(
+    "observations observation observation_history obs states prompts input inputs user human"
+)
+_ALL_DONE = words("actions action action_history acts act responses output outputs assistant gpt")
 GOALS = words(
     "goal task task_description taskdescription instruction question objective query input "
     "description"
@@ -188,6 +190,8 @@ def from_transitions(items: Any) -> list[Any] | None:
     if len(texts) == 3:
         names = ("before", "action", "next_obs")
         steps = [dict(zip(names, (i[n] for n in texts), strict=True)) for i in items]
+    if not all(isinstance(step, dict) for step in steps):
+        return steps  # speakers and what they say
     for step, item in zip(steps, items, strict=True):
         step |= {"reward": item[numbers.index(True)]} if any(numbers) else {}
     return list(steps)

@@ -9,6 +9,7 @@ from tratree.trajectory.reading.events import is_event, is_intermediate_step
 from tratree.trajectory.reading.parts import is_typed
 from tratree.trajectory.reading.roles import ROLES, SIDES, is_message
 from tratree.trajectory.reading.step_fields import is_asked_and_said, is_step, sides_of
+from tratree.trajectory.reading.steps import side_by_side
 
 _DEEPEST = 4
 
@@ -55,9 +56,21 @@ def turns_within(items: list[Any]) -> list[Any]:
 def _turns(item: Any, depth: int) -> list[Any]:
     if is_turn(item) or not depth:
         return [item] if is_turn(item) else []
+    if isinstance(item, Mapping) and (steps := side_by_side(item)):
+        return steps
     inner = item.values() if isinstance(item, Mapping) else item if isinstance(item, list) else ()
     held = [value for value in inner if isinstance(value, Mapping | list)]
+    if any(map(_is_episode, held)):
+        return []
     return [turn for value in held for turn in _turns(value, depth - 1)]
+
+
+def _is_episode(value: Any) -> bool:
+    """Return whether a value is a list of both sides' messages, or of steps: no part of another."""
+    if not isinstance(value, list) or len(value) < 2:
+        return False
+    told = {ROLES.get(str(item.get("role"))) for item in value if isinstance(item, Mapping)}
+    return {"user", "agent"} <= told or all(map(is_step, value))
 
 
 _KINDS = (

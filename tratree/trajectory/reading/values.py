@@ -20,6 +20,8 @@ NUMBERED = re.compile(r"(?:(?:step|turn|t)[ _-]?)?\d+", re.IGNORECASE)
 
 
 _COUNTED = re.compile(r"(.*[^\W\d_])[ _-]?(\d+)")
+_NUMBERS = ("step", "step_id", "step_idx", "turn", "t")
+_TIMES = ("created_at", "timestamp", "time", "created", "ts")
 _PATH = re.compile(r"[A-Za-z_]\w*(?:\.\w+)+")
 
 
@@ -83,6 +85,23 @@ def by_suffix(value: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [steps[number] for number in sorted(steps)] if acts and len(names) > 1 else []
 
 
+def in_time(items: list[Any]) -> list[Any]:
+    """Return items that are numbered, or all listed the last one first, in their order."""
+    if len(items) < 2 or not all(isinstance(item, Mapping) for item in items):
+        return items
+    for name in (*_NUMBERS, *_TIMES):
+        told = [item.get(name) for item in items]
+        if len({type(n) for n in told}) > 1 or not isinstance(told[0], int | float | str):
+            continue
+        order = sorted(range(len(items)), key=lambda n: told[n])
+        last_first = order == list(range(len(items)))[::-1]
+        if len(set(told)) == len(told) and (
+            last_first or (name in _NUMBERS and type(told[0]) is int)
+        ):
+            return [items[n] for n in order]
+    return items
+
+
 def nested(value: Any) -> Any:
     """Return a value with fields such as ``llm.messages.0.role`` as objects in each other."""
     if isinstance(value, list):
@@ -91,7 +110,10 @@ def nested(value: Any) -> Any:
         return value
     whole: dict[str, Any] = {}
     for key, inner in value.items():
-        *path, last = str(key).split(".") if _PATH.fullmatch(str(key)) else [str(key)]
+        name = str(key).lstrip("_")
+        name = name if name and name not in value else str(key)
+        *path, last = name.split(".") if _PATH.fullmatch(name) else [name]
+        inner = decoded(inner) if path and isinstance(inner, str) else inner
         place = whole
         for name in path:
             place = place.setdefault(name, {}) if isinstance(place, dict) else {}

@@ -109,7 +109,9 @@ def _is_conversation(value: Any) -> bool:
 def _records_field(value: dict[str, Any]) -> str:
     """Return the field of a wrapper that lists its records; empty if it is none."""
     for name in _LISTS:
-        if _are_records(value.get(name)) and not (_OF_A_RECORD - {name}) & set(value):
+        inner = value.get(name)
+        by_id = isinstance(inner, dict) and bool(inner) and all(map(_has_episode, inner.values()))
+        if (_are_records(inner) or by_id) and not (_OF_A_RECORD - {name}) & set(value):
             return name
     return _episodes(value)
 
@@ -128,11 +130,14 @@ def _records_within(value: dict[str, Any], name: str) -> Iterator[Any]:
         for k, v in value.items()
         if k != name and k not in shared and not isinstance(v, list | None)
     }
-    for item in value[name]:
+    items = value[name]
+    if isinstance(items, dict):
+        items = [{"id": key, **item} for key, item in items.items()]
+    for item in items:
         record = item.get("row", item)
         if not isinstance(record, dict):
             yield record
-        elif len(value[name]) == 1:
+        elif len(items) == 1:
             yield {**facts, **shared, **record}
         else:
             yield {**shared, **record, **({"wrapper": facts} if facts else {})}
@@ -163,7 +168,8 @@ def _are_records(value: Any) -> bool:
 
 
 def _looks_like_record(value: Any) -> bool:
-    return isinstance(value, dict) and any(isinstance(v, list | dict) for v in value.values())
+    inner = isinstance(value, dict) and any(isinstance(v, list | dict) for v in value.values())
+    return inner and not is_message(value)
 
 
 def _is_named(key: Any, value: Any) -> bool:
@@ -173,7 +179,7 @@ def _is_named(key: Any, value: Any) -> bool:
         return False
     if isinstance(value, dict):
         named = any(map(_is_conversation, value.values())) or _wraps(value)
-        named = named or (bool(value) and all(map(_are_logs, value.values())))
+        named = named or (bool(value) and all(_is_named(k, v) for k, v in value.items()))
         return named or bool(_episodes(value))
     if isinstance(value, str):
         return bool(key) and {role for role, _ in split_log(value)} >= {"user", "assistant"}
