@@ -7,6 +7,20 @@ from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.records import read_record
 
 
+CUT = (
+    {"exit_reason": "max_steps"},
+    {"stop_reason": "Max turns reached"},
+    {"exit_status": "max_iterations"},
+    {"status": "task limit reached"},
+    {"termination_reason": "context_length_exceeded"},
+    {"result": "agent gave up"},
+    {"truncated": True},
+    {"max_steps_reached": True},
+    {"reward": None, "end_state": "out of steps"},
+)
+"""Fields of episodes that ended at a limit."""
+
+
 @pytest.mark.parametrize(
     ("fields", "outcome"),
     [
@@ -115,6 +129,13 @@ from tratree.trajectory.reading.records import read_record
         ({"rm_scores": [0.0, 0.0, 1.0]}, (1.0, True)),
         ({"completion_status": "failure"}, (0.0, False)),
         ({"solved": "Yes."}, (1.0, True)),
+        *((fields, (0.0, False)) for fields in CUT),
+        ({"truncated": False}, None),
+        ({"truncated": True, "reward": 1.0}, (1.0, True)),
+        ({"max_steps": 30, "timeout": 60}, None),
+        ({"exit_reason": "task solved before max steps"}, None),
+        ({"status": "limit reached", "score": 0.4}, (0.4, False)),
+        ({"label": "negative"}, (0.0, False)),
     ],
 )
 def test_outcomes_are_read_where_they_stand(fields, outcome):

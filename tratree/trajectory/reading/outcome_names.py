@@ -54,7 +54,22 @@ OTHERWISE = re.compile(
 )
 """Other names of a success, which count only where it is true or false: not those of a part."""
 
-REASON = re.compile(r"termination(?:reason)?|(?:done|terminat(?:e|ed)|exit|end|stop|finish)reason")
+REASON = re.compile(
+    r"termination|(?:done|terminat(?:e|ed|ion)|exit|end|final|stop|finish)"
+    r"(?:reason|status|state|condition)"
+)
+_LIMIT = r"(?:max|limit|step|turn|time|token|context|length|budget|iteration|s)+"
+CUT = re.compile(
+    rf"{_OF}(?:truncated|cutoff|timedout|timeout|gaveup|aborted|{_LIMIT}(?:reached|exceeded|hit))"
+)
+"""Names of what ends an episode without a success."""
+
+CUT_SHORT = re.compile(
+    r"\b(?:max|maximum|limits?|exceed(?:s|ed|ing)?|truncat(?:ed|ion)|time[ -]?d?[ -]?out|out of"
+    r"|giv(?:es?|en) up|gave up|too many|budget|exhausted|abort(?:ed)?|cancell?ed|interrupted)\b"
+)
+"""Words of such an end, ``_`` as a space."""
+
 NO_PLACES = frozenset(
     words(
         "wrapper rewardmodel tools functions conversations conversation messages dialogue "
@@ -76,14 +91,14 @@ SETTINGS = words("config configuration settings args arguments params parameters
 YES = frozenset(
     words(
         "true yes y 1 1.0 success succeeded successful successfully succeed won win passed pass "
-        "solved resolved correct victory achieved accomplished c"
+        "solved resolved correct victory achieved accomplished c positive pos"
     )
 )
 NO = frozenset(
     words(
         "false no n i 0 0.0 fail failed failure fails lost unsuccessful unsolved incorrect wrong "
         "not_solved not_successful timeout loss lose loses defeat defeated unresolved incomplete "
-        "unfinished aborted"
+        "unfinished aborted negative neg"
     )
 )
 UNKNOWN = frozenset(("", "n/a", "na", "nan", "none", "null", "unknown", "-", "?"))

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from tratree.trajectory.reading.outcome_names import (
+    CUT,
+    CUT_SHORT,
     ENDED,
     FAILURE,
     FEW_WORDS,
@@ -98,7 +100,8 @@ def read_outcome(
     if score is None and success is None:
         score = _first(places, VERDICT, _fraction)
         ended = _first([*places, *steps], ENDED, _in_words)
-        success = False if score is None and ended is False else None
+        unsolved = ended is False or _is_cut([*places, *steps])
+        success = False if score is None and unsolved else None
     doubt = ""
     if score is None and success is None:
         score, doubt = _other_score(places)
@@ -153,6 +156,22 @@ def _verdict(places: Sequence[_Place]) -> bool | None:
     if success is None:
         success = _first(places, REASON, _in_text)
     return success if success is not None else _first(places, OTHERWISE, _in_words)
+
+
+def _is_cut(places: Sequence[_Place]) -> bool:
+    """Return whether a record says that its episode ended at a limit, or was given up."""
+    if _first(places, CUT, _in_words):
+        return True
+    told = [
+        str(value).lower().replace("_", " ")
+        for place in places
+        for name, (_, value) in place.items()
+        if isinstance(value, str) and (REASON.fullmatch(name) or VERDICT.fullmatch(name))
+    ]
+    return any(
+        len(said.split()) <= FEW_WORDS and CUT_SHORT.search(said) and YES.isdisjoint(said.split())
+        for said in told
+    )
 
 
 def _of_part(record: Mapping[str, Any], environment: str | None, part: str) -> float | None:
