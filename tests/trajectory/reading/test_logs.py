@@ -67,3 +67,9 @@ def test_logs_under_names(wrap, tmp_path):
         told = read_trajectory_files(tmp_path / "log.json").trajectories
         assert [one.record["names"][0] for one in told] == ["put_0", "put_1"]
         assert all([step.action for step in one.steps] == ACTIONS for one in told)
+
+
+def test_labels_in_one_line(tmp_path):
+    said = "Step {} | Thought: {} | Action: {} | Obs: {}\n"
+    lines = [said.format(n, t, a, b) for n, (_, t, a, b) in enumerate(ROWS)]
+    expect(f"{OPENING}\n\n" + "".join(lines), tmp_path, name="log.txt")

@@ -132,6 +132,19 @@ FORMS = {
     },
     "triples": {"turns": [[n, m["role"], m["content"]] for n, m in enumerate(chat())]},
     "lists side by side": {"user": [o for o, *_ in ROWS], "assistant": TURNS},
+    "players": {
+        "turns": [
+            {"player": "env" if m["role"] == "user" else "agent", "move": m["content"]}
+            for m in chat()
+        ]
+    },
+    "speakers in Chinese": {
+        "conversations": [
+            {"role": "用户" if m["role"] == "user" else "助手", "content": m["content"]}
+            for m in chat()
+        ]
+    },
+    "texts in turn": {"trajectory": [m["content"] for m in chat()]},
     "parameters of a request": {
         "responses_create_params": {"input": [{"role": "user", "content": OPENING}]},
         "response": {"status": "completed", "output": chat()[1:]},

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.trajectory.reading.episode import ACTIONS, ANSWERS, OPENING, ROWS
+from tests.trajectory.reading.episode import ACTIONS, ANSWERS, OPENING, ROWS, chat
 from tratree.errors import UserError
 from tratree.trajectory.reading.read import read_trajectory_files
 
@@ -57,3 +57,21 @@ def test_each_leaf_of_a_tree_ends_an_episode(tmp_path):
     assert [score for _, score in read({"id": "a", **root}, tmp_path)] == [0.5, 0.0]
     rooted = {"id": "a", "question": OPENING, "children": [first]}
     assert read(rooted, tmp_path) == [("a", 0.5), ("a", 0.0)]
+
+
+def test_columns_are_divided_where_episodes_end(tmp_path):
+    texts = {"observations": [o for o, *_ in ROWS] * 2, "actions": ACTIONS * 2}
+    columns = {"id": "a", **texts, "rewards": [0, 1.0, 0, 0], "terminals": [0, 1, 0, 1]}
+    assert read(columns, tmp_path) == [("a", 1.0), ("a", 0.0)]
+    columns["terminals"] = [False, False, False, False]
+    columns["timeouts"] = [False, True, False, False]
+    assert read(columns, tmp_path) == [("a", 1.0), ("a", 0.0)]
+
+
+def test_facts_stand_in_rows_of_their_own(tmp_path):
+    for rows in (STEPS, chat()):
+        lines = [{"task_id": "a", "model": "m"}, *rows, {"final_reward": 0.0}]
+        (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, lines)))
+        [told] = read_trajectory_files(tmp_path / "log.jsonl").trajectories
+        assert [step.action for step in told.steps] == ACTIONS
+        assert (told.record["names"][0], told.scored, told.success) == ("a", True, False)

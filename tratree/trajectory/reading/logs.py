@@ -41,6 +41,10 @@ _SIDE = re.compile(
 )
 """A speaker at the beginning of a line."""
 
+_STEP_BAR = re.compile(r"^(?:step|turn|t)[ \t]*=?[ \t]*\d+[ \t]*\|[ \t]*", re.I | re.M)
+_BAR = re.compile(r"[ \t]*\|[ \t]*(?=(?:thought|action|act|obs|observation)[ \t]*\d*[ \t]*:)", re.I)
+"""What parts labels that are all in one line."""
+
 _TAGS = re.compile(r"(?:<[^<>]*>|\[\w+\]|\s)*")
 _INST = re.compile(r"\[INST\](.*?)\[/INST\](.*?)(?=</s>|<s>|\[INST\]|\Z)", re.DOTALL)
 _SYS = re.compile(r"\s*<<SYS>>(.*?)<</SYS>>(.*)", re.DOTALL)
@@ -66,7 +70,7 @@ _LABEL = re.compile(
 
 def split_log(text: str) -> list[tuple[str, str]]:
     """Return the (role, text) of an episode's messages; nothing if the text is not a log of one."""
-    text = _STAMP.sub("", text)
+    text = _BAR.sub("\n", _STEP_BAR.sub("", _STAMP.sub("", text)))
     if _INST.search(text):
         return _split_at_instructions(text)
     marks = list(_SPEAKER.finditer(text))

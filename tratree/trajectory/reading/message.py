@@ -13,7 +13,15 @@ from typing import Any
 from tratree.trajectory.reading.goals import stated_goal
 from tratree.trajectory.reading.parts import action_in, kind_of, text_of
 from tratree.trajectory.reading.record_error import RecordError
-from tratree.trajectory.reading.roles import NAMED_AS, ROLES, SIDES, Role, is_role, role_of
+from tratree.trajectory.reading.roles import (
+    NAMED_AS,
+    ROLES,
+    SIDES,
+    Role,
+    is_message,
+    is_role,
+    role_of,
+)
 from tratree.trajectory.reading.step_fields import ACTED, plain_step
 from tratree.trajectory.reading.steps import GOALS
 from tratree.trajectory.reading.values import decoded, field_name
@@ -23,7 +31,7 @@ from tratree.trajectory.types import short
 from tratree.trajectory.words import words
 
 _SPEAKER = ("role", "from", "speaker", "author", "sender", "source_role")
-_TEXT = ("content", "value", "text", "message", "utterance", "parts", "blocks", "items")
+_TEXT = ("content", "value", "text", "message", "utterance", "parts", "blocks", "items", "move")
 _GIVEN = words("action_input action_inputs action_args action_arguments action_kwargs")
 """Fields of a step with what its action is done with."""
 
@@ -199,7 +207,8 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
     if sides and step.get("action") is None:
         return [Message(ROLES[name], item[name]) for name in item if name in sides and item[name]]
     if isinstance(step.get("action"), Mapping):
-        step["action"] = _in_words(step["action"])
+        said = step["action"].get("value", step["action"])
+        step["action"] = said if is_message(said) else _in_words(step["action"])
     offered: list[Any] = next(
         (step[name] for name in _OFFERED if isinstance(step.get(name), list)), []
     )
@@ -229,6 +238,9 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
     )
     alone = reward if action is None and not calls else None
     messages += [] if seen is None else [Message("user", seen, reward=alone)]
+    if is_message(step.get("action")):
+        messages += [replace(m, reward=reward) for m in read_message(step["action"])]
+        return messages if after is None else [*messages, Message("user", after)]
     if calls:
         whole = "\n".join(part for part in (thought, said) if part)
         called = calls[0] if len(calls) == 1 else ""

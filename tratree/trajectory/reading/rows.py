@@ -24,19 +24,19 @@ _NUMBERS = words("step step_id step_idx step_num timestep t turn turn_id turn_id
 
 def whole_records(values: Sequence[Any]) -> list[Any]:
     """Return the records that are made of parts, in the order of their first ones; or `values`."""
-    spoken = [value for value in values if is_message(value)]
-    if 1 < len(spoken) < len(values) and not any(map(_is_whole, values)):
-        others = [value for value in values if not is_message(value)]
-        whole = whole_records(spoken)
-        if len(whole) == 1:  # what else is logged of the episode, such as its score
-            return [{k: v for part in (*others, *whole) for k, v in part.items()}]
-        return [*others, *whole]
-    if len(values) > 1 and (spoken or all(map(is_event, values))):
-        field = "messages"
-    elif len(values) > 1 and all(map(acts, values)):
-        field = "steps"
-    else:
-        return list(values)
+    for field, is_part in (("messages", is_message), ("messages", is_event), ("steps", acts)):
+        parts = [value for value in values if is_part(value)]
+        others = [value for value in values if not is_part(value)]
+        if len(parts) > 1 and not any(map(_is_whole, others)):
+            whole = _joined(parts, field)
+            if others and len(whole) == 1:  # what else is logged of the episode, such as its score
+                return [{k: v for part in (*others, *whole) for k, v in part.items()}]
+            return [*others, *whole]
+    return list(values)
+
+
+def _joined(values: Sequence[Any], field: str) -> list[Any]:
+    """Return the records of rows, which have their rows in a field."""
     folded = [{field_name(key): inner for key, inner in value.items()} for value in values]
     names = [name for name in _EPISODES if _repeats([row.get(name) for row in folded])]
     episodes: dict[tuple[Any, ...], list[list[Any]]] = {}
@@ -66,9 +66,7 @@ def _in_order(
 
 
 def _is_whole(value: Any) -> bool:
-    """Return whether a row is no message, and may be a record of its own."""
-    if is_message(value):
-        return False
+    """Return whether a row that is no part of an episode may be a record of its own."""
     return not isinstance(value, Mapping) or any(isinstance(v, list) for v in value.values())
 
 

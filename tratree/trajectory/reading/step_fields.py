@@ -21,7 +21,7 @@ _SAID = words(
 )
 _SEEN = words(
     "observation obs env_observation env_output observation_text obs_text text_obs observations "
-    "state o"
+    "state o axtree axtree_txt dom page_text"
 )
 _BEFORE = words("before current_observation current_obs observation_before obs_before s prompt")
 _AFTER = words(

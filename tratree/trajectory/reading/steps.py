@@ -8,7 +8,7 @@ from typing import Any
 from tratree.trajectory.reading.answers import come_after
 from tratree.trajectory.reading.goals import stated_goal, the_task
 from tratree.trajectory.reading.record_error import RecordError
-from tratree.trajectory.reading.roles import is_message, is_role
+from tratree.trajectory.reading.roles import ROLES, is_message, is_role, role_of
 from tratree.trajectory.reading.step_fields import is_asked_and_said, is_step, plain_step
 from tratree.trajectory.turn_parsing import parse_turn
 from tratree.trajectory.words import words
@@ -27,6 +27,9 @@ _OPENINGS = words(
 )
 _ENDS = words(
     "final_observation final_obs last_observation last_obs terminal_observation final_state"
+)
+_ALL_AFTER = words(
+    "next_observations next_observation next_obs obs_next next_states next_state new_observations"
 )
 _ALL_SAID = words("thoughts thought reasonings reasoning")
 _RESETS = frozenset(("", *words("reset init initial env.reset begin none null end done")))
@@ -71,6 +74,10 @@ def side_by_side(record: Mapping[str, Any]) -> list[dict[str, str]]:
     texts = all(isinstance(text, str) for text in (*seen, *done))
     if not seen or not done or not texts or len(seen) - len(done) not in (0, 1):
         return []
+    then: list[Any] = next((record[n] for n in _ALL_AFTER if isinstance(record.get(n), list)), [])
+    if len(seen) == len(done) == len(then) and all(isinstance(text, str) for text in then):
+        rows = zip(seen, done, then, strict=True)
+        return [{"before": s, "action": a, "next_obs": t} for s, a, t in rows]
     said: list[Any] = next((record[n] for n in _ALL_SAID if isinstance(record.get(n), list)), [])
     after = come_after(_bare(done), seen) if len(seen) == len(done) else False
     answers = after or (after is None and bool(stated_opening(record)))
@@ -140,6 +147,8 @@ def _grown_chat(steps: Sequence[Mapping[str, Any]]) -> list[Any] | None:
     seen = next((name for name in chats if isinstance(steps[0].get(name), list)), None)
     if seen is None or not all(map(is_message, steps[0][seen])):
         return None
+    if not any(_has_agent(step.get(seen)) for step in steps[1:]) and len(steps) > 1:
+        return None  # only what is new in each step
     before: list[Any] = []
     for number, step in enumerate(steps):
         chat = step.get(seen)
@@ -174,6 +183,11 @@ def _from_pairs(items: list[Any]) -> list[Any]:
     if acts_first:
         return [{"action": first, "next_obs": second} for first, second in pairs]
     return [{"observation": first, "action": second} for first, second in pairs]
+
+
+def _has_agent(chat: Any) -> bool:
+    messages = chat if isinstance(chat, list) else []
+    return any(ROLES.get(role_of(m.get("role", m.get("from")))) == "agent" for m in messages)
 
 
 def from_transitions(items: Any) -> list[Any] | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-PYTHON = re.compile(r"\s*[\[{]\s*(?:\{\s*)?'")
+PYTHON = re.compile(r"\s*[\[{]\s*(?:[{(]\s*)?'|\s*\[\(")
 """The beginning of an object that Python has printed."""
 
 _ROWS = re.compile(r"\}\n \{")
@@ -57,7 +57,7 @@ def as_json(value: Any) -> Any:
 
 def decoded(text: str) -> Any:
     """Return what JSON or Python in a field of text says: tables have nested values so."""
-    return unpacked(text) if text.lstrip()[:2] in ("[{", "[[", "[ ", "[\n") else text
+    return unpacked(text) if text.lstrip()[:2] in ("[{", "[[", "[(", "[ ", "[\n") else text
 
 
 def by_rows(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ _LISTS = words(
     "results outputs logs"
 )
 _COLUMNS = words("messages conversations trajectory steps observations obs states actions")
+_DONE = words("actions action act acts")
+_ENDS = words("terminals terminations terminated dones done timeouts truncations truncated")
 _OF_A_RECORD = frozenset(
     words(
         "messages conversations conversation dialogue dialog history trajectory traj turns chat "
@@ -52,6 +55,9 @@ def unwrapped(value: Any) -> Iterator[Any]:
         facts = {k: v for k, v in named.items() if k.endswith("id") or not sides_of(value)}
         yield from ({**facts, "steps": path} for path in _paths(value))
         return
+    if parts := _ended(value):
+        yield from parts
+        return
     columns = [value[name] for name in _COLUMNS if isinstance(value.get(name), list)]
     lists = [c for c in columns if c and all(map(_is_conversation, c))]
     texts = [c for c in columns if c and all(map(_are_texts, c))]
@@ -78,6 +84,21 @@ def _of_pandas(value: dict[str, Any]) -> list[dict[str, Any]] | None:
     if not any(all(map(_is_conversation, column.values())) for column in columns):
         return None
     return [{name: column[key] for name, column in value.items()} for key in columns[0]]
+
+
+def _ended(columns: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the episodes of columns of steps that say where each ends; nothing if one does."""
+    done = next((v for k in _DONE if isinstance(v := columns.get(k), list)), [])
+    whole = {k: v for k, v in columns.items() if isinstance(v, list) and len(v) == len(done)}
+    told = [whole[name] for name in _ENDS if name in whole]
+    ends = [n for n in range(len(done)) if any(column[n] for column in told)]
+    if not ends or len(whole) < 3 or ends[0] == len(done) - 1:
+        return []
+    borders = [0, *(n + 1 for n in ends), len(done)]
+    return [
+        {**columns, **{k: v[a:b] for k, v in whole.items()}}
+        for a, b in itertools.pairwise(dict.fromkeys(borders))
+    ]
 
 
 def _is_node(value: Any) -> bool:
