@@ -73,3 +73,8 @@ def test_labels_in_one_line(tmp_path):
     said = "Step {} | Thought: {} | Action: {} | Obs: {}\n"
     lines = [said.format(n, t, a, b) for n, (_, t, a, b) in enumerate(ROWS)]
     expect(f"{OPENING}\n\n" + "".join(lines), tmp_path, name="log.txt")
+
+
+def test_numbered_states(tmp_path):
+    lines = [f"State {n}: {o}\nAction {n}: {a}\n" for n, (o, _, a, _) in enumerate(ROWS)]
+    expect("".join(lines), tmp_path, name="log.txt", thoughts=False)

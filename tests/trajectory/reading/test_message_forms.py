@@ -145,6 +145,29 @@ FORMS = {
         ]
     },
     "texts in turn": {"trajectory": [m["content"] for m in chat()]},
+    "a request in other words": {
+        "request_body": {"messages": chat()[:-1]},
+        "response_body": {"choices": [{"message": chat()[-1], "finish_reason": "stop"}]},
+    },
+    "inputs and outputs": {
+        "inputs": {"messages": chat()[:-1]},
+        "outputs": {"message": chat()[-1]},
+    },
+    "kinds of data": {
+        "events": [
+            {"kind": kind, "data": text}
+            for row in ROWS
+            for kind, text in zip(("obs", "thought", "act"), row[:3], strict=True)
+        ]
+    },
+    "rows of a session": [
+        {"type": "session.created"},
+        *({"type": "conversation.item.created", "item": message} for message in chat()),
+    ],
+    "numbered prompts and answers": [
+        {"conversation_id": "x", "turn": n, "prompt": row[0], "response": turn}
+        for n, (row, turn) in enumerate(zip(ROWS, TURNS, strict=True))
+    ],
     "parameters of a request": {
         "responses_create_params": {"input": [{"role": "user", "content": OPENING}]},
         "response": {"status": "completed", "output": chat()[1:]},
@@ -164,6 +187,12 @@ def test_other_names_of_a_prompt_and_its_answer(tmp_path):
     record = {"input_prompt": prompt, "output_response": rest, "score": 0.0}
     expect(record, tmp_path, score=0.0)
     expect({"sequence": prompt + rest, "score": 0.0}, tmp_path, score=0.0)
+
+
+def test_a_completed_text_is_no_part_of_its_prompt(tmp_path):
+    said = [f"<|im_start|>{m['role']}\n{m['content']}<|im_end|>\n" for m in chat()]
+    prompt = "".join(said[:3]) + "<|im_start|>assistant\n"
+    expect({"prompt": prompt, "choices": [{"text": TURNS[1], "finish_reason": "stop"}]}, tmp_path)
 
 
 def test_messages_in_the_cells_of_a_table(tmp_path):

@@ -115,6 +115,9 @@ from tratree.trajectory.reading.records import read_record
         ({"rm_scores": [0.0, 0.0, 1.0]}, (1.0, True)),
         ({"completion_status": "failure"}, (0.0, False)),
         ({"solved": "Yes."}, (1.0, True)),
+        ({"scores": {"env": {"value": "P"}}}, (0.5, False)),
+        ({"status": "COMPLETED", "exit_code": 0, "finish_reason": "stop"}, None),
+        ({"verdict": {"passed": False, "reason": "success is far"}}, (0.0, False)),
     ],
 )
 def test_outcomes_are_read_where_they_stand(fields, outcome):

@@ -155,3 +155,18 @@ def test_columns_with_what_was_seen_after():
 def test_pairs_that_python_has_printed():
     pairs = list(zip(ACTIONS, ANSWERS, strict=True))
     assert told({"goal": GOAL, "traj": str(pairs)}) == (f"Task: {GOAL}", ANSWERS)
+
+
+def test_columns_of_objects_and_flat_fields():
+    columns = {"states": [{"text": o} for o in BEFORE], "actions": [{"text": a} for a in ACTIONS]}
+    assert told(columns) == (ROOM, [ANSWERS[0], ""])
+    flat = {"s0": ROOM, "a0": ACTIONS[0], "s1": ANSWERS[0], "a1": ACTIONS[1], "s2": ANSWERS[1]}
+    assert told(flat) == (ROOM, ANSWERS)
+    calls = [{"cmd": a, "out": o, "code": 0} for a, o in zip(ACTIONS, ANSWERS, strict=True)]
+    assert told({"goal": GOAL, "calls": calls}) == (f"Task: {GOAL}", ANSWERS)
+
+
+def test_thoughts_of_rows_are_no_observations():
+    rows = [[o, "I think.", a] for o, a in zip(BEFORE, ACTIONS, strict=True)]
+    with pytest.raises(RecordError):
+        read_record({"transitions": rows})

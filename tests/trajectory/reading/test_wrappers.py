@@ -75,3 +75,13 @@ def test_facts_stand_in_rows_of_their_own(tmp_path):
         [told] = read_trajectory_files(tmp_path / "log.jsonl").trajectories
         assert [step.action for step in told.steps] == ACTIONS
         assert (told.record["names"][0], told.scored, told.success) == ("a", True, False)
+
+
+def test_facts_beside_a_table_of_steps_count(tmp_path):
+    rows = [list(step.values()) for step in STEPS]
+    for names in (("fields", "rows"), ("columns", "data")):
+        record = {"id": "a", names[0]: list(STEPS[0]), names[1]: rows, "score": 0}
+        assert read(record, tmp_path) == [("a", 0.0)]
+        (tmp_path / "log.json").write_text(json.dumps(record))
+        [told] = read_trajectory_files(tmp_path / "log.json").trajectories
+        assert told.scored

@@ -62,7 +62,7 @@ _PLAIN_SPEAKER = re.compile(r"^(?P<plain>system|user|assistant)[ \t]*$", re.MULT
 """A speaker in a rendered chat without its special tokens."""
 
 _LABEL = re.compile(
-    r"^[ \t]*(?:(Thought|Action|Observation|Act|Obs)[ \t]*\d*"
+    r"^[ \t]*(?:(Thought|Action|Observation|Act|Obs|State(?=[ \t]*\d))[ \t]*\d*"
     r"|(?:Step|Turn|Plan|Memory|Reflection|Action[ \t]*Path)[ \t]*\d+)[ \t]*:",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -174,4 +174,4 @@ def _split_at_labels(text: str) -> list[tuple[str, str]]:
 
 
 def _is_seen(mark: re.Match[str]) -> bool:
-    return (mark[1] or "").lower().startswith("obs")
+    return (mark[1] or "").lower().startswith(("obs", "state"))

@@ -31,7 +31,18 @@ from tratree.trajectory.types import short
 from tratree.trajectory.words import words
 
 _SPEAKER = ("role", "from", "speaker", "author", "sender", "source_role")
-_TEXT = ("content", "value", "text", "message", "utterance", "parts", "blocks", "items", "move")
+_TEXT = (
+    "content",
+    "value",
+    "text",
+    "message",
+    "utterance",
+    "parts",
+    "blocks",
+    "items",
+    "move",
+    "data",
+)
 _GIVEN = words("action_input action_inputs action_args action_arguments action_kwargs")
 """Fields of a step with what its action is done with."""
 

@@ -23,6 +23,11 @@ TOLERANCE = 1e-6
 
 
 def as_number(where: str, value: Any) -> float | None:
+    """Return the number that a value states; None where it is unknown.
+
+    Raises:
+        RecordError: If it states none.
+    """
     if isinstance(value, list):
         read = [
             as_number(f"{where}[{n}]", item) for n, item in enumerate(value) if item is not None
@@ -32,7 +37,7 @@ def as_number(where: str, value: Any) -> float | None:
         inner = [folded_fields(value, f"{where}.")]
         found = first_told(inner, WITHIN_SCORE, as_number)
         return _only(where, value) if found is None else found
-    said = in_words(where, value)
+    said = 0.5 if value == "P" else in_words(where, value)  # a grader's partly
     if said is not None:
         return float(said)
     if isinstance(value, str):

@@ -111,7 +111,7 @@ def _fields(part: Mapping[str, Any]) -> dict[str, Any]:
 
 def thought_in(part: Mapping[str, Any]) -> str:
     """Return the text of a thought; empty if it is hidden."""
-    names = ("thinking", "text", "content", "summary", "reasoning")
+    names = ("thinking", "text", "content", "summary", "reasoning", "data", "value")
     said = next((part[n] for n in names if part.get(n)), "")
     return "" if isinstance(said, bool) else text_of(said, ".thought")[0]
 

@@ -12,6 +12,10 @@ from tratree.trajectory.reading.roles import is_message, is_role
 from tratree.trajectory.reading.values import decoded
 from tratree.trajectory.types import short
 
+_ASKED = ("request", "request_body", "params", "kwargs", "body", "inputs")
+_ANSWERED = ("response", "response_body", "result", "completion", "outputs")
+"""How the fields with a request and its answer end."""
+
 
 def from_openai(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a record of a request, its answer or both as one with messages; others as they are.
@@ -46,11 +50,15 @@ def _exchange(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a request and the answer to it, as programs between the two log them, as one."""
     asked, answer = (
         _body(next((v for k, v in record.items() if k.endswith(names) and v), None))
-        for names in (("request", "params", "kwargs", "body"), ("response", "result", "completion"))
+        for names in (_ASKED, _ANSWERED)
     )
+    answer = record if "choices" in record else answer
     given = next((asked[n] for n in ("messages", "contents") if n in asked), record.get("messages"))
-    if isinstance(given, list) and (said := _said(answer)):
+    said = _said(answer)
+    if isinstance(given, list) and said:
         return {**record, **asked, "messages": [*given, said]}
+    if said:
+        return {**record, **asked, "response": said.get("text", said)}
     found = {n: answer[n] for n in ("input", "output") if _has_items(answer.get(n))}
     return {**record, **asked, **found} if asked or found else record
 
@@ -63,7 +71,7 @@ def _said(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
     for said in (answer.get("message"), answer.get("content"), answer):
         if isinstance(said, Mapping) and is_message(said):
             return said
-    return None
+    return answer if isinstance(answer.get("text"), str) and "finish_reason" in answer else None
 
 
 def _body(value: Any) -> Mapping[str, Any]:

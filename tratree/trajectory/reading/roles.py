@@ -33,10 +33,12 @@ ROLES: Mapping[str, Role] = {
 SIDES = words("system human user environment env assistant gpt bot model agent ai")
 """Speakers that may be the names of fields with what they say."""
 
-NAMED_AS = words("label source speaker player event role_type role_at_backend")
+NAMED_AS = words("label source speaker player event kind role_type role_at_backend")
 """Fields of a message that may name its side."""
 
-_SAID = words("content value tool_calls tool_call parts blocks items text message utterance move")
+_SAID = words(
+    "content value tool_calls tool_call parts blocks items text message utterance move data"
+)
 
 
 def is_role(value: Any) -> bool:

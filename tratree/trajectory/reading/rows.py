@@ -7,7 +7,7 @@ from typing import Any
 
 from tratree.trajectory.reading.events import is_event
 from tratree.trajectory.reading.roles import is_message
-from tratree.trajectory.reading.step_fields import acts
+from tratree.trajectory.reading.step_fields import acts, is_step
 from tratree.trajectory.reading.values import field_name
 from tratree.trajectory.words import words
 
@@ -24,7 +24,9 @@ _NUMBERS = words("step step_id step_idx step_num timestep t turn turn_id turn_id
 
 def whole_records(values: Sequence[Any]) -> list[Any]:
     """Return the records that are made of parts, in the order of their first ones; or `values`."""
-    for field, is_part in (("messages", is_message), ("messages", is_event), ("steps", acts)):
+    values = [_within(value) for value in values]
+    kinds = (("messages", is_message), ("messages", is_event), ("steps", acts), ("steps", _is_turn))
+    for field, is_part in kinds:
         parts = [value for value in values if is_part(value)]
         others = [value for value in values if not is_part(value)]
         if len(parts) > 1 and not any(map(_is_whole, others)):
@@ -33,6 +35,20 @@ def whole_records(values: Sequence[Any]) -> list[Any]:
                 return [{k: v for part in (*others, *whole) for k, v in part.items()}]
             return [*others, *whole]
     return list(values)
+
+
+def _within(value: Any) -> Any:
+    """Return the message in a row that only wraps it; others as they are."""
+    inner = value.get("item") if isinstance(value, Mapping) else None
+    return inner if is_message(inner) else value
+
+
+def _is_turn(value: Any) -> bool:
+    """Return whether a row is a prompt and its answer, numbered in a conversation."""
+    if not is_step(value):
+        return False
+    names = {field_name(key) for key in value}
+    return bool(names & {*_EPISODES[:9]} and names & {*_NUMBERS})
 
 
 def _joined(values: Sequence[Any], field: str) -> list[Any]:

@@ -29,7 +29,7 @@ _AFTER = words(
     "env_feedback environment_feedback env_response environment_response "
     "tool_response tool_result tool_output feedback s_next next_s s_prime"
 )
-_ANSWERS = words("result results response output outputs stdout returned return_value answer")
+_ANSWERS = words("result results response output outputs out stdout returned return_value answer")
 """Fields with what was seen after an action, where the step says the action in another one."""
 
 _HOLDERS = words(

@@ -7,6 +7,7 @@ from typing import Any
 
 from tratree.trajectory.reading.answers import come_after
 from tratree.trajectory.reading.goals import stated_goal, the_task
+from tratree.trajectory.reading.parts import text_of
 from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.roles import ROLES, is_message, is_role, role_of
 from tratree.trajectory.reading.step_fields import is_asked_and_said, is_step, plain_step
@@ -69,8 +70,10 @@ def last_seen(record: Mapping[str, Any]) -> list[str]:
 
 def side_by_side(record: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the steps of a record with observations and actions in lists of their own."""
-    seen: list[Any] = next((record[n] for n in _ALL_SEEN if isinstance(record.get(n), list)), [])
-    done: list[Any] = next((record[n] for n in _ALL_DONE if isinstance(record.get(n), list)), [])
+    seen, done = (
+        next((_texts(record[n]) for n in names if isinstance(record.get(n), list)), [])
+        for names in (_ALL_SEEN, _ALL_DONE)
+    )
     texts = all(isinstance(text, str) for text in (*seen, *done))
     if not seen or not done or not texts or len(seen) - len(done) not in (0, 1):
         return []
@@ -86,6 +89,14 @@ def side_by_side(record: Mapping[str, Any]) -> list[dict[str, str]]:
     if len(said) == len(steps) and all(isinstance(thought, str) for thought in said):
         steps = [{**step, "thought": thought} for step, thought in zip(steps, said, strict=True)]
     return [*steps, *({"observation": s} for s in seen[len(done) :])]
+
+
+def _texts(column: list[Any]) -> list[Any]:
+    """Return a column with the texts of its objects."""
+    try:
+        return [text_of(v, "")[0] if isinstance(v, Mapping) else v for v in column]
+    except RecordError:
+        return column
 
 
 def in_order(items: list[Any], record: Mapping[str, Any]) -> tuple[list[Any], str]:
@@ -198,10 +209,11 @@ def from_transitions(items: Any) -> list[Any] | None:
     columns = list(zip(*items, strict=False))
     texts = [n for n, column in enumerate(columns) if all(isinstance(v, str) for v in column)]
     numbers = [all(type(v) in (int, float) for v in column) for column in columns]
-    if len(texts) not in (2, 3):
+    chained = len(texts) == 3 and columns[texts[2]][:-1] == columns[texts[0]][1:]
+    if len(texts) != 2 and not chained:
         return None
     steps = _from_pairs([[item[n] for n in texts[:2]] for item in items])
-    if len(texts) == 3:
+    if chained:
         names = ("before", "action", "next_obs")
         steps = [dict(zip(names, (i[n] for n in texts), strict=True)) for i in items]
     if not all(isinstance(step, dict) for step in steps):

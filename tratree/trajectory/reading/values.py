@@ -81,7 +81,7 @@ def by_suffix(value: Mapping[str, Any]) -> list[dict[str, Any]]:
         if (counted := _COUNTED.fullmatch(str(key))) is not None:
             steps.setdefault(int(counted[2]), {})[counted[1]] = inner
     names = set.union(*map(set, steps.values())) if steps else set()
-    acts = any(field_name(name).startswith(("act", "tool")) for name in names)
+    acts = any(name == "a" or field_name(name).startswith(("act", "tool")) for name in names)
     return [steps[number] for number in sorted(steps)] if acts and len(names) > 1 else []
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tratree.trajectory.reading.logs import split_log
 from tratree.trajectory.reading.roles import is_message
-from tratree.trajectory.reading.step_fields import is_asked_and_said, is_step, sides_of
+from tratree.trajectory.reading.step_fields import acts, is_asked_and_said, is_step, sides_of
 from tratree.trajectory.words import words
 
 _LISTS = words(
@@ -22,7 +22,8 @@ _OF_A_RECORD = frozenset(
     words(
         "messages conversations conversation dialogue dialog history trajectory traj turns chat "
         "steps content contents prompt chosen rejected completion response request body input "
-        "output data episode sample record example item task tools observations actions tratree"
+        "output data episode sample record example item task tools observations actions tratree "
+        "request_body response_body inputs outputs params"
     )
 )
 """Fields that records have: an object with one of them is no collection of records by name."""
@@ -73,11 +74,14 @@ def unwrapped(value: Any) -> Iterator[Any]:
 
 def _of_pandas(value: dict[str, Any]) -> list[dict[str, Any]] | None:
     """Return the rows of a table in the arrangements ``split`` and ``columns`` of pandas."""
-    names, rows = value.get("columns"), value.get("data")
+    names = next((value[n] for n in ("columns", "fields", "header") if n in value), None)
+    rows = value.get("data", value.get("rows"))
     if isinstance(names, list) and isinstance(rows, list):
-        if rows and all(isinstance(row, list) and len(row) == len(names) for row in rows):
-            return [dict(zip(map(str, names), row, strict=True)) for row in rows]
-        return None
+        if not rows or not all(isinstance(r, list) and len(r) == len(names) for r in rows):
+            return None
+        told = [dict(zip(map(str, names), row, strict=True)) for row in rows]
+        facts = {k: v for k, v in value.items() if v is not names and v is not rows}
+        return [{**facts, "steps": told}] if facts and all(map(acts, told)) else told
     columns = [column for column in value.values() if isinstance(column, dict) and column]
     if len(columns) < len(value) or any(column.keys() != columns[0].keys() for column in columns):
         return None
