@@ -168,6 +168,37 @@ FORMS = {
         {"conversation_id": "x", "turn": n, "prompt": row[0], "response": turn}
         for n, (row, turn) in enumerate(zip(ROWS, TURNS, strict=True))
     ],
+    "types of messages": {
+        "messages": turns(
+            {"message_type": "user_message", "content": OPENING},
+            lambda n, t, b: {"message_type": "reasoning_message", "reasoning": t},
+            lambda n, t, b: {"message_type": "tool_call_message", "tool_call": CALLS[n]},
+            lambda n, t, b: {"message_type": "tool_return_message", "tool_return": b},
+        )
+    },
+    "calls that Python has printed": {
+        "messages": turns(
+            {"role": "user", "content": OPENING},
+            lambda n, t, b: {"role": "assistant", "content": f"<think>{t}</think>"},
+            lambda n, t, b: {
+                "role": "tool-call",
+                "content": f"Calling tools:\n{[{'id': 'c', 'function': dict(CALLS[n])}]}",
+            },
+            lambda n, t, b: {"role": "tool-response", "content": f"Observation:\n{b}"},
+        )
+    },
+    "payloads": [
+        {"type": "session_meta", "payload": {"id": "s"}},
+        *(
+            {"type": "response_item", "payload": payload}
+            for payload in turns(
+                {"type": "message", "role": "user", "content": [{"text": OPENING}]},
+                lambda n, t, b: {"type": "reasoning", "summary": [{"text": t}]},
+                lambda n, t, b: {"type": "function_call", **CALLS[n], "call_id": n},
+                lambda n, t, b: {"type": "function_call_output", "call_id": n, "output": b},
+            )
+        ),
+    ],
     "parameters of a request": {
         "responses_create_params": {"input": [{"role": "user", "content": OPENING}]},
         "response": {"status": "completed", "output": chat()[1:]},

@@ -170,3 +170,11 @@ def test_thoughts_of_rows_are_no_observations():
     rows = [[o, "I think.", a] for o, a in zip(BEFORE, ACTIONS, strict=True)]
     with pytest.raises(RecordError):
         read_record({"transitions": rows})
+
+
+def test_commands_and_what_they_gave():
+    columns = {"objective": GOAL, "walkthrough": ACTIONS, "feedbacks": ANSWERS, "ret": 0.25}
+    assert told(columns) == (f"Task: {GOAL}", ANSWERS)
+    assert read_record(columns)[0].score == 0.25
+    steps = [{"command": a, "feedback": o} for a, o in zip(ACTIONS, ANSWERS, strict=True)]
+    assert told({"intro": ROOM, "steps": steps}) == (ROOM, ANSWERS)

@@ -17,7 +17,7 @@ def read(record, folder):
     assert all(one.first_observation == OPENING for one in told)
     assert all([step.action for step in one.steps] == ACTIONS for one in told)
     assert all(one.steps[0].observation == ANSWERS[0] for one in told)
-    return [(one.record["names"][0], one.score) for one in told]
+    return [((one.record["names"] or [""])[0], one.score) for one in told]
 
 
 def test_columns_of_episodes(tmp_path):
@@ -85,3 +85,14 @@ def test_facts_beside_a_table_of_steps_count(tmp_path):
         (tmp_path / "log.json").write_text(json.dumps(record))
         [told] = read_trajectory_files(tmp_path / "log.json").trajectories
         assert told.scored
+
+
+def test_parts_of_an_episode_are_one(tmp_path):
+    parts = [{"goal": "find it", "steps": STEPS[:1]}, {"goal": "take it", "steps": STEPS[1:]}]
+    assert read({"id": "a", "subtasks": parts, "success": False}, tmp_path) == [("a", 0.0)]
+
+
+def test_rows_by_their_numbers_and_in_a_list(tmp_path):
+    rows = [{"episode": e, "done": n == 1, **s} for e in (1, 2) for n, s in enumerate(STEPS)]
+    told = read({str(n): row for n, row in enumerate(rows)}, tmp_path)
+    assert len(told) == len(read(rows, tmp_path)) == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -24,7 +23,7 @@ from tratree.trajectory.reading.roles import (
 )
 from tratree.trajectory.reading.step_fields import ACTED, plain_step
 from tratree.trajectory.reading.steps import GOALS
-from tratree.trajectory.reading.values import decoded, field_name
+from tratree.trajectory.reading.values import decoded, field_name, unpacked
 from tratree.trajectory.tool_calls import THOUGHTS, call_in_text, call_to_action
 from tratree.trajectory.turn_parsing import parse_turn
 from tratree.trajectory.types import short
@@ -181,15 +180,12 @@ def _calls(item: Mapping[str, Any]) -> list[str]:
 
 def _call_text(text: str) -> str | None:
     """Return the action that the JSON of a call says; None if the text is not only that."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+    value = unpacked(re.sub(r"\A[\w ]+:\s*(?=[\[{])", "", text))
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if not isinstance(value, Mapping):
         return None
-    return call_to_action(value.get("name"), value.get("arguments", value.get("parameters"))) or ""
+    return action_in(value)
 
 
 def _of_data_protocol(item: Mapping[str, Any]) -> Message:

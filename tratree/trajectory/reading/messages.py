@@ -65,6 +65,7 @@ _ALIASES = {
 _ANSWERS = words("completion response responses output answer answers")
 """Fields with what the agent says at last, where the messages do not have it."""
 
+_EXAMPLE = re.compile("exampl|shot|icl|demo|memor|template|rule|system|instruct|prompt")
 _SPOKEN = re.compile(r"\s*(\w+)\s*:\s*(.*)", re.DOTALL)
 """A speaker and what it says, in one text."""
 
@@ -152,7 +153,8 @@ def _unwrapped(record: Mapping[str, Any], depth: int = 3) -> Mapping[str, Any]:
     """Return the object within a record that has the messages; lists side by side as steps."""
     folded = {str(key).lower(): by_rows(value) for key, value in record.items()}
     folded = {key: _last_of_grown(value) for key, value in folded.items()}
-    folded |= {new: folded[old] for old, new in _ALIASES.items() if old in folded}
+    renamed = {old: new for old, new in _ALIASES.items() if new not in folded}
+    folded = {renamed.get(key, key): value for key, value in folded.items()}
     record = from_tool_log(from_openai(folded))
     numbered = [value for key, value in record.items() if NUMBERED.fullmatch(key)]
     numbered = numbered if any(map(is_turn, numbered)) else by_suffix(record)
@@ -194,13 +196,15 @@ def _container(record: Mapping[str, Any]) -> str | None:
         or are_texts_in_turn(record.get(name))
     )
     rest = ((k, v) for k, v in record.items() if k not in _NO_CONTAINERS)
-    kinds = (are_turns, from_transitions, _is_rendered_chat, _are_spoken, are_texts_in_turn)
+    kinds = (are_turns, from_transitions, _are_spoken, are_texts_in_turn)
     others = (name for name, value in rest if any(kind(value) for kind in kinds))
-    return next(known, None) or next(others, None)
+    logs = (k for k, v in record.items() if k not in _NO_CONTAINERS and _is_log(k, v))
+    return next(known, None) or next(others, None) or next(logs, None)
 
 
-def _is_rendered_chat(value: Any) -> bool:
-    return isinstance(value, str) and is_rendered(value) and len(split_log(value)) > 1
+def _is_log(name: str, value: Any) -> bool:
+    """Return whether a text is an episode's, and no example by its name."""
+    return isinstance(value, str) and not _EXAMPLE.search(name) and len(split_log(value)) > 2
 
 
 def _is_outcome(item: Any) -> bool:

@@ -15,7 +15,7 @@ _OF = (
 """Words before the name of an outcome; names are compared in small letters, without others."""
 
 SCORE = re.compile(
-    rf"{_OF}(?:scores?|rewards?|rews?|return|accuracy|acc|rewardscore)"
+    rf"{_OF}(?:scores?|rewards?|rews?|ret|return|accuracy|acc|rewardscore)"
     r"(?:value|sum|total|mean|avg|list|history|final|overall)?|sr|r|exactmatch|(?:per)?step(?:reward|score)s?"
     rf"|{_OF}(?:success|win|pass|solved?|progress)rate"
 )

@@ -6,9 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from tratree.trajectory.reading.logs import is_rendered, split_log
-from tratree.trajectory.reading.parts import answered, called, is_typed, kind_of, thought_in
+from tratree.trajectory.reading.parts import (
+    answered,
+    called,
+    is_typed,
+    kind_of,
+    speaker_of,
+    thought_in,
+)
 from tratree.trajectory.reading.record_error import RecordError
-from tratree.trajectory.reading.roles import is_message, is_role
+from tratree.trajectory.reading.roles import is_message
 from tratree.trajectory.reading.values import decoded
 from tratree.trajectory.types import short
 
@@ -115,9 +122,8 @@ def as_messages(items: list[Any]) -> list[Any]:
         elif kind == "thought":
             said = thought_in(item)
             messages.append({"role": "assistant", "content": "", "reasoning_content": said})
-        elif is_typed(item):  # as Pydantic's
-            speaker = item["part_kind"].partition("-")[0]
-            messages.append({"role": speaker if is_role(speaker) else "assistant", **item})
+        elif is_typed(item):
+            messages.append({"role": speaker_of(item), **item})
         else:
             messages.append(item)
     return messages

@@ -43,14 +43,14 @@ _SAID = words(
 
 def is_role(value: Any) -> bool:
     """Return whether a value is the name of a side."""
-    return isinstance(value, str) and value.strip().lower() in ROLES
+    return isinstance(value, str) and role_of(value).lower() in ROLES
 
 
 def role_of(value: Any) -> str:
     """Return the name of a side, which may be in an object; empty if there is none."""
     if isinstance(value, Mapping):
         value = next((value[n] for n in ("label", "value", "role") if n in value), None)
-    return value.strip() if isinstance(value, str) else ""
+    return value.strip().replace("-", "_") if isinstance(value, str) else ""
 
 
 def is_message(value: Any) -> bool:

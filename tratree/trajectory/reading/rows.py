@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tratree.trajectory.reading.events import is_event
+from tratree.trajectory.reading.parts import is_typed
 from tratree.trajectory.reading.roles import is_message
 from tratree.trajectory.reading.step_fields import acts, is_step
 from tratree.trajectory.reading.values import field_name
@@ -25,7 +26,7 @@ _NUMBERS = words("step step_id step_idx step_num timestep t turn turn_id turn_id
 def whole_records(values: Sequence[Any]) -> list[Any]:
     """Return the records that are made of parts, in the order of their first ones; or `values`."""
     values = [_within(value) for value in values]
-    kinds = (("messages", is_message), ("messages", is_event), ("steps", acts), ("steps", _is_turn))
+    kinds = (("messages", _is_said), ("messages", is_event), ("steps", acts), ("steps", _is_turn))
     for field, is_part in kinds:
         parts = [value for value in values if is_part(value)]
         others = [value for value in values if not is_part(value)]
@@ -39,8 +40,12 @@ def whole_records(values: Sequence[Any]) -> list[Any]:
 
 def _within(value: Any) -> Any:
     """Return the message in a row that only wraps it; others as they are."""
-    inner = value.get("item") if isinstance(value, Mapping) else None
-    return inner if is_message(inner) else value
+    inner = [value.get(n) for n in ("item", "payload")] if isinstance(value, Mapping) else []
+    return next(filter(_is_said, inner), value)
+
+
+def _is_said(value: Any) -> bool:
+    return is_message(value) or is_typed(value)
 
 
 def _is_turn(value: Any) -> bool:

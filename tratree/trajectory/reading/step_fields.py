@@ -43,7 +43,7 @@ _CHAT = "messages"
 _CALLS = "tool_calls"
 _LIKE = {
     ACTED: re.compile(r"(?!(?:\w+_)?(?:valid|available|admissible|possible|legal|num|n|is|has|last|"
-        r"prev|previous|total|all|expert|gold)_)\w+_(?:actions?|act|command)"),
+        r"prev|previous|total|all)_)\w+_(?:actions?|act|command)"),
     _SEEN: re.compile(r"(?!(?:\w+_)?(?:next|new|last|prev|previous|init|initial|first|final|reset|"
         r"n|num)_)\w+_(?:obs|observation)"),
 }  # fmt: skip

@@ -15,16 +15,21 @@ from tratree.trajectory.turn_parsing import parse_turn
 from tratree.trajectory.words import words
 
 _ALL_SEEN = words(
-    "observations observation observation_history obs states prompts input inputs user human"
+    "observations observation observation_history obs states prompts input inputs user human "
+    "feedbacks feedback"
 )
-_ALL_DONE = words("actions action action_history acts act responses output outputs assistant gpt")
+_ALL_DONE = words(
+    "actions action action_history acts act responses output outputs assistant gpt walkthrough "
+    "commands"
+)
 GOALS = words(
     "goal task task_description taskdescription instruction question objective query input "
     "description"
 )
 _OPENINGS = words(
     "initial_observation init_observation initial_obs init_obs first_observation first_obs "
-    "reset_observation reset_obs initial_state init_prompt initial_prompt cur_query _cur_query"
+    "reset_observation reset_obs initial_state init_prompt initial_prompt intro introduction "
+    "cur_query _cur_query"
 )
 _ENDS = words(
     "final_observation final_obs last_observation last_obs terminal_observation final_state"

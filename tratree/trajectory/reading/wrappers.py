@@ -8,6 +8,7 @@ from typing import Any
 
 from tratree.trajectory.reading.logs import split_log
 from tratree.trajectory.reading.roles import is_message
+from tratree.trajectory.reading.rows import whole_records
 from tratree.trajectory.reading.step_fields import acts, is_asked_and_said, is_step, sides_of
 from tratree.trajectory.words import words
 
@@ -16,6 +17,9 @@ _LISTS = words(
     "results outputs logs"
 )
 _COLUMNS = words("messages conversations trajectory steps observations obs states actions")
+_PARTS = words("subtasks sub_tasks subgoals sub_goals segments phases stages")
+"""Fields with the parts of one episode."""
+
 _DONE = words("actions action act acts")
 _ENDS = words("terminals terminations terminated dones done timeouts truncations truncated")
 _OF_A_RECORD = frozenset(
@@ -44,6 +48,15 @@ def unwrapped(value: Any) -> Iterator[Any]:
     if not isinstance(value, dict) or not value:
         yield value
         return
+    for name in _PARTS:
+        if isinstance(parts := value.get(name), list) and parts and all(map(_has_episode, parts)):
+            yield {**value, "steps": [step for part in parts for step in _steps_of(part)]}
+            return
+    if all(map(str.isdecimal, map(str, value))):
+        episodes = whole_records(list(value.values()))
+        if 1 < len(episodes) < len(value):  # it is a table by its rows' numbers
+            yield from episodes
+            return
     name = _records_field(value)
     if name:
         yield from _records_within(value, name)
@@ -181,11 +194,14 @@ def _episodes(value: dict[str, Any]) -> str:
     return lists[0] if len(lists) == 1 else ""
 
 
+def _steps_of(value: Any) -> list[Any]:
+    """Return the first list of messages or steps in an object."""
+    inner = value.values() if isinstance(value, dict) else ()
+    return next(filter(_is_conversation, inner), [])
+
+
 def _has_episode(value: Any) -> bool:
-    return isinstance(value, dict) and any(
-        isinstance(inner, list) and inner and all(is_message(i) or is_step(i) for i in inner)
-        for inner in value.values()
-    )
+    return bool(_steps_of(value))
 
 
 def _are_records(value: Any) -> bool:
