@@ -70,6 +70,12 @@ def test_logs_under_names(wrap, tmp_path):
         assert all([step.action for step in one.steps] == ACTIONS for one in told)
 
 
+@pytest.mark.parametrize("label", ["Think", "Thought", "Reasoning"])
+def test_labels_of_thoughts(label, tmp_path):
+    lines = [f"Obs: {o}\n{label}: {t}\nAct: {a}\n" for o, t, a, _ in ROWS]
+    expect("".join(lines), tmp_path, name="log.txt")
+
+
 def test_labels_in_one_line(tmp_path):
     said = "Step {} | Thought: {} | Action: {} | Obs: {}\n"
     lines = [said.format(n, t, a, b) for n, (_, t, a, b) in enumerate(ROWS)]

@@ -199,6 +199,22 @@ FORMS = {
             )
         ),
     ],
+    "calls with their answers": {
+        "task": OPENING,
+        "messages": [
+            {
+                "role": "assistant",
+                "content": t,
+                "tool_calls": [{"function": CALLS[n], "result": b}],
+            }
+            for n, (_, t, _, b) in enumerate(ROWS)
+        ],
+    },
+    "messages of each side": {
+        "user_messages": [o for o, *_ in ROWS],
+        "agent_messages": TURNS,
+    },
+    "an object in a text": {"data": json.dumps({"messages": chat()})},
     "parameters of a request": {
         "responses_create_params": {"input": [{"role": "user", "content": OPENING}]},
         "response": {"status": "completed", "output": chat()[1:]},

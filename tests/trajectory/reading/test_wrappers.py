@@ -92,6 +92,13 @@ def test_parts_of_an_episode_are_one(tmp_path):
     assert read({"id": "a", "subtasks": parts, "success": False}, tmp_path) == [("a", 0.0)]
 
 
+def test_rows_name_their_episode(tmp_path):
+    rows = [{"dialogue_id": name, **message} for name in "ab" for message in chat()]
+    (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    told = read_trajectory_files(tmp_path / "log.jsonl").trajectories
+    assert [one.record["names"][0] for one in told] == ["a", "b"]
+
+
 def test_rows_by_their_numbers_and_in_a_list(tmp_path):
     rows = [{"episode": e, "done": n == 1, **s} for e in (1, 2) for n, s in enumerate(STEPS)]
     told = read({str(n): row for n, row in enumerate(rows)}, tmp_path)

@@ -62,7 +62,8 @@ _PLAIN_SPEAKER = re.compile(r"^(?P<plain>system|user|assistant)[ \t]*$", re.MULT
 """A speaker in a rendered chat without its special tokens."""
 
 _LABEL = re.compile(
-    r"^[ \t*#_]*(?:(Thought|Action|Observation|Act|Obs|State(?=[ \t]*\d))[ \t]*\d*"
+    r"^[ \t*#_]*(?:(Thoughts?|Think(?:ing)?|Reasoning|Action|Act|Observation|Obs"
+    r"|State(?=[ \t]*\d))[ \t]*\d*"
     r"|(?:Step|Turn|Plan|Memory|Reflection|Action[ \t]*Path)[ \t]*\d+)[*_]*[ \t]*:[*_]*"
     r"|^#+[ \t]*(?:Step|Turn)[ \t]*\d+[ \t]*$",
     re.IGNORECASE | re.MULTILINE,

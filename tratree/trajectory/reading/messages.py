@@ -36,6 +36,7 @@ from tratree.trajectory.reading.values import (
     field_name,
     in_time,
     nested,
+    unpacked,
 )
 from tratree.trajectory.types import short
 from tratree.trajectory.words import words
@@ -162,7 +163,8 @@ def _unwrapped(record: Mapping[str, Any], depth: int = 3) -> Mapping[str, Any]:
         return from_tool_log({**record, "steps": steps})
     if _container(record) or not depth:
         return record
-    inner = {k: v for k, v in record.items() if k not in _NO_CONTAINERS and isinstance(v, Mapping)}
+    rest = {k: unpacked(v) for k, v in record.items() if k not in _NO_CONTAINERS}
+    inner = {name: value for name, value in rest.items() if isinstance(value, Mapping)}
     within = {name: _unwrapped(value, depth - 1) for name, value in inner.items()}
     told = [
         name

@@ -19,6 +19,7 @@ from tratree.trajectory.reading.roles import is_message
 from tratree.trajectory.reading.values import decoded
 from tratree.trajectory.types import short
 
+_RESULTS = ("result", "output", "response", "observation")
 _ASKED = ("request", "request_body", "params", "kwargs", "body", "inputs")
 _ANSWERED = ("response", "response_body", "result", "completion", "outputs")
 """How the fields with a request and its answer end."""
@@ -105,6 +106,15 @@ def _items(value: Any, where: str, speaker: str) -> list[Any]:
     return value or []
 
 
+def _results(item: Any) -> list[tuple[Any, str]]:
+    """Return the calls of a message with their answers, if the calls hold these themselves."""
+    calls = item.get("tool_calls") if isinstance(item, Mapping) and "role" in item else None
+    if not isinstance(calls, list) or not all(isinstance(call, Mapping) for call in calls):
+        return []
+    told = [next((c[n] for n in _RESULTS if isinstance(c.get(n), str)), None) for c in calls]
+    return [(c, r) for c, r in zip(calls, told, strict=True) if r is not None] if all(told) else []
+
+
 def as_messages(items: list[Any]) -> list[Any]:
     """Return typed items as messages with roles; calls side by side are those of one message."""
     messages: list[Any] = []
@@ -122,6 +132,11 @@ def as_messages(items: list[Any]) -> list[Any]:
         elif kind == "thought":
             said = thought_in(item)
             messages.append({"role": "assistant", "content": "", "reasoning_content": said})
+        elif results := _results(item):
+            for n, (call, result) in enumerate(results):
+                first = item if n == 0 else {"role": item["role"], "content": ""}
+                messages.append({**first, "tool_calls": [call]})
+                messages.append({"role": "tool", "content": result})
         elif is_typed(item):
             messages.append({"role": speaker_of(item), **item})
         else:

@@ -67,9 +67,7 @@ def _joined(values: Sequence[Any], field: str) -> list[Any]:
             parts.append([])
         parts[-1].append(value)
     return [
-        {**dict(zip(names, named, strict=True)), field: part}
-        for named, parts in episodes.items()
-        for part in parts
+        {**_named(names, named), field: part} for named, parts in episodes.items() for part in parts
     ]
 
 
@@ -89,6 +87,12 @@ def _in_order(
 def _is_whole(value: Any) -> bool:
     """Return whether a row that is no part of an episode may be a record of its own."""
     return not isinstance(value, Mapping) or any(isinstance(v, list) for v in value.values())
+
+
+def _named(names: Sequence[str], told: Sequence[Any]) -> dict[str, Any]:
+    """Return the fields that name an episode; the first text is its ``id``, too."""
+    text = [name for name in told if isinstance(name, str)][:1]
+    return {**({"id": text[0]} if text else {}), **dict(zip(names, told, strict=True))}
 
 
 def _repeats(told: list[Any]) -> bool:

@@ -16,10 +16,12 @@ from tratree.trajectory.words import words
 
 _ALL_SEEN = words(
     "observations observation observation_history obs states prompts input inputs user human "
+    "user_messages human_messages "
     "feedbacks feedback"
 )
 _ALL_DONE = words(
     "actions action action_history acts act responses output outputs assistant gpt walkthrough "
+    "agent_messages assistant_messages "
     "commands"
 )
 GOALS = words(
