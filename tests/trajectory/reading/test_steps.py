@@ -146,6 +146,14 @@ def test_steps_with_only_the_new_messages():
     assert read_record({"steps": steps})[0].score == 0.5
 
 
+def test_a_step_with_a_text_among_those_with_messages():
+    steps = [
+        {"prompt": [{"role": "user", "content": ROOM}], "act": ACTIONS[0]},
+        {"prompt": [ANSWERS[0]], "act": ACTIONS[1]},
+    ]
+    assert told({"steps": steps}) == (ROOM, [ANSWERS[0], ""])
+
+
 def test_columns_with_what_was_seen_after():
     columns = {"obs": BEFORE, "act": ACTIONS, "obs_next": ANSWERS, "rews": [0, 1.0]}
     assert told(columns) == (ROOM, ANSWERS)

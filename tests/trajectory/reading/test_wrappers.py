@@ -87,6 +87,12 @@ def test_facts_beside_a_table_of_steps_count(tmp_path):
         assert told.scored
 
 
+def test_what_is_no_node_of_a_tree_is_passed_over(tmp_path):
+    steps = [{"obs": OPENING, "action": ACTIONS[0]}, {"obs": ANSWERS[0], "action": ACTIONS[1]}]
+    root = {"id": "a", "children": [{**steps[0], "children": ["x", steps[1]]}]}
+    assert read(root, tmp_path) == [("a", 0.0)]
+
+
 def test_parts_of_an_episode_are_one(tmp_path):
     parts = [{"goal": "find it", "steps": STEPS[:1]}, {"goal": "take it", "steps": STEPS[1:]}]
     assert read({"id": "a", "subtasks": parts, "success": False}, tmp_path) == [("a", 0.0)]

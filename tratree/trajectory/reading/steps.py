@@ -119,7 +119,7 @@ def in_order(items: list[Any], record: Mapping[str, Any]) -> tuple[list[Any], st
     items = _from_pairs(items)
     whole = [isinstance(item, Mapping) and not is_message(item) for item in items]
     asked = [is_asked_and_said(item) for item in items]
-    if not any(asked) and (not any(map(is_step, items)) or not all(whole)):
+    if not all(whole) or not any([*asked, *map(is_step, items)]):
         return items, ""
     steps = list(map(plain_step, items))
     if (chat := _grown_chat(steps)) is not None:
@@ -204,7 +204,7 @@ def _from_pairs(items: list[Any]) -> list[Any]:
 
 
 def _has_agent(chat: Any) -> bool:
-    messages = chat if isinstance(chat, list) else []
+    messages = [m for m in chat if isinstance(m, Mapping)] if isinstance(chat, list) else []
     return any(ROLES.get(role_of(m.get("role", m.get("from")))) == "agent" for m in messages)
 
 

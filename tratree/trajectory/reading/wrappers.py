@@ -132,7 +132,7 @@ def _paths(node: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
         yield own
         return
     for child in inner:
-        yield from ([*own, *path] for path in _paths(child) if isinstance(child, dict))
+        yield from ([*own, *path] for path in (_paths(child) if isinstance(child, dict) else ()))
 
 
 def _are_texts(value: Any) -> bool:
@@ -172,7 +172,7 @@ def _records_within(value: dict[str, Any], name: str) -> Iterator[Any]:
     if isinstance(items, dict):
         items = [{"id": key, **item} for key, item in items.items()]
     for item in items:
-        record = item.get("row", item)
+        record = item.get("row", item) if isinstance(item, dict) else item
         if not isinstance(record, dict):
             yield record
         elif len(items) == 1:
