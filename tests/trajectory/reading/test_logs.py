@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.trajectory.reading.episode import ACTIONS, ANSWERS, OPENING, ROWS, TURNS, chat, expect
+from tratree.errors import UserError
 from tratree.trajectory.reading.read import read_trajectory_files
 
 GAME = f"{OPENING}\n" + "".join(f"> think: {t}\nOK.\n> {a}\n{b}\n" for _, t, a, b in ROWS)
@@ -67,3 +68,32 @@ def test_logs_under_names(wrap, tmp_path):
         told = read_trajectory_files(tmp_path / "log.json").trajectories
         assert [one.record["names"][0] for one in told] == ["put_0", "put_1"]
         assert all([step.action for step in one.steps] == ACTIONS for one in told)
+
+
+@pytest.mark.parametrize("label", ["Think", "Thought", "Reasoning"])
+def test_labels_of_thoughts(label, tmp_path):
+    lines = [f"Obs: {o}\n{label}: {t}\nAct: {a}\n" for o, t, a, _ in ROWS]
+    expect("".join(lines), tmp_path, name="log.txt")
+
+
+def test_labels_in_one_line(tmp_path):
+    said = "Step {} | Thought: {} | Action: {} | Obs: {}\n"
+    lines = [said.format(n, t, a, b) for n, (_, t, a, b) in enumerate(ROWS)]
+    expect(f"{OPENING}\n\n" + "".join(lines), tmp_path, name="log.txt")
+
+
+def test_numbered_states(tmp_path):
+    lines = [f"State {n}: {o}\nAction {n}: {a}\n" for n, (o, _, a, _) in enumerate(ROWS)]
+    expect("".join(lines), tmp_path, name="log.txt", thoughts=False)
+
+
+def test_headings_of_steps(tmp_path):
+    said = "## Step {}\n**Thought:** {}\n**Action:** {}\n**Observation:** {}\n\n"
+    steps = [said.format(n, t, a, b) for n, (_, t, a, b) in enumerate(ROWS)]
+    expect(f"{OPENING}\n\n" + "".join(steps), tmp_path, name="log.txt")
+
+
+def test_a_log_under_any_name_that_is_no_example(tmp_path):
+    expect({"log_text": GAME, "success": False}, tmp_path, score=0.0)
+    with pytest.raises(UserError, match="no conversations"):
+        expect({"few_shot": GAME, "model": "m"}, tmp_path)

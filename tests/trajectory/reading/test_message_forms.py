@@ -132,6 +132,89 @@ FORMS = {
     },
     "triples": {"turns": [[n, m["role"], m["content"]] for n, m in enumerate(chat())]},
     "lists side by side": {"user": [o for o, *_ in ROWS], "assistant": TURNS},
+    "players": {
+        "turns": [
+            {"player": "env" if m["role"] == "user" else "agent", "move": m["content"]}
+            for m in chat()
+        ]
+    },
+    "speakers in Chinese": {
+        "conversations": [
+            {"role": "用户" if m["role"] == "user" else "助手", "content": m["content"]}
+            for m in chat()
+        ]
+    },
+    "texts in turn": {"trajectory": [m["content"] for m in chat()]},
+    "a request in other words": {
+        "request_body": {"messages": chat()[:-1]},
+        "response_body": {"choices": [{"message": chat()[-1], "finish_reason": "stop"}]},
+    },
+    "inputs and outputs": {
+        "inputs": {"messages": chat()[:-1]},
+        "outputs": {"message": chat()[-1]},
+    },
+    "kinds of data": {
+        "events": [
+            {"kind": kind, "data": text}
+            for row in ROWS
+            for kind, text in zip(("obs", "thought", "act"), row[:3], strict=True)
+        ]
+    },
+    "rows of a session": [
+        {"type": "session.created"},
+        *({"type": "conversation.item.created", "item": message} for message in chat()),
+    ],
+    "numbered prompts and answers": [
+        {"conversation_id": "x", "turn": n, "prompt": row[0], "response": turn}
+        for n, (row, turn) in enumerate(zip(ROWS, TURNS, strict=True))
+    ],
+    "types of messages": {
+        "messages": turns(
+            {"message_type": "user_message", "content": OPENING},
+            lambda n, t, b: {"message_type": "reasoning_message", "reasoning": t},
+            lambda n, t, b: {"message_type": "tool_call_message", "tool_call": CALLS[n]},
+            lambda n, t, b: {"message_type": "tool_return_message", "tool_return": b},
+        )
+    },
+    "calls that Python has printed": {
+        "messages": turns(
+            {"role": "user", "content": OPENING},
+            lambda n, t, b: {"role": "assistant", "content": f"<think>{t}</think>"},
+            lambda n, t, b: {
+                "role": "tool-call",
+                "content": f"Calling tools:\n{[{'id': 'c', 'function': dict(CALLS[n])}]}",
+            },
+            lambda n, t, b: {"role": "tool-response", "content": f"Observation:\n{b}"},
+        )
+    },
+    "payloads": [
+        {"type": "session_meta", "payload": {"id": "s"}},
+        *(
+            {"type": "response_item", "payload": payload}
+            for payload in turns(
+                {"type": "message", "role": "user", "content": [{"text": OPENING}]},
+                lambda n, t, b: {"type": "reasoning", "summary": [{"text": t}]},
+                lambda n, t, b: {"type": "function_call", **CALLS[n], "call_id": n},
+                lambda n, t, b: {"type": "function_call_output", "call_id": n, "output": b},
+            )
+        ),
+    ],
+    "calls with their answers": {
+        "task": OPENING,
+        "messages": [
+            {
+                "role": "assistant",
+                "content": t,
+                "tool_calls": [{"function": CALLS[n], "result": b}],
+            }
+            for n, (_, t, _, b) in enumerate(ROWS)
+        ],
+    },
+    "messages of each side": {
+        "user_messages": [o for o, *_ in ROWS],
+        "agent_messages": TURNS,
+    },
+    "an object in a text": {"data": json.dumps({"messages": chat()})},
     "parameters of a request": {
         "responses_create_params": {"input": [{"role": "user", "content": OPENING}]},
         "response": {"status": "completed", "output": chat()[1:]},
@@ -151,6 +234,12 @@ def test_other_names_of_a_prompt_and_its_answer(tmp_path):
     record = {"input_prompt": prompt, "output_response": rest, "score": 0.0}
     expect(record, tmp_path, score=0.0)
     expect({"sequence": prompt + rest, "score": 0.0}, tmp_path, score=0.0)
+
+
+def test_a_completed_text_is_no_part_of_its_prompt(tmp_path):
+    said = [f"<|im_start|>{m['role']}\n{m['content']}<|im_end|>\n" for m in chat()]
+    prompt = "".join(said[:3]) + "<|im_start|>assistant\n"
+    expect({"prompt": prompt, "choices": [{"text": TURNS[1], "finish_reason": "stop"}]}, tmp_path)
 
 
 def test_messages_in_the_cells_of_a_table(tmp_path):

@@ -6,7 +6,6 @@ from tests.trajectory.reading.chats import REAL, TASK, chat
 from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.records import read_record
 
-
 CUT = (
     {"exit_reason": "max_steps"},
     {"stop_reason": "Max turns reached"},
@@ -136,6 +135,9 @@ CUT = (
         ({"exit_reason": "task solved before max steps"}, None),
         ({"status": "limit reached", "score": 0.4}, (0.4, False)),
         ({"label": "negative"}, (0.0, False)),
+        ({"scores": {"env": {"value": "P"}}}, (0.5, False)),
+        ({"status": "COMPLETED", "exit_code": 0, "finish_reason": "stop"}, None),
+        ({"verdict": {"passed": False, "reason": "success is far"}}, (0.0, False)),
     ],
 )
 def test_outcomes_are_read_where_they_stand(fields, outcome):

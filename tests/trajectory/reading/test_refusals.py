@@ -27,6 +27,11 @@ OURS = {
     ("record", "said"),
     [
         (1, "it is 1, not an object"),
+        (
+            {"x": [{"input": "a", "output": "b"}, "c", {"input": "a", "output": "b"}]},
+            "no conversations",
+        ),
+        ({"steps": [{"input": TASK, "output": "a"}, "a"]}, r"steps\[1\] is 'a', not a message"),
         ({}, "no conversations or messages"),
         ({"item_id": 1}, "no conversations or messages: it has item_id"),
         (chat(), "no conversations"),

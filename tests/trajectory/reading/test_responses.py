@@ -123,3 +123,22 @@ def test_a_pair_may_hold_whole_conversations():
     chosen, _ = read_record({"prompt": TASK, "chosen": said, "rejected": said})
     assert actions(chosen) == ["look"]
     assert chosen.steps[0].trained
+
+
+def test_a_rejected_answer_beside_the_messages():
+    said = [{"role": "user", "content": TASK}, {"role": "assistant", "content": "Action: look"}]
+    chosen, rejected = read_record({"messages": said, "rejected_response": "Action: sit"})
+    assert (actions(chosen), actions(rejected)) == (["look"], ["sit"])
+    assert rejected.record["part"] == "rejected"
+
+
+def test_a_conversation_may_be_unwanted():
+    said = [{"role": "user", "content": TASK}, {"role": "assistant", "content": "Action: look"}]
+    (told,) = read_record({"messages": said, "kto_tag": False})
+    assert (told.scored, told.success) == (True, False)
+
+
+def test_sampled_answers_are_logged_with_their_prompts():
+    asked = [{"role": "user", "content": TASK}]
+    (told,) = read_record({"run_id": "r", "data": {"prompt": asked, "sampled": ["Action: look"]}})
+    assert (told.first_observation, actions(told)) == (TASK, ["look"])

@@ -111,7 +111,7 @@ def test_steps_that_repeat_the_chat_before_them():
         ("stand", ""),
     ]
     with pytest.raises(RecordError, match="the chat before step 1 does not begin"):
-        read_record({"steps": [first, {**second, "prompt": [seen]}]})
+        read_record({"steps": [first, {**second, "prompt": [said, seen]}]})
 
 
 @pytest.mark.parametrize(
@@ -129,3 +129,60 @@ def test_speakers_within_texts():
     said = [f"User: {ROOM}", "Agent: Action: go to desk 1", f"User: {ANSWERS[0]}"]
     (trajectory,) = read_record({"dialogue": said})
     assert (trajectory.first_observation, trajectory.steps[0].observation) == (ROOM, ANSWERS[0])
+
+
+def test_steps_with_only_the_new_messages():
+    def step(n, role, seen):
+        call = {"function": {"name": "act", "arguments": {"action": ACTIONS[n]}}}
+        return {
+            "observation": [{"role": role, "content": seen}],
+            "action": {"value": {"role": "assistant", "content": "x", "tool_calls": [call]}},
+            "next_observation": [{"role": "tool", "content": ANSWERS[n]}],
+            "reward": 0.5,
+        }
+
+    steps = [step(0, "user", ROOM), step(1, "tool", ANSWERS[0])]
+    assert told({"steps": steps}) == (ROOM, ANSWERS)
+    assert read_record({"steps": steps})[0].score == 0.5
+
+
+def test_a_step_with_a_text_among_those_with_messages():
+    steps = [
+        {"prompt": [{"role": "user", "content": ROOM}], "act": ACTIONS[0]},
+        {"prompt": [ANSWERS[0]], "act": ACTIONS[1]},
+    ]
+    assert told({"steps": steps}) == (ROOM, [ANSWERS[0], ""])
+
+
+def test_columns_with_what_was_seen_after():
+    columns = {"obs": BEFORE, "act": ACTIONS, "obs_next": ANSWERS, "rews": [0, 1.0]}
+    assert told(columns) == (ROOM, ANSWERS)
+    assert read_record(columns)[0].success
+
+
+def test_pairs_that_python_has_printed():
+    pairs = list(zip(ACTIONS, ANSWERS, strict=True))
+    assert told({"goal": GOAL, "traj": str(pairs)}) == (f"Task: {GOAL}", ANSWERS)
+
+
+def test_columns_of_objects_and_flat_fields():
+    columns = {"states": [{"text": o} for o in BEFORE], "actions": [{"text": a} for a in ACTIONS]}
+    assert told(columns) == (ROOM, [ANSWERS[0], ""])
+    flat = {"s0": ROOM, "a0": ACTIONS[0], "s1": ANSWERS[0], "a1": ACTIONS[1], "s2": ANSWERS[1]}
+    assert told(flat) == (ROOM, ANSWERS)
+    calls = [{"cmd": a, "out": o, "code": 0} for a, o in zip(ACTIONS, ANSWERS, strict=True)]
+    assert told({"goal": GOAL, "calls": calls}) == (f"Task: {GOAL}", ANSWERS)
+
+
+def test_thoughts_of_rows_are_no_observations():
+    rows = [[o, "I think.", a] for o, a in zip(BEFORE, ACTIONS, strict=True)]
+    with pytest.raises(RecordError):
+        read_record({"transitions": rows})
+
+
+def test_commands_and_what_they_gave():
+    columns = {"objective": GOAL, "walkthrough": ACTIONS, "feedbacks": ANSWERS, "ret": 0.25}
+    assert told(columns) == (f"Task: {GOAL}", ANSWERS)
+    assert read_record(columns)[0].score == 0.25
+    steps = [{"command": a, "feedback": o} for a, o in zip(ACTIONS, ANSWERS, strict=True)]
+    assert told({"intro": ROOM, "steps": steps}) == (ROOM, ANSWERS)

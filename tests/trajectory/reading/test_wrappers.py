@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.trajectory.reading.episode import ACTIONS, ANSWERS, OPENING, ROWS
+from tests.trajectory.reading.episode import ACTIONS, ANSWERS, OPENING, ROWS, chat
 from tratree.errors import UserError
 from tratree.trajectory.reading.read import read_trajectory_files
 
@@ -17,7 +17,7 @@ def read(record, folder):
     assert all(one.first_observation == OPENING for one in told)
     assert all([step.action for step in one.steps] == ACTIONS for one in told)
     assert all(one.steps[0].observation == ANSWERS[0] for one in told)
-    return [(one.record["names"][0], one.score) for one in told]
+    return [((one.record["names"] or [""])[0], one.score) for one in told]
 
 
 def test_columns_of_episodes(tmp_path):
@@ -57,3 +57,55 @@ def test_each_leaf_of_a_tree_ends_an_episode(tmp_path):
     assert [score for _, score in read({"id": "a", **root}, tmp_path)] == [0.5, 0.0]
     rooted = {"id": "a", "question": OPENING, "children": [first]}
     assert read(rooted, tmp_path) == [("a", 0.5), ("a", 0.0)]
+
+
+def test_columns_are_divided_where_episodes_end(tmp_path):
+    texts = {"observations": [o for o, *_ in ROWS] * 2, "actions": ACTIONS * 2}
+    columns = {"id": "a", **texts, "rewards": [0, 1.0, 0, 0], "terminals": [0, 1, 0, 1]}
+    assert read(columns, tmp_path) == [("a", 1.0), ("a", 0.0)]
+    columns["terminals"] = [False, False, False, False]
+    columns["timeouts"] = [False, True, False, False]
+    assert read(columns, tmp_path) == [("a", 1.0), ("a", 0.0)]
+
+
+def test_facts_stand_in_rows_of_their_own(tmp_path):
+    for rows in (STEPS, chat()):
+        lines = [{"task_id": "a", "model": "m"}, *rows, {"final_reward": 0.0}]
+        (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, lines)))
+        [told] = read_trajectory_files(tmp_path / "log.jsonl").trajectories
+        assert [step.action for step in told.steps] == ACTIONS
+        assert (told.record["names"][0], told.scored, told.success) == ("a", True, False)
+
+
+def test_facts_beside_a_table_of_steps_count(tmp_path):
+    rows = [list(step.values()) for step in STEPS]
+    for names in (("fields", "rows"), ("columns", "data")):
+        record = {"id": "a", names[0]: list(STEPS[0]), names[1]: rows, "score": 0}
+        assert read(record, tmp_path) == [("a", 0.0)]
+        (tmp_path / "log.json").write_text(json.dumps(record))
+        [told] = read_trajectory_files(tmp_path / "log.json").trajectories
+        assert told.scored
+
+
+def test_what_is_no_node_of_a_tree_is_passed_over(tmp_path):
+    steps = [{"obs": OPENING, "action": ACTIONS[0]}, {"obs": ANSWERS[0], "action": ACTIONS[1]}]
+    root = {"id": "a", "children": [{**steps[0], "children": ["x", steps[1]]}]}
+    assert read(root, tmp_path) == [("a", 0.0)]
+
+
+def test_parts_of_an_episode_are_one(tmp_path):
+    parts = [{"goal": "find it", "steps": STEPS[:1]}, {"goal": "take it", "steps": STEPS[1:]}]
+    assert read({"id": "a", "subtasks": parts, "success": False}, tmp_path) == [("a", 0.0)]
+
+
+def test_rows_name_their_episode(tmp_path):
+    rows = [{"dialogue_id": name, **message} for name in "ab" for message in chat()]
+    (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    told = read_trajectory_files(tmp_path / "log.jsonl").trajectories
+    assert [one.record["names"][0] for one in told] == ["a", "b"]
+
+
+def test_rows_by_their_numbers_and_in_a_list(tmp_path):
+    rows = [{"episode": e, "done": n == 1, **s} for e in (1, 2) for n, s in enumerate(STEPS)]
+    told = read({str(n): row for n, row in enumerate(rows)}, tmp_path)
+    assert len(told) == len(read(rows, tmp_path)) == 2

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from tratree.trajectory.reading.goals import stated_goal
 from tratree.trajectory.reading.message import Message, action_of
-from tratree.trajectory.turn_parsing import outside_thoughts
+from tratree.trajectory.turn_parsing import outside_thoughts, parse_turn
 
 BARE = "trajectories whose turns have no label and were read as actions"
 """The remark on a conversation that was read so."""
@@ -35,3 +36,11 @@ def with_bare_actions(messages: Sequence[Message]) -> tuple[tuple[Message, ...],
         else m
         for m in messages
     ), BARE
+
+
+def are_texts_in_turn(value: Any) -> bool:
+    """Return whether a value is a list of texts, in turn what was seen and an action."""
+    if not isinstance(value, list) or len(value) < 2 or not all(isinstance(t, str) for t in value):
+        return False
+    acts = [bool(parse_turn(text)[1] or _COMMAND.fullmatch(text.strip())) for text in value]
+    return all(acts[1::2]) and not any(acts[::2])

@@ -41,6 +41,10 @@ _SIDE = re.compile(
 )
 """A speaker at the beginning of a line."""
 
+_STEP_BAR = re.compile(r"^(?:step|turn|t)[ \t]*=?[ \t]*\d+[ \t]*\|[ \t]*", re.I | re.M)
+_BAR = re.compile(r"[ \t]*\|[ \t]*(?=(?:thought|action|act|obs|observation)[ \t]*\d*[ \t]*:)", re.I)
+"""What parts labels that are all in one line."""
+
 _TAGS = re.compile(r"(?:<[^<>]*>|\[\w+\]|\s)*")
 _INST = re.compile(r"\[INST\](.*?)\[/INST\](.*?)(?=</s>|<s>|\[INST\]|\Z)", re.DOTALL)
 _SYS = re.compile(r"\s*<<SYS>>(.*?)<</SYS>>(.*)", re.DOTALL)
@@ -58,15 +62,17 @@ _PLAIN_SPEAKER = re.compile(r"^(?P<plain>system|user|assistant)[ \t]*$", re.MULT
 """A speaker in a rendered chat without its special tokens."""
 
 _LABEL = re.compile(
-    r"^[ \t]*(?:(Thought|Action|Observation|Act|Obs)[ \t]*\d*"
-    r"|(?:Step|Turn|Plan|Memory|Reflection|Action[ \t]*Path)[ \t]*\d+)[ \t]*:",
+    r"^[ \t*#_]*(?:(Thoughts?|Think(?:ing)?|Reasoning|Action|Act|Observation|Obs"
+    r"|State(?=[ \t]*\d))[ \t]*\d*"
+    r"|(?:Step|Turn|Plan|Memory|Reflection|Action[ \t]*Path)[ \t]*\d+)[*_]*[ \t]*:[*_]*"
+    r"|^#+[ \t]*(?:Step|Turn)[ \t]*\d+[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 
 
 def split_log(text: str) -> list[tuple[str, str]]:
     """Return the (role, text) of an episode's messages; nothing if the text is not a log of one."""
-    text = _STAMP.sub("", text)
+    text = _BAR.sub("\n", _STEP_BAR.sub("", _STAMP.sub("", text)))
     if _INST.search(text):
         return _split_at_instructions(text)
     marks = list(_SPEAKER.finditer(text))
@@ -170,4 +176,4 @@ def _split_at_labels(text: str) -> list[tuple[str, str]]:
 
 
 def _is_seen(mark: re.Match[str]) -> bool:
-    return (mark[1] or "").lower().startswith("obs")
+    return (mark[1] or "").lower().startswith(("obs", "state"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -13,17 +12,36 @@ from typing import Any
 from tratree.trajectory.reading.goals import stated_goal
 from tratree.trajectory.reading.parts import action_in, kind_of, text_of
 from tratree.trajectory.reading.record_error import RecordError
-from tratree.trajectory.reading.roles import NAMED_AS, ROLES, SIDES, Role, is_role, role_of
+from tratree.trajectory.reading.roles import (
+    NAMED_AS,
+    ROLES,
+    SIDES,
+    Role,
+    is_message,
+    is_role,
+    role_of,
+)
 from tratree.trajectory.reading.step_fields import ACTED, plain_step
 from tratree.trajectory.reading.steps import GOALS
-from tratree.trajectory.reading.values import decoded, field_name
+from tratree.trajectory.reading.values import decoded, field_name, unpacked
 from tratree.trajectory.tool_calls import THOUGHTS, call_in_text, call_to_action
 from tratree.trajectory.turn_parsing import parse_turn
 from tratree.trajectory.types import short
 from tratree.trajectory.words import words
 
 _SPEAKER = ("role", "from", "speaker", "author", "sender", "source_role")
-_TEXT = ("content", "value", "text", "message", "utterance", "parts", "blocks", "items")
+_TEXT = (
+    "content",
+    "value",
+    "text",
+    "message",
+    "utterance",
+    "parts",
+    "blocks",
+    "items",
+    "move",
+    "data",
+)
 _GIVEN = words("action_input action_inputs action_args action_arguments action_kwargs")
 """Fields of a step with what its action is done with."""
 
@@ -162,15 +180,12 @@ def _calls(item: Mapping[str, Any]) -> list[str]:
 
 def _call_text(text: str) -> str | None:
     """Return the action that the JSON of a call says; None if the text is not only that."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+    value = unpacked(re.sub(r"\A[\w ]+:\s*(?=[\[{])", "", text))
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if not isinstance(value, Mapping):
         return None
-    return call_to_action(value.get("name"), value.get("arguments", value.get("parameters"))) or ""
+    return action_in(value)
 
 
 def _of_data_protocol(item: Mapping[str, Any]) -> Message:
@@ -199,7 +214,8 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
     if sides and step.get("action") is None:
         return [Message(ROLES[name], item[name]) for name in item if name in sides and item[name]]
     if isinstance(step.get("action"), Mapping):
-        step["action"] = _in_words(step["action"])
+        said = step["action"].get("value", step["action"])
+        step["action"] = said if is_message(said) else _in_words(step["action"])
     offered: list[Any] = next(
         (step[name] for name in _OFFERED if isinstance(step.get(name), list)), []
     )
@@ -229,6 +245,9 @@ def _of_step(item: Mapping[str, Any]) -> list[Message]:
     )
     alone = reward if action is None and not calls else None
     messages += [] if seen is None else [Message("user", seen, reward=alone)]
+    if is_message(step.get("action")):
+        messages += [replace(m, reward=reward) for m in read_message(step["action"])]
+        return messages if after is None else [*messages, Message("user", after)]
     if calls:
         whole = "\n".join(part for part in (thought, said) if part)
         called = calls[0] if len(calls) == 1 else ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from tratree.trajectory.reading.bare_actions import with_bare_actions
+from tratree.trajectory.reading.bare_actions import are_texts_in_turn, with_bare_actions
 from tratree.trajectory.reading.events import spoken
 from tratree.trajectory.reading.joined import acts_again, joined
 from tratree.trajectory.reading.logs import is_rendered, split_log
@@ -36,6 +36,7 @@ from tratree.trajectory.reading.values import (
     field_name,
     in_time,
     nested,
+    unpacked,
 )
 from tratree.trajectory.types import short
 from tratree.trajectory.words import words
@@ -56,13 +57,16 @@ _ASKED = (("instruction", "output"), ("query", "response"))
 
 _ALIASES = {
     **dict.fromkeys(words("input_prompt prompt_text prompt_str input_text"), "prompt"),
-    **dict.fromkeys(words("output_response response_text response_str output_text"), "response"),
+    **dict.fromkeys(
+        words("output_response response_text response_str output_text sampled"), "response"
+    ),
 }
 """Other names of a prompt and its answer."""
 
 _ANSWERS = words("completion response responses output answer answers")
 """Fields with what the agent says at last, where the messages do not have it."""
 
+_EXAMPLE = re.compile("exampl|shot|icl|demo|memor|template|rule|system|instruct|prompt")
 _SPOKEN = re.compile(r"\s*(\w+)\s*:\s*(.*)", re.DOTALL)
 """A speaker and what it says, in one text."""
 
@@ -101,6 +105,10 @@ def conversations_of(record: Mapping[str, Any]) -> list[Conversation]:
     container = _container(record)
     if any(isinstance(record.get(a), str) and isinstance(record.get(b), str) for a, b in _ASKED):
         container = None  # its history is a part of the prompt
+    if container and isinstance(record[container], list) and record.get("rejected_response"):
+        *before, chosen = record[container]  # as ms-swift has pairs
+        rejected = record["rejected_response"]
+        record = {**record, container: before, "chosen": [chosen], "rejected": rejected}
     shared = _messages(record[container], container, record) if container else _prompt(record)
     doubt = next((message.doubt for message in shared if message.doubt), "")
     if shared and shared[0].role == "agent":
@@ -146,7 +154,8 @@ def _unwrapped(record: Mapping[str, Any], depth: int = 3) -> Mapping[str, Any]:
     """Return the object within a record that has the messages; lists side by side as steps."""
     folded = {str(key).lower(): by_rows(value) for key, value in record.items()}
     folded = {key: _last_of_grown(value) for key, value in folded.items()}
-    folded |= {new: folded[old] for old, new in _ALIASES.items() if old in folded}
+    renamed = {old: new for old, new in _ALIASES.items() if new not in folded}
+    folded = {renamed.get(key, key): value for key, value in folded.items()}
     record = from_tool_log(from_openai(folded))
     numbered = [value for key, value in record.items() if NUMBERED.fullmatch(key)]
     numbered = numbered if any(map(is_turn, numbered)) else by_suffix(record)
@@ -154,9 +163,14 @@ def _unwrapped(record: Mapping[str, Any], depth: int = 3) -> Mapping[str, Any]:
         return from_tool_log({**record, "steps": steps})
     if _container(record) or not depth:
         return record
-    inner = {k: v for k, v in record.items() if k not in _NO_CONTAINERS and isinstance(v, Mapping)}
+    rest = {k: unpacked(v) for k, v in record.items() if k not in _NO_CONTAINERS}
+    inner = {name: value for name, value in rest.items() if isinstance(value, Mapping)}
     within = {name: _unwrapped(value, depth - 1) for name, value in inner.items()}
-    told = [name for name, value in within.items() if _container(value)]
+    told = [
+        name
+        for name, value in within.items()
+        if _container(value) or (value.get("prompt") and value.get("response"))
+    ]
     if len(told) > 1 and not set(told) & set(_WRAPPERS):
         raise RecordError(f"several episodes, in {', '.join(told[:8])}: make a record of each")
     for name in sorted(told, key=lambda name: name not in _WRAPPERS)[:1]:
@@ -181,15 +195,18 @@ def _container(record: Mapping[str, Any]) -> str | None:
         if _is_conversation(record.get(name))
         or (name in _TEXTS_IN_TURN and _are_texts(record.get(name)))
         or _are_spoken(record.get(name))
+        or are_texts_in_turn(record.get(name))
     )
     rest = ((k, v) for k, v in record.items() if k not in _NO_CONTAINERS)
-    kinds = (are_turns, from_transitions, _is_rendered_chat, _are_spoken)
+    kinds = (are_turns, from_transitions, _are_spoken, are_texts_in_turn)
     others = (name for name, value in rest if any(kind(value) for kind in kinds))
-    return next(known, None) or next(others, None)
+    logs = (k for k, v in record.items() if k not in _NO_CONTAINERS and _is_log(k, v))
+    return next(known, None) or next(others, None) or next(logs, None)
 
 
-def _is_rendered_chat(value: Any) -> bool:
-    return isinstance(value, str) and is_rendered(value) and len(split_log(value)) > 1
+def _is_log(name: str, value: Any) -> bool:
+    """Return whether a text is an episode's, and no example by its name."""
+    return isinstance(value, str) and not _EXAMPLE.search(name) and len(split_log(value)) > 2
 
 
 def _is_outcome(item: Any) -> bool:

@@ -15,7 +15,7 @@ _OF = (
 """Words before the name of an outcome; names are compared in small letters, without others."""
 
 SCORE = re.compile(
-    rf"{_OF}(?:scores?|rewards?|rew|return|accuracy|acc|rewardscore)"
+    rf"{_OF}(?:scores?|rewards?|rews?|ret|return|accuracy|acc|rewardscore)"
     r"(?:value|sum|total|mean|avg|list|history|final|overall)?|sr|r|exactmatch|(?:per)?step(?:reward|score)s?"
     rf"|{_OF}(?:success|win|pass|solved?|progress)rate"
 )
@@ -50,7 +50,7 @@ OTHER_SCORE = re.compile(
 OTHERWISE = re.compile(
     rf"(?!.*(?:{_PARTS}))"
     r".*(?:success|successful|solved|correct|passed|won|achieved|accomplished|satisfied"
-    r"|label|outcome|verdict)"
+    r"|label|ktotag|outcome|verdict)"
 )
 """Other names of a success, which count only where it is true or false: not those of a part."""
 

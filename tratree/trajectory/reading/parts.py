@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from tratree.trajectory.reading.record_error import RecordError
+from tratree.trajectory.reading.roles import is_role
 from tratree.trajectory.reading.values import field_name
 from tratree.trajectory.tool_calls import call_to_action
 from tratree.trajectory.types import short
@@ -14,7 +15,7 @@ from tratree.trajectory.words import words
 
 Kind = Literal["call", "answer", "thought", "unread", ""]
 
-_TYPE = words("type kind part_kind")
+_TYPE = words("type kind part_kind message_type")
 _KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(words("function_call custom_tool_call tool_call tool_use"), "call"),
     **dict.fromkeys(
@@ -38,9 +39,18 @@ _CALLED = frozenset(words("action arguments args kwargs params parameters tool_i
 
 _TEXTS = words(
     "text content refusal observation obs output result results response value message summary "
-    "thinking raw_text full_text html description document data"
+    "thinking raw_text full_text html description document data tool_return"
 )
 """Fields of an object that may hold its text, the likeliest first."""
+
+
+def speaker_of(item: Mapping[str, Any]) -> str:
+    """Return the side that the type of an item names, as Pydantic and Letta have it."""
+    told = item.get("part_kind", item.get("message_type"))
+    if not isinstance(told, str):
+        return ""
+    name = _kind_name(told).removesuffix("_prompt")
+    return name if is_role(name) and name not in _KINDS else "assistant"
 
 
 def is_typed(item: Any) -> bool:
@@ -48,13 +58,13 @@ def is_typed(item: Any) -> bool:
     if not isinstance(item, Mapping) or "role" in item:
         return False
     types = (item.get(name) for name in _TYPE)
-    return "part_kind" in item or any(
+    return bool(speaker_of(item)) or any(
         isinstance(told, str) and _kind_name(told) in _KINDS for told in types
     )
 
 
 def _kind_name(told: str) -> str:
-    return field_name(told).replace(".", "_").removesuffix("_part")
+    return field_name(told).replace(".", "_").removesuffix("_part").removesuffix("_message")
 
 
 def kind_of(part: Any) -> Kind:
@@ -111,7 +121,7 @@ def _fields(part: Mapping[str, Any]) -> dict[str, Any]:
 
 def thought_in(part: Mapping[str, Any]) -> str:
     """Return the text of a thought; empty if it is hidden."""
-    names = ("thinking", "text", "content", "summary", "reasoning")
+    names = ("thinking", "text", "content", "summary", "reasoning", "data", "value")
     said = next((part[n] for n in names if part.get(n)), "")
     return "" if isinstance(said, bool) else text_of(said, ".thought")[0]
 

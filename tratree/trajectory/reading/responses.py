@@ -6,11 +6,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from tratree.trajectory.reading.logs import is_rendered, split_log
-from tratree.trajectory.reading.parts import answered, called, is_typed, kind_of, thought_in
+from tratree.trajectory.reading.parts import (
+    answered,
+    called,
+    is_typed,
+    kind_of,
+    speaker_of,
+    thought_in,
+)
 from tratree.trajectory.reading.record_error import RecordError
-from tratree.trajectory.reading.roles import is_message, is_role
+from tratree.trajectory.reading.roles import is_message
 from tratree.trajectory.reading.values import decoded
 from tratree.trajectory.types import short
+
+_RESULTS = ("result", "output", "response", "observation")
+_ASKED = ("request", "request_body", "params", "kwargs", "body", "inputs")
+_ANSWERED = ("response", "response_body", "result", "completion", "outputs")
+"""How the fields with a request and its answer end."""
 
 
 def from_openai(record: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -46,11 +58,15 @@ def _exchange(record: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a request and the answer to it, as programs between the two log them, as one."""
     asked, answer = (
         _body(next((v for k, v in record.items() if k.endswith(names) and v), None))
-        for names in (("request", "params", "kwargs", "body"), ("response", "result", "completion"))
+        for names in (_ASKED, _ANSWERED)
     )
+    answer = record if "choices" in record else answer
     given = next((asked[n] for n in ("messages", "contents") if n in asked), record.get("messages"))
-    if isinstance(given, list) and (said := _said(answer)):
+    said = _said(answer)
+    if isinstance(given, list) and said:
         return {**record, **asked, "messages": [*given, said]}
+    if said:
+        return {**record, **asked, "response": said.get("text", said)}
     found = {n: answer[n] for n in ("input", "output") if _has_items(answer.get(n))}
     return {**record, **asked, **found} if asked or found else record
 
@@ -63,7 +79,7 @@ def _said(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
     for said in (answer.get("message"), answer.get("content"), answer):
         if isinstance(said, Mapping) and is_message(said):
             return said
-    return None
+    return answer if isinstance(answer.get("text"), str) and "finish_reason" in answer else None
 
 
 def _body(value: Any) -> Mapping[str, Any]:
@@ -90,6 +106,15 @@ def _items(value: Any, where: str, speaker: str) -> list[Any]:
     return value or []
 
 
+def _results(item: Any) -> list[tuple[Any, str]]:
+    """Return the calls of a message with their answers, if the calls hold these themselves."""
+    calls = item.get("tool_calls") if isinstance(item, Mapping) and "role" in item else None
+    if not isinstance(calls, list) or not all(isinstance(call, Mapping) for call in calls):
+        return []
+    told = [next((c[n] for n in _RESULTS if isinstance(c.get(n), str)), None) for c in calls]
+    return [(c, r) for c, r in zip(calls, told, strict=True) if r is not None] if all(told) else []
+
+
 def as_messages(items: list[Any]) -> list[Any]:
     """Return typed items as messages with roles; calls side by side are those of one message."""
     messages: list[Any] = []
@@ -107,9 +132,13 @@ def as_messages(items: list[Any]) -> list[Any]:
         elif kind == "thought":
             said = thought_in(item)
             messages.append({"role": "assistant", "content": "", "reasoning_content": said})
-        elif is_typed(item):  # as Pydantic's
-            speaker = item["part_kind"].partition("-")[0]
-            messages.append({"role": speaker if is_role(speaker) else "assistant", **item})
+        elif results := _results(item):
+            for n, (call, result) in enumerate(results):
+                first = item if n == 0 else {"role": item["role"], "content": ""}
+                messages.append({**first, "tool_calls": [call]})
+                messages.append({"role": "tool", "content": result})
+        elif is_typed(item):
+            messages.append({"role": speaker_of(item), **item})
         else:
             messages.append(item)
     return messages

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tratree.trajectory.reading.events import is_event
+from tratree.trajectory.reading.parts import is_typed
 from tratree.trajectory.reading.roles import is_message
-from tratree.trajectory.reading.step_fields import acts
+from tratree.trajectory.reading.step_fields import acts, is_step
 from tratree.trajectory.reading.values import field_name
 from tratree.trajectory.words import words
 
@@ -24,19 +25,39 @@ _NUMBERS = words("step step_id step_idx step_num timestep t turn turn_id turn_id
 
 def whole_records(values: Sequence[Any]) -> list[Any]:
     """Return the records that are made of parts, in the order of their first ones; or `values`."""
-    spoken = [value for value in values if is_message(value)]
-    if 1 < len(spoken) < len(values) and not any(map(_is_whole, values)):
-        others = [value for value in values if not is_message(value)]
-        whole = whole_records(spoken)
-        if len(whole) == 1:  # what else is logged of the episode, such as its score
-            return [{k: v for part in (*others, *whole) for k, v in part.items()}]
-        return [*others, *whole]
-    if len(values) > 1 and (spoken or all(map(is_event, values))):
-        field = "messages"
-    elif len(values) > 1 and all(map(acts, values)):
-        field = "steps"
-    else:
-        return list(values)
+    values = [_within(value) for value in values]
+    kinds = (("messages", _is_said), ("messages", is_event), ("steps", acts), ("steps", _is_turn))
+    for field, is_part in kinds:
+        parts = [value for value in values if is_part(value)]
+        others = [value for value in values if not is_part(value)]
+        if len(parts) > 1 and not any(map(_is_whole, others)):
+            whole = _joined(parts, field)
+            if others and len(whole) == 1:  # what else is logged of the episode, such as its score
+                return [{k: v for part in (*others, *whole) for k, v in part.items()}]
+            return [*others, *whole]
+    return list(values)
+
+
+def _within(value: Any) -> Any:
+    """Return the message in a row that only wraps it; others as they are."""
+    inner = [value.get(n) for n in ("item", "payload")] if isinstance(value, Mapping) else []
+    return next(filter(_is_said, inner), value)
+
+
+def _is_said(value: Any) -> bool:
+    return is_message(value) or is_typed(value)
+
+
+def _is_turn(value: Any) -> bool:
+    """Return whether a row is a prompt and its answer, numbered in a conversation."""
+    if not is_step(value):
+        return False
+    names = {field_name(key) for key in value}
+    return bool(names & {*_EPISODES[:9]} and names & {*_NUMBERS})
+
+
+def _joined(values: Sequence[Any], field: str) -> list[Any]:
+    """Return the records of rows, which have their rows in a field."""
     folded = [{field_name(key): inner for key, inner in value.items()} for value in values]
     names = [name for name in _EPISODES if _repeats([row.get(name) for row in folded])]
     episodes: dict[tuple[Any, ...], list[list[Any]]] = {}
@@ -46,9 +67,7 @@ def whole_records(values: Sequence[Any]) -> list[Any]:
             parts.append([])
         parts[-1].append(value)
     return [
-        {**dict(zip(names, named, strict=True)), field: part}
-        for named, parts in episodes.items()
-        for part in parts
+        {**_named(names, named), field: part} for named, parts in episodes.items() for part in parts
     ]
 
 
@@ -66,10 +85,14 @@ def _in_order(
 
 
 def _is_whole(value: Any) -> bool:
-    """Return whether a row is no message, and may be a record of its own."""
-    if is_message(value):
-        return False
+    """Return whether a row that is no part of an episode may be a record of its own."""
     return not isinstance(value, Mapping) or any(isinstance(v, list) for v in value.values())
+
+
+def _named(names: Sequence[str], told: Sequence[Any]) -> dict[str, Any]:
+    """Return the fields that name an episode; the first text is its ``id``, too."""
+    text = [name for name in told if isinstance(name, str)][:1]
+    return {**({"id": text[0]} if text else {}), **dict(zip(names, told, strict=True))}
 
 
 def _repeats(told: list[Any]) -> bool:

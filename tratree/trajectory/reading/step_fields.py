@@ -21,7 +21,7 @@ _SAID = words(
 )
 _SEEN = words(
     "observation obs env_observation env_output observation_text obs_text text_obs observations "
-    "state o"
+    "state o axtree axtree_txt dom page_text"
 )
 _BEFORE = words("before current_observation current_obs observation_before obs_before s prompt")
 _AFTER = words(
@@ -29,7 +29,7 @@ _AFTER = words(
     "env_feedback environment_feedback env_response environment_response "
     "tool_response tool_result tool_output feedback s_next next_s s_prime"
 )
-_ANSWERS = words("result results response output outputs stdout returned return_value answer")
+_ANSWERS = words("result results response output outputs out stdout returned return_value answer")
 """Fields with what was seen after an action, where the step says the action in another one."""
 
 _HOLDERS = words(
@@ -43,7 +43,7 @@ _CHAT = "messages"
 _CALLS = "tool_calls"
 _LIKE = {
     ACTED: re.compile(r"(?!(?:\w+_)?(?:valid|available|admissible|possible|legal|num|n|is|has|last|"
-        r"prev|previous|total|all|expert|gold)_)\w+_(?:actions?|act|command)"),
+        r"prev|previous|total|all)_)\w+_(?:actions?|act|command)"),
     _SEEN: re.compile(r"(?!(?:\w+_)?(?:next|new|last|prev|previous|init|initial|first|final|reset|"
         r"n|num)_)\w+_(?:obs|observation)"),
 }  # fmt: skip

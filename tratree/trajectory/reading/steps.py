@@ -7,26 +7,37 @@ from typing import Any
 
 from tratree.trajectory.reading.answers import come_after
 from tratree.trajectory.reading.goals import stated_goal, the_task
+from tratree.trajectory.reading.parts import text_of
 from tratree.trajectory.reading.record_error import RecordError
-from tratree.trajectory.reading.roles import is_message, is_role
+from tratree.trajectory.reading.roles import ROLES, is_message, is_role, role_of
 from tratree.trajectory.reading.step_fields import is_asked_and_said, is_step, plain_step
 from tratree.trajectory.turn_parsing import parse_turn
 from tratree.trajectory.words import words
 
 _ALL_SEEN = words(
-    "observations observation observation_history obs states prompts input inputs user human"
+    "observations observation observation_history obs states prompts input inputs user human "
+    "user_messages human_messages "
+    "feedbacks feedback"
 )
-_ALL_DONE = words("actions action action_history acts act responses output outputs assistant gpt")
+_ALL_DONE = words(
+    "actions action action_history acts act responses output outputs assistant gpt walkthrough "
+    "agent_messages assistant_messages "
+    "commands"
+)
 GOALS = words(
     "goal task task_description taskdescription instruction question objective query input "
     "description"
 )
 _OPENINGS = words(
     "initial_observation init_observation initial_obs init_obs first_observation first_obs "
-    "reset_observation reset_obs initial_state init_prompt initial_prompt cur_query _cur_query"
+    "reset_observation reset_obs initial_state init_prompt initial_prompt intro introduction "
+    "cur_query _cur_query"
 )
 _ENDS = words(
     "final_observation final_obs last_observation last_obs terminal_observation final_state"
+)
+_ALL_AFTER = words(
+    "next_observations next_observation next_obs obs_next next_states next_state new_observations"
 )
 _ALL_SAID = words("thoughts thought reasonings reasoning")
 _RESETS = frozenset(("", *words("reset init initial env.reset begin none null end done")))
@@ -66,11 +77,17 @@ def last_seen(record: Mapping[str, Any]) -> list[str]:
 
 def side_by_side(record: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the steps of a record with observations and actions in lists of their own."""
-    seen: list[Any] = next((record[n] for n in _ALL_SEEN if isinstance(record.get(n), list)), [])
-    done: list[Any] = next((record[n] for n in _ALL_DONE if isinstance(record.get(n), list)), [])
+    seen, done = (
+        next((_texts(record[n]) for n in names if isinstance(record.get(n), list)), [])
+        for names in (_ALL_SEEN, _ALL_DONE)
+    )
     texts = all(isinstance(text, str) for text in (*seen, *done))
     if not seen or not done or not texts or len(seen) - len(done) not in (0, 1):
         return []
+    then: list[Any] = next((record[n] for n in _ALL_AFTER if isinstance(record.get(n), list)), [])
+    if len(seen) == len(done) == len(then) and all(isinstance(text, str) for text in then):
+        rows = zip(seen, done, then, strict=True)
+        return [{"before": s, "action": a, "next_obs": t} for s, a, t in rows]
     said: list[Any] = next((record[n] for n in _ALL_SAID if isinstance(record.get(n), list)), [])
     after = come_after(_bare(done), seen) if len(seen) == len(done) else False
     answers = after or (after is None and bool(stated_opening(record)))
@@ -79,6 +96,14 @@ def side_by_side(record: Mapping[str, Any]) -> list[dict[str, str]]:
     if len(said) == len(steps) and all(isinstance(thought, str) for thought in said):
         steps = [{**step, "thought": thought} for step, thought in zip(steps, said, strict=True)]
     return [*steps, *({"observation": s} for s in seen[len(done) :])]
+
+
+def _texts(column: list[Any]) -> list[Any]:
+    """Return a column with the texts of its objects."""
+    try:
+        return [text_of(v, "")[0] if isinstance(v, Mapping) else v for v in column]
+    except RecordError:
+        return column
 
 
 def in_order(items: list[Any], record: Mapping[str, Any]) -> tuple[list[Any], str]:
@@ -94,7 +119,7 @@ def in_order(items: list[Any], record: Mapping[str, Any]) -> tuple[list[Any], st
     items = _from_pairs(items)
     whole = [isinstance(item, Mapping) and not is_message(item) for item in items]
     asked = [is_asked_and_said(item) for item in items]
-    if not any(asked) and (not any(map(is_step, items)) or not all(whole)):
+    if not all(whole) or not any([*asked, *map(is_step, items)]):
         return items, ""
     steps = list(map(plain_step, items))
     if (chat := _grown_chat(steps)) is not None:
@@ -140,6 +165,8 @@ def _grown_chat(steps: Sequence[Mapping[str, Any]]) -> list[Any] | None:
     seen = next((name for name in chats if isinstance(steps[0].get(name), list)), None)
     if seen is None or not all(map(is_message, steps[0][seen])):
         return None
+    if not any(_has_agent(step.get(seen)) for step in steps[1:]) and len(steps) > 1:
+        return None  # only what is new in each step
     before: list[Any] = []
     for number, step in enumerate(steps):
         chat = step.get(seen)
@@ -176,6 +203,11 @@ def _from_pairs(items: list[Any]) -> list[Any]:
     return [{"observation": first, "action": second} for first, second in pairs]
 
 
+def _has_agent(chat: Any) -> bool:
+    messages = [m for m in chat if isinstance(m, Mapping)] if isinstance(chat, list) else []
+    return any(ROLES.get(role_of(m.get("role", m.get("from")))) == "agent" for m in messages)
+
+
 def from_transitions(items: Any) -> list[Any] | None:
     """Return lists of an observation, an action, a reward and the next observation as steps."""
     rows = isinstance(items, list) and all(isinstance(i, list) and len(i) > 2 for i in items)
@@ -184,10 +216,11 @@ def from_transitions(items: Any) -> list[Any] | None:
     columns = list(zip(*items, strict=False))
     texts = [n for n, column in enumerate(columns) if all(isinstance(v, str) for v in column)]
     numbers = [all(type(v) in (int, float) for v in column) for column in columns]
-    if len(texts) not in (2, 3):
+    chained = len(texts) == 3 and columns[texts[2]][:-1] == columns[texts[0]][1:]
+    if len(texts) != 2 and not chained:
         return None
     steps = _from_pairs([[item[n] for n in texts[:2]] for item in items])
-    if len(texts) == 3:
+    if chained:
         names = ("before", "action", "next_obs")
         steps = [dict(zip(names, (i[n] for n in texts), strict=True)) for i in items]
     if not all(isinstance(step, dict) for step in steps):

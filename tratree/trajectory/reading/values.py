@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-PYTHON = re.compile(r"\s*[\[{]\s*(?:\{\s*)?'")
+PYTHON = re.compile(r"\s*[\[{]\s*(?:[{(]\s*)?'|\s*\[\(")
 """The beginning of an object that Python has printed."""
 
 _ROWS = re.compile(r"\}\n \{")
@@ -57,7 +57,7 @@ def as_json(value: Any) -> Any:
 
 def decoded(text: str) -> Any:
     """Return what JSON or Python in a field of text says: tables have nested values so."""
-    return unpacked(text) if text.lstrip()[:2] in ("[{", "[[", "[ ", "[\n") else text
+    return unpacked(text) if text.lstrip()[:2] in ("[{", "[[", "[(", "[ ", "[\n") else text
 
 
 def by_rows(value: Any) -> Any:
@@ -81,7 +81,7 @@ def by_suffix(value: Mapping[str, Any]) -> list[dict[str, Any]]:
         if (counted := _COUNTED.fullmatch(str(key))) is not None:
             steps.setdefault(int(counted[2]), {})[counted[1]] = inner
     names = set.union(*map(set, steps.values())) if steps else set()
-    acts = any(field_name(name).startswith(("act", "tool")) for name in names)
+    acts = any(name == "a" or field_name(name).startswith(("act", "tool")) for name in names)
     return [steps[number] for number in sorted(steps)] if acts and len(names) > 1 else []
 
 

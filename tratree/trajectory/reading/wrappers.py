@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tratree.trajectory.reading.logs import split_log
 from tratree.trajectory.reading.roles import is_message
-from tratree.trajectory.reading.step_fields import is_asked_and_said, is_step, sides_of
+from tratree.trajectory.reading.rows import whole_records
+from tratree.trajectory.reading.step_fields import acts, is_asked_and_said, is_step, sides_of
 from tratree.trajectory.words import words
 
 _LISTS = words(
@@ -15,11 +17,17 @@ _LISTS = words(
     "results outputs logs"
 )
 _COLUMNS = words("messages conversations trajectory steps observations obs states actions")
+_PARTS = words("subtasks sub_tasks subgoals sub_goals segments phases stages")
+"""Fields with the parts of one episode."""
+
+_DONE = words("actions action act acts")
+_ENDS = words("terminals terminations terminated dones done timeouts truncations truncated")
 _OF_A_RECORD = frozenset(
     words(
         "messages conversations conversation dialogue dialog history trajectory traj turns chat "
         "steps content contents prompt chosen rejected completion response request body input "
-        "output data episode sample record example item task tools observations actions tratree"
+        "output data episode sample record example item task tools observations actions tratree "
+        "request_body response_body inputs outputs params"
     )
 )
 """Fields that records have: an object with one of them is no collection of records by name."""
@@ -40,6 +48,15 @@ def unwrapped(value: Any) -> Iterator[Any]:
     if not isinstance(value, dict) or not value:
         yield value
         return
+    for name in _PARTS:
+        if isinstance(parts := value.get(name), list) and parts and all(map(_has_episode, parts)):
+            yield {**value, "steps": [step for part in parts for step in _steps_of(part)]}
+            return
+    if all(map(str.isdecimal, map(str, value))):
+        episodes = whole_records(list(value.values()))
+        if 1 < len(episodes) < len(value):  # it is a table by its rows' numbers
+            yield from episodes
+            return
     name = _records_field(value)
     if name:
         yield from _records_within(value, name)
@@ -51,6 +68,9 @@ def unwrapped(value: Any) -> Iterator[Any]:
         named = {k: v for k, v in value.items() if k != "children" and not sides_of({k: v})}
         facts = {k: v for k, v in named.items() if k.endswith("id") or not sides_of(value)}
         yield from ({**facts, "steps": path} for path in _paths(value))
+        return
+    if parts := _ended(value):
+        yield from parts
         return
     columns = [value[name] for name in _COLUMNS if isinstance(value.get(name), list)]
     lists = [c for c in columns if c and all(map(_is_conversation, c))]
@@ -67,17 +87,35 @@ def unwrapped(value: Any) -> Iterator[Any]:
 
 def _of_pandas(value: dict[str, Any]) -> list[dict[str, Any]] | None:
     """Return the rows of a table in the arrangements ``split`` and ``columns`` of pandas."""
-    names, rows = value.get("columns"), value.get("data")
+    names = next((value[n] for n in ("columns", "fields", "header") if n in value), None)
+    rows = value.get("data", value.get("rows"))
     if isinstance(names, list) and isinstance(rows, list):
-        if rows and all(isinstance(row, list) and len(row) == len(names) for row in rows):
-            return [dict(zip(map(str, names), row, strict=True)) for row in rows]
-        return None
+        if not rows or not all(isinstance(r, list) and len(r) == len(names) for r in rows):
+            return None
+        told = [dict(zip(map(str, names), row, strict=True)) for row in rows]
+        facts = {k: v for k, v in value.items() if v is not names and v is not rows}
+        return [{**facts, "steps": told}] if facts and all(map(acts, told)) else told
     columns = [column for column in value.values() if isinstance(column, dict) and column]
     if len(columns) < len(value) or any(column.keys() != columns[0].keys() for column in columns):
         return None
     if not any(all(map(_is_conversation, column.values())) for column in columns):
         return None
     return [{name: column[key] for name, column in value.items()} for key in columns[0]]
+
+
+def _ended(columns: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the episodes of columns of steps that say where each ends; nothing if one does."""
+    done = next((v for k in _DONE if isinstance(v := columns.get(k), list)), [])
+    whole = {k: v for k, v in columns.items() if isinstance(v, list) and len(v) == len(done)}
+    told = [whole[name] for name in _ENDS if name in whole]
+    ends = [n for n in range(len(done)) if any(column[n] for column in told)]
+    if not ends or len(whole) < 3 or ends[0] == len(done) - 1:
+        return []
+    borders = [0, *(n + 1 for n in ends), len(done)]
+    return [
+        {**columns, **{k: v[a:b] for k, v in whole.items()}}
+        for a, b in itertools.pairwise(dict.fromkeys(borders))
+    ]
 
 
 def _is_node(value: Any) -> bool:
@@ -94,7 +132,7 @@ def _paths(node: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
         yield own
         return
     for child in inner:
-        yield from ([*own, *path] for path in _paths(child) if isinstance(child, dict))
+        yield from ([*own, *path] for path in (_paths(child) if isinstance(child, dict) else ()))
 
 
 def _are_texts(value: Any) -> bool:
@@ -134,7 +172,7 @@ def _records_within(value: dict[str, Any], name: str) -> Iterator[Any]:
     if isinstance(items, dict):
         items = [{"id": key, **item} for key, item in items.items()]
     for item in items:
-        record = item.get("row", item)
+        record = item.get("row", item) if isinstance(item, dict) else item
         if not isinstance(record, dict):
             yield record
         elif len(items) == 1:
@@ -156,11 +194,14 @@ def _episodes(value: dict[str, Any]) -> str:
     return lists[0] if len(lists) == 1 else ""
 
 
+def _steps_of(value: Any) -> list[Any]:
+    """Return the first list of messages or steps in an object."""
+    inner = value.values() if isinstance(value, dict) else ()
+    return next(filter(_is_conversation, inner), [])
+
+
 def _has_episode(value: Any) -> bool:
-    return isinstance(value, dict) and any(
-        isinstance(inner, list) and inner and all(is_message(i) or is_step(i) for i in inner)
-        for inner in value.values()
-    )
+    return bool(_steps_of(value))
 
 
 def _are_records(value: Any) -> bool:
