@@ -55,6 +55,13 @@ def test_alone_it_lists_all_commands_without_importing_hydra(tmp_path: Path) -> 
     assert version.startswith("tratree 0.")
 
 
+@pytest.mark.parametrize("command", ["summarize", "progress", "store"])
+def test_the_help_of_a_command_imports_no_hydra(command: str, tmp_path: Path) -> None:
+    modules, said = imported(program(command, "--help"), tmp_path)
+    assert said.startswith(f"usage: tratree {command}")
+    assert not modules & {"hydra", "omegaconf", "pydantic", "numpy"}
+
+
 def test_who_stops_reading_gets_no_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tratree", "settings"]
     with subprocess.Popen(

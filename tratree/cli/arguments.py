@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from hydra._internal.utils import get_args_parser
-
 from tratree.errors import UserError
 
 
@@ -68,6 +66,9 @@ def check_arguments(arguments: Sequence[str]) -> None:
     Raises:
         UserError: If there is no such option, or it lacks a value.
     """
+
+    # Imported here, because the other commands need no Hydra to say how they are called.
+    from hydra._internal.utils import get_args_parser
 
     def refuse(message: str) -> NoReturn:
         raise UserError(
