@@ -146,7 +146,7 @@ def _run(name: str) -> None:
     if name == RUN:
         del sys.argv[1:2]
     elif "=" not in name and name[:1] not in ("-", "+", "~"):
-        from tratree.settings import nearest
+        from tratree.words import nearest
 
         raise UserError(
             f"`{name}` is no command and no KEY=VALUE"
