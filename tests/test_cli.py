@@ -55,6 +55,13 @@ def test_alone_it_lists_all_commands_without_importing_hydra(tmp_path: Path) -> 
     assert version.startswith("tratree 0.")
 
 
+@pytest.mark.parametrize("command", ["summarize", "progress", "store"])
+def test_the_help_of_a_command_imports_no_hydra(command: str, tmp_path: Path) -> None:
+    modules, said = imported(program(command, "--help"), tmp_path)
+    assert said.startswith(f"usage: tratree {command}")
+    assert not modules & {"hydra", "omegaconf", "pydantic", "numpy"}
+
+
 def test_who_stops_reading_gets_no_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tratree", "settings"]
     with subprocess.Popen(
@@ -222,13 +229,13 @@ def test_a_wrong_option_of_any_command_is_one_line(name: str) -> None:
 
 
 def test_a_sweep_goes_on_after_a_failure_and_lists_all(tmp_path: Path) -> None:
-    done = train("-m", "debug=smoke", "expert.tasks=1001,1002", folder=tmp_path)
+    done = train("-m", "debug=smoke", "model.max_new_tokens=1015,1016", folder=tmp_path)
     assert done.returncode == 1
     failed = [line for line in done.stderr.splitlines() if line.startswith("failed: ")]
     assert len(failed) == 2, done.stderr
     for number, line in enumerate(failed):
         assert line.startswith(f"failed: {number}: ")
-        assert f"expert.tasks=100{number + 1}" in line
+        assert f"model.max_new_tokens=101{number + 5}" in line
     assert done.stderr.splitlines()[-1].startswith("error: 2 of the points")
     assert "Traceback" not in done.stderr
     assert "sweep of 2 points" in done.stderr
@@ -236,11 +243,12 @@ def test_a_sweep_goes_on_after_a_failure_and_lists_all(tmp_path: Path) -> None:
 
 def test_no_point_of_a_sweep_starts_if_one_cannot_run(tmp_path: Path) -> None:
     sweep = ("-m", "debug=smoke", "method=tree_dpo", "hydra.sweep.dir=sweep")
-    done = train(*sweep, "method.beta=0.1,-1,-2", folder=tmp_path)
+    done = train(*sweep, "method.beta=0.1,-1,-2", "expert.tasks=5,1001", folder=tmp_path)
     assert done.returncode == 1
     wrong = [line for line in done.stderr.splitlines() if line.startswith("cannot run: ")]
-    assert ["method.beta=-1 is not possible" in line for line in wrong] == [True, False]
-    assert done.stderr.splitlines()[-1].startswith("error: 2 of 3 points cannot run")
+    said = ("expert.tasks=1001, but the split has", "beta=-1 is not", "beta=-2 is not")
+    assert all(text in line for text, line in zip(said, wrong, strict=True)), wrong
+    assert done.stderr.splitlines()[-1].startswith("error: 5 of 6 points cannot run")
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.glob("sweep/*/*"))
     assert not list(tmp_path.glob("store/*/*"))
@@ -248,8 +256,8 @@ def test_no_point_of_a_sweep_starts_if_one_cannot_run(tmp_path: Path) -> None:
 
 def test_what_failed_in_a_folder_before_does_not_hide_another_error(tmp_path: Path) -> None:
     sweep = ("-m", "debug=smoke", "hydra.sweep.dir=sweep")
-    done = train(*sweep, "expert.tasks=1001", folder=tmp_path)
-    assert done.stderr.splitlines()[-1].startswith("error: 1 of the points")
+    done = train(*sweep, "model.max_new_tokens=1015", folder=tmp_path)
+    assert done.stderr.splitlines()[-1].startswith("error: 1 of the points"), done.stderr
     done = train(*sweep, "method=mcts,magic", folder=tmp_path)
     assert done.returncode == 1
     assert "failed: " not in done.stderr

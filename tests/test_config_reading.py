@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from typing import Any
 
 import pytest
@@ -13,11 +14,13 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from tests.own_methods import OWN_METHODS
 from tratree.composition import CONFIG_FOLDER, compose_config
 from tratree.config import Config
 from tratree.config_reading import known_settings, read_config, register_defaults, unknown_key
 from tratree.errors import UserError
-from tratree.settings import plain
+from tratree.method_plugins import METHODS
+from tratree.settings import declared_settings, plain
 
 ENVIRONMENTS = ("alfworld", "scienceworld", "webshop")
 
@@ -132,11 +135,13 @@ def test_what_is_not_possible_is_refused_with_what_is(override: str, said: str) 
 
 
 def test_every_setting_can_be_set_without_a_plus() -> None:
+    of_methods = [declared_settings(METHODS.find(m).settings, "method.") for m in OWN_METHODS]
+    declared = itertools.chain(declared_settings(Config), *of_methods)
+    of_every_run = {s.key for s in declared if not s.key.startswith("env.")}
     for env in ENVIRONMENTS:
         values = OmegaConf.to_container(COMPOSED[env])
         there = {".".join(map(str, path)) for path in places(values)}
-        owned = {key for key, setting in known_settings().items() if key.startswith("env.")}
-        assert set(known_settings()) - owned <= there
+        assert of_every_run <= there
 
 
 @pytest.mark.parametrize(

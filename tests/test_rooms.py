@@ -30,7 +30,15 @@ LAYERS = (
     ("models",),
     ("envs", "tree"),
     ("trajectory", "plugins", "external_files"),
-    ("child_processes", "documents", "files", "leftovers", "slurm_steps", "time_limit"),
+    (
+        "child_processes",
+        "credentials",
+        "documents",
+        "files",
+        "leftovers",
+        "slurm_steps",
+        "time_limit",
+    ),
     ("choices",),
     ("errors", "external_data", "large_imports", "preemption", "words"),
 )

@@ -14,7 +14,6 @@ from tratree.settings import (
     Share,
     declared_settings,
     defaults,
-    nearest,
     plain,
     read_settings,
     settings,
@@ -114,8 +113,3 @@ def test_what_is_declared_is_known() -> None:
     assert found["oak.rough"].meaning == found["oak.bark.rough"].meaning == "Degree of roughness."
     assert found["oak.rings"].meaning == "Years."
     assert found["oak.rings"].default == "???"
-
-
-def test_the_nearest_name_is_asked_for() -> None:
-    assert nearest("ruogh", ["rough", "rings"]) == ": did you mean rough?"
-    assert nearest("zebra", ["rough", "rings"]) == ""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tratree.words import counted, from_here
+from tratree.words import counted, from_here, nearest
 
 
 def test_one_has_no_plural() -> None:
@@ -21,3 +21,9 @@ def test_a_path_below_this_folder_is_short(tmp_path: Path, monkeypatch: pytest.M
     assert from_here(tmp_path / "outputs" / "first") == Path("outputs/first")
     assert from_here(tmp_path.parent / "other") == tmp_path.parent / "other"
     assert from_here(Path("multirun")) == Path("multirun")
+
+
+def test_the_nearest_name_is_asked_for() -> None:
+    assert nearest("ruogh", ["rough", "rings"]) == ": did you mean rough?"
+    assert nearest("zebra", ["rough", "rings"]) == ""
+    assert nearest("rnu", ["run", "view"]) == ": did you mean run?"

@@ -11,7 +11,7 @@ from tratree.errors import UserError
 from tratree.modules.settings import HardwareSettings, TrainingSettings
 from tratree.policy.rollout_settings import RolloutSettings
 from tratree.policy.server_address import address_fault
-from tratree.settings import nearest
+from tratree.words import nearest
 
 if TYPE_CHECKING:
     from tratree.config import Config

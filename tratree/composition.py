@@ -27,7 +27,7 @@ from tratree.config_reading import (
 from tratree.envs.registry import ENVIRONMENTS
 from tratree.errors import UserError
 from tratree.method_plugins import METHODS
-from tratree.settings import nearest
+from tratree.words import nearest
 
 PACKAGE = Path(__file__).resolve().parent
 # A wheel carries conf/ inside the package; a checkout has it beside the package.

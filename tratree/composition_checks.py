@@ -7,14 +7,14 @@ others' configuration files that is their code. Only what this project itself na
 from __future__ import annotations
 
 import functools
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from omegaconf import DictConfig, OmegaConf
 from yaml import YAMLError
 
+from tratree.credentials import refuse_credentials
 from tratree.errors import UserError
 
 _CALLBACKS = ("tratree.cli.checks.Checks", "tratree.cli.failures.Sweep")
@@ -22,8 +22,6 @@ _HANDLERS = ("logging.StreamHandler", "logging.FileHandler", "logging.NullHandle
 _STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
 _PLUGINS = ("hydra.launcher", "hydra.sweeper")
 """Hydra itself takes nothing there but classes of installed plugins."""
-
-_CREDENTIALS = re.compile(r"://[^/?#\s]*@|rollout\.servers.*[@?#]")
 
 
 def check_compositions() -> None:
@@ -47,20 +45,6 @@ def check_compositions() -> None:
         return composed
 
     ConfigLoaderImpl.load_configuration = checked  # type: ignore[method-assign]
-
-
-def refuse_credentials(texts: Sequence[str]) -> None:
-    """Check that no address has a user or password, which would end up in logs and reports.
-
-    Raises:
-        UserError: If one has; it is not repeated.
-    """
-    if any(_CREDENTIALS.search(text) for text in texts):
-        raise UserError(
-            "an address in the configuration holds a user or password, which logs and reports "
-            "would repeat: leave it out; the key of a vLLM server goes into VLLM_API_KEY, that of "
-            "another endpoint into OPENAI_API_KEY"
-        )
 
 
 def refuse_code(composed: DictConfig) -> None:

@@ -18,7 +18,8 @@ from tratree.envs.registry import ENVIRONMENTS
 from tratree.errors import UserError
 from tratree.method_plugins import METHODS
 from tratree.plugins import PluginGroup
-from tratree.settings import Setting, declared_settings, defaults, nearest, read_settings
+from tratree.settings import Setting, declared_settings, defaults, read_settings
+from tratree.words import nearest
 
 RENAMED: Mapping[str, str] = MappingProxyType({"method.exploration": "method.ucb_constant"})
 """Old names of settings, which are refused with the new one."""

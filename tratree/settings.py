@@ -18,7 +18,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, fields, is_dataclass
-from difflib import get_close_matches
 from functools import wraps
 from types import NoneType, UnionType
 from typing import (
@@ -40,6 +39,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, to_jsonable_python
 
 from tratree.errors import UserError
+from tratree.words import nearest
 
 Whole = Annotated[int, Field(strict=True, ge=0, le=10**9)]
 """A whole number from 0."""
@@ -165,12 +165,6 @@ def declared_settings(cls: type, prefix: str = "") -> Iterator[Setting]:
             yield from declared_settings(_dataclass_in(hint), f"{prefix}{name}.")
         else:
             yield Setting(f"{prefix}{name}", _values(hint), values[name], cls)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the question whether the nearest of the known names was meant, or nothing."""
-    found = get_close_matches(name, list(known), n=1, cutoff=0.65)
-    return f": did you mean {found[0]}?" if found else ""
 
 
 def in_one_line(cls: type, error: ValidationError, key: str = "") -> str:

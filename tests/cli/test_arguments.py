@@ -22,3 +22,12 @@ def test_a_store_may_be_named_as_a_run_is_given_it(
 def test_another_key_is_refused() -> None:
     with pytest.raises(UserError, match="unrecognized arguments: seed=1"):
         store.main(["check", "seed=1"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [(["check", "--sotre", "x"], "--store"), (["chekc"], "check"), (["prnue"], "prune")],
+)
+def test_the_nearest_option_and_choice_is_asked_for(arguments: list[str], meant: str) -> None:
+    with pytest.raises(UserError, match=f": did you mean {meant}[?]; `tratree store"):
+        store.main(arguments)

@@ -78,3 +78,11 @@ def test_a_revision_of_a_folder_is_refused(tmp_path: Path) -> None:
     overrides = [f"store={tmp_path}", "model.strong.revision=main"]
     with pytest.raises(UserError, match=r"model\.strong\.revision=main is of a Hub id.* leave"):
         check_machine(compose_config(overrides))
+
+
+def test_a_rank_above_the_width_of_a_base_is_refused(tmp_path: Path) -> None:
+    store = f"store={tmp_path / 'store'}"
+    with pytest.raises(UserError, match=r"model\.lora\.rank=100000 is more than .* at most 64"):
+        check_machine(compose_config([store, "model.lora.rank=100000"]))
+    check_machine(compose_config([store, "model.lora.rank=64"]))
+    check_machine(compose_config([store, "model.lora=null"]))

@@ -78,7 +78,7 @@ def test_splits_are_listed(folder: Path, env: str) -> None:
     done = tratree(folder, "tasks", *on(env))
     assert done.returncode == 0, done.stderr
     for split, size in SIZES[env].items():
-        assert re.search(rf"│ {split} +│ {size} ", done.stdout)
+        assert re.search(rf"^ {split} +{size} ", done.stdout, re.MULTILINE)
 
 
 def test_the_path_of_a_damaged_game_is_shown_whole(folder: Path, tmp_path: Path) -> None:

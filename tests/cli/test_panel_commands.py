@@ -47,8 +47,13 @@ def test_results_are_compared_on_one_page(
         write_results(
             tmp_path / f"{name}.json", Results(name, "alfworld", {"seen": "aa"}, {}, outcomes)
         )
+    monkeypatch.setenv("COLUMNS", "80")
     panel.main(["one.json", "other.json"])
-    assert "report in panel.md" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "report in panel.md" in said
+    assert max(map(len, said.splitlines())) <= 80
+    assert said.split()[:5] == ["environment", "split", "system", "reward", "success"]
+    assert "+100.0 [+100.0, +100.0]" in said
     text = (tmp_path / "panel.md").read_text()
     row = "| alfworld | seen | one | other | 8 | success | +100.0 [+100.0, +100.0] | 0.0078 |"
     assert row in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -204,3 +205,13 @@ def test_on_a_phone_only_tables_and_episodes_scroll(driver: Any, pages: dict[str
         assert driver.execute_script(wide) == 0
     finally:
         driver.set_window_size(before["width"], before["height"])
+
+
+def test_a_chart_is_legible_on_a_narrow_page(pages: dict[str, str], tmp_path: Path) -> None:
+    with open_chromium(tmp_path, size=(500, 900)) as narrow:
+        narrow.get(pages["finished"])
+        texts = narrow.find_elements("css selector", "figure svg text")
+        assert texts
+        assert min(text.rect["height"] for text in texts) >= 8
+        width = narrow.execute_script("return document.documentElement.scrollWidth")
+        assert width <= 500  # the chart scrolls, and not the page

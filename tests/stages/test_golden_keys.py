@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.own_methods import OWN_METHODS
 from tratree.composition import compose_config
-from tratree.method_plugins import METHODS
 from tratree.stages.methods import evaluations
 from tratree.store.stage import with_inputs
 
 GOLDEN = Path(__file__).with_name("golden_keys.json")
 POINTS = (
-    *(f"method={name}" for name in sorted(METHODS.names())),
+    *(f"method={name}" for name in OWN_METHODS),
     *("env=scienceworld method=mcts", "env=webshop method=tree_dpo", "debug=smoke method=eto"),
     *("explore=kl method=mcts", "explore=cool method=tree_dpo", "explore.score=self method=mcts"),
     "trainer=ddp model=llama3 method=mcts",

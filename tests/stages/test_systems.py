@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tests.own_methods import OWN_METHODS
 from tratree.composition import compose_config
 from tratree.config import Config
-from tratree.method_plugins import METHODS
 from tratree.runs.run import open_store, run
 from tratree.stages.demonstrations import DEMONSTRATIONS
 from tratree.stages.file_names import EPISODES
@@ -217,14 +217,14 @@ AXES = (
     ("method", "outcomes", "one", {"kto"}),
     ("method", "pairs_per_task", 5, BY_TREE | BY_EXPERT | {"unstructured_dpo"}),
     ("tree", "width", 3, BY_TREE | IMITATING_TREES),
-    ("explore", "tasks", 50, set(METHODS.names()) - WITHOUT_EXPLORATION - {"eto"}),
-    ("explore", "trajectories", 5, set(METHODS.names()) - WITHOUT_EXPLORATION),
+    ("explore", "tasks", 50, set(OWN_METHODS) - WITHOUT_EXPLORATION - {"eto"}),
+    ("explore", "trajectories", 5, set(OWN_METHODS) - WITHOUT_EXPLORATION),
 )
 
 
 def test_an_axis_reaches_only_the_methods_it_concerns() -> None:
     changed: dict[tuple[str, str], set[str]] = {(group, key): set() for group, key, _, _ in AXES}
-    for method in METHODS.names():
+    for method in OWN_METHODS:
         config = compose_config([f"method={method}"])
         before = evaluations(config)[method].key
         for group, key, value, _ in AXES:

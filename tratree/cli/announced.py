@@ -17,6 +17,7 @@ from tratree.composition import compose_config, describe_composition_error
 from tratree.config import Config
 from tratree.errors import UserError
 from tratree.stages.methods import evaluations
+from tratree.stages.tasks import check_counts
 from tratree.store.finished import expected_seconds, finished_seconds
 from tratree.store.progress import duration
 from tratree.store.stage import Stage, with_inputs
@@ -85,7 +86,9 @@ def _checked(
         try:
             config = compose_config(point, folder)
             check(config)
-            evaluations(config)
+            numbers = config.env.task_numbers()
+            for stage in _missing(config):
+                check_counts(stage, numbers.get)
             configs.append(config)
         except (UserError, HydraException, OmegaConfBaseException) as error:
             wrong.setdefault(describe_composition_error(error), []).append(point)
@@ -101,6 +104,10 @@ def _checked(
     return configs
 
 
+def _missing(config: Config) -> list[Stage]:
+    return unfinished_stages(Path(config.store).absolute(), evaluations(config).values())
+
+
 def _work(configs: Iterable[Config]) -> str:
     """Say how many stages there are to compute, each once, and how long that may take."""
     every: dict[Path, Stage] = {}
@@ -108,7 +115,7 @@ def _work(configs: Iterable[Config]) -> str:
     for config in configs:
         root, evaluated = Path(config.store).absolute(), evaluations(config).values()
         every |= {root / s.name / s.key: s for s in with_inputs(evaluated)}
-        for stage in unfinished_stages(root, evaluated):
+        for stage in _missing(config):
             missing[root / stage.name / stage.key] = root, stage
     said = f"{len(missing)} of {counted(len(every), 'stage')} to compute"
     if not missing:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from hydra._internal.utils import get_args_parser
-
 from tratree.errors import UserError
+from tratree.words import nearest
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -22,8 +22,20 @@ class ArgumentParser(argparse.ArgumentParser):
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
-        """Raise a `UserError`."""
-        raise UserError(f"{message}; `{self.prog} --help` shows how to call it")
+        """Raise a `UserError`, with the option or choice that may be meant."""
+        raise UserError(
+            f"{message}{self._meant(message)}; `{self.prog} --help` shows how to call it"
+        )
+
+    def _meant(self, message: str) -> str:
+        """Return which option or choice a message of argparse's may be about."""
+        if found := re.search(r"unrecognized arguments: (-[\w-]+)", message):
+            below = (a.choices for a in self._actions if isinstance(a, argparse._SubParsersAction))
+            parsers = [self, *(parser for choices in below for parser in choices.values())]
+            return nearest(found.group(1), {o for p in parsers for o in p._option_string_actions})
+        if found := re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message):
+            return nearest(found.group(1), re.findall(r"[\w.-]+", found.group(2)))
+        return ""
 
 
 def add_overrides(parser: ArgumentParser, help: str = "such as env=webshop") -> None:
@@ -68,6 +80,8 @@ def check_arguments(arguments: Sequence[str]) -> None:
     Raises:
         UserError: If there is no such option, or it lacks a value.
     """
+    # Imported here, because the other commands need no Hydra to say how they are called.
+    from hydra._internal.utils import get_args_parser
 
     def refuse(message: str) -> NoReturn:
         raise UserError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from tratree.config_reading import read_config
 from tratree.errors import UserError
 from tratree.files import disk_reason
 from tratree.models.names import check_folder, local_folder
+from tratree.models.settings import LoraSettings
 from tratree.tracking.settings import LONGEST_TAG
 from tratree.trajectory.reading.read import check_trajectory_files
 
@@ -50,6 +52,8 @@ class Checks(Callback):
             announce(config, check_machine)
         except UserError as error:
             sys.exit(f"error: {error}")
+        except OmegaConfBaseException as error:
+            sys.exit(f"error: a hydra.* setting of the sweep: {' '.join(str(error).split())}")
 
 
 def _check_launcher(launcher: DictConfig) -> None:
@@ -96,10 +100,25 @@ def check_machine(config: Config) -> None:
                 check_folder(name, folder)
             except UserError as error:
                 raise UserError(f"{key}: {error}") from None
+            if model.lora is not None and key != "tree.encoder":
+                _check_rank(model.lora.rank, name, folder)
     if config.expert.demonstrations is not None:
         _check_demonstrations(config.expert.demonstrations, config.env.name)
     if config.logger.name == "wandb":
         _check_wandb(config)
+
+
+def _check_rank(rank: int, name: str, folder: Path) -> None:
+    try:
+        width = json.loads((folder / "config.json").read_bytes())["hidden_size"]
+    except (ValueError, LookupError, TypeError):
+        return  # loading says what is wrong with it
+    # The default is left alone: bases of a few numbers are tried with it, too.
+    if isinstance(width, int) and rank > max(width, LoraSettings().rank):
+        raise UserError(
+            f"model.lora.rank={rank} is more than {name} is wide: set it to at most {width}, which "
+            "is as free as training all weights (model.lora=null)"
+        )
 
 
 @cache

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from tratree.cli.arguments import ArgumentParser, add_overrides
 from tratree.cli.checks import check_writable
+from tratree.cli.panel import print_results
 from tratree.composition import compose_config
 from tratree.large_imports import large_imports
 
@@ -48,5 +49,5 @@ def main(arguments: Sequence[str]) -> None:
     report = path.with_suffix(".md")
     report.write_text(page([results]), encoding="utf-8")
     console = Console()
-    console.print(page([results]), markup=False, highlight=False, soft_wrap=True)
+    print_results([results], console)
     console.print(f"results in {path}, report in {report}", highlight=False, soft_wrap=True)

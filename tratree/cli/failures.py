@@ -52,7 +52,10 @@ class Sweep(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: object) -> None:
         """Look at the folder of the sweep that starts."""
-        Sweep.folder = Path(str(config.hydra.sweep.dir))
+        try:
+            Sweep.folder = Path(str(config.hydra.sweep.dir))
+        except OmegaConfBaseException:
+            return  # `Checks` refuses it
         Sweep.before = _failures(Sweep.folder)
 
 

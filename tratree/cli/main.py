@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 
+from tratree.credentials import refuse_credentials
 from tratree.errors import UserError
 from tratree.files import check_output
 
@@ -103,17 +104,6 @@ def _command(name: str) -> None:
     except FileNotFoundError:
         sys.exit("error: the current folder was deleted: change to one that exists")
     try:
-        if name not in COMMANDS:
-            _say_at_once()
-        # Hydra is imported now, and not for the help.
-        from tratree.composition import describe_composition_error
-        from tratree.composition_checks import refuse_credentials
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-
-    try:
         refuse_credentials(sys.argv[1:])  # before an error about the arguments repeats them
         if name in COMMANDS:
             import_module(f"tratree.cli.{name.replace('-', '_')}").main(
@@ -123,27 +113,40 @@ def _command(name: str) -> None:
             _run(name)
     except UserError as error:
         sys.exit(f"error: {error}")
-    except (HydraException, OmegaConfBaseException) as error:
-        sys.exit(f"error: {describe_composition_error(error)}")
-    except OSError:
-        try:
-            check_output()
-        except BrokenPipeError:
-            sys.exit(1)
-        except UserError as error:
-            sys.exit(f"error: {error}")
-        raise
+    except Exception as error:
+        sys.exit(_described(error))
     except KeyboardInterrupt:
         again = "" if name == "play" else "; run the same command again to resume"
         print(f"stopped{again}", file=sys.stderr)
         sys.exit(INTERRUPTED)
 
 
+def _described(error: Exception) -> str | int:
+    """Return the line about a wrong configuration or output, or an exit code; raise all else."""
+    # Imported here: a command's help needs no Hydra.
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    if isinstance(error, (HydraException, OmegaConfBaseException)):
+        from tratree.composition import describe_composition_error
+
+        return f"error: {describe_composition_error(error)}"
+    if isinstance(error, OSError):
+        try:
+            check_output()
+        except BrokenPipeError:
+            return 1
+        except UserError as of_output:
+            return f"error: {of_output}"
+    raise error
+
+
 def _run(name: str) -> None:
+    _say_at_once()
     if name == RUN:
         del sys.argv[1:2]
     elif "=" not in name and name[:1] not in ("-", "+", "~"):
-        from tratree.settings import nearest
+        from tratree.words import nearest
 
         raise UserError(
             f"`{name}` is no command and no KEY=VALUE"
@@ -167,21 +170,22 @@ def help_text() -> str:
         "usage: tratree COMMAND ...   (each has --help)",
         "",
         "run an experiment",
-        f"  {RUN:<13} the main job, or others such as run env=webshop method=tree_dpo",
+        f"  {RUN:<14} the main job, or others such as run env=webshop method=tree_dpo",
     ]
     for title, commands in GROUPS.items():
-        lines += ["", title, *(f"  {name:<13} {said}" for name, said in commands.items())]
+        lines += ["", title, *(f"  {name:<14} {said}" for name, said in commands.items())]
     return "\n".join([*lines, "", "`tratree --version` says which version this is."])
 
 
 def _without_config_dir(arguments: list[str]) -> list[str]:
     """Return the arguments of a command but ``--config-dir FOLDER``, which all commands take."""
     from tratree.cli.arguments import ArgumentParser
-    from tratree.composition import use_config_dir
 
     parser = ArgumentParser(add_help=False, allow_abbrev=False, prog="tratree")
     parser.add_argument(CONFIG_DIR, "-cd", type=Path)
     found, others = parser.parse_known_args(arguments)
     if found.config_dir is not None:
+        from tratree.composition import use_config_dir  # which brings Hydra
+
         use_config_dir(found.config_dir)
     return others

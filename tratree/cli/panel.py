@@ -6,15 +6,18 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from tratree.cli.arguments import ArgumentParser, write_page
 from tratree.cli.checks import check_writable
 from tratree.composition import compose_config
 from tratree.envs.registry import ENVIRONMENTS
+from tratree.report.render_table import terminal_table
+
+if TYPE_CHECKING:
+    from tratree.panel.results import Results
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -55,28 +58,34 @@ def _write_tasks(overrides: Sequence[str], out: Path, console: Console) -> None:
     environments = {panel.environment: panel.to_json() for panel in panels}
     text = json.dumps({"format": FORMAT, "environments": environments}, indent=1, sort_keys=True)
     write_page(out, text + "\n")
-    table = Table("environment", "split", "tasks", "sha256")
-    for panel in panels:
-        for split, value in panel.hashes().items():
-            table.add_row(panel.environment, split, str(len(panel.splits[split])), value[:16])
-    console.print(table)
+    rows = [
+        [panel.environment, split, str(len(panel.splits[split])), value[:16]]
+        for panel in panels
+        for split, value in panel.hashes().items()
+    ]
+    header = ["environment", "split", "tasks", "sha256"]
+    console.print(terminal_table([header, *rows], console.width))
     whole = hashlib.sha256((text + "\n").encode()).hexdigest()
     console.print(f"tasks in {out} (sha256 {whole[:16]})", highlight=False, soft_wrap=True)
 
 
 def _report(files: Sequence[Path], out: Path, console: Console) -> None:
-    from tratree.panel.report import differing, page, paired_tests, table
+    from tratree.panel.report import page
     from tratree.panel.results import read_results
 
     results = [read_results(path) for path in files]
     text = page(results)
     write_page(out, text)
-    for header, *rows in (table(results), paired_tests(results)):
-        shown = Table(*header)
-        for row in rows:
-            shown.add_row(*map(Text, row))
-        if rows:
-            console.print(shown)
+    print_results(results, console)
+    console.print(f"report in {out}", highlight=False, soft_wrap=True)
+
+
+def print_results(results: Sequence[Results], console: Console) -> None:
+    """Print figures and tests as far as they fit, and what keeps results from being compared."""
+    from tratree.panel.report import differing, paired_tests, table
+
+    for shown in (table(results), paired_tests(results)):
+        if len(shown) > 1:
+            console.print(terminal_table(shown, console.width, ("steps", "tasks")))
     for note in differing(results):
         console.print(f"take care: {note}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"report in {out}", highlight=False, soft_wrap=True)

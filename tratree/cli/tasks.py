@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from rich.console import Console
-from rich.table import Column, Table
-from rich.text import Text
 
 from tratree.cli.arguments import ArgumentParser, add_overrides
 from tratree.composition import compose_config
 from tratree.config import Config
 from tratree.envs.base import TextEnv, notes
 from tratree.errors import UserError
+from tratree.report.render_table import Table, terminal_table
 from tratree.stages.environment import opened, tasks_of
 
 
@@ -30,7 +29,8 @@ def main(arguments: Sequence[str]) -> None:
     console = Console()
     with opened(config) as env:
         if chosen.split is None:
-            console.print(splits_table(env, config))
+            console.print(config.env.name, highlight=False)
+            console.print(terminal_table(splits_table(env, config), console.width))
             for note in split_notes(env, config):
                 console.print(note, markup=False, highlight=False, soft_wrap=True)
             return
@@ -41,17 +41,16 @@ def main(arguments: Sequence[str]) -> None:
 
 def splits_table(env: TextEnv, config: Config) -> Table:
     """Return a table of the splits, with the number of tasks of each type."""
-    types_column = Column("types", overflow="fold")
-    table = Table("split", "tasks", types_column, title=config.env.name)
+    rows = [["split", "tasks", "types"]]
     for split in config.env.splits:
         try:
             types = Counter(task.task_type for task in tasks_of(env, config, split))
         except UserError as error:
-            table.add_row(split, "0", Text(str(error)))
+            rows.append([split, "0", str(error)])
             continue
         told = ", ".join(f"{name} {count}" for name, count in sorted(types.items()))
-        table.add_row(split, str(types.total()), told)
-    return table
+        rows.append([split, f"{types.total()}", told])
+    return rows
 
 
 def split_notes(env: TextEnv, config: Config) -> list[str]:

@@ -66,6 +66,10 @@ class EnvSettings:
         if "train" not in self.splits:
             raise ValueError("splits has no train: name the split that demonstrations are of")
 
+    def task_numbers(self) -> dict[str, int]:
+        """Return how many tasks the splits have, by the environment's names; none if data tell."""
+        return {}
+
     def check_folder(self, key: str, *, read: bool, by: str) -> None:
         """Check that a folder which a user names is `read` with the other settings."""
         if not read and (folder := getattr(self, key)) is not None:

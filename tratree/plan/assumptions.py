@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from tratree.documents import read_yaml
 from tratree.errors import UserError
-from tratree.settings import nearest
+from tratree.words import nearest
 
 ASSUMED = Path(__file__).with_name("assumed.yaml")
 GIB = 2**30

@@ -11,7 +11,7 @@ from tratree.envs.shown_actions import LABEL
 from tratree.errors import UserError
 from tratree.policy.chat import ChatFormat
 from tratree.stages.environment import games_stage, open_env
-from tratree.stages.tasks import demonstrated_tasks, evaluated_tasks, explored_tasks
+from tratree.stages.tasks import check_counts
 from tratree.stages.training import load_chat
 from tratree.stages.training_settings import chat_settings
 from tratree.store.stage import Stage
@@ -32,26 +32,12 @@ def check_openings(config: Config, store: Store, missing: Iterable[Stage]) -> No
     chats = [load_chat({"chat": chat_settings(config, base)}) for base in models]
     with closing(open_env(store.ensure(games_stage(config)), store.resources.cache)) as env:
         for stage in missing:
-            _check_counts(env, stage)
+            check_counts(stage, lambda split: len(env.tasks(split)))
         for split in ("train", *config.evaluation.splits):
             if tasks := env.tasks(config.env.splits[split]):
                 observation = env.reset(tasks[0]).observation
                 for chat in chats:
                     _check_context(config, env, chat, tasks[0].task_id, observation)
-
-
-def _check_counts(env: TextEnv, stage: Stage) -> None:
-    settings = stage.settings
-    if stage.name == "evaluate":
-        for split in settings["splits"].values():
-            evaluated_tasks(env.tasks(split), settings["episodes"])
-    elif stage.name == "explore":
-        explored_tasks(env.tasks(settings["split"]), settings["tasks"], settings["seed"])
-    elif stage.name == "demonstrations" and "content" not in settings:  # else a file has them
-        every = env.tasks(settings["split"])
-        demonstrated_tasks(every, settings["tasks"], settings["seed"])
-        if "explored" in settings:
-            explored_tasks(every, settings["explored"], settings["seed"])
 
 
 def _check_context(

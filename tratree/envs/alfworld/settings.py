@@ -60,3 +60,12 @@ class AlfworldSettings(EnvSettings):
         """Check what must go together."""
         super().__post_init__()
         self.check_folder("data", read=self.games == "official", by="games=official")
+
+    def task_numbers(self) -> dict[str, int]:
+        """Return how many games each split has if they are generated."""
+        if self.games == "official":
+            return {}
+        return {
+            split: self.train_games if name == "train" else self.held_out_games
+            for name, split in self.splits.items()
+        }

@@ -52,10 +52,7 @@ def prepare_data(settings: AlfworldSettings, folder: Path, report: Report) -> No
     if settings.games == "official":
         official_folder(settings.data)
         return
-    sizes = {
-        split: settings.train_games if name == "train" else settings.held_out_games
-        for name, split in settings.splits.items()
-    }
+    sizes = settings.task_numbers()
     wanted = sum(sizes.values())
     before = 0
     for split, count in sizes.items():
