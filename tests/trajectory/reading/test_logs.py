@@ -72,6 +72,8 @@ def test_logs_under_names(wrap, tmp_path):
 
 @pytest.mark.parametrize("label", ["Think", "Thought", "Reasoning"])
 def test_labels_of_thoughts(label, tmp_path):
+    lines = [f"[Obs] {o}\n[{label}] {t}\n[Act] {a}\n" for o, t, a, _ in ROWS]
+    expect("".join(lines), tmp_path, name="log.txt")
     lines = [f"Obs: {o}\n{label}: {t}\nAct: {a}\n" for o, t, a, _ in ROWS]
     expect("".join(lines), tmp_path, name="log.txt")
 

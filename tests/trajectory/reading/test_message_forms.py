@@ -54,7 +54,7 @@ FORMS = {
                 "role": "assistant",
                 "content": [
                     {"type": "text", "text": t},
-                    {"type": "tool_use", "name": "act", "input": PARSED[n]},
+                    {"type": "server_tool_use", "name": "act", "input": PARSED[n]},
                 ],
             },
             lambda n, t, b: {

@@ -154,6 +154,10 @@ def test_lines_are_actions_only_where_no_turn_has_a_label():
             {"obs": o.split("\n"), "thought": t, "options": ["look", a], "action": 1}
             for o, t, a in zip(BEFORE, THOUGHT, ACTIONS, strict=True)
         ],
+        [
+            {"env_state": {"text": o}, "agent_step": {"reasoning": t, "action": a}}
+            for o, t, a in zip(BEFORE, THOUGHT, ACTIONS, strict=True)
+        ],
         {
             f"turn_{n}": {"user": o, "assistant": f"Thought: {t}\nAction: {a}"}
             for n, (o, t, a) in enumerate(zip(BEFORE, THOUGHT, ACTIONS, strict=True))
@@ -165,6 +169,7 @@ def test_lines_are_actions_only_where_no_turn_has_a_label():
         "verbs",
         "events",
         "numbers of actions",
+        "states",
         "numbered turns",
     ],
 )

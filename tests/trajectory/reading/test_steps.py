@@ -185,4 +185,5 @@ def test_commands_and_what_they_gave():
     assert told(columns) == (f"Task: {GOAL}", ANSWERS)
     assert read_record(columns)[0].score == 0.25
     steps = [{"command": a, "feedback": o} for a, o in zip(ACTIONS, ANSWERS, strict=True)]
-    assert told({"intro": ROOM, "steps": steps}) == (ROOM, ANSWERS)
+    for name in ("intro", "context"):
+        assert told({name: ROOM, "steps": steps}) == (ROOM, ANSWERS)

@@ -109,3 +109,10 @@ def test_rows_by_their_numbers_and_in_a_list(tmp_path):
     rows = [{"episode": e, "done": n == 1, **s} for e in (1, 2) for n, s in enumerate(STEPS)]
     told = read({str(n): row for n, row in enumerate(rows)}, tmp_path)
     assert len(told) == len(read(rows, tmp_path)) == 2
+
+
+def test_numbers_of_rows_may_be_of_any_type(tmp_path):
+    rows = [{"episode": 1, "step": step, **s} for step, s in zip(([0], 1), STEPS, strict=True)]
+    (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    [told] = read_trajectory_files(tmp_path / "log.jsonl").trajectories
+    assert [step.action for step in told.steps] == ACTIONS

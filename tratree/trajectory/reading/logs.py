@@ -61,6 +61,9 @@ _PROMPTED = re.compile(
 _PLAIN_SPEAKER = re.compile(r"^(?P<plain>system|user|assistant)[ \t]*$", re.MULTILINE)
 """A speaker in a rendered chat without its special tokens."""
 
+_BRACKETS = re.compile(
+    r"^[ \t]*\[(thought|think|reasoning|action|act|observation|obs)\][ \t]*:?[ \t]*", re.I | re.M
+)
 _LABEL = re.compile(
     r"^[ \t*#_]*(?:(Thoughts?|Think(?:ing)?|Reasoning|Action|Act|Observation|Obs"
     r"|State(?=[ \t]*\d))[ \t]*\d*"
@@ -163,6 +166,7 @@ def _split_at_prompts(text: str) -> list[tuple[str, str]]:
 
 def _split_at_labels(text: str) -> list[tuple[str, str]]:
     """Split at ``Observation``; the text from a thought or an action to it is the agent's."""
+    text = _BRACKETS.sub(r"\1: ", text)
     marks = list(_LABEL.finditer(text))
     if not any(map(_is_seen, marks)):
         return []

@@ -64,7 +64,8 @@ def is_typed(item: Any) -> bool:
 
 
 def _kind_name(told: str) -> str:
-    return field_name(told).replace(".", "_").removesuffix("_part").removesuffix("_message")
+    name = field_name(told).replace(".", "_").removesuffix("_part").removesuffix("_message")
+    return name.removeprefix("server_").removeprefix("mcp_")
 
 
 def kind_of(part: Any) -> Kind:

@@ -78,7 +78,7 @@ def _in_order(
     rows = list(zip(values, folded, strict=True))
     for number in _NUMBERS:
         told = [row.get(number) for row in folded]
-        once = {tuple(row.get(name) for name in (*names, number)) for row in folded}
+        once = {str([row.get(name) for name in (*names, number)]) for row in folded}
         if names and len(once) == len(rows) and all(str(n).isdecimal() for n in told):
             return sorted(rows, key=lambda row: int(row[1][number]))
     return rows

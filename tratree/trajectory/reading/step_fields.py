@@ -45,7 +45,7 @@ _LIKE = {
     ACTED: re.compile(r"(?!(?:\w+_)?(?:valid|available|admissible|possible|legal|num|n|is|has|last|"
         r"prev|previous|total|all)_)\w+_(?:actions?|act|command)"),
     _SEEN: re.compile(r"(?!(?:\w+_)?(?:next|new|last|prev|previous|init|initial|first|final|reset|"
-        r"n|num)_)\w+_(?:obs|observation)"),
+        r"n|num|agent)_)\w+_(?:obs|observation|state)"),
 }  # fmt: skip
 """Other names of actions and observations, such as ``anchor_obs``."""
 
@@ -133,9 +133,10 @@ def _lifted(step: Mapping[str, Any], depth: int = 3) -> dict[str, Any]:
     for key, value in step.items():
         name = field_name(key)
         inner = {}
-        if isinstance(value, Mapping) and depth and name in (*_HOLDERS, "action"):
+        holds = name in _HOLDERS or name.endswith("_step")
+        if isinstance(value, Mapping) and depth and (holds or name == "action"):
             inner = _lifted(value, depth - 1)
-        held = _KNOWN if name in _HOLDERS else frozenset(THOUGHTS)
+        held = _KNOWN if holds else frozenset(THOUGHTS)
         if inner.keys() & held:
             for field, held_value in inner.items():
                 lifted.setdefault(field, held_value)

@@ -31,7 +31,7 @@ GOALS = words(
 _OPENINGS = words(
     "initial_observation init_observation initial_obs init_obs first_observation first_obs "
     "reset_observation reset_obs initial_state init_prompt initial_prompt intro introduction "
-    "cur_query _cur_query"
+    "context cur_query _cur_query"
 )
 _ENDS = words(
     "final_observation final_obs last_observation last_obs terminal_observation final_state"
