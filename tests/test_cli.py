@@ -38,6 +38,8 @@ def test_help_shows_the_groups_and_imports_nothing_heavy(tmp_path: Path) -> None
     modules, said = imported(program("run", "--help"), tmp_path)
     heavy = {"torch", "transformers", "lightning", "textworld", "numba"}
     assert not modules & (heavy | {"submitit", "wandb", "matplotlib"})
+    assert "tree: default\n\nExamples:" in said
+    assert not said.endswith("\n\n")
     for group in ("env: alfworld", "method: ", "model: ", "explore: ", "tree: ", "trainer: "):
         assert group in said
 

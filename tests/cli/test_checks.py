@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import commands
 from tratree.cli.checks import check_machine, check_writable
 from tratree.composition import compose_config
 from tratree.errors import UserError
@@ -86,3 +87,10 @@ def test_a_rank_above_the_width_of_a_base_is_refused(tmp_path: Path) -> None:
         check_machine(compose_config([store, "model.lora.rank=100000"]))
     check_machine(compose_config([store, "model.lora.rank=64"]))
     check_machine(compose_config([store, "model.lora=null"]))
+
+
+def test_a_folder_of_a_sweep_that_has_no_value_is_one_line(tmp_path: Path) -> None:
+    done = commands.train("-m", "seed=0,1", "hydra.sweep.dir=${foo}", folder=tmp_path)
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith("error: a hydra.* setting of the sweep: Interpolation key 'foo' not")

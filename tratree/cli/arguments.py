@@ -45,8 +45,14 @@ def add_overrides(parser: ArgumentParser, help: str = "such as env=webshop") -> 
 
 def add_task(parser: ArgumentParser) -> None:
     """Add what names a task."""
-    parser.add_argument("--split", default="train", help="one that `tratree tasks` lists")
-    parser.add_argument("--task", default="0", help="its id, or its number in the split from 0")
+    parser.add_argument(
+        "--split", default="train", help="one that `tratree tasks` lists (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--task",
+        default="0",
+        help="its id, or its number in the split from 0 (default: %(default)s)",
+    )
 
 
 def add_run_with_trees(parser: ArgumentParser) -> None:

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> None:
         '"$(tratree completion zsh)"; into ~/.config/fish/config.fish: tratree completion fish | '
         "source.",
     )
-    parser.add_argument("shell", choices=SCRIPTS)
+    parser.add_argument("shell", choices=SCRIPTS, help="whose words to print")
     parser.add_argument("--line", help="print the words that may end this line")
     given = parser.parse_args(arguments)
     if given.line is None:

@@ -26,7 +26,12 @@ def main(arguments: Sequence[str]) -> None:
     )
     add_overrides(parser)
     add_task(parser)
-    parser.add_argument("--model", choices=get_args(Role), default="strong", help="which reads")
+    parser.add_argument(
+        "--model",
+        choices=get_args(Role),
+        default="strong",
+        help="which reads (default: %(default)s)",
+    )
     chosen = parser.parse_intermixed_args(arguments)
 
     # Heavy imports wait until the arguments are known to be right.

@@ -31,15 +31,20 @@ def main(arguments: Sequence[str]) -> None:
         description="Convert a file or folder of trajectories; its form is told from it.",
         epilog="Exit code 0 if anything was taken, 1 if nothing was, or with --strict not all.",
     )
-    parser.add_argument("source", type=Path)
     parser.add_argument(
-        "target", type=Path, help="one record a line; a JSON list of another format, if not *.jsonl"
+        "source", type=Path, metavar="SOURCE", help="a file or folder of trajectories"
+    )
+    parser.add_argument(
+        "target",
+        type=Path,
+        metavar="TARGET",
+        help="file to write: one record a line; a JSON list of another format, if not *.jsonl",
     )
     add_overrides(parser, "of --replay, such as env=webshop")
     parser.add_argument("--to", choices=(OURS, *FORMATS), default=OURS, help="default: %(default)s")
     parser.add_argument("--env", choices=ENVIRONMENTS.names(), help="of records that do not tell")
     parser.add_argument("--strict", action="store_true", help="write nothing if a record is bad")
-    parser.add_argument("--report", type=Path, help="default: TARGET.report.json")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="default: TARGET.report.json")
     parser.add_argument("--replay", action="store_true", help="play each one in its environment")
     parser.add_argument(
         "--differences",

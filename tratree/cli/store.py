@@ -35,14 +35,18 @@ def main(arguments: Sequence[str]) -> None:
         ("size", "how much room the stages of each name take"),
         ("check", "read every file and compare it with what was stored"),
     ):
-        commands.add_parser(name, parents=[where], help=said, description=said)
+        commands.add_parser(name, parents=[where], help=said, description=f"{said.capitalize()}.")
     said = "set damaged stages aside and compute them again; say what was computed from them"
-    repair = commands.add_parser("repair", parents=[where], help=said, description=said)
+    repair = commands.add_parser(
+        "repair", parents=[where], help=said, description=f"{said.capitalize()}."
+    )
     repair.add_argument(
         "--set-aside", action="store_true", help="only that: the next run computes them again"
     )
     said = "remove the stages that neither the named runs nor any running one needs"
-    prune = commands.add_parser("prune", parents=[where], help=said, description=said)
+    prune = commands.add_parser(
+        "prune", parents=[where], help=said, description=f"{said.capitalize()}."
+    )
     prune.add_argument(
         *("--keep", "-k"),
         type=Path,

@@ -41,7 +41,7 @@ def main() -> None:
     check_choices(sys.argv[1:])
     overrides = [argument for argument in sys.argv[1:] if argument not in ("--help", "-h")]
     if len(overrides) < len(sys.argv[1:]) and not any(o.startswith("-") for o in overrides):
-        print(_help(overrides))
+        print(_help(overrides).rstrip())
         return
     try:
         with Sweep.taken:
