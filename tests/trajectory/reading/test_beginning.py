@@ -173,3 +173,33 @@ def test_flags_of_what_is_trained_on_are_kept():
     trained = {"from": "gpt", "value": "Action: look", "loss": True}
     (told,) = read_record(chat(("human", TASK), masked, ("human", "You sit."), trained))
     assert [(s.action, s.trained) for s in told.steps] == [("sit", False), ("look", True)]
+
+
+SCENES = {
+    "alfworld": (
+        "You are in the middle of a room. You see a bed 1.\nYour task is to: put a pen on bed.",
+        "You are in the middle of a room. You see a desk 1.\nYour task is to: heat an egg.",
+    ),
+    "scienceworld": (
+        "Task Description:\nYour task is to boil water.",
+        "Task Description:\nYour task is to melt lead.",
+    ),
+    "webshop": (
+        "WebShop [SEP] Instruction: [SEP] Find me a red cup [SEP] Search",
+        "WebShop [SEP] Instruction: [SEP] Find me blue shoes [SEP] Search",
+    ),
+}
+
+
+@pytest.mark.parametrize("mark", ["Now the new task:", "### Task", "=== YOUR TURN ===", ""])
+@pytest.mark.parametrize(("example", "real"), SCENES.values(), ids=SCENES)
+def test_an_example_in_the_opening_message_is_left_out(mark, example, real):
+    said = f"Here is an example:\n{example}\n> look\nNothing happens.\n\n{mark}\n{real}"
+    (told,) = read_record(chat(("human", said), REAL[1]))
+    assert told.first_observation == real
+
+
+def test_rules_that_repeat_the_goal_are_no_example():
+    real = SCENES["alfworld"][1]
+    (told,) = read_record(chat(("human", f"Rules. Your task is to: heat an egg.\n{real}"), REAL[1]))
+    assert told.first_observation.startswith("Rules.")

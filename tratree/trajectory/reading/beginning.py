@@ -34,6 +34,13 @@ _SCENE = re.compile(
 )
 """Beginnings that only the first observation of an episode has."""
 
+_SCENE_LINE = re.compile(
+    r"^[ \t]*(?=(?:Observation:\s*)?(?:-= Welcome to TextWorld|You are in the middle of a room\b"
+    r"|WebShop \[SEP\]|Task Description:))",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Places in a message where such a beginning may follow an example."""
+
 _READ_IN_THE_WORLD = re.compile(
     r"\b(?:notes?|notice|letter|sign|poster|papers?|book|notebook|diary|page|screen|display|monitor"
     r"|(?:black|white)?board|plaque|label|sticker|card|memo|message|e-?mail|manual|scroll|recipe"
@@ -202,12 +209,17 @@ def opening_of(messages: Sequence[Message], begin: int) -> str:
     """Return the text that opens the episode.
 
     Where the goal is stated only before a polite answer, that message belongs to it, too. Examples
-    in the same message, before a line that says where the task begins, do not.
+    in the same message, before a line that says where the task begins, or before the last scene if
+    they have another goal, do not.
     """
     opening = messages[begin].text if messages[begin].role == "user" else ""
     front, task = the_task(opening)
     if stated_goal(front) and task.strip():
         opening = task.strip()
+    begins = [scene.start() for scene in _SCENE_LINE.finditer(opening)]
+    other = [n for n in begins if _goal(opening[:n]) not in ("", _goal(opening[n:]))]
+    if other and _goal(opening[other[-1] :]):
+        opening = opening[other[-1] :].strip()
     if _goal(opening) or not begin:
         return opening
     earlier = next((m for m in reversed(messages[:begin]) if m.role == "user"), None)
