@@ -203,3 +203,13 @@ def test_rules_that_repeat_the_goal_are_no_example():
     real = SCENES["alfworld"][1]
     (told,) = read_record(chat(("human", f"Rules. Your task is to: heat an egg.\n{real}"), REAL[1]))
     assert told.first_observation.startswith("Rules.")
+
+
+def test_a_repeated_goal_with_another_word_begins_no_episode():
+    goal = (
+        "Find me machine washable men's shirts with color: {}, and price lower than 40.00 dollars"
+    )
+    shown = "WebShop [SEP] Instruction: [SEP] " + goal + " [SEP] Search"
+    turns = [("human", shown.format("blue")), REAL[1], ("human", shown.format("ghost")), REAL[1]]
+    (told,) = read_record(chat(*turns))
+    assert (told.first_observation, actions(told)) == (shown.format("blue"), ["look", "look"])

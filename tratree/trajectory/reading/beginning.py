@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 
 from tratree.trajectory.reading.goals import last_statement, stated_goal, the_task
 from tratree.trajectory.reading.message import Message, action_of
@@ -66,6 +67,9 @@ _STATUS = re.compile(
 )
 """A word on the progress of a task, in the place of its goal."""
 
+_LONG, _ALIKE = 10, 0.9
+"""Words of a goal that may be repeated with another word, and the share of them that stays."""
+
 _FEW_WORDS = 3
 """Most words of a polite answer that promises nothing, and of an announcement of nothing."""
 
@@ -98,7 +102,7 @@ def episode_begins(messages: Sequence[Message]) -> int:
         earlier = "" if begin is None else messages[begin].text
         goal, known = _goal(messages[n].text), _goal(earlier)
         shortened = f" {goal} " in f" {known} " and not _SCENE.match(messages[n].text)
-        if goal and goal != known and not shortened:
+        if goal and goal != known and not shortened and not _is_reworded(goal, known):
             first = all(message.role != "agent" for message in messages[front:n])
             begin = n if first or _opens(messages[n].text, earlier, flagged=flagged) else begin
     if begin is not None:
@@ -109,6 +113,13 @@ def episode_begins(messages: Sequence[Message]) -> int:
         return users[-1]
     opening = next(n for n in range(front, len(messages)) if messages[n].role != "system")
     return opening if _acts(messages[opening]) else users[0]
+
+
+def _is_reworded(goal: str, known: str) -> bool:
+    """Return whether a long goal is another one up to a word or two, as where WebShop repeats it."""
+    words, others = goal.split(), known.split()
+    alike = SequenceMatcher(None, words, others, autojunk=False).ratio()
+    return min(len(words), len(others)) >= _LONG and alike >= _ALIKE
 
 
 def _acts(message: Message) -> bool:
