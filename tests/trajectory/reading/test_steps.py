@@ -187,3 +187,15 @@ def test_commands_and_what_they_gave():
     steps = [{"command": a, "feedback": o} for a, o in zip(ACTIONS, ANSWERS, strict=True)]
     for name in ("intro", "context"):
         assert told({name: ROOM, "steps": steps}) == (ROOM, ANSWERS)
+
+
+@pytest.mark.parametrize("word", ["blue", "ghost"])
+def test_a_first_action_may_be_answered_with_the_page_that_opened(word):
+    page = "WebShop [SEP] Instruction: [SEP] Find me a {} shirt [SEP] Search"
+    seen = [page.format(word), "Instruction: [SEP] Find me a blue shirt [SEP] Page 1"]
+    steps = [
+        {"thought": "So.", "action": a, "observation": o}
+        for a, o in zip(["click[]", "search[blue shirt]"], seen, strict=True)
+    ]
+    record = {"initial_observation": page.format("blue"), "steps": steps}
+    assert told(record) == (page.format("blue"), seen)

@@ -116,7 +116,7 @@ def episode_begins(messages: Sequence[Message]) -> int:
 
 
 def _is_reworded(goal: str, known: str) -> bool:
-    """Return whether a long goal is another one up to a word or two, as where WebShop repeats it."""
+    """Return whether a long goal is another one up to a word or two: WebShop repeats it."""
     words, others = goal.split(), known.split()
     alike = SequenceMatcher(None, words, others, autojunk=False).ratio()
     return min(len(words), len(others)) >= _LONG and alike >= _ALIKE

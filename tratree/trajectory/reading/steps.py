@@ -75,6 +75,12 @@ def last_seen(record: Mapping[str, Any]) -> list[str]:
     return [record[name] for name in _ENDS if isinstance(record.get(name), str)][:1]
 
 
+def _is_another(seen: str, opening: str) -> bool:
+    """Return whether an observation states a goal as the opening does, but is no part of it."""
+    texts = " ".join(seen.split()), " ".join(opening.split())
+    return all(map(stated_goal, texts)) and texts[0] not in texts[1] and texts[1] not in texts[0]
+
+
 def side_by_side(record: Mapping[str, Any]) -> list[dict[str, str]]:
     """Return the steps of a record with observations and actions in lists of their own."""
     seen, done = (
@@ -134,15 +140,20 @@ def in_order(items: list[Any], record: Mapping[str, Any]) -> tuple[list[Any], st
     after: bool | None = None
     if known and (not texts[0][0] or not texts[-1][0]):
         after = not texts[0][0]  # what is only seen is the opening, or the end
+    names = [n for n in steps[0] if n in ("action", "tool_calls", "observation")]
+    is_sorted = list(items[0]) == sorted(items[0])
+    openings = [record[name] for name in _OPENINGS if isinstance(record.get(name), str)]
+    if after is None and known and openings:
+        # A first action that changes nothing may be answered with the opening itself.
+        answers = names[-1:] == ["observation"] and not is_sorted
+        another = any(_is_another(known[0][1], opening) for opening in openings)
+        after = answers or another or None
     if after is None:
         after = come_after(_bare([a for a, _ in known]), [o for _, o in known])
     doubt = ""
     if after is None:
-        names = [n for n in steps[0] if n in ("action", "tool_calls", "observation")]
         after = names[-1:] == ["observation"]
-        told = any(isinstance(record.get(name), str) for name in _OPENINGS)
-        is_sorted = list(items[0]) == sorted(items[0])
-        doubt = ASSUMED if known and after and is_sorted and not told else ""
+        doubt = ASSUMED if known and after and is_sorted and not openings else ""
     if after:
         for step in steps:
             if step.get("action") or step.get("tool_calls"):
