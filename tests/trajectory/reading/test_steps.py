@@ -191,11 +191,14 @@ def test_commands_and_what_they_gave():
 
 @pytest.mark.parametrize("word", ["blue", "ghost"])
 def test_a_first_action_may_be_answered_with_the_page_that_opened(word):
-    page = "WebShop [SEP] Instruction: [SEP] Find me a {} shirt [SEP] Search"
-    seen = [page.format(word), "Instruction: [SEP] Find me a blue shirt [SEP] Page 1"]
+    goal = f"Find me a {word} shirt for men, and price lower than 40.00 dollars"
+    page = f"WebShop [SEP] Instruction: [SEP] {goal} [SEP] Search"
+    seen = [page, f"Instruction: [SEP] {goal} [SEP] Page 1"]
     steps = [
         {"thought": "So.", "action": a, "observation": o}
         for a, o in zip(["click[]", "search[blue shirt]"], seen, strict=True)
     ]
-    record = {"initial_observation": page.format("blue"), "steps": steps}
-    assert told(record) == (page.format("blue"), seen)
+    opening = page.replace(word, "blue")
+    (trajectory,) = read_record({"initial_observation": opening, "steps": steps})
+    assert trajectory.first_observation == opening
+    assert [step.observation for step in trajectory.steps] == seen
