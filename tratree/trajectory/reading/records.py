@@ -14,6 +14,7 @@ from tratree.trajectory.reading.beginning import episode_begins, opening_of
 from tratree.trajectory.reading.environment import environment_of
 from tratree.trajectory.reading.messages import Conversation, conversations_of
 from tratree.trajectory.reading.names import names_of
+from tratree.trajectory.reading.observed import observed
 from tratree.trajectory.reading.record_error import RecordError
 from tratree.trajectory.reading.score import read_outcome
 from tratree.trajectory.turn_parsing import parse_turn
@@ -30,7 +31,6 @@ _MESSAGES = frozenset(
         "output instruction instructions input system system_prompt tools items request body"
     )
 )
-_OBSERVATION = "Observation:"
 _DEEPEST = 50
 _KEPT: Mapping[str, type] = {
     "record": dict,
@@ -145,7 +145,7 @@ def _trajectory(
     for number in range(begin, len(messages)):
         message = messages[number]
         if message.role == "user" and steps and number:
-            seen = [steps[-1].observation, unlabelled(message.text)]
+            seen = [steps[-1].observation, observed(message.text)]
             steps[-1] = replace(steps[-1], observation="\n".join(filter(None, seen)))
         elif message.role == "agent":
             thought, action = _said(message.text, message.action)
@@ -167,8 +167,8 @@ def _trajectory(
     if doubt or found.doubt:
         kept["doubt"] = "; ".join(filter(None, (found.doubt, doubt)))
     return Trajectory(
-        task=Task(names[0] if names else "", "", "", unlabelled(opening)),
-        first_observation=unlabelled(opening),
+        task=Task(names[0] if names else "", "", "", observed(opening)),
+        first_observation=observed(opening),
         steps=tuple(steps),
         score=0.0 if score is None else score,
         success=bool(success),
@@ -187,8 +187,3 @@ def _said(text: str, called: str | None) -> tuple[str, str]:
         return text.strip(), ""
     thought, action = parse_turn(f"{text}\nAction: {called}")
     return (thought, called) if action else (text.strip(), called)
-
-
-def unlabelled(text: str) -> str:
-    """Return an observation without the label that ETO and others put before it."""
-    return text[len(_OBSERVATION) :].lstrip() if text.startswith(_OBSERVATION) else text
