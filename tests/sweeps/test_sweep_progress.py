@@ -98,7 +98,7 @@ def test_the_end(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main([str(sweep), "--watch"])
     told = capsys.readouterr().out
     assert "0 waiting, 0 running, 0 interrupted, 3 done, 1 failed" in told
-    assert "left: nothing" in told
+    assert "left: nothing, but 1 point failed: run the same command again" in " ".join(told.split())
 
 
 def test_a_point_that_was_asked_for_twice_counts_once(

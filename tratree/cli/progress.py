@@ -105,7 +105,11 @@ def _look(sweep: Path) -> tuple[SweepProgress, Group]:
 def _time_left(progress: SweepProgress, trials: int) -> str:
     proposed = f"{counted(trials, 'trial')} still to be proposed"
     if not any(stage.left for stage in progress.stages):
-        return f"left: {proposed if trials else 'nothing'}"
+        if trials:
+            return f"left: {proposed}"
+        failed = progress.points["failed"]
+        again = f", but {counted(failed, 'point')} failed: run the same command again"
+        return f"left: nothing{again if failed else ''}"
     said = f"left: about {duration(progress.seconds_left)} of work"
     running = progress.points["running"]
     if running > 1:
