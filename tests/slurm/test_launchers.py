@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 def test_points_share_the_store_and_a_failure_is_seen(cluster: Cluster, tmp_path: Path) -> None:
     before = set(cluster.states())
-    sweep = cluster.sweep("slurm", "tree.width=2,3", "expert.tasks=6,1000000", folder=tmp_path)
+    sweep = cluster.sweep("slurm", "tree.width=2,3", "model.max_new_tokens=24,1015", folder=tmp_path)
     said, _ = sweep.communicate()
     assert sweep.returncode == 1, said
 
@@ -34,7 +34,7 @@ def test_points_share_the_store_and_a_failure_is_seen(cluster: Cluster, tmp_path
     # The submitting command lists every failure and ends with one line.
     failed = [line for line in said.splitlines() if line.startswith("failed: ")]
     assert len(failed) == 2
-    assert all("expert.tasks=1000000" in line and "at most" in line for line in failed)
+    assert all("model.max_new_tokens=1015" in line and "needs" in line for line in failed)
     assert said.splitlines()[-1].startswith("error: 2 of the points")
 
     # What both points need was computed once.
@@ -47,7 +47,7 @@ def test_points_share_the_store_and_a_failure_is_seen(cluster: Cluster, tmp_path
     summarize([str(tmp_path / "sweep")])
     summary = (tmp_path / "sweep" / "summary" / "sweep.md").read_text()
     assert "4 points: 2 done, 2 failed, 0 unfinished" in summary
-    assert "1000000" in summary
+    assert "1015" in summary
 
     # The stock launcher finds all of it in the store.
     stock = cluster.sweep(
