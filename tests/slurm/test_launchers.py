@@ -20,7 +20,9 @@ pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 def test_points_share_the_store_and_a_failure_is_seen(cluster: Cluster, tmp_path: Path) -> None:
     before = set(cluster.states())
-    sweep = cluster.sweep("slurm", "tree.width=2,3", "model.max_new_tokens=24,1015", folder=tmp_path)
+    sweep = cluster.sweep(
+        "slurm", "tree.width=2,3", "model.max_new_tokens=24,1015", folder=tmp_path
+    )
     said, _ = sweep.communicate()
     assert sweep.returncode == 1, said
 
