@@ -139,8 +139,8 @@ def clear_disk_errors(place: str, advice: str) -> Iterator[None]:
     except UserError:
         raise
     except OSError as error:
-        check_output()
         if error.errno in FULL:
+            check_output()
             raise UserError(_no_space(place, advice)) from error
         if error.errno in _REFUSED:
             raise UserError(f"cannot write {place} ({disk_reason(error)}): {advice}") from error

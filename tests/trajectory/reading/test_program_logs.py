@@ -141,8 +141,10 @@ def test_fields_after_the_sign_of_a_prompt(tmp_path):
 def test_records_that_the_next_one_goes_on_with_are_counted(tmp_path):
     file = tmp_path / "log.jsonl"
     file.write_text("\n".join(json.dumps(span) for span in spans()))
-    notes = read_trajectory_files(file).notes
-    assert notes["records that are only the beginning of the next one"] == 1
+    reading = read_trajectory_files(file)
+    assert [reason for _, reason in reading.skipped] == [
+        "it is only the beginning of the next record"
+    ]
     scored = [{"messages": chat()[: n + 1], "reward": 0} for n in (1, 3)]
     file.write_text("\n".join(map(json.dumps, scored)))
     assert len(read_trajectory_files(file).trajectories) == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -147,15 +148,8 @@ def _trajectories(reading: Reading, environment: str | None) -> Iterator[tuple[F
 def _leave_out_beginnings(reading: Reading) -> None:
     """Leave out trajectories that the next one goes on with: programs log each request so."""
     told = reading.trajectories
-    kept = [
-        n for n, one in enumerate(told) if not any(_begins(one, o) for o in told[n + 1 : n + 2])
-    ]
-    if len(kept) < len(told):
-        reading.notes["records that are only the beginning of the next one"] += len(told) - len(
-            kept
-        )
-        reading.trajectories = [told[n] for n in kept]
-        reading.places = [reading.places[n] for n in kept]
+    begun = [n for n, pair in enumerate(pairwise(told)) if _begins(*pair)]
+    reading.leave_out(dict.fromkeys(begun, "it is only the beginning of the next record"))
 
 
 def _begins(one: Trajectory, other: Trajectory) -> bool:
